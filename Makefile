@@ -1,0 +1,52 @@
+# `make demo` and `make test` set up all they need in .venv; nothing else has to be installed.
+PYTHON ?= python3
+# One release is pinned so that everybody's first run is the same. Any other: `make demo TORCH=torch`.
+TORCH ?= torch==2.13.0
+BIN := .venv/bin
+
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multi-edit
+COMFYUI ?= $(CACHE)/ComfyUI
+COMFYUI_TAG ?= v0.33.0
+COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
+
+.PHONY: setup demo test lint types comfyui bench clean
+
+setup: .venv/.runtime
+
+.venv/.runtime: pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "multi-edit needs Python 3.10 or newer; this is " + sys.version)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet "$(TORCH)"
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/.development: .venv/.runtime
+	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+	@touch $@
+
+demo: .venv/.runtime
+	@sh examples/demo.sh $(BIN)/multiedit
+
+test: lint types
+	$(BIN)/python -m pytest
+
+lint: .venv/.development
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# mypy wants the package's own name; the root may be cloned under any.
+types: .venv/.development
+	@mkdir -p .venv/typecheck && ln -sfn ../.. .venv/typecheck/multiedit
+	MYPYPATH=.venv/typecheck $(BIN)/mypy -p multiedit.pipelines
+
+# A real ComfyUI in the user's cache, with an environment of its own, for the tests and the benchmarks.
+comfyui:
+	test -d $(COMFYUI) || git clone --depth 1 --branch $(COMFYUI_TAG) https://github.com/Comfy-Org/ComfyUI $(COMFYUI)
+	test -x $(COMFYUI_PYTHON) || $(PYTHON) -m venv $(CACHE)/comfyui-env
+	$(COMFYUI_PYTHON) -m pip install --quiet -r $(COMFYUI)/requirements.txt
+
+bench: .venv/.runtime
+	sh bench/run.sh
+
+clean:
+	rm -rf .venv output

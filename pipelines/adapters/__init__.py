@@ -1,0 +1,1 @@
+"""Adapters carry a plan out, one file per model family."""

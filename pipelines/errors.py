@@ -1,0 +1,126 @@
+"""The errors of multi-edit, one tree.
+
+    MultiEditError
+    |- InvalidRequest            a field is missing, unknown or out of its range
+    |  |- UnknownModel           the model id is in no catalogue
+    |  `- UnsupportedValue       the model does not take this ratio, tier, prompt length or image count
+    |- InvalidImage              an input is no picture that can be read
+    |  |- ImageTooSmall
+    |  |- ImageTooLarge
+    |  `- FileTooLarge
+    |- FetchError
+    |  |- FetchRefused           the address must not be fetched
+    |  |- FetchFailed            the server did not deliver
+    |  `- FetchTimeout
+    |- ModelUnavailable          the model is known, but cannot run on this machine now
+    |- SafetyError
+    |  |- ClassifierMissing
+    |  `- WeightsMismatch
+    |- EditFailed                the edit itself went wrong
+    `- OutputError               the result could not be written
+
+Each class owns its HTTP status, its code in the hosted API's vocabulary and the exit code of the
+command line. A message has the value, the limit and the next step, and nothing secret: it is shown
+to clients as it stands.
+"""
+
+from __future__ import annotations
+
+
+class MultiEditError(Exception):
+    """Base of every error that multi-edit raises on purpose.
+
+    Args:
+        message: one or two sentences for the person who made the request.
+        field: the request field at fault in the hosted API's spelling (`images`, `aspect_ratio`,
+            `multiedit.roles`), or None where no single field is.
+    """
+
+    status = 500
+    code = "INTERNAL_ERROR"
+    exit_code = 1
+
+    def __init__(self, message: str, *, field: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field
+
+
+class InvalidRequest(MultiEditError):
+    status = 400
+    code = "INVALID_REQUEST"
+    exit_code = 2
+
+
+class UnknownModel(InvalidRequest):
+    code = "INVALID_MODEL"
+
+
+class UnsupportedValue(InvalidRequest):
+    pass
+
+
+class InvalidImage(MultiEditError):
+    status = 400
+    code = "CORRUPTED_IMAGE"
+    exit_code = 3
+
+
+class ImageTooSmall(InvalidImage):
+    code = "IMAGE_TOO_SMALL"
+
+
+class ImageTooLarge(InvalidImage):
+    code = "IMAGE_TOO_LARGE"
+
+
+class FileTooLarge(InvalidImage):
+    status = 413
+    code = "PAYLOAD_TOO_LARGE"
+
+
+class FetchError(MultiEditError):
+    status = 400
+    code = "INVALID_IMAGE_URL"
+    exit_code = 4
+
+
+class FetchRefused(FetchError):
+    pass
+
+
+class FetchFailed(FetchError):
+    status = 404
+
+
+class FetchTimeout(FetchError):
+    status = 504
+    code = "REQUEST_TIMEOUT"
+
+
+class ModelUnavailable(MultiEditError):
+    status = 503
+    code = "MODEL_OFFLINE"
+    exit_code = 5
+
+
+class SafetyError(MultiEditError):
+    code = "SAFETY_CHECK_FAILED"
+    exit_code = 6
+
+
+class ClassifierMissing(SafetyError):
+    status = 503
+
+
+class WeightsMismatch(SafetyError):
+    pass
+
+
+class EditFailed(MultiEditError):
+    code = "IMAGE_EDIT_ERROR"
+
+
+class OutputError(MultiEditError):
+    code = "OUTPUT_NOT_WRITTEN"
+    exit_code = 7

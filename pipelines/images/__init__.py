@@ -1,0 +1,1 @@
+"""Bytes to tensor and back: header probe, decode, colour, resample, encode, metadata."""

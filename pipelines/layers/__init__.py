@@ -1,0 +1,1 @@
+"""The LAYERS document, blend modes, placement, compositing and seamless blending."""

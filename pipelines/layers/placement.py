@@ -1,0 +1,90 @@
+"""Where a layer goes: fit, anchor, offsets and scale, resolved to pixels on a canvas.
+
+Pure arithmetic without torch, so that the request parser, the plan and `--explain` can use it.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+Fit = Literal["contain", "cover", "stretch", "none"]
+Anchor = Literal[
+    "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
+]
+FITS: tuple[Fit, ...] = get_args(Fit)
+ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
+
+# Share of the free space that lies left of and above the layer.
+_ANCHOR_SHARES: dict[Anchor, tuple[float, float]] = {
+    "top-left": (0.0, 0.0),
+    "top": (0.5, 0.0),
+    "top-right": (1.0, 0.0),
+    "left": (0.0, 0.5),
+    "center": (0.5, 0.5),
+    "right": (1.0, 0.5),
+    "bottom-left": (0.0, 1.0),
+    "bottom": (0.5, 1.0),
+    "bottom-right": (1.0, 1.0),
+}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """How one overlay is laid onto the canvas; the defaults are the plan's own: contained and centred.
+
+    Attributes:
+        fit: `contain` (whole layer inside the canvas), `cover` (whole canvas covered), `stretch` (both
+            sides equal the canvas, ratio given up) or `none` (the layer's own pixels).
+        anchor: the point of the canvas that the layer is aligned to.
+        offset_x, offset_y: shift in percent of the canvas, right and down positive.
+        scale: factor on the fitted size.
+        rotation: degrees, clockwise, about the layer's centre.
+        opacity: 0..1.
+        blend_mode: one of core's 26 names.
+        seamless: solve the layer into what lies under it, so that it takes on its light.
+    """
+
+    fit: Fit = "contain"
+    anchor: Anchor = "center"
+    offset_x: float = 0.0
+    offset_y: float = 0.0
+    scale: float = 1.0
+    rotation: float = 0.0
+    flip_h: bool = False
+    flip_v: bool = False
+    opacity: float = 1.0
+    blend_mode: str = "normal"
+    seamless: bool = False
+
+
+class Box(NamedTuple):
+    """A rectangle on the canvas in pixels; it may lie partly or fully outside."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def fitted_size(fit: Fit, layer: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:
+    """The size (width, height) that `fit` gives a layer on a canvas, before scale and rounding."""
+    (width, height), (canvas_width, canvas_height) = layer, canvas
+    if fit == "none":
+        return float(width), float(height)
+    if fit == "stretch":
+        return float(canvas_width), float(canvas_height)
+    factors = (canvas_width / width, canvas_height / height)
+    factor = min(factors) if fit == "contain" else max(factors)
+    return width * factor, height * factor
+
+
+def place(placement: Placement, layer: tuple[int, int], canvas: tuple[int, int]) -> Box:
+    """Resolve a placement to the layer's unrotated box, each side at least one pixel."""
+    fitted = fitted_size(placement.fit, layer, canvas)
+    width, height = (max(1, round(side * placement.scale)) for side in fitted)
+    share_x, share_y = _ANCHOR_SHARES[placement.anchor]
+    x = (canvas[0] - width) * share_x + canvas[0] * placement.offset_x / 100
+    y = (canvas[1] - height) * share_y + canvas[1] * placement.offset_y / 100
+    return Box(math.floor(x + 0.5), math.floor(y + 0.5), width, height)

@@ -1,0 +1,1 @@
+"""Safe mode: classifiers, their weights, obscuring and the report."""

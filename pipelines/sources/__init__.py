@@ -1,0 +1,1 @@
+"""Where bytes come from: a file, an upload, base64, a data URL or a guarded fetch."""
