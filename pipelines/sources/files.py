@@ -1,0 +1,46 @@
+"""Read a picture's file, and nothing but a file: no device, pipe or directory, and never more than fits."""
+
+from __future__ import annotations
+
+import os
+import stat
+
+from ..errors import InvalidImage
+from ..limits import Limits
+from .bounds import check_size
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)
+
+
+def read_file(path: str | os.PathLike[str], limits: Limits, name: str) -> bytes:
+    """The bytes of a regular file; symbolic links are followed.
+
+    Raises:
+        InvalidImage: it does not exist, may not be read or is no regular file.
+        FileTooLarge: it is not smaller than `limits.max_file_bytes`; found out without reading it.
+    """
+    shown = os.fspath(path)
+    try:
+        # Asked before opening: opening a pipe waits for a writer, opening a device may act on it.
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            kind = next((kind for test, kind in _KINDS if test(status.st_mode)), "no regular file")
+            raise InvalidImage(f"{name} ({shown}) is {kind}, not a file. Give the path of a picture.")
+        check_size(status.st_size, limits, name)
+        with open(path, "rb") as file:
+            data = file.read(limits.max_file_bytes)
+    except (FileNotFoundError, NotADirectoryError):
+        raise InvalidImage(f"{name} ({shown}) does not exist. Check the path.") from None
+    except PermissionError:
+        raise InvalidImage(f"{name} ({shown}) may not be read. Change its permissions.") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise InvalidImage(f"{name} ({shown!r}) cannot be read: {reason}. Check the path.") from None
+    check_size(len(data), limits, name, at_least=True)  # it grew since
+    return data

@@ -1,0 +1,95 @@
+"""Where a picture comes from, and the loader that turns each kind of source into bytes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ..errors import InvalidImage, MultiEditError
+from ..limits import Limits
+from .bounds import check_size
+from .files import read_file
+from .text import decode_text, is_url
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """A file on this machine. For faces whose user may read it: never built from an HTTP request."""
+
+    path: str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class TextSource:
+    """Base64, a data URL or an http or https URL."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BytesSource:
+    """The file's own bytes: an upload, or standard input."""
+
+    data: bytes = field(repr=False)
+
+
+ImageSource: TypeAlias = FileSource | TextSource | BytesSource
+Fetch: TypeAlias = Callable[[str, str], Awaitable[bytes]]
+"""(url, name) to the bytes behind the URL; `PictureFetcher.fetch` is the one that is safe."""
+
+
+class SourceLoader:
+    """Loads sources into memory; nothing is decoded as a picture here.
+
+    Args:
+        limits: `max_file_bytes` bounds every source.
+        fetch: gets a URL; called for nothing else, so a caller may import aiohttp inside it.
+    """
+
+    def __init__(self, limits: Limits, fetch: Fetch) -> None:
+        self._limits = limits
+        self._fetch = fetch
+
+    async def load_all(self, sources: Sequence[ImageSource]) -> list[bytes]:
+        """Load all at the same time; messages call them "image 1", "image 2" and so on.
+
+        Where several fail, the error is the first picture's, so that the same request gets the same answer.
+        """
+        named = ((source, f"image {number}") for number, source in enumerate(sources, start=1))
+        answers = await asyncio.gather(*(self.load(*pair) for pair in named), return_exceptions=True)
+        loaded = []
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+            loaded.append(answer)
+        return loaded
+
+    async def load(self, source: ImageSource, name: str) -> bytes:
+        """The file's bytes: at least 1, fewer than `limits.max_file_bytes`.
+
+        Raises:
+            InvalidImage: empty, unreadable, or text that is neither URL, data URL nor base64.
+            FileTooLarge: not smaller than the limit.
+            FetchError: the URL is not fetched, or the server did not deliver.
+        """
+        try:
+            data = await self._bytes_of(source, name)
+            if not data:
+                raise InvalidImage(f"{name} is empty (0 bytes). Send a picture.")
+        except MultiEditError as error:
+            error.field = "images"
+            raise
+        return data
+
+    async def _bytes_of(self, source: ImageSource, name: str) -> bytes:
+        if isinstance(source, BytesSource):
+            check_size(len(source.data), self._limits, name)
+            return source.data
+        if isinstance(source, FileSource):
+            return await asyncio.to_thread(read_file, source.path, self._limits, name)
+        if is_url(source.text):
+            return await self._fetch(source.text, name)
+        return await asyncio.to_thread(decode_text, source.text, self._limits, name)
