@@ -145,7 +145,10 @@ def _size(model: Model, ratio: str, tier: str | None) -> Size:
 
 
 def size_on_grid(model: Model, ratio: tuple[int, int], area: int) -> Size:
-    """The grid point that the module defines, for a ratio (width, height) and an area in pixels."""
+    """The grid point that the module defines, for a ratio (width, height) and an area in pixels.
+
+    The model's bounds must leave room for one: an area of 400 squares of the grid always does.
+    """
     long, short = max(ratio), min(ratio)
     if long > short * model.max_ratio:
         long, short = round(model.max_ratio), 1
