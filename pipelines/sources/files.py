@@ -41,6 +41,6 @@ def read_file(path: str | os.PathLike[str], limits: Limits, name: str) -> bytes:
         raise InvalidImage(f"{name} ({shown}) may not be read. Change its permissions.") from None
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = error.strerror if isinstance(error, OSError) else error
-        raise InvalidImage(f"{name} ({shown!r}) cannot be read: {reason}. Check the path.") from None
+        raise InvalidImage(f"{name} ({shown}) cannot be read: {reason}. Check the path.") from None
     check_size(len(data), limits, name, at_least=True)  # it grew since
     return data
