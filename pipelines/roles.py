@@ -94,7 +94,7 @@ def _check_placement(extras: Extras) -> None:
 def _check_base(roles: Mapping[int, Role]) -> None:
     if roles.get(1, "base") != "base":
         raise InvalidRequest(
-            f"{_FIELD} makes image 1 a {roles[1]}; image 1 is the base. Send the base picture first.",
+            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base picture first.",
             field=_FIELD,
         )
     for number, role in sorted(roles.items()):
