@@ -82,23 +82,12 @@ def resolve_size(
             field="multiedit.keep_size",
         )
     tier, tier_notes = _tier(model, resolution, base if keep_size else None)
-    ratio_notes: tuple[str, ...] = ()
-    if asked:
-        ratio = asked
-    elif base is None:
-        raise InvalidRequest(
-            "aspect_ratio is not given and there is no image to take it from; give either.",
-            field="aspect_ratio",
-        )
-    elif keep_size and model.grid == 1:
-        label = _reduced(base)
-        return Resolution(*base, *base, label, tier, (*tier_notes, f"The size is image 1's: {_text(base)}."))
-    else:
-        ratio, ratio_notes = _inferred_ratio(model, base, keep_size)
-    work = _size(model, ratio, tier)
-    width, height = base if keep_size and base else work
-    notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, (width, height)))
-    return Resolution(width, height, *work, ratio, tier, notes)
+    ratio, ratio_notes = _ratio(model, asked, base, keep_size)
+    kept = base if keep_size else None
+    work = kept if kept and model.grid == 1 else _size(model, ratio, tier)
+    result = kept or work
+    notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, result))
+    return Resolution(*result, *work, ratio, tier, notes)
 
 
 def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | None, tuple[str, ...]]:
@@ -116,9 +105,18 @@ def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | Non
     return model.default_tier, (f"resolution is not given: {model.default_tier} is {model.id}'s default.",)
 
 
-def _inferred_ratio(model: Model, base: Size, keep_size: bool) -> tuple[str, tuple[str, ...]]:
-    follows = not model.fixed_ratios or (keep_size and model.weights != "closed")
-    if follows:
+def _ratio(
+    model: Model, asked: str | None, base: Size | None, keep_size: bool
+) -> tuple[str, tuple[str, ...]]:
+    """The ratio to work at: asked, or the image's own, or the closest to it in the model's list."""
+    if asked:
+        return asked, ()
+    if base is None:
+        raise InvalidRequest(
+            "aspect_ratio is not given and there is no image to take it from; give either.",
+            field="aspect_ratio",
+        )
+    if not model.fixed_ratios or (keep_size and model.weights != "closed"):
         ratio = _reduced(base)
         return ratio, (f"The aspect ratio is image 1's own, {ratio}.",)
     wanted = Fraction(*base)
@@ -178,7 +176,7 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
         longest = math.floor(min(high // short, model.max_side, short * model.max_ratio)) // step * step
         below = math.floor(short * ratio / step) * step
         for long in {min(max(side, shortest), longest) for side in (below, below + step)}:
-            if max(shortest, step) <= long:
+            if shortest <= long:
                 yield long, short
 
 

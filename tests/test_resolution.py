@@ -265,3 +265,16 @@ def test_keep_size_contradicts_a_ratio() -> None:
     with pytest.raises(InvalidRequest, match="send only one") as caught:
         resolve_size(OURS, "16:9", None, (100, 100), keep_size=True)
     assert caught.value.field == "multiedit.keep_size"
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(64, 5760), st.integers(1, 8100), st.booleans())
+def test_every_legal_picture_has_a_size_on_every_model(short: int, ratio: int, upright: bool) -> None:
+    long = min(max(short * ratio, 65_536 // short + 1), 33_177_600 // short)
+    base = (short, long) if upright else (long, short)
+    for model in CATALOG:
+        for keep_size in (False, True):
+            answer = resolve_size(model, None, None, base, keep_size=keep_size)
+            assert (answer.width, answer.height) == (
+                base if keep_size else (answer.work_width, answer.work_height)
+            )
