@@ -6,8 +6,13 @@ Pure arithmetic without torch, so that the request parser, the plan and `--expla
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from functools import partial
+from typing import Any, Literal, NamedTuple, get_args
+
+from ..fields import boolean, choice, known_fields, number
+from .modes import BLEND_MODES
 
 Fit = Literal["contain", "cover", "stretch", "none"]
 Anchor = Literal[
@@ -88,3 +93,29 @@ def place(placement: Placement, layer: tuple[int, int], canvas: tuple[int, int])
     x = (canvas[0] - width) * share_x + canvas[0] * placement.offset_x / 100
     y = (canvas[1] - height) * share_y + canvas[1] * placement.offset_y / 100
     return Box(math.floor(x + 0.5), math.floor(y + 0.5), width, height)
+
+
+_READERS: dict[str, Callable[[object, str], Any]] = {
+    "fit": partial(choice, options=FITS),
+    "anchor": partial(choice, options=ANCHORS),
+    "offset_x": partial(number, low=-1000, high=1000),
+    "offset_y": partial(number, low=-1000, high=1000),
+    "scale": partial(number, low=0.001, high=100),
+    "rotation": partial(number, low=-360, high=360),
+    "flip_h": boolean,
+    "flip_v": boolean,
+    "opacity": partial(number, low=0, high=1),
+    "blend_mode": partial(choice, options=BLEND_MODES),
+    "seamless": boolean,
+}
+PLACEMENT_FIELDS = tuple(_READERS)
+
+
+def read_placement(value: object, path: str, names: Collection[str] = PLACEMENT_FIELDS) -> Placement:
+    """A placement from a JSON object with some of the fields `names`.
+
+    Raises:
+        InvalidRequest: a field is unknown or out of its range; the message names it below `path`.
+    """
+    given = known_fields(value, path, names)
+    return Placement(**{name: _READERS[name](given[name], f"{path}.{name}") for name in given})

@@ -1,0 +1,176 @@
+"""Compositing a LAYERS document: float, frame by frame, in strips, on the layers' device.
+
+Each strip of rows is small enough to stay in the processor's cache while every layer goes over it. Only
+the columns that some layer touches are taken to linear light and back; the rest of the base is copied
+once. Beside the inputs, the result and a strip's buffers nothing is allocated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor
+
+from .blend import BLENDS, OVERSHOOTING
+from .document import Document, Layer
+from .light import to_encoded, to_encoded_exact, to_linear, to_linear_exact
+from .modes import BLEND_MODES
+from .placed import Patch, PlacedLayer, Window
+from .planes import copy_pixels, copy_planes
+from .seamless import seamless_layer
+
+_STRIP_FLOATS = 2**18  # one buffer of a strip: three channels that stay in a core's second-level cache
+_STRIP_FLOATS_GPU = 2**26
+_OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
+
+Colour = tuple[float, float, float]
+Progress = Callable[[int, int], None]
+
+
+def composite(
+    document: Document, background: Colour | None = None, progress: Progress | None = None
+) -> Tensor:
+    """Composite the visible layers, bottom first.
+
+    Args:
+        document: see document.py; layers may lie partly or fully off the canvas.
+        background: sRGB colour, 0..1, under everything; None is transparent.
+        progress: called with (frames done, frames in all).
+
+    Returns:
+        float32 [B, height, width, 3], or [..., 4] with straight alpha where the result is not opaque
+        everywhere; B is the largest number of frames of any layer. On the device of the bottom layer.
+    """
+    device = document.layers[0].image.device
+    result = torch.empty(document.frames, document.height, document.width, 4, device=device)
+    if _opaque_from_start(document, background):
+        result = torch.empty(document.frames, document.height, document.width, 3, device=device)
+    for frame in range(document.frames):
+        _composite_frame(document, frame, background, result[frame])
+        if progress is not None:
+            progress(frame + 1, document.frames)
+    if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
+        return result[..., :3].contiguous()
+    return result
+
+
+def _opaque_from_start(document: Document, background: Colour | None) -> bool:
+    return background is not None or _is_base(_visible(document)[:1], document)
+
+
+def _visible(document: Document) -> list[Layer]:
+    return [layer for layer in document.layers if layer.visible and layer.opacity > 0]
+
+
+def _is_base(layers: list[Layer], document: Document) -> bool:
+    """Whether the first of these layers hides all that is under it."""
+    return any(
+        layer.blend_mode == "normal"
+        and layer.opacity == 1
+        and layer.rotation == 0
+        and layer.image.shape[3] == 3
+        and layer.mask is None
+        and layer.box.x <= 0
+        and layer.box.y <= 0
+        and layer.box.x + layer.box.width >= document.width
+        and layer.box.y + layer.box.height >= document.height
+        for layer in layers[:1]
+    )
+
+
+def _composite_frame(document: Document, frame: int, background: Colour | None, canvas: Tensor) -> None:
+    layers = _visible(document)
+    size = (document.width, document.height)
+    run: list[PlacedLayer] = []
+    if _is_base(layers, document):
+        _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas)
+    else:
+        canvas.zero_()
+        if background is not None:
+            canvas[:] = canvas.new_tensor(background)
+    for layer in layers:
+        if layer.seamless:
+            _blend_run(run, canvas)
+            run = []
+            layer = seamless_layer(PlacedLayer(layer, frame, size), canvas)
+        run.append(PlacedLayer(layer, frame, size))
+    _blend_run(run, canvas)
+
+
+def _copy_base(base: PlacedLayer, canvas: Tensor) -> None:
+    if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
+        canvas.copy_(base.image)
+        return
+    for window in _strips(canvas, Window(0, canvas.shape[0], 0, canvas.shape[1])):
+        copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
+
+
+def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
+    floats = _STRIP_FLOATS if canvas.device.type == "cpu" else _STRIP_FLOATS_GPU
+    rows = max(8, floats // (3 * (window.right - window.left)))
+    for top in range(window.top, window.bottom, rows):
+        yield window._replace(top=top, bottom=min(top + rows, window.bottom))
+
+
+def _blend_run(layers: list[PlacedLayer], canvas: Tensor) -> None:
+    """Blend layers over the canvas in place, strip by strip."""
+    whole = Window(0, canvas.shape[0], 0, canvas.shape[1])
+    parts = [part for layer in layers if (part := layer.visible(whole)) is not None]
+    if not parts:
+        return
+    touched = Window(
+        min(part.top for part in parts),
+        max(part.bottom for part in parts),
+        min(part.left for part in parts),
+        max(part.right for part in parts),
+    )
+    for strip in _strips(canvas, touched):
+        _blend_strip(layers, canvas, strip)
+
+
+def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> None:
+    region = canvas[strip.top : strip.bottom, strip.left : strip.right]
+    alpha = region[..., 3].clone() if region.shape[2] == 4 else None
+    encoded = region.new_empty(3, *region.shape[:2])
+    copy_planes(encoded, region[..., :3])
+    colour = to_linear(encoded)
+    exact = False
+    for layer in layers:
+        part = layer.visible(strip)
+        if part is None:
+            continue
+        rows = slice(part.top - strip.top, part.bottom - strip.top)
+        columns = slice(part.left - strip.left, part.right - strip.left)
+        exact = exact or layer.layer.blend_mode in OVERSHOOTING
+        _blend_patch(
+            colour[:, rows, columns],
+            None if alpha is None else alpha[rows, columns],
+            layer.read(part),
+            layer.layer,
+            exact,
+        )
+    copy_pixels(region[..., :3], to_encoded(colour))
+    if alpha is not None:
+        region[..., 3] = alpha
+
+
+def _blend_patch(colour: Tensor, alpha: Tensor | None, patch: Patch, layer: Layer, exact: bool) -> None:
+    """Blend a patch into the linear colour [3, h, w] and alpha [h, w] of the canvas, in place."""
+    mode, blend = BLEND_MODES[layer.blend_mode], BLENDS[layer.blend_mode]
+    if mode.light == "linear":
+        mixed = blend(colour, to_linear(patch.colour))
+    elif exact:
+        mixed = to_linear_exact(blend(to_encoded_exact(colour), patch.colour))
+    else:
+        mixed = to_linear(blend(to_encoded(colour), patch.colour))
+    weight = torch.full_like(colour[0], layer.opacity)
+    if patch.alpha is not None:
+        weight *= patch.alpha
+    if alpha is not None:
+        if mode.coverage == "backdrop":
+            weight *= alpha > 0
+        else:
+            alpha += weight * (1 - alpha)
+            weight /= alpha.clamp(min=1e-12)
+    colour.lerp_(mixed, weight)

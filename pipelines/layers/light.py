@@ -1,0 +1,57 @@
+"""sRGB encoding to linear light and back, without a power function on the common path.
+
+Source of the curves: IEC 61966-2-1. A power over a picture costs more than all the blending, so in
+0..1 each curve is a minimax polynomial on its power part joined to the exact straight part: at most
+0.004/255 from the true curve, counted in encoded units. Both halves are evaluated everywhere and added
+(`P(max(x, knee)) + slope * (min(x, knee) - knee)`), since a select costs more than the polynomial.
+
+The exact functions accept any real number, as the blend modes that leave 0..1 need.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_ENCODED_KNEE = 0.04045
+_LINEAR_KNEE = 0.0031308
+_SLOPE = 12.92
+
+# ((x + 0.055) / 1.055) ** 2.4 on [0.04045, 1], ascending powers of x, fitted to the encoded error.
+_TO_LINEAR = (0.00087161339, 0.03450124338, 0.49812451005, 0.77189326286, -0.54117769003, 0.32343587279, -0.0876802206)  # fmt: skip  # noqa: E501
+
+# 1.055 * y ** (1 / 2.4) - 0.055 on [0.0031308, 1], ascending powers of t = y ** (1 / 4).
+_TO_ENCODED = (-0.06134021655, 0.16202627122, 1.25540435314, -0.5774827004, 0.28953301907, -0.06814731658)
+
+
+def _horner(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
+    result = x * coefficients[-1]
+    result += coefficients[-2]
+    for coefficient in coefficients[-3::-1]:
+        torch.addcmul(x.new_full((), coefficient), result, x, out=result)
+    return result
+
+
+def to_linear(encoded: Tensor) -> Tensor:
+    """Linear light of sRGB-encoded values; inputs outside 0..1 are clamped. Returns a new tensor."""
+    result = _horner(_TO_LINEAR, encoded.clamp(_ENCODED_KNEE, 1.0))
+    return result.add_(encoded.clamp(0.0, _ENCODED_KNEE).sub_(_ENCODED_KNEE), alpha=1 / _SLOPE)
+
+
+def to_encoded(linear: Tensor) -> Tensor:
+    """sRGB encoding of linear light; inputs outside 0..1 are clamped. Returns a new tensor."""
+    fourth_root = linear.clamp(_LINEAR_KNEE, 1.0).rsqrt_().rsqrt_()
+    result = _horner(_TO_ENCODED, fourth_root)
+    return result.add_(linear.clamp(0.0, _LINEAR_KNEE).sub_(_LINEAR_KNEE), alpha=_SLOPE)
+
+
+def to_linear_exact(encoded: Tensor) -> Tensor:
+    """Linear light of any real value, the curve continued below 0 as a line and above 1 as a power."""
+    power = ((encoded.clamp(min=0.0) + 0.055) / 1.055) ** 2.4
+    return torch.where(encoded <= _ENCODED_KNEE, encoded / _SLOPE, power)
+
+
+def to_encoded_exact(linear: Tensor) -> Tensor:
+    """sRGB encoding of any real value, continued as in `to_linear_exact`."""
+    power = 1.055 * linear.clamp(min=0.0) ** (1 / 2.4) - 0.055
+    return torch.where(linear <= _LINEAR_KNEE, linear * _SLOPE, power)

@@ -1,0 +1,171 @@
+"""Any window of a placed layer, in canvas pixels, without ever making the whole placed layer.
+
+Flips are read in place, a resize computes only the window's rows and columns, and a native layer is only
+copied to planes. A rotated layer is the exception: it is resized whole, since a turned strip reaches
+across all of its rows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from ..images.resample import (
+    Block,
+    axis_blocks,
+    premultiplied,
+    resample_columns,
+    resample_rows,
+    straight,
+)
+from .document import Layer, rotated_bounds
+from .placement import Box
+from .planes import copy_planes
+from .rotate import rotate_window
+
+
+class Window(NamedTuple):
+    """Part of a canvas, stop exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+
+class Patch(NamedTuple):
+    """A window's pixels: colour float32 [3, h, w], sRGB, straight; alpha [h, w], or None when opaque."""
+
+    colour: Tensor
+    alpha: Tensor | None
+
+
+class PlacedLayer:
+    """One frame of one layer, ready to be read by windows.
+
+    Args:
+        layer: the layer.
+        frame: which frame of its image and mask; a single frame serves every one.
+        canvas: (width, height); nothing outside it is ever computed.
+    """
+
+    def __init__(self, layer: Layer, frame: int, canvas: tuple[int, int]) -> None:
+        self.layer = layer
+        self.image = layer.image[min(frame, layer.image.shape[0] - 1)]
+        self.mask = _mask(layer, frame)
+        self.bounds = rotated_bounds(layer.box, layer.rotation)
+        self._opaque = self.image.shape[2] == 3 and self.mask is None
+        self._columns = self._visible_columns(canvas[0])
+        self._turned: Tensor | None = None
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the box shows the image's pixels as they are."""
+        layer = self.layer
+        return layer.native and not (layer.flip_h or layer.flip_v or layer.rotation)
+
+    def _visible_columns(self, width: int) -> list[Block]:
+        box, source = self.layer.box, self.image.shape[1]
+        start, stop = max(0, -box.x), min(box.width, width - box.x)
+        if self.layer.rotation != 0:
+            start, stop = 0, box.width
+        if box.width == source:
+            return []
+        return axis_blocks(source, box.width, start, stop, self.image.device)
+
+    def visible(self, window: Window) -> Window | None:
+        """The part of a canvas window that the layer can touch, or None."""
+        box = self.bounds
+        part = Window(
+            max(window.top, box.y),
+            min(window.bottom, box.y + box.height),
+            max(window.left, box.x),
+            min(window.right, box.x + box.width),
+        )
+        return part if part.top < part.bottom and part.left < part.right else None
+
+    def read(self, window: Window) -> Patch:
+        """The layer's pixels in a window inside `bounds`; flips, resize and rotation applied."""
+        box = self.layer.box
+        if self.layer.rotation != 0:
+            return _patch(rotate_window(self._whole(), box, self.layer.rotation, window))
+        return _patch(
+            self._resized(
+                window.top - box.y, window.bottom - box.y, window.left - box.x, window.right - box.x
+            )
+        )
+
+    def _whole(self) -> Tensor:
+        """The resized layer, premultiplied [4, H, W]; kept for the windows that follow."""
+        if self._turned is None:
+            box: Box = self.layer.box
+            planes = self._resized(0, box.height, 0, box.width)
+            if planes.shape[0] == 3:
+                planes = torch.cat((planes, torch.ones_like(planes[:1])))
+            self._turned = premultiplied(planes)
+        return self._turned
+
+    def _resized(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """Rows top:bottom and columns left:right of the box, planar, straight alpha."""
+        height, box = self.image.shape[0], self.layer.box
+        if not self._columns and box.height == height:
+            return self._planes(top, bottom, left, right)
+        rows = [] if box.height == height else axis_blocks(height, box.height, top, bottom, self.image.device)
+        columns = _covering(self._columns, left, right)
+        first_row, last_row = (rows[0].first, rows[-1].last) if rows else (top, bottom)
+        first, last = (columns[0].first, columns[-1].last) if columns else (left, right)
+        planes = self._planes(first_row, last_row, first, last)
+        if planes.shape[0] == 4:
+            planes[:3] *= planes[3:]
+        if rows:
+            planes = resample_rows(planes, rows, first_row)
+        if columns:
+            planes = resample_columns(planes, columns, first)
+            planes = planes[:, :, left - columns[0].start : right - columns[0].start]
+        planes = planes.clamp(0.0, 1.0)
+        return straight(planes) if planes.shape[0] == 4 else planes
+
+    def _planes(self, top: int, bottom: int, left: int, right: int) -> Tensor:
+        """A window of the source after its flips, as fresh planes [3 or 4, h, w] with straight alpha."""
+        height, width = self.image.shape[:2]
+        rows = slice(height - bottom, height - top) if self.layer.flip_v else slice(top, bottom)
+        columns = slice(width - right, width - left) if self.layer.flip_h else slice(left, right)
+        source = self.image[rows, columns]
+        channels = 3 if self._opaque else 4
+        planes = source.new_empty(channels, *source.shape[:2])
+        copy_planes(planes[:3], source[..., :3])
+        if channels == 4:
+            self._fill_alpha(planes[3], source, rows, columns)
+        flips = [axis for axis, flip in ((1, self.layer.flip_v), (2, self.layer.flip_h)) if flip]
+        return planes.flip(flips) if flips else planes
+
+    def _fill_alpha(self, alpha: Tensor, source: Tensor, rows: slice, columns: slice) -> None:
+        if self.mask is None:
+            alpha.copy_(source[..., 3])
+            return
+        torch.sub(1.0, self.mask[rows, columns], out=alpha)
+        alpha.clamp_(0.0, 1.0)
+        if source.shape[2] == 4:
+            alpha *= source[..., 3]
+
+
+def _mask(layer: Layer, frame: int) -> Tensor | None:
+    """The frame's mask [H, W] at the image's size; stretched bilinearly, as core does."""
+    if layer.mask is None:
+        return None
+    mask = layer.mask[min(frame, layer.mask.shape[0] - 1)].to(layer.image.device)
+    size = layer.image.shape[1:3]
+    if mask.shape == size:
+        return mask
+    return functional.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
+
+
+def _covering(blocks: list[Block], left: int, right: int) -> list[Block]:
+    return [block for block in blocks if block.stop > left and block.start < right]
+
+
+def _patch(planes: Tensor) -> Patch:
+    return Patch(planes[:3], planes[3] if planes.shape[0] == 4 else None)
