@@ -13,9 +13,8 @@ from functools import partial
 from typing import Any, Literal, get_args
 
 from .errors import InvalidRequest
-from .fields import boolean, choice, integer, joined, known_fields, mapping, number, refusal, text
-from .layers.modes import BLEND_MODES
-from .layers.placement import ANCHORS, FITS, Placement
+from .fields import boolean, choice, integer, joined, known_fields, mapping, refusal, text
+from .layers.placement import Placement, read_placement
 from .limits import Limits
 from .sources.source import BytesSource, FileSource, ImageSource, TextSource
 
@@ -118,7 +117,7 @@ def _extras(value: object, path: str, *, images: int) -> Extras:
     readers: dict[str, _Reader] = {
         "seed": partial(integer, low=0, high=LARGEST_SEED),
         "roles": partial(_by_image, images=images, read=partial(choice, options=ROLES)),
-        "placement": partial(_by_image, images=images, read=_placement),
+        "placement": partial(_by_image, images=images, read=read_placement),
         "keep_size": boolean,
     }
     return Extras(**_read(known_fields(value, path, readers), path, readers))
@@ -135,22 +134,3 @@ def _by_image(value: object, path: str, *, images: int, read: _Reader) -> dict[i
                 field=path,
             )
     return {numbers[key]: read(given[key], joined(path, key)) for key in numbers if key in given}
-
-
-def _placement(value: object, path: str) -> Placement:
-    return Placement(**_read(known_fields(value, path, _PLACEMENT), path, _PLACEMENT))
-
-
-_PLACEMENT: dict[str, _Reader] = {
-    "fit": partial(choice, options=FITS),
-    "anchor": partial(choice, options=ANCHORS),
-    "offset_x": partial(number, low=-1000, high=1000),
-    "offset_y": partial(number, low=-1000, high=1000),
-    "scale": partial(number, low=0.001, high=100),
-    "rotation": partial(number, low=-360, high=360),
-    "flip_h": boolean,
-    "flip_v": boolean,
-    "opacity": partial(number, low=0, high=1),
-    "blend_mode": partial(choice, options=BLEND_MODES),
-    "seamless": boolean,
-}
