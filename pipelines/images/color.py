@@ -1,0 +1,166 @@
+"""Any Pillow picture to plain sRGB levels: modes, palettes, transparency, CMYK and ICC profiles."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from io import BytesIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+logger = logging.getLogger(__name__)
+
+Levels = NDArray[Any]  # [H, W, C] uint8, or float32 0..1; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
+
+_STRIP_PIXELS = 1 << 18  # a strip and its copy stay in the cache
+
+# Mode -> the same picture in 8-bit levels, without and with transparency.
+_LEVEL_MODES: dict[str, tuple[str, str]] = {
+    "1": ("L", "LA"),
+    "L": ("L", "LA"),
+    "LA": ("LA", "LA"),
+    "La": ("LA", "LA"),
+    "P": ("RGB", "RGBA"),
+    "PA": ("RGBA", "RGBA"),
+    "RGB": ("RGB", "RGBA"),
+    "RGBX": ("RGB", "RGB"),
+    "RGBA": ("RGBA", "RGBA"),
+    "RGBa": ("RGBA", "RGBA"),
+    "CMYK": ("RGB", "RGB"),
+    "YCbCr": ("RGB", "RGB"),
+    "HSV": ("RGB", "RGB"),
+}
+# Mode -> white. Pillow 10 reads 16-bit grey PNG as I; F follows Pillow's own scale of 0..255.
+_DEEP_MODES: dict[str, float] = {"I;16": 65535, "I;16B": 65535, "I;16L": 65535, "I": 65535, "F": 255}
+# Pillow's mode -> colour space signature of a profile that fits it.
+_PROFILE_SPACES: dict[str, str] = {"L": "GRAY", "RGB": "RGB", "CMYK": "CMYK"}
+_PROFILE_ERRORS = (ImageCms.PyCMSError, OSError, ValueError, TypeError, ImportError)
+
+
+def foreign_transform(image: Image.Image, name: str) -> ImageCms.ImageCmsTransform | None:
+    """The way from a picture's ICC profile to sRGB, or None where its values are sRGB or count as such.
+
+    A profile that cannot be read or does not fit the pixels is ignored, with a line in the log.
+
+    Args:
+        name: what the log calls the picture.
+    """
+    if image.mode == "LAB":
+        return _transform(ImageCms.createProfile("LAB"), "LAB")
+    icc = image.info.get("icc_profile")
+    if not icc or image.mode in _DEEP_MODES:
+        return None
+    mode = _opaque_mode(image)
+    try:
+        profile = ImageCms.ImageCmsProfile(BytesIO(icc))
+        space = profile.profile.xcolor_space.strip()
+        if space != _PROFILE_SPACES[mode]:
+            logger.warning("%s has a colour profile for %s, not %s; it counts as sRGB.", name, space, mode)
+            return None
+        transform = _transform(profile, mode)
+    except _PROFILE_ERRORS as error:
+        logger.warning("%s has a colour profile that cannot be read (%s); it counts as sRGB.", name, error)
+        return None
+    return None if mode == "RGB" and _changes_nothing(transform) else transform
+
+
+def to_srgb(
+    image: Image.Image, transform: ImageCms.ImageCmsTransform | None = None, depth: int = 8
+) -> Levels:
+    """The pixels of a picture as stored (not turned), in sRGB with straight alpha.
+
+    CMYK without a profile is converted by Pillow's plain formula.
+
+    Args:
+        transform: what `foreign_transform` gave for this picture.
+        depth: bits a grey level has in the file, which is the scale of its transparent level.
+
+    Returns:
+        [H, W, C] uint8; float32 0..1 for modes of more than 8 bits.
+    """
+    if image.mode in _DEEP_MODES:
+        return _deep_grey(image)
+    if depth < 8 and image.mode in ("1", "L") and "transparency" in image.info:
+        image.info["transparency"] *= 255 // ((1 << depth) - 1)
+    if transform is not None:
+        return _through_profile(image, transform)
+    return levels_of(_in_levels(image))
+
+
+def levels_of(image: Image.Image) -> Levels:
+    """Pixels of an L, LA, RGB, RGBA or RGBX picture, [H, W, C] uint8, writable."""
+    channels = len(image.getbands())
+    width, height = image.size
+    levels = np.empty((height, width, channels), np.uint8)
+    rows = max(1, _STRIP_PIXELS // width)
+    # In strips: Pillow packs a whole picture into a list of chunks and joins them, which takes twice as long.
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        strip = image.crop((0, top, width, bottom))
+        levels[top:bottom] = np.asarray(strip).reshape(bottom - top, width, channels)
+    return levels
+
+
+def _in_levels(image: Image.Image) -> Image.Image:
+    target = _LEVEL_MODES[image.mode]["transparency" in image.info]
+    return image if image.mode == target else image.convert(target)
+
+
+def _deep_grey(image: Image.Image) -> Levels:
+    values = np.asarray(image)
+    white = np.float32(_DEEP_MODES[image.mode])
+    levels: Levels = np.clip(values.astype(np.float32) / white, 0.0, 1.0)[..., None]
+    transparent = image.info.get("transparency")
+    if transparent is None:
+        return levels
+    alpha = (values != transparent).astype(np.float32)[..., None]
+    return np.concatenate([levels, alpha], axis=2)
+
+
+def _through_profile(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Levels:
+    source = image if image.mode == transform.input_mode else _in_levels(image)
+    opaque = source if source.mode == transform.input_mode else source.convert(transform.input_mode)
+    levels = levels_of(transform.apply(opaque))
+    if transform.input_mode == "L":
+        levels = levels[..., :1]  # a grey profile gives neutral colours
+    if source.mode not in ("LA", "RGBA"):
+        return np.ascontiguousarray(levels)
+    return np.concatenate([levels, levels_of(source.getchannel("A"))], axis=2)
+
+
+def _opaque_mode(image: Image.Image) -> str:
+    """The mode that a profile of this picture has to describe."""
+    return image.mode if image.mode == "CMYK" else _LEVEL_MODES[image.mode][0].removesuffix("A")
+
+
+def _transform(profile: Any, mode: str) -> ImageCms.ImageCmsTransform:
+    return ImageCms.buildTransform(
+        profile,
+        _srgb_profile(),
+        mode,
+        "RGB",
+        ImageCms.Intent.RELATIVE_COLORIMETRIC,
+        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+    )
+
+
+@functools.lru_cache(maxsize=1)
+def _srgb_profile() -> ImageCms.ImageCmsProfile:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+
+
+@functools.lru_cache(maxsize=1)
+def _colour_cube() -> Image.Image:
+    steps = np.linspace(0, 255, 9).astype(np.uint8)
+    cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1)
+    return Image.fromarray(cube.reshape(27, 27, 3))
+
+
+def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
+    """Whether the profile is sRGB itself, as most are, whatever name it has."""
+    cube = _colour_cube()
+    converted = transform.apply(cube)
+    return int(np.abs(np.asarray(converted, np.int16) - np.asarray(cube, np.int16)).max()) <= 1

@@ -1,0 +1,261 @@
+"""The parts of a picture file that the first picture needs, found without decoding anything.
+
+Each format's reader walks the file's own chunks, so that three things hold before Pillow sees a byte:
+the size is known; a truncated or absurd structure has been refused; and text, comments, thumbnails,
+EXIF and later frames, which can cost more memory and time than the picture, are left out. Pillow then
+gets a file with pixels, palette and colour profile only.
+
+The readers raise ValueError, IndexError or struct.error on a damaged file.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from .orientation import exif_orientation
+
+# Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
+MAX_CHUNKS = 100_000
+MAX_SEGMENTS = 10_000
+MAX_SUB_BLOCKS = 200_000  # 25 MB in GIF's blocks of 255 bytes are 98,000
+MAX_SCANS = 100  # of a progressive JPEG: each costs a pass over the whole picture
+
+
+@dataclass(frozen=True)
+class Container:
+    """The first picture of a file.
+
+    Attributes:
+        pieces: the bytes to hand to the decoder, in order.
+        size: (width, height) as stored, or None where only the decoder can tell.
+        depth: bits a channel (or a palette index) has.
+        orientation: 1..8 as in EXIF.
+    """
+
+    pieces: Sequence[bytes | memoryview] = field(repr=False)
+    size: tuple[int, int] | None = None
+    depth: int = 8
+    orientation: int = 1
+
+    def stream(self) -> bytes:
+        """One file to decode: the given bytes themselves where nothing had to be left out."""
+        first = self.pieces[0]
+        if len(self.pieces) == 1 and isinstance(first, bytes):
+            return first
+        return b"".join(self.pieces)
+
+
+def read_container(data: bytes, kind: str) -> Container:
+    """Walk a file of a known kind (see `sniff`)."""
+    return _READERS.get(kind, _read_opaque)(data)
+
+
+def _read_opaque(data: bytes) -> Container:
+    return Container([data])
+
+
+# One chunk of each, as many IDAT as there are; without acTL an APNG is its default picture.
+_PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"})
+
+
+def _read_png(data: bytes) -> Container:
+    if data[12:16] != b"IHDR":
+        raise ValueError("the first chunk of a PNG must be IHDR")
+    width, height, depth = struct.unpack_from(">IIB", data, 16)
+    view = memoryview(data)
+    pieces = [view[:8]]
+    exif = b""
+    seen: set[bytes] = set()
+    start = 8
+    for _ in range(MAX_CHUNKS):
+        length, kind = struct.unpack_from(">I4s", data, start)
+        end = start + 12 + length
+        if end > len(data):
+            raise ValueError("the PNG ends inside a chunk")
+        if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
+            pieces.append(view[start:end])
+        elif kind == b"eXIf":
+            exif = data[start + 8 : end - 4]
+        seen.add(kind)
+        start = end
+        if kind == b"IEND":
+            break
+    else:
+        raise ValueError("the PNG has too many chunks")
+    if b"IDAT" not in seen:
+        raise ValueError("the PNG has no pixels")
+    complete = sum(map(len, pieces)) == len(data)
+    return Container([data] if complete else pieces, (width, height), depth, exif_orientation(exif))
+
+
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff]")
+_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_SOS, _EOI = 0xDA, 0xD9
+_STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+# Of the application segments only these bear on colour; every other, and comments, are left out.
+_JPEG_APPLICATION = {0xE0: b"JFIF\x00", 0xE2: b"ICC_PROFILE\x00", 0xEE: b"Adobe"}
+_DROPPED = frozenset({*range(0xE0, 0xF0), 0xFE})
+
+
+def _read_jpeg(data: bytes) -> Container:
+    view = memoryview(data)
+    pieces = [view[:2]]
+    size = None
+    depth = 8
+    exif = b""
+    for kind, start, end in _jpeg_segments(data, 2):
+        if kind == _SOS:
+            _check_scans(data, start)
+            pieces.append(view[start:])
+            break
+        if kind in _SOF:
+            if size is not None:
+                raise ValueError("the JPEG declares its size twice")
+            depth, height, width = struct.unpack_from(">BHH", data, start + 4)
+            size = (width, height)
+        if kind == 0xE1 and not exif and data.startswith(b"Exif\x00\x00", start + 4):
+            exif = data[start + 10 : end]
+        if kind not in _DROPPED or _is_wanted(data, kind, start):
+            pieces.append(view[start:end])
+    if size is None:
+        raise ValueError("the JPEG has no frame header before its pixels")
+    return Container(pieces, size, depth, exif_orientation(exif))
+
+
+def _is_wanted(data: bytes, kind: int, start: int) -> bool:
+    return kind in _JPEG_APPLICATION and data.startswith(_JPEG_APPLICATION[kind], start + 4)
+
+
+def _jpeg_segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment up to the end of the picture."""
+    for _ in range(MAX_SEGMENTS):
+        marker = _JPEG_MARKER.search(data, position)
+        if marker is None:
+            raise ValueError("the JPEG ends before its end marker")
+        start, kind = marker.start(), data[marker.start() + 1]
+        position = start + 2
+        if kind == _EOI:
+            return
+        if kind not in _STANDALONE:
+            (length,) = struct.unpack_from(">H", data, position)
+            position += length
+            if length < 2 or position > len(data):
+                raise ValueError("a JPEG segment has an impossible length")
+            yield kind, start, position
+    raise ValueError("the JPEG has too many segments")
+
+
+def _check_scans(data: bytes, start: int) -> None:
+    # The count is quick and an upper bound: what follows the picture (a phone's video) may hold the bytes
+    # of the marker by chance, so only a file over the limit is walked.
+    if data.count(b"\xff\xda", start) > MAX_SCANS:
+        scans = sum(kind == _SOS for kind, _, _ in _jpeg_segments(data, start))
+        if scans > MAX_SCANS:
+            raise ValueError(f"the JPEG has more than {MAX_SCANS} scans")
+
+
+def _read_webp(data: bytes) -> Container:
+    (riff_size,) = struct.unpack_from("<I", data, 4)
+    end = riff_size + 8
+    if end > len(data):
+        raise ValueError("the WebP is shorter than it says")
+    kind = data[12:16]
+    size = _WEBP_SIZES[kind](data[20:30])
+    orientation = _webp_orientation(data, end) if kind == b"VP8X" else 1
+    return Container([data], size, 8, orientation)
+
+
+def _lossy_size(chunk: bytes) -> tuple[int, int]:
+    width, height = struct.unpack_from("<HH", chunk, 6)
+    return width & 0x3FFF, height & 0x3FFF
+
+
+def _lossless_size(chunk: bytes) -> tuple[int, int]:
+    (packed,) = struct.unpack_from("<I", chunk, 1)
+    return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
+
+
+def _canvas_size(chunk: bytes) -> tuple[int, int]:
+    return int.from_bytes(chunk[4:7], "little") + 1, int.from_bytes(chunk[7:10], "little") + 1
+
+
+_WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
+    b"VP8 ": _lossy_size,
+    b"VP8L": _lossless_size,
+    b"VP8X": _canvas_size,
+}
+
+
+def _webp_orientation(data: bytes, end: int) -> int:
+    start = 12
+    for _ in range(MAX_CHUNKS):
+        if start + 8 > end:
+            return 1
+        kind, length = struct.unpack_from("<4sI", data, start)
+        if kind == b"EXIF":
+            return exif_orientation(data[start + 8 : start + 8 + length])
+        start += 8 + length + (length & 1)
+    raise ValueError("the WebP has too many chunks")
+
+
+_GIF_EXTENSION, _GIF_IMAGE, _GIF_CONTROL = 0x21, 0x2C, 0xF9
+
+
+def _read_gif(data: bytes) -> Container:
+    canvas = struct.unpack_from("<HH", data, 6)
+    start = 13 + _colour_table_length(data[10])
+    head = data[10:start]
+    control = b""
+    budget = SubBlocks(data)
+    while data[start] == _GIF_EXTENSION:
+        end = budget.skip(start + 2)
+        if data[start + 1] == _GIF_CONTROL:
+            control = _without_disposal(data[start:end])
+        start = end
+    if data[start] != _GIF_IMAGE:
+        raise ValueError("the GIF has no picture")
+    left, top, width, height, flags = struct.unpack_from("<HHHHB", data, start + 1)
+    end = budget.skip(start + 11 + _colour_table_length(flags))
+    # A frame may reach beyond the canvas that the file declares; the canvas then grows.
+    size = (max(canvas[0], left + width), max(canvas[1], top + height))
+    screen = struct.pack("<HH", *(min(side, 0xFFFF) for side in size))
+    pieces: list[bytes | memoryview] = [data[:6], screen, head, control, memoryview(data)[start:end], b";"]
+    return Container(pieces, size)
+
+
+def _colour_table_length(flags: int) -> int:
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
+
+
+def _without_disposal(control: bytes) -> bytes:
+    """A graphic control block that asks for nothing after its frame, which is the only one shown."""
+    return control[:3] + bytes([control[3] & ~0b00011100]) + control[4:]
+
+
+class SubBlocks:
+    """Skips GIF's length-prefixed data blocks, at most so many in one file."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._left = MAX_SUB_BLOCKS
+
+    def skip(self, position: int) -> int:
+        """The position after the block list that starts at `position`."""
+        data = self._data
+        while length := data[position]:
+            position += length + 1
+            self._left -= 1
+            if self._left < 0:
+                raise ValueError("the GIF has too many blocks")
+        return position + 1
+
+
+_READERS: dict[str, Callable[[bytes], Container]] = {
+    "png": _read_png,
+    "jpeg": _read_jpeg,
+    "webp": _read_webp,
+    "gif": _read_gif,
+}

@@ -1,0 +1,150 @@
+"""Picture files to pixels: sRGB, upright, straight alpha."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from PIL import ImageFile
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from .color import Levels, foreign_transform, to_srgb
+from .containers import read_container
+from .deep_png import deep_levels
+from .fast_path import decode_fast
+from .header import ImageHeader, open_image, reading
+from .levels import empty_float, resize_levels, to_float
+from .orientation import upright, upright_size
+from .resample import resize
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Decoded pixels.
+
+    Attributes:
+        pixels: [H, W, C] uint8, or float32 0..1 where the source has more than 8 bits a channel.
+            C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA; sRGB, straight alpha, upright.
+    """
+
+    pixels: Tensor
+
+
+class DecodeJob(NamedTuple):
+    """The arguments of one `decode`."""
+
+    data: bytes
+    header: ImageHeader
+    name: str = "image"
+    at_least: tuple[int, int] | None = None
+
+
+def decode(
+    data: bytes, header: ImageHeader, name: str = "image", at_least: tuple[int, int] | None = None
+) -> Raster:
+    """Decode the first picture of a file.
+
+    Args:
+        data: the file that `header` was read from.
+        name: what messages call the picture.
+        at_least: (width, height) that the picture will be scaled down to. A JPEG is then decoded at 1/2,
+            1/4 or 1/8 of its size, as long as neither side falls below this.
+
+    Raises:
+        InvalidImage: the file is damaged or incomplete.
+    """
+    with reading(name, header.format):
+        stream = read_container(data, header.format).stream()
+        levels = upright(_stored_levels(stream, header, name, at_least), header.orientation)
+    return Raster(torch.from_numpy(levels))
+
+
+def decode_many(jobs: Sequence[DecodeJob]) -> list[Raster]:
+    """Decode in parallel threads (the decoders release the interpreter lock), in the order given.
+
+    Raises:
+        InvalidImage: as `decode`, for the first bad picture in order.
+    """
+    workers = min(len(jobs), os.cpu_count() or 1)
+    if workers < 2:
+        return [decode(*job) for job in jobs]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(lambda job: decode(*job), jobs))
+
+
+def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tuple[int, int] | None) -> Levels:
+    def opened() -> ImageFile.ImageFile:
+        return open_image(stream, header.format, name)
+
+    if header.format == "png" and header.depth == 16:
+        deep = deep_levels(opened)
+        if deep is not None:
+            return deep
+    image = opened()
+    if at_least is not None:
+        image.draft(None, upright_size(at_least, header.orientation))
+    transform = foreign_transform(image, name)
+    if transform is None and upright_size(image.size, header.orientation) == (header.width, header.height):
+        fast = decode_fast(stream, header)
+        if fast is not None:
+            return fast
+    return to_srgb(image, transform, header.depth)
+
+
+def image_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
+    """A picture for the pipeline, resized to (width, height) with Lanczos.
+
+    Returns:
+        float32 [1, H, W, 3], or [1, H, W, 4] where the source has alpha; 0..1, sRGB, straight alpha.
+        Without alpha, 8-bit sources are resized in 8 bits.
+    """
+    pixels = raster.pixels
+    channels = pixels.shape[2]
+    has_alpha = channels in (2, 4)
+    if pixels.dtype == torch.uint8 and size is not None and not has_alpha:
+        pixels = resize_levels(pixels, size)
+    image = empty_float(1, *pixels.shape[:2], 4 if has_alpha else 3)
+    colour = channels - has_alpha
+    _write(pixels[..., :colour], image[0, ..., :3])
+    if has_alpha:
+        _write(pixels[..., colour:], image[0, ..., 3:])
+    return image if size is None else resize(image, size)
+
+
+def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
+    """A picture as an edit mask: white = 1 = change here, transparent = 0.
+
+    Grey counts as it stands, colour by its luma (Rec. 601, as Pillow's L), and alpha multiplies. Resized
+    with an antialiased triangle, which unlike Lanczos has no lobes: black stays 0 away from an edge.
+
+    Returns:
+        float32 [1, H, W], 0..1.
+    """
+    pixels = raster.pixels
+    values = empty_float(*pixels.shape)
+    _write(pixels, values)
+    mask = _luma(values) if pixels.shape[2] >= 3 else values[..., 0]
+    if pixels.shape[2] in (2, 4):
+        mask = mask * values[..., -1]
+    if size is None or size == (mask.shape[1], mask.shape[0]):
+        return mask[None].contiguous()
+    resized = interpolate(
+        mask[None, None], size=(size[1], size[0]), mode="bilinear", antialias=True, align_corners=False
+    )
+    return resized[0].clamp_(0.0, 1.0)
+
+
+def _luma(values: Tensor) -> Tensor:
+    return values[..., :3] @ torch.tensor([0.299, 0.587, 0.114])
+
+
+def _write(pixels: Tensor, target: Tensor) -> None:
+    if pixels.dtype == torch.uint8:
+        to_float(pixels, target)
+    else:
+        target.copy_(pixels.expand_as(target))
