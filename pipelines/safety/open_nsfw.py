@@ -83,14 +83,14 @@ class OpenNsfw:
             return found.view(views.shape[:2]).amax(1)
 
 
-def default_classifier() -> OpenNsfw:
+def default_classifier(path: Path = WEIGHTS) -> OpenNsfw:
     """The classifier that is part of the package, read and checked on first use and when its file changes.
 
     Raises:
         ClassifierMissing: its weights cannot be read.
         WeightsMismatch: they are not the expected ones.
     """
-    state = file_state(WEIGHTS)
+    state = file_state(path)
     with _LOADING:
         return _load(state)
 

@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+import torch
+from multiedit.pipelines.errors import ClassifierMissing, InvalidImage, InvalidRequest, WeightsMismatch
+from multiedit.pipelines.safety.obscure import obscure
+from multiedit.pipelines.safety.report import SafetyReport, off_report
+from multiedit.pipelines.safety.screen import check, screen
+
+
+def refuse(error):
+    def load():
+        raise error
+
+    return load
+
+
+def untouched(image, original):
+    """Whether any green or blue sample, which are noise, is the original's."""
+    return bool((image[..., 1:3] == original[..., 1:3]).any())
+
+
+@pytest.mark.parametrize(
+    ("red", "threshold", "blurred"),
+    [
+        (0.0, None, False),
+        (0.25, None, False),
+        (0.5 - 2**-20, None, False),
+        (0.5, None, True),
+        (0.75, None, True),
+        (1.0, None, True),
+        (0.25, 0.25, True),
+        (0.25, 0.250001, False),
+        (0.0, 0.0, True),
+        (1.0, 1.0, True),
+        (0.75, 1.0, False),
+    ],
+)
+def test_a_picture_passes_only_below_the_threshold(by_red, reds, red, threshold, blurred):
+    original = reds(red)
+    image, (report,) = screen(original, by_red, threshold=threshold)
+    assert report == SafetyReport(
+        safe_mode=True,
+        status="ok",
+        blurred=blurred,
+        score=red,
+        label="nsfw" if blurred else "sfw",
+        threshold=0.5 if threshold is None else threshold,
+        classifier="by-red",
+        sha256="0" * 64,
+        blur="area16x5bit" if blurred else None,
+    )
+    assert torch.equal(image, obscure(original) if blurred else original)
+
+
+def test_each_picture_of_a_batch_has_its_own_verdict_in_order(by_red, reds):
+    original = reds(0.1, 0.9, 0.2, 0.8)
+    copy = original.clone()
+    image, reports = screen(original, by_red)
+    assert [report.blurred for report in reports] == [False, True, False, True]
+    assert [report.score for report in reports] == pytest.approx([0.1, 0.9, 0.2, 0.8])
+    for index in (0, 2):
+        assert torch.equal(image[index], original[index])
+    for index in (1, 3):
+        assert torch.equal(image[index], obscure(original[index : index + 1])[0])
+    assert torch.equal(original, copy)
+    assert (image.shape, image.dtype) == (original.shape, original.dtype)
+
+
+def test_a_batch_that_passes_is_not_copied(by_red, reds):
+    original = reds(0.1, 0.2)
+    assert screen(original, by_red).image is original
+
+
+def test_an_empty_batch_has_no_reports(by_red, reds):
+    image, reports = screen(reds(), by_red)
+    assert (tuple(image.shape), reports) == ((0, 32, 48, 3), [])
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+@pytest.mark.parametrize("channel", [0, 3])
+def test_one_bad_sample_obscures_its_picture_alone(by_red, reds, bad, channel):
+    original = torch.cat([reds(0.0, 0.0, 0.0), torch.ones(3, 32, 48, 1)], dim=3)
+    original[1, 31, 47, channel] = bad
+    image, reports = screen(original, by_red)
+    assert [report.status for report in reports] == ["ok", "error", "ok"]
+    assert [report.blurred for report in reports] == [False, True, False]
+    assert (reports[1].score, reports[1].label) == (None, None)
+    assert torch.isfinite(image).all()
+    assert not untouched(image[1], original[1])
+    assert torch.equal(image[::2], original[::2])
+
+
+def raises(images):
+    raise RuntimeError("the device is gone")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda images: torch.tensor([math.nan]),
+        lambda images: torch.tensor([math.inf]),
+        lambda images: torch.tensor([-math.inf]),
+        lambda images: torch.tensor([0.0, 0.0]),
+        lambda images: torch.tensor(0.0),
+        lambda images: torch.tensor([[0.0]]),
+        lambda images: torch.tensor([]),
+        raises,
+    ],
+    ids=["nan", "inf", "-inf", "two", "scalar", "matrix", "none", "RuntimeError"],
+)
+def test_a_picture_that_cannot_be_judged_is_obscured_alone(by_red, reds, answer):
+    original = reds(0.0, 0.25, 0.0)
+    classifier = by_red(
+        lambda images: answer(images) if images[0, 0, 0, 0] == 0.25 else by_red().scores(images)
+    )
+    image, reports = screen(original, lambda: classifier)
+    assert [(report.status, report.blurred) for report in reports] == [
+        ("ok", False),
+        ("error", True),
+        ("ok", False),
+    ]
+    assert reports[1].classifier == "by-red"
+    assert not untouched(image[1], original[1])
+    assert torch.equal(image[::2], original[::2])
+
+
+@pytest.mark.parametrize("error", [ValueError("bug"), KeyError("bug"), MemoryError()])
+def test_any_other_failure_gives_no_picture_at_all(by_red, reds, error):
+    def answer(images):
+        raise error
+
+    with pytest.raises(type(error)):
+        screen(reds(0.0), lambda: by_red(answer))
+
+
+def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
+    original = reds(0.0, 0.1)
+    load = refuse(ClassifierMissing("no weights"))
+    with pytest.raises(ClassifierMissing):
+        screen(original, load)
+    image, reports = screen(original, load, on_missing="blur_all")
+    assert [report.to_dict() for report in reports] == 2 * [
+        {
+            "safe_mode": True,
+            "status": "no_classifier",
+            "blurred": True,
+            "score": None,
+            "label": None,
+            "threshold": None,
+            "classifier": None,
+            "sha256": None,
+            "blur": "area16x5bit",
+        }
+    ]
+    assert torch.equal(image, obscure(original))
+    assert not untouched(image, original)
+
+
+@pytest.mark.parametrize("on_missing", ["error", "blur_all"])
+def test_wrong_weights_are_an_error_always(reds, on_missing):
+    with pytest.raises(WeightsMismatch):
+        screen(reds(0.0), refuse(WeightsMismatch("damaged")), on_missing=on_missing)
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        torch.zeros(1, 8, 8, 3, dtype=torch.uint8),
+        torch.zeros(1, 8, 8, 1),
+        torch.zeros(1, 8, 8, 2),
+        torch.zeros(8, 8, 3),
+        torch.zeros(1, 3, 8, 8),
+    ],
+    ids=lambda image: f"{image.dtype}{list(image.shape)}",
+)
+def test_a_tensor_that_is_no_picture_is_refused(by_red, image):
+    with pytest.raises(InvalidImage, match=r"\[B, H, W, 3 or 4\]"):
+        screen(image, by_red)
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan, math.inf])
+def test_a_threshold_that_would_switch_safe_mode_off_is_refused(by_red, reds, threshold):
+    with pytest.raises(InvalidRequest, match="0 to 1"):
+        screen(reds(0.0), by_red, threshold=threshold)
+
+
+def test_colours_hidden_by_transparency_count(by_red):
+    hidden = torch.zeros(1, 32, 32, 4)
+    hidden[..., 0] = 1
+    image, (report,) = screen(hidden, by_red)
+    assert report.blurred
+    assert (image[..., 3] == 1).all()
+
+
+@pytest.mark.parametrize("sheet", [0.0, 0.5, 1.0])
+def test_a_drawing_in_the_alpha_channel_counts_on_any_sheet(by_red, sheet):
+    classifier = by_red(lambda images: images.amax((1, 2, 3)) - images.amin((1, 2, 3)))
+    drawing = torch.full((1, 32, 32, 4), sheet)
+    drawing[..., 3] = 0
+    drawing[:, 8:24, 8:24, 3] = 1
+    (report,) = check(drawing, lambda: classifier)
+    assert report.blurred
+
+
+def test_values_are_judged_as_they_will_be_shown(by_red, reds):
+    image = reds(0.0)
+    image[0, :8, :, 0] = 50.0
+    image[0, 8:, :, 0] = -50.0
+    (report,) = check(image, by_red)
+    assert report.score == pytest.approx(8 / 32)
+
+
+def test_reports_are_json_without_nan(by_red, reds):
+    image = reds(0.1, 0.9, 0.1)
+    image[2] = math.nan
+    for report in [*check(image, by_red), off_report()]:
+        keys = json.loads(json.dumps(report.to_dict(), allow_nan=False)).keys()
+        assert keys == off_report().to_dict().keys()
+    assert off_report().to_dict() == {
+        "safe_mode": False,
+        "status": "off",
+        "blurred": False,
+        **dict.fromkeys(["score", "label", "threshold", "classifier", "sha256", "blur"]),
+    }
