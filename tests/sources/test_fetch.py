@@ -23,7 +23,7 @@ from multiedit.pipelines.sources.fetch import PictureFetcher, resolve_host
 HOST = "pictures.example"
 PICTURE = b"\x89PNG and then some"
 LIMITS = Limits(
-    max_file_bytes=100_000, fetch_seconds=5.0, fetch_connect_seconds=2.0, fetch_allowed_hosts=(HOST, "::1")
+    max_file_bytes=100_000, fetch_seconds=5.0, fetch_connect_seconds=2.0, fetch_allowed_hosts=(HOST,)
 )
 CERTIFICATE = Path(__file__).parent / "pictures.example.pem"
 
@@ -51,8 +51,10 @@ async def serving(
 ) -> AsyncIterator[Server]:
     """A server that answers each path with these very bytes, or as the script writes."""
     record = Server()
+    running = set()
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        running.add(asyncio.current_task())
         try:
             record.heads.append((await reader.readuntil(b"\r\n\r\n")).decode())
             route = routes[record.paths[-1].partition("?")[0]]
@@ -61,7 +63,7 @@ async def serving(
                 await writer.drain()
             else:
                 await route(writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass  # the fetcher has seen enough
         finally:
             writer.close()
@@ -69,7 +71,12 @@ async def serving(
     server = await asyncio.start_server(answer, address, port, ssl=tls)
     async with server:
         record.port = server.sockets[0].getsockname()[1]
-        yield record
+        try:
+            yield record
+        finally:
+            for task in running:
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
 
 def response(body: bytes = PICTURE, status: str = "200 OK", **headers: str) -> bytes:
@@ -339,10 +346,9 @@ def test_no_connection_is_made_to_a_private_host(host: str) -> None:
     assert asyncio.run(run()) == []
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]"])
-def test_the_operator_may_allow_an_address(host: str) -> None:
-    limits = Limits(fetch_allowed_hosts=("127.0.0.1", "::ffff:7f00:1"))
-    assert fetch({"/a.png": response()}, limits=limits, host=host) == PICTURE
+def test_the_operator_may_allow_an_address() -> None:
+    limits = Limits(fetch_allowed_hosts=("127.0.0.1",))
+    assert fetch({"/a.png": response()}, limits=limits, host="127.0.0.1") == PICTURE
 
 
 def test_an_allowance_is_for_that_very_host() -> None:
