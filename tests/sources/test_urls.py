@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from ipaddress import ip_address
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from multiedit.pipelines.errors import FetchFailed, FetchRefused
-from multiedit.pipelines.sources.urls import MAX_URL_CHARACTERS, first_target, next_target
+from multiedit.pipelines.sources.urls import MAX_URL_CHARACTERS, Target, first_target, next_target
 from yarl import URL
 
 
@@ -140,3 +143,21 @@ def test_a_redirect_is_judged_like_the_first_url(
 ) -> None:
     with pytest.raises(error, match=says):
         next_target(URL("https://host/a/a.png"), location, "image 1 (host)")
+
+
+URL_LIKE = st.text(alphabet="htps:/@[]%.?#\\0129axf \t\n\u3002\uff0e\u00e9", max_size=60) | st.text(
+    max_size=60
+)
+
+
+@given(st.sampled_from(["", "http://", "https://", "http://[", "//", "http://a:"]), URL_LIKE)
+def test_any_text_gives_a_target_or_an_error_of_the_tree(head: str, rest: str) -> None:
+    targets: list[Target] = []
+    for judge in (first_target, lambda text, name: next_target(URL("http://host/a"), text, name)):
+        with suppress(FetchRefused, FetchFailed):
+            targets.append(judge(head + rest, "image 1"))
+    for target in targets:
+        assert target.url.scheme in ("http", "https")
+        assert target.host == target.url.raw_host
+        assert "@" not in target.url.raw_authority
+        assert target.literal or not target.host.replace(".", "").isdigit()
