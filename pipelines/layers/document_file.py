@@ -1,0 +1,111 @@
+"""A LAYERS document as a JSON file: core's own field names, with picture files instead of tensors.
+
+    {"canvas": [1200, 800], "background": "#ffffff",
+     "layers": [{"image": "base.jpg"},
+                {"image": "fruit.png", "mask": "fruit-mask.png", "x": 40, "y": 300, "rotation": 0.2}]}
+
+`image` and `mask` are paths, absolute or relative to the document's folder. `..` and absolute paths are
+allowed, so a document reads whatever its reader may: only read one that the user named himself, never one
+that came over a network.
+
+A mask file is a layer mask like core's: **white is transparent**, black is opaque. Colour counts by its
+luma, and a transparent pixel of the mask file as black. `rotation` is in radians, as in core.
+`background` is ours: a colour under all layers; without it the canvas is transparent.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+from ..errors import InvalidRequest
+from ..fields import known_fields, refusal, text
+from ..images.decode import DecodeJob, decode_many, image_from, mask_from
+from ..images.header import read_header
+from ..limits import Limits
+from ..sources.files import read_file
+from .composite import Colour
+from .document import ITEM_KEYS
+
+DOCUMENT_KEYS = ("version", "canvas", "layers", "background")
+MAX_DOCUMENT_BYTES = 1_000_000
+_LONGEST_PATH = 4096
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_PICTURES = {"image": image_from, "mask": mask_from}
+
+
+class _Picture(NamedTuple):
+    """A file that a field of a layer names."""
+
+    item: dict[str, object]
+    key: str
+    job: DecodeJob
+
+
+def read_document(path: Path, limits: Limits) -> dict[str, object]:
+    """Read a document and the pictures it names.
+
+    Returns:
+        Core's LAYERS document for `document.parse_document`: each layer has its `image` as float32
+        [1, H, W, 3 or 4] and, where given, its `mask` as float32 [1, h, w] (1 = transparent). Where
+        given, `background` is an sRGB triple, 0..1, for `composite.composite`.
+
+    Raises:
+        InvalidRequest: the file cannot be read, is too long, no JSON or no document, or a field is unknown.
+        InvalidImage: a picture is missing, damaged or outside the limits; the message names its place
+            (`layers.2.image`).
+    """
+    document = dict(known_fields(_load(path), "the document", DOCUMENT_KEYS))
+    layers = document.get("layers")
+    if not isinstance(layers, list) or not 1 <= len(layers) <= limits.max_layers:
+        count = f"{len(layers)} layers" if isinstance(layers, list) else layers
+        raise refusal("layers", count, f"a list of 1 to {limits.max_layers} layers")
+    items = [dict(known_fields(item, f"layers.{n}", ITEM_KEYS)) for n, item in enumerate(layers, start=1)]
+    if document.get("background") is not None:
+        document["background"] = read_colour(document["background"], "background")
+    # All headers are checked before the first picture is decoded.
+    pictures = [
+        _Picture(item, key, _job(item.get(key), f"layers.{n}.{key}", path.parent, limits))
+        for n, item in enumerate(items, start=1)
+        for key in _PICTURES
+        if key == "image" or item.get(key) is not None
+    ]
+    for picture, raster in zip(pictures, decode_many([each.job for each in pictures]), strict=True):
+        picture.item[picture.key] = _PICTURES[picture.key](raster)
+    return {**document, "layers": items}
+
+
+def read_colour(value: object, path: str) -> Colour:
+    """An sRGB triple, 0..1, from "#rrggbb"."""
+    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
+        raise refusal(path, value, 'a colour as "#rrggbb"')
+    red, green, blue = (level / 255 for level in bytes.fromhex(value[1:]))
+    return red, green, blue
+
+
+def _load(path: Path) -> object:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_DOCUMENT_BYTES + 1)
+    except OSError as error:
+        raise InvalidRequest(
+            f"The document {path} cannot be read: {error.strerror}. Check the path."
+        ) from None
+    if len(data) > MAX_DOCUMENT_BYTES:
+        raise InvalidRequest(
+            f"The document {path} has more than {MAX_DOCUMENT_BYTES} bytes, the limit. Give a JSON document "
+            "that names its pictures as files."
+        )
+    try:
+        return json.loads(data)
+    except RecursionError:
+        raise InvalidRequest(f"The document {path} is nested too deeply. Give a LAYERS document.") from None
+    except ValueError as error:
+        raise InvalidRequest(f"The document {path} is no JSON: {error}. Correct it.") from None
+
+
+def _job(value: object, place: str, folder: Path, limits: Limits) -> DecodeJob:
+    data = read_file(folder / text(value, place, longest=_LONGEST_PATH), limits, place)
+    return DecodeJob(data, read_header(data, limits, place), place)
