@@ -3,7 +3,7 @@
 Only public addresses are fetched from. A host name is resolved once for each hop, every address is
 judged, and the connection is made to those addresses, so that a name that changes its address in between
 gains nothing. Redirects are followed by hand, and each is judged like the first URL. Nothing is taken
-from the environment: no proxy, no .netrc, no cookies. The server's certificate is always verified.
+from the environment (proxies, .netrc), and no cookie is sent. The server's certificate is always verified.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _CHUNK_BYTES = 65_536
 _ELSE = "Check the URL, or send the picture itself."
 # The library's own texts are not shown: they carry the URL with its query, and addresses.
 _FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientSSLError, "no TLS connection, because the server's certificate is not valid"),
+    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not valid"),
+    (aiohttp.ClientSSLError, "no TLS connection can be made"),
     (aiohttp.ClientConnectorError, "the server cannot be connected to"),
     (aiohttp.ClientPayloadError, "the server broke off before the end of the file"),
     (aiohttp.ClientResponseError, "the server's answer is not valid HTTP"),
@@ -152,12 +153,12 @@ class PictureFetcher:
         return [ip_address(each) for each in found]
 
     def _session(self, addresses: Sequence[IPAddress]) -> aiohttp.ClientSession:
+        """A session for one hop, so that neither connections nor cookies outlive it."""
         connector = aiohttp.TCPConnector(
             resolver=_Pinned(addresses), use_dns_cache=False, force_close=True, ssl=self._tls or True
         )
         return aiohttp.ClientSession(
             connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
             headers=_HEADERS,
             timeout=aiohttp.ClientTimeout(connect=self._limits.fetch_connect_seconds),
             trust_env=False,

@@ -468,6 +468,21 @@ def test_http_to_a_tls_port_fails() -> None:
         asyncio.run(run())
 
 
+def test_tls_to_a_port_that_speaks_something_else_fails() -> None:
+    async def run() -> None:
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(b"220 mail.example ESMTP\r\n")
+            await writer.drain()
+            writer.close()
+
+        async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            await PictureFetcher(LIMITS, loopback()).fetch(f"https://{HOST}:{port}/a.png", "image 1")
+
+    with pytest.raises(FetchFailed, match="no TLS connection can be made"):
+        asyncio.run(run())
+
+
 def test_a_server_that_never_shakes_hands_is_left() -> None:
     async def run() -> None:
         async with serving({}) as server:
