@@ -6,10 +6,10 @@
                  "visible": True, "flip_h": False, "flip_v": False, "rotation": 0.0 (radians, clockwise),
                  "placement": {...}}]}
 
-Only `image` is needed. `w` and `h` of 0 mean the image's own; without a canvas it reaches as far right
-and down as the layers do. `placement` is ours, and core passes it by: `fit`, `anchor`, `offset_x`,
-`offset_y` and `scale` put the layer relative to the canvas instead of `x`, `y`, `w`, `h`, and `seamless`
-blends it into what lies under it (see placement.py and seamless.py).
+Only `image` is needed. `w` and `h` of 0 mean the image's own. `placement` is ours, and core passes it by:
+`fit`, `anchor`, `offset_x`, `offset_y` and `scale` put the layer relative to the canvas instead of `x`, `y`,
+`w`, `h`, and `seamless` blends it into what lies under it (see placement.py and seamless.py). Without a
+canvas it reaches as far right and down as the layers without a placement do, or all where each has one.
 """
 
 from __future__ import annotations
@@ -118,7 +118,8 @@ def parse_document(document: object, limits: Limits) -> Document:
 
 def _canvas(value: object, readers: list[_Item]) -> tuple[int, int]:
     if value is None:
-        bounds = [rotated_bounds(reader.own_box(), reader.rotation) for reader in readers]
+        fixed = [reader for reader in readers if reader.item.get("placement") is None]
+        bounds = [rotated_bounds(reader.own_box(), reader.rotation) for reader in fixed or readers]
         return (
             max(1, *(box.x + box.width for box in bounds)),
             max(1, *(box.y + box.height for box in bounds)),
@@ -133,7 +134,7 @@ def _check_area(what: str, size: tuple[int, int], limits: Limits) -> None:
     width, height = size
     if max(size) > limits.max_side or width * height > limits.max_canvas_pixels:
         raise InvalidRequest(
-            f"The {what} is {width}x{height}; the limit is {limits.max_side} px a side and "
+            f"{what} is {width}x{height}; the limit is {limits.max_side} px a side and "
             f"{limits.max_canvas_pixels} px in all. Make it smaller.",
             field=what,
         )
