@@ -15,11 +15,10 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from .orientation import exif_orientation
-
 # Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
 MAX_CHUNKS = 100_000
 MAX_SEGMENTS = 10_000
+MAX_JUNK = 4096  # bytes between two segments of a JPEG header
 MAX_SUB_BLOCKS = 200_000  # 25 MB in GIF's blocks of 255 bytes are 98,000
 MAX_SCANS = 100  # of a progressive JPEG: each costs a pass over the whole picture
 
@@ -32,13 +31,13 @@ class Container:
         pieces: the bytes to hand to the decoder, in order.
         size: (width, height) as stored, or None where only the decoder can tell.
         depth: bits a channel (or a palette index) has.
-        orientation: 1..8 as in EXIF.
+        exif: the EXIF block, with or without its `Exif` prefix; empty where the decoder reports it.
     """
 
     pieces: Sequence[bytes | memoryview] = field(repr=False)
     size: tuple[int, int] | None = None
     depth: int = 8
-    orientation: int = 1
+    exif: bytes = b""
 
     def stream(self) -> bytes:
         """One file to decode: the given bytes themselves where nothing had to be left out."""
@@ -50,11 +49,7 @@ class Container:
 
 def read_container(data: bytes, kind: str) -> Container:
     """Walk a file of a known kind (see `sniff`)."""
-    return _READERS.get(kind, _read_opaque)(data)
-
-
-def _read_opaque(data: bytes) -> Container:
-    return Container([data])
+    return _READERS[kind](data)
 
 
 # One chunk of each, as many IDAT as there are; without acTL an APNG is its default picture.
@@ -69,26 +64,31 @@ def _read_png(data: bytes) -> Container:
     pieces = [view[:8]]
     exif = b""
     seen: set[bytes] = set()
+    for kind, start, end in png_chunks(data):
+        if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
+            pieces.append(view[start:end])
+        elif kind == b"eXIf":
+            exif = data[start + 8 : end - 4]
+        seen.add(kind)
+    if b"IDAT" not in seen:
+        raise ValueError("the PNG has no pixels")
+    complete = sum(map(len, pieces)) == len(data)
+    return Container([data] if complete else pieces, (width, height), depth, exif)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Kind, start and end of each chunk of a PNG, length and checksum included, up to IEND."""
     start = 8
     for _ in range(MAX_CHUNKS):
         length, kind = struct.unpack_from(">I4s", data, start)
         end = start + 12 + length
         if end > len(data):
             raise ValueError("the PNG ends inside a chunk")
-        if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
-            pieces.append(view[start:end])
-        elif kind == b"eXIf":
-            exif = data[start + 8 : end - 4]
-        seen.add(kind)
-        start = end
+        yield kind, start, end
         if kind == b"IEND":
-            break
-    else:
-        raise ValueError("the PNG has too many chunks")
-    if b"IDAT" not in seen:
-        raise ValueError("the PNG has no pixels")
-    complete = sum(map(len, pieces)) == len(data)
-    return Container([data] if complete else pieces, (width, height), depth, exif_orientation(exif))
+            return
+        start = end
+    raise ValueError("the PNG has too many chunks")
 
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff]")
@@ -106,7 +106,7 @@ def _read_jpeg(data: bytes) -> Container:
     size = None
     depth = 8
     exif = b""
-    for kind, start, end in _jpeg_segments(data, 2):
+    for kind, start, end in _jpeg_segments(data, 2, MAX_JUNK):
         if kind == _SOS:
             _check_scans(data, start)
             pieces.append(view[start:])
@@ -122,19 +122,19 @@ def _read_jpeg(data: bytes) -> Container:
             pieces.append(view[start:end])
     if size is None:
         raise ValueError("the JPEG has no frame header before its pixels")
-    return Container(pieces, size, depth, exif_orientation(exif))
+    return Container(pieces, size, depth, exif)
 
 
 def _is_wanted(data: bytes, kind: int, start: int) -> bool:
     return kind in _JPEG_APPLICATION and data.startswith(_JPEG_APPLICATION[kind], start + 4)
 
 
-def _jpeg_segments(data: bytes, position: int) -> Iterator[tuple[int, int, int]]:
-    """Marker, start and end of each segment up to the end of the picture."""
+def _jpeg_segments(data: bytes, position: int, reach: int) -> Iterator[tuple[int, int, int]]:
+    """Marker, start and end of each segment up to the end of the picture, `reach` bytes apart at most."""
     for _ in range(MAX_SEGMENTS):
-        marker = _JPEG_MARKER.search(data, position)
+        marker = _JPEG_MARKER.search(data, position, position + reach)
         if marker is None:
-            raise ValueError("the JPEG ends before its end marker")
+            raise ValueError("the JPEG has no marker where one must be")
         start, kind = marker.start(), data[marker.start() + 1]
         position = start + 2
         if kind == _EOI:
@@ -152,7 +152,7 @@ def _check_scans(data: bytes, start: int) -> None:
     # The count is quick and an upper bound: what follows the picture (a phone's video) may hold the bytes
     # of the marker by chance, so only a file over the limit is walked.
     if data.count(b"\xff\xda", start) > MAX_SCANS:
-        scans = sum(kind == _SOS for kind, _, _ in _jpeg_segments(data, start))
+        scans = sum(kind == _SOS for kind, _, _ in _jpeg_segments(data, start, len(data)))
         if scans > MAX_SCANS:
             raise ValueError(f"the JPEG has more than {MAX_SCANS} scans")
 
@@ -164,8 +164,8 @@ def _read_webp(data: bytes) -> Container:
         raise ValueError("the WebP is shorter than it says")
     kind = data[12:16]
     size = _WEBP_SIZES[kind](data[20:30])
-    orientation = _webp_orientation(data, end) if kind == b"VP8X" else 1
-    return Container([data], size, 8, orientation)
+    exif = _webp_exif(data, end) if kind == b"VP8X" else b""
+    return Container([data], size, 8, exif)
 
 
 def _lossy_size(chunk: bytes) -> tuple[int, int]:
@@ -189,14 +189,14 @@ _WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
 }
 
 
-def _webp_orientation(data: bytes, end: int) -> int:
+def _webp_exif(data: bytes, end: int) -> bytes:
     start = 12
     for _ in range(MAX_CHUNKS):
         if start + 8 > end:
-            return 1
+            return b""
         kind, length = struct.unpack_from("<4sI", data, start)
         if kind == b"EXIF":
-            return exif_orientation(data[start + 8 : start + 8 + length])
+            return data[start + 8 : start + 8 + length]
         start += 8 + length + (length & 1)
     raise ValueError("the WebP has too many chunks")
 
@@ -209,16 +209,16 @@ def _read_gif(data: bytes) -> Container:
     start = 13 + _colour_table_length(data[10])
     head = data[10:start]
     control = b""
-    budget = SubBlocks(data)
+    blocks = _SubBlocks(data)
     while data[start] == _GIF_EXTENSION:
-        end = budget.skip(start + 2)
+        end = blocks.skip(start + 2)
         if data[start + 1] == _GIF_CONTROL:
             control = _without_disposal(data[start:end])
         start = end
     if data[start] != _GIF_IMAGE:
         raise ValueError("the GIF has no picture")
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, start + 1)
-    end = budget.skip(start + 11 + _colour_table_length(flags))
+    end = blocks.skip(start + 11 + _colour_table_length(flags))
     # A frame may reach beyond the canvas that the file declares; the canvas then grows.
     size = (max(canvas[0], left + width), max(canvas[1], top + height))
     screen = struct.pack("<HH", *(min(side, 0xFFFF) for side in size))
@@ -235,7 +235,7 @@ def _without_disposal(control: bytes) -> bytes:
     return control[:3] + bytes([control[3] & ~0b00011100]) + control[4:]
 
 
-class SubBlocks:
+class _SubBlocks:
     """Skips GIF's length-prefixed data blocks, at most so many in one file."""
 
     def __init__(self, data: bytes) -> None:
@@ -253,9 +253,36 @@ class SubBlocks:
         return position + 1
 
 
+# An item of type Exif (ISO/IEC 14496-12, 8.11.6): the entry's box type, version, flags and numbers before it.
+_EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+
+
+def _read_iso_media(data: bytes) -> Container:
+    """AVIF and HEIC: as they are, but with EXIF items renamed, so that no reader loads them.
+
+    Their orientation stands in properties of its own, which the decoder reports or applies; the formats
+    say that EXIF's is to be ignored.
+    """
+    start = 0
+    for _ in range(MAX_CHUNKS):
+        if start + 8 > len(data):
+            raise ValueError("the file has no description of its picture")
+        length, kind = struct.unpack_from(">I4s", data, start)
+        end = start + length
+        if kind == b"meta":
+            view = memoryview(data)
+            return Container([view[:start], _EXIF_ITEM.sub(rb"\1skip", view[start:end]), view[end:]])
+        if length < 8:
+            raise ValueError("a box has an impossible length")
+        start = end
+    raise ValueError("the file has too many boxes")
+
+
 _READERS: dict[str, Callable[[bytes], Container]] = {
     "png": _read_png,
     "jpeg": _read_jpeg,
     "webp": _read_webp,
     "gif": _read_gif,
+    "avif": _read_iso_media,
+    "heif": _read_iso_media,
 }

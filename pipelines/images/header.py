@@ -14,7 +14,8 @@ from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugi
 from ..errors import FileTooLarge, ImageTooLarge, ImageTooSmall, InvalidImage
 from ..limits import Limits
 from .containers import read_container
-from .orientation import exif_orientation, upright_size
+from .exif import exif_orientation
+from .orientation import upright_size
 from .sniff import sniff
 
 # What Pillow's readers and the C libraries behind them raise for a damaged file: seen in fuzzing, or
@@ -92,9 +93,7 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         image = open_image(container.stream(), kind, name)
     if container.size is None:
         _check_size(image.size, limits, name)
-    orientation = container.orientation
-    if kind not in _READERS:
-        orientation = exif_orientation(image.info.get("exif", b""))
+    orientation = exif_orientation(container.exif or image.info.get("exif", b""))
     width, height = upright_size(image.size, orientation)
     return ImageHeader(
         format=kind,

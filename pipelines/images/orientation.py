@@ -1,21 +1,13 @@
-"""EXIF orientation: read from the EXIF block, and applied to pixels.
-
-Pillow's own EXIF reader copies every value of the block, and one block can name the same bytes many
-thousand times; so only the one tag that matters is looked up here.
-"""
+"""EXIF orientation, applied to sizes and to pixels."""
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_ORIENTATION = 0x0112
-_SHORT = 3
 
 
 class _Turn(NamedTuple):
@@ -35,27 +27,6 @@ _TURNS: dict[int, _Turn] = {
     7: _Turn(True, True, True),
     8: _Turn(True, True, False),
 }
-
-
-def exif_orientation(exif: bytes) -> int:
-    """The orientation (1..8) in a TIFF-shaped EXIF block, with or without its `Exif` prefix.
-
-    1 where the block has none or makes no sense: a broken EXIF block is no reason to refuse a picture.
-    """
-    exif = exif.removeprefix(b"Exif\x00\x00")
-    order = {b"II*\x00": "<", b"MM\x00*": ">"}.get(exif[:4])
-    if order is None:
-        return 1
-    try:
-        (start,) = struct.unpack_from(order + "I", exif, 4)
-        (count,) = struct.unpack_from(order + "H", exif, start)
-        for entry in range(start + 2, start + 2 + 12 * count, 12):
-            tag, kind, _, value = struct.unpack_from(order + "HHIH", exif, entry)
-            if tag == _ORIENTATION:
-                return value if kind == _SHORT and value in _TURNS else 1
-    except struct.error:
-        return 1
-    return 1
 
 
 def upright_size(size: tuple[int, int], orientation: int) -> tuple[int, int]:

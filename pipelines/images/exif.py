@@ -1,0 +1,80 @@
+"""The little of EXIF that is needed: one tag read, a few texts written and read back.
+
+Pillow's own reader copies every value of a block, and one block can name the same bytes many thousand
+times; so only the entries that are asked for are looked up here.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+PREFIX = b"Exif\x00\x00"
+
+_ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
+_ORIENTATION = 0x0112
+_ASCII, _SHORT = 2, 3
+
+
+class _Entry(NamedTuple):
+    tag: int
+    kind: int
+    length: int
+    position: int  # of the four bytes that hold the value or its offset
+
+
+def exif_orientation(exif: bytes) -> int:
+    """The orientation (1..8) in an EXIF block, with or without its `Exif` prefix.
+
+    1 where the block has none or makes no sense: a broken EXIF block is no reason to refuse a picture.
+    """
+    tiff = exif.removeprefix(PREFIX)
+    try:
+        for entry in _entries(tiff):
+            if entry.tag == _ORIENTATION and entry.kind == _SHORT:
+                (value,) = struct.unpack_from(_ORDERS[tiff[:4]] + "H", tiff, entry.position)
+                return value if 1 <= value <= 8 else 1
+    except struct.error:
+        return 1
+    return 1
+
+
+def exif_texts(exif: bytes, tags: Collection[int]) -> list[str]:
+    """The ASCII values of some tags of the first directory, in the order of the file.
+
+    Raises:
+        struct.error: the block is cut off.
+    """
+    tiff = exif.removeprefix(PREFIX)
+    texts: dict[int, str] = {}
+    for entry in _entries(tiff):
+        if entry.tag in tags and entry.kind == _ASCII and entry.tag not in texts:
+            start = entry.position
+            if entry.length > 4:
+                (start,) = struct.unpack_from(_ORDERS[tiff[:4]] + "I", tiff, start)
+            texts[entry.tag] = tiff[start : start + entry.length].rstrip(b"\x00").decode("ascii", "replace")
+    return list(texts.values())
+
+
+def exif_block(texts: Mapping[int, str]) -> bytes:
+    """An EXIF block, prefix included, of ASCII texts (longer than three characters) by tag."""
+    values = [(tag, text.encode("ascii") + b"\x00") for tag, text in sorted(texts.items())]
+    offset = 8 + 2 + 12 * len(values) + 4
+    directory = struct.pack("<H", len(values))
+    for tag, value in values:
+        directory += struct.pack("<HHII", tag, _ASCII, len(value), offset)
+        offset += len(value)
+    head = b"II*\x00" + struct.pack("<I", 8)
+    return PREFIX + head + directory + struct.pack("<I", 0) + b"".join(value for _, value in values)
+
+
+def _entries(tiff: bytes) -> Iterator[_Entry]:
+    order = _ORDERS.get(tiff[:4])
+    if order is None:
+        return
+    (start,) = struct.unpack_from(order + "I", tiff, 4)
+    (count,) = struct.unpack_from(order + "H", tiff, start)
+    for position in range(start + 2, start + 2 + 12 * count, 12):
+        tag, kind, number = struct.unpack_from(order + "HHI", tiff, position)
+        yield _Entry(tag, kind, number, position + 8)
