@@ -25,7 +25,7 @@ def obscure(image: Tensor) -> Tensor:
     Returns:
         As the input in shape, dtype and device; finite, 0..1, alpha 1. Each picture of the batch for itself.
     """
-    clean = torch.nan_to_num(image.float(), nan=0.0, posinf=1.0, neginf=0.0).clamp_(0, 1)
+    clean = torch.nan_to_num(image.float()).clamp_(0, 1)
     if clean.shape[3] == 4:
         alpha = clean[..., 3:]
         clean = clean[..., :3] * alpha + (1 - alpha)

@@ -53,3 +53,8 @@ def test_what_lies_in_a_corner_is_seen(row, column):
     image = torch.zeros(1, 50, 80, 3)
     image[0, row, column] = 1
     assert square_views(image, 24).amax((0, 2, 3, 4))[1:].amax() > 0.1
+
+
+def test_detail_finer_than_a_view_is_averaged_and_not_skipped():
+    stripes = (torch.arange(72) % 2).float().view(1, 1, 72, 1).expand(1, 72, 72, 3)
+    assert (square_views(stripes, 24) - 0.5).abs().max() < 0.2

@@ -55,9 +55,11 @@ def test_a_file_that_cannot_be_read_is_a_missing_classifier(tmp_path, name):
     assert str(tmp_path) not in caught.value.message
 
 
-def test_the_classifier_is_loaded_once_for_all_threads():
+def test_the_classifier_is_loaded_once_for_all_threads(tmp_path):
+    path = tmp_path / "open_nsfw.safetensors"
+    path.write_bytes(WEIGHTS.read_bytes())
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(lambda _: default_classifier(), range(8)))
+        found = list(pool.map(default_classifier, [path] * 8))
     assert len({id(classifier) for classifier in found}) == 1
 
 
