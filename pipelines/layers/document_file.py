@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import InvalidRequest
 from ..fields import known_fields, refusal, text
@@ -44,7 +44,7 @@ class _Picture(NamedTuple):
     job: DecodeJob
 
 
-def read_document(path: Path, limits: Limits) -> dict[str, object]:
+def read_document(path: Path, limits: Limits) -> dict[str, Any]:
     """Read a document and the pictures it names.
 
     Returns:

@@ -1,0 +1,5 @@
+"""`python -m multiedit`."""
+
+from .cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,133 @@
+"""The shell face: `multiedit edit | compose | resolve | models | safety check`. Arguments and exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from . import cli_commands
+from .pipelines.errors import MultiEditError
+
+_INTERRUPTED = 130
+_EXIT_CODES = """\
+exit codes:
+  0 done   2 wrong arguments or request   3 an image cannot be used   4 an address was not fetched
+  5 the model cannot run here   6 safe mode could not be applied   7 the output could not be written
+  1 anything else   130 interrupted
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code."""
+    options = build_parser().parse_args(arguments)
+    try:
+        options.command(options)
+    except MultiEditError as error:
+        _report_error(error, options.json)
+        return error.exit_code
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    return 0
+
+
+def _report_error(error: MultiEditError, as_json: bool) -> None:
+    if as_json:
+        details = {"code": error.code, "message": error.message, "field": error.field}
+        cli_commands.print_json({"error": details})
+    print(f"multiedit: {error.message}", file=sys.stderr)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="multiedit",
+        description="Edit a picture from layered images and one prompt.",
+        epilog=_EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_edit(commands)
+    _add_compose(commands)
+    _add_resolve(commands)
+    _add_models(commands)
+    _add_safety(commands)
+    return parser
+
+
+def _command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(command=run)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    return parser
+
+
+def _add_edit(commands: Any) -> None:
+    parser = _command(commands, "edit", cli_commands.edit, "edit a picture from up to three layered images")
+    add = parser.add_argument
+    add(
+        "--image",
+        action="append",
+        required=True,
+        metavar="FILE|URL|-",
+        help="base first; - is standard input",
+    )
+    add("--prompt", required=True, help="what to do, in words")
+    add("--model", metavar="ID", help="see `multiedit models`")
+    add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the closest one to the first image")
+    add("--resolution", metavar="TIER", help="1K, 2K or 4K")
+    add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT, else by the tier")
+    add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
+    add("--seed", type=int, metavar="N")
+    add("--keep-size", action="store_true", help="the result has the first image's exact size")
+    add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
+    add(
+        "--place",
+        action="append",
+        default=[],
+        metavar="N=NAME=VALUE,...",
+        help="2=fit=contain,anchor=top-left,scale=0.5,opacity=0.8,seamless=true",
+    )
+    add("--explain", action="store_true", help="print the plan and stop")
+    _add_output(parser)
+
+
+def _add_output(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-o", "--output", metavar="OUT", help="the file to write; - is standard output")
+    add("--no-safe-mode", action="store_true", help="do not check the result for adult content")
+    add("--file-quality", type=int, metavar="1-100", help="of a jpeg or lossy webp file")
+    add("--lossless", action="store_true", help="write webp without loss")
+    add("--matte", metavar="#RRGGBB", help="what shows through transparency in a jpeg; default #ffffff")
+
+
+def _add_compose(commands: Any) -> None:
+    parser = _command(commands, "compose", cli_commands.compose, "composite a LAYERS document")
+    parser.add_argument("document", metavar="DOC.json", help="see docs/layers.md")
+    parser.add_argument("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT")
+    _add_output(parser)
+
+
+def _add_resolve(commands: Any) -> None:
+    parser = _command(commands, "resolve", cli_commands.resolve, "say which size a model makes")
+    add = parser.add_argument
+    add("--model", default="layer-composite", metavar="ID")
+    add("--aspect-ratio", metavar="W:H")
+    add("--resolution", metavar="TIER")
+    add("--image-size", metavar="WxH", help="of the first image, for the ratio or --keep-size")
+    add("--keep-size", action="store_true")
+
+
+def _add_models(commands: Any) -> None:
+    parser = _command(commands, "models", cli_commands.models, "list the models of the catalogue")
+    parser.add_argument("id", nargs="?", help="show everything about one")
+
+
+def _add_safety(commands: Any) -> None:
+    parser = commands.add_parser("safety", help="safe mode by itself")
+    group = parser.add_subparsers(required=True, metavar="COMMAND")
+    check = _command(group, "check", cli_commands.check_safety, "score a picture; change nothing")
+    check.add_argument("image", metavar="FILE|URL|-")
+    check.add_argument("--threshold", type=float, metavar="0-1")

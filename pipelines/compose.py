@@ -1,0 +1,36 @@
+"""A LAYERS document in a JSON file to a finished picture file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .finish import Finished, encoded, screened
+from .images.encode import EncodeOptions
+from .layers.composite import Progress, composite
+from .layers.document import parse_document
+from .layers.document_file import read_document
+from .limits import Limits
+from .safety.classifier import ClassifierLoader
+
+
+def compose_document(
+    path: Path,
+    limits: Limits,
+    classifier: ClassifierLoader | None,
+    options: EncodeOptions,
+    progress: Progress | None = None,
+) -> Finished:
+    """Read a document and its pictures, composite them, check the result and encode it.
+
+    Args:
+        classifier: of safe mode; None switches it off.
+
+    Raises:
+        MultiEditError: any of the tree; nothing is left behind.
+    """
+    read = read_document(path, limits)
+    document = parse_document(read, limits)
+    image = composite(document, read.get("background"), progress)
+    image, report = screened(image, classifier)
+    size = {"width": document.width, "height": document.height, "layers": len(document.layers)}
+    return encoded(image, report, options, {"document": size}, {})

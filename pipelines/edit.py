@@ -1,0 +1,149 @@
+"""From a request to a finished file: load, plan, edit, check, encode. Every face calls this."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .adapters.base import EmbeddedAdapter
+from .catalog.lookup import Catalog
+from .limits import Limits
+from .pictures import Picture, in_parallel
+from .plan import EditPlan, make_plan
+from .request import EditRequest
+from .safety.classifier import ClassifierLoader
+from .sources.source import SourceLoader
+
+if TYPE_CHECKING:
+    from .finish import Finished
+
+Stage = Callable[[str, float], None]
+"""Called with a stage ("load", "edit", "check", "encode") and the share of it that is done."""
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """A finished edit: the plan that was carried out, the file, and the seconds each stage took."""
+
+    plan: EditPlan
+    file: Finished
+    seconds: Mapping[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the picture, as JSON takes it."""
+        return {
+            "media_type": self.file.media_type,
+            "bytes": len(self.file.data),
+            "plan": self.plan.to_dict(),
+            "safety": self.file.safety.to_dict(),
+            "dropped_metadata": list(self.file.dropped_metadata),
+            "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
+        }
+
+
+class Editor:
+    """Carries requests out on this machine.
+
+    Args:
+        adapters: model id -> what runs it.
+        classifier: gives safe mode's classifier; called only for requests with safe mode on.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        catalog: Catalog,
+        adapters: Mapping[str, EmbeddedAdapter],
+        loader: SourceLoader,
+        classifier: ClassifierLoader,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._limits = limits
+        self._catalog = catalog
+        self._adapters = adapters
+        self._loader = loader
+        self._classifier = classifier
+        self._clock = clock
+
+    async def plan(self, request: EditRequest) -> EditPlan:
+        """Decide the edit without carrying it out. Raises what loading and planning raise."""
+        return (await self._prepare(request))[0]
+
+    async def edit(
+        self,
+        request: EditRequest,
+        options: Mapping[str, Any] | None = None,
+        embed: Mapping[str, str] | None = None,
+        stage: Stage = lambda name, share: None,
+    ) -> EditResult:
+        """Carry the edit out.
+
+        Args:
+            options: fields of `EncodeOptions` besides the format.
+            embed: further metadata for the file: ComfyUI's `prompt` and `workflow`.
+
+        Raises:
+            MultiEditError: any of the tree; nothing is left behind.
+        """
+        seconds: dict[str, float] = {}
+        stage("load", 0.0)
+        with self._timed("load", seconds):
+            plan, pictures = await self._prepare(request)
+        result = await asyncio.to_thread(self._carry_out, plan, pictures, options or {}, embed or {}, stage)
+        return replace(result, seconds={**seconds, **result.seconds})
+
+    async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
+        data = await self._loader.load_all(request.images)
+        return await asyncio.to_thread(self._planned, request, data)
+
+    def _planned(self, request: EditRequest, data: Sequence[bytes]) -> tuple[EditPlan, list[Picture]]:
+        pictures = [
+            Picture(content, self._limits, f"image {number}") for number, content in enumerate(data, start=1)
+        ]
+        given = {1, *request.multiedit.roles, *request.multiedit.placement}
+        facts = in_parallel(
+            [
+                lambda picture=picture, look=number not in given: picture.facts(look)  # type: ignore[misc]
+                for number, picture in enumerate(pictures, start=1)
+            ]
+        )
+        names = {model: adapter.name for model, adapter in self._adapters.items()}
+        return make_plan(request, facts, self._catalog, names), pictures
+
+    def _carry_out(
+        self,
+        plan: EditPlan,
+        pictures: Sequence[Picture],
+        options: Mapping[str, Any],
+        embed: Mapping[str, str],
+        stage: Stage,
+    ) -> EditResult:
+        from .finish import encoded, screened
+        from .images.encode import EncodeOptions
+
+        classifier = self._classifier if plan.safe_mode else None
+        settings = EncodeOptions(format=plan.output_format, **options)
+        seconds: dict[str, float] = {}
+        with self._timed("edit", seconds):
+            if classifier is not None:
+                classifier()  # a missing one must not cost the edit
+            image = self._adapters[plan.model].run(plan, pictures, lambda share: stage("edit", share))
+        stage("check", 0.0)
+        with self._timed("check", seconds):
+            image, report = screened(image, classifier)
+        stage("encode", 0.0)
+        with self._timed("encode", seconds):
+            file = encoded(image, report, settings, {"plan": plan.to_dict()}, embed)
+        stage("encode", 1.0)
+        return EditResult(plan, file, seconds)
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:
+        started = self._clock()
+        yield
+        seconds[stage] = self._clock() - started

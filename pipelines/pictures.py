@@ -1,0 +1,97 @@
+"""One input picture of an edit: its bytes, what its header says, and its pixels when somebody asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+from .images.header import ImageHeader, read_header
+from .limits import Limits
+from .roles import PictureFacts
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from .images.decode import Raster
+
+Size = tuple[int, int]
+_Answer = TypeVar("_Answer")
+_GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey picture
+_EXTREME = 16  # levels from black or white
+_EXTREME_SHARE = 0.9
+_LOOK_SIDE = 256  # a mask is told from a sample of about this many pixels a side
+
+
+class Picture:
+    """A checked picture file.
+
+    Args:
+        data: the file's bytes.
+        name: what messages call it: "image 2".
+
+    Raises:
+        InvalidImage: the header is not one of a picture within the limits.
+    """
+
+    def __init__(self, data: bytes, limits: Limits, name: str) -> None:
+        self.name = name
+        self.header: ImageHeader = read_header(data, limits, name)
+        self._data = data
+        self._raster: Raster | None = None
+
+    @property
+    def size(self) -> Size:
+        """(width, height) in pixels, upright."""
+        return self.header.width, self.header.height
+
+    def facts(self, look: bool) -> PictureFacts:
+        """What the plan needs to know; with `look` the pixels are decoded to tell a mask."""
+        return PictureFacts(*self.size, self.header.has_alpha, look and _looks_like_mask(self._sample()))
+
+    def image(self, size: Size | None = None) -> Tensor:
+        """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""
+        from .images.decode import image_from
+
+        return image_from(self._raster_for(size), size)
+
+    def mask(self, size: Size | None = None) -> Tensor:
+        """float32 [1, H, W]: the picture as an edit mask, white = 1 = change here."""
+        from .images.decode import mask_from
+
+        return mask_from(self._raster_for(size), size)
+
+    def _sample(self) -> Raster:
+        """The pixels at a size to look at; what cannot be decoded at a reduced size is kept for later."""
+        raster = self._raster_for((_LOOK_SIDE, _LOOK_SIDE))
+        if raster.pixels.shape[:2] == (self.header.height, self.header.width):
+            self._raster = raster
+        return raster
+
+    def _raster_for(self, size: Size | None) -> Raster:
+        """The pixels at no less than `size`; a JPEG that will be shrunk need not be decoded in full."""
+        from .images.decode import decode
+
+        return self._raster or decode(self._data, self.header, self.name, size)
+
+
+def _looks_like_mask(raster: Raster) -> bool:
+    """Grey everywhere, and at least 90 % of the pixels within 16/255 of black or white; opaque."""
+    import torch
+
+    height, width, channels = raster.pixels.shape
+    sample = raster.pixels[:: height // _LOOK_SIDE + 1, :: width // _LOOK_SIDE + 1]
+    levels = (sample * 255).round() if sample.dtype == torch.float32 else sample.float()
+    if channels in (2, 4) and bool((levels[..., -1] < 255).any()):
+        return False
+    low, high = torch.aminmax(levels[..., : 3 if channels >= 3 else 1], dim=-1)
+    extreme = ((high <= _EXTREME) | (low >= 255 - _EXTREME)).float().mean()
+    return bool((high - low).max() <= _GREY_SPREAD and extreme >= _EXTREME_SHARE)
+
+
+def in_parallel(jobs: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
+    """Run jobs at the same time, answers in order; the decoders and torch release the interpreter lock."""
+    if len(jobs) < 2:
+        return [job() for job in jobs]
+    with ThreadPoolExecutor(len(jobs)) as pool:
+        return list(pool.map(lambda job: job(), jobs))
