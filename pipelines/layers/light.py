@@ -2,7 +2,8 @@
 
 Source of the curves: IEC 61966-2-1. A power over a picture costs more than all the blending, so in
 0..1 each curve is a minimax polynomial on its power part joined to the exact straight part: at most
-0.004/255 from the true curve, counted in encoded units. Both halves are evaluated everywhere and added
+0.005/255 from the true curve, counted in encoded units. The polynomials are fitted with their ends held, so
+black stays black and white stays white. Both halves are evaluated everywhere and added
 (`P(max(x, knee)) + slope * (min(x, knee) - knee)`), since a select costs more than the polynomial.
 
 The exact functions accept any real number, as the blend modes that leave 0..1 need.
@@ -18,10 +19,12 @@ _LINEAR_KNEE = 0.0031308
 _SLOPE = 12.92
 
 # ((x + 0.055) / 1.055) ** 2.4 on [0.04045, 1], ascending powers of x, fitted to the encoded error.
-_TO_LINEAR = (0.00087161339, 0.03450124338, 0.49812451005, 0.77189326286, -0.54117769003, 0.32343587279, -0.0876802206)  # fmt: skip  # noqa: E501
+_TO_LINEAR = (
+    0.0008668571725, 0.03462779201, 0.4971165088, 0.7750315463, -0.5451626918, 0.3250417248, -0.08752173724,
+)  # fmt: skip
 
 # 1.055 * y ** (1 / 2.4) - 0.055 on [0.0031308, 1], ascending powers of t = y ** (1 / 4).
-_TO_ENCODED = (-0.06134021655, 0.16202627122, 1.25540435314, -0.5774827004, 0.28953301907, -0.06814731658)
+_TO_ENCODED = (-0.06118842424, 0.1607370389, 1.259412233, -0.583175958, 0.2932032495, -0.06898813902)
 
 
 def _horner(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
