@@ -271,7 +271,7 @@ def _read_iso_media(data: bytes) -> Container:
         end = start + length
         if kind == b"meta":
             view = memoryview(data)
-            return Container([view[:start], _EXIF_ITEM.sub(rb"\1skip", view[start:end]), view[end:]])
+            return Container([view[:start], _EXIF_ITEM.sub(rb"\1skip", data[start:end]), view[end:]])
         if length < 8:
             raise ValueError("a box has an impossible length")
         start = end

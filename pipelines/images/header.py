@@ -22,7 +22,7 @@ from .sniff import sniff
 # listed by ImageFile itself. Warning is there for callers that turn warnings into errors.
 DECODER_ERRORS = (
     OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError,
-    RuntimeError, struct.error, zlib.error, Warning,
+    RuntimeError, struct.error, zlib.error, Image.DecompressionBombError, Warning,
 )  # fmt: skip
 
 LABELS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "gif": "GIF", "avif": "AVIF", "heif": "HEIC"}
