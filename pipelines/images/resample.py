@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 _LOBES = 3.0
+_LEAST_ALPHA = 2**-20  # above float rounding, and below what shows on black in linear light
 _BLOCK = 64  # results a block: wide enough for an efficient product, narrow enough for a dense band
 
 
@@ -121,6 +122,6 @@ def premultiplied(planes: Tensor) -> Tensor:
 
 def straight(planes: Tensor) -> Tensor:
     """[4, H, W] premultiplied to straight alpha in place; where alpha is 0 the colour stays black."""
-    planes[:3] /= planes[3:].clamp(min=1 / 1024)
+    planes[:3] /= planes[3:].clamp(min=_LEAST_ALPHA)
     planes[:3].clamp_(max=1.0)
     return planes
