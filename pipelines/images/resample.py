@@ -107,9 +107,8 @@ def _resize_frame(frame: Tensor, rows: list[Block], columns: list[Block]) -> Ten
     if planes.shape[0] == 4:
         planes = premultiplied(planes)
     strips = [resample_columns(resample_rows(planes, [row]), columns) for row in rows]
-    result = torch.cat(strips, dim=1).clamp_(0.0, 1.0)
-    if planes.shape[0] == 4:
-        result = straight(result)
+    result = torch.cat(strips, dim=1)
+    result = straight(result) if planes.shape[0] == 4 else result.clamp_(0.0, 1.0)
     return result[0] if frame.ndim == 2 else result.permute(1, 2, 0).contiguous()
 
 
@@ -121,7 +120,10 @@ def premultiplied(planes: Tensor) -> Tensor:
 
 
 def straight(planes: Tensor) -> Tensor:
-    """[4, H, W] premultiplied to straight alpha in place; where alpha is 0 the colour stays black."""
+    """[4, H, W] premultiplied to straight alpha in place, clamped to 0..1; colour is black where alpha is 0.
+
+    Beside a hard edge a kernel with lobes takes colour and alpha over 1 together: divided before they are
+    clamped, the colour stays what it was.
+    """
     planes[:3] /= planes[3:].clamp(min=_LEAST_ALPHA)
-    planes[:3].clamp_(max=1.0)
-    return planes
+    return planes.clamp_(0.0, 1.0)

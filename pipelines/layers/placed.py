@@ -125,8 +125,7 @@ class PlacedLayer:
         if columns:
             planes = resample_columns(planes, columns, first)
             planes = planes[:, :, left - columns[0].start : right - columns[0].start]
-        planes = planes.clamp(0.0, 1.0)
-        return straight(planes) if planes.shape[0] == 4 else planes
+        return straight(planes) if planes.shape[0] == 4 else planes.clamp_(0.0, 1.0)
 
     def _planes(self, top: int, bottom: int, left: int, right: int) -> Tensor:
         """A window of the source after its flips, as fresh planes [3 or 4, h, w] with straight alpha."""

@@ -33,7 +33,7 @@ def rotate_window(planes: Tensor, box: Box, rotation: float, window: Window) -> 
     source_x = x * cosine + y * sine  # from the centre, in layer pixels
     source_y = y * cosine - x * sine
     result = _cubic(planes, source_x + box.width / 2 - 0.5, source_y + box.height / 2 - 0.5)
-    return straight(result.clamp_(0.0, 1.0))
+    return straight(result)
 
 
 def _cubic(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:

@@ -58,7 +58,7 @@ def placed(layer: Layer, frame: int, width: int, height: int) -> tuple[Array, Ar
     x, y, box_width, box_height = layer.box
     if planes.shape[1:] != (box_height, box_width):
         rows = lanczos_matrix(planes.shape[1], box_height)
-        planes = np.clip(rows @ planes @ lanczos_matrix(planes.shape[2], box_width).T, 0, 1)
+        planes = rows @ planes @ lanczos_matrix(planes.shape[2], box_width).T
     turns = round(layer.rotation / (math.pi / 2))
     planes = np.rot90(planes, -turns, axes=(1, 2))
     if turns % 2:
@@ -67,7 +67,7 @@ def placed(layer: Layer, frame: int, width: int, height: int) -> tuple[Array, Ar
     top, left = max(y, 0), max(x, 0)
     part = planes[:, top - y : height - y, left - x : width - x]
     canvas[:, top : top + part.shape[1], left : left + part.shape[2]] = part
-    return np.minimum(canvas[:3] / np.maximum(canvas[3], 1e-9), 1), canvas[3]
+    return np.clip(canvas[:3] / np.maximum(canvas[3], 1e-9), 0, 1), np.clip(canvas[3], 0, 1)
 
 
 def reference_frame(document: Document, frame: int, background: Colour | None) -> Array:
