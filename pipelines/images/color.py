@@ -83,7 +83,7 @@ def to_srgb(
     """
     if image.mode in _DEEP_MODES:
         return _deep_grey(image)
-    if depth < 8 and image.mode in ("1", "L") and "transparency" in image.info:
+    if depth < 8 and image.mode == "L" and "transparency" in image.info:
         image.info["transparency"] *= 255 // ((1 << depth) - 1)
     if transform is not None:
         return _through_profile(image, transform)

@@ -12,7 +12,7 @@ from .color import levels_of
 
 _STRIP_VALUES = 1 << 18
 _WHITE = np.float32(255)
-# torch resamples 8-bit levels with Lanczos since 2.13, ten times as fast as Pillow and within one level.
+# torch resamples 8-bit levels with Lanczos since 2.13, ten times as fast as Pillow, within two levels.
 _TORCH_HAS_LANCZOS = tuple(int(part) for part in torch.__version__.split(".")[:2]) >= (2, 13)
 
 
