@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import struct
+
+import pytest
+from multiedit.pipelines.errors import InvalidImage
+from multiedit.pipelines.images.exif import exif_block, exif_orientation, exif_texts
+from multiedit.pipelines.images.metadata import read_metadata
+from PIL import Image
+
+
+def test_texts_of_pillow_s_exif_are_read() -> None:
+    exif = Image.Exif()
+    exif[0x0110], exif[0x010F] = "prompt:{}", "ab"
+    assert sorted(exif_texts(exif.tobytes(), (0x0110, 0x010F, 0x010E))) == ["ab", "prompt:{}"]
+
+
+def test_pillow_reads_a_block() -> None:
+    exif = Image.Exif()
+    exif.load(exif_block({0x0110: "prompt:{}", 0x010E: "multiedit:{}"}))
+    assert dict(exif) == {0x0110: "prompt:{}", 0x010E: "multiedit:{}"}
+
+
+def orientation_block(order: str, value: int, kind: int = 3, prefix: bytes = b"") -> bytes:
+    magic = b"II*\x00" if order == "<" else b"MM\x00*"
+    first = struct.pack(order + "HHII", 0x010F, 2, 3, 0)
+    return (
+        prefix
+        + magic
+        + struct.pack(order + "IH", 8, 2)
+        + first
+        + struct.pack(order + "HHIHH", 0x0112, kind, 1, value, 0)
+    )
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("prefix", [b"", b"Exif\x00\x00"])
+def test_orientation_in_both_byte_orders(order, prefix) -> None:
+    assert [
+        exif_orientation(orientation_block(order, value, prefix=prefix)) for value in range(1, 9)
+    ] == list(range(1, 9))
+
+
+@pytest.mark.parametrize(
+    "exif",
+    [
+        b"",
+        b"Exif\x00\x00",
+        b"II*\x00",
+        b"XX*\x00" + bytes(100),
+        b"II*\x00\xff\xff\xff\xff",
+        orientation_block("<", 0),
+        orientation_block("<", 9),
+        orientation_block("<", 6, kind=4),
+        orientation_block("<", 6)[:-8],
+    ],
+)
+def test_an_orientation_that_makes_no_sense_is_none(exif) -> None:
+    assert exif_orientation(exif) == 1
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_other_metadata_is_not_ours(kind, photo, save) -> None:
+    exif = Image.Exif()
+    exif[0x010E], exif[0x0110] = "a view of the sea", "Camera 3000"
+    assert read_metadata(save(photo, kind, exif=exif), kind.lower()) == {}
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
+def test_metadata_of_a_damaged_file(kind) -> None:
+    with pytest.raises(InvalidImage, match="its metadata cannot be read"):
+        read_metadata(b"no picture", kind)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from multiedit.pipelines.errors import OutputError
+from multiedit.pipelines.images.encode import write_atomically
+
+
+def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "out.png"
+    for data in (b"first", b"second, longer"):
+        write_atomically(path, data)
+        assert path.read_bytes() == data
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_the_file_has_the_usual_permissions(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    write_atomically(tmp_path / "out.png", b"data")
+    assert (tmp_path / "out.png").stat().st_mode == usual.stat().st_mode
+
+
+@pytest.mark.parametrize("step", ["fsync", "replace"])
+@pytest.mark.parametrize(
+    "interruption", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()]
+)
+def test_a_crash_in_the_middle_leaves_the_old_file_and_nothing_else(
+    step, interruption, tmp_path, monkeypatch
+) -> None:
+    path = tmp_path / "out.png"
+    path.write_bytes(b"old")
+
+    def fail(*_: object) -> None:
+        raise interruption
+
+    monkeypatch.setattr(os, step, fail)
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match=r"nowhere does not exist\. Create it"):
+        write_atomically(tmp_path / "nowhere" / "out.png", b"data")
+
+
+def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
+    folder = tmp_path / "out.png"
+    folder.mkdir()
+    with pytest.raises(OutputError, match=r"it is a folder\. Name a file in it"):
+        write_atomically(folder, b"data")
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file is not a folder\. Name another output"):
+        write_atomically(tmp_path / "file" / "out.png", b"data")
+
+
+@pytest.mark.parametrize(
+    ("number", "message"),
+    [
+        (errno.EACCES, "does not let this user write. Name another output"),
+        (errno.ENOSPC, "the disk is full. Free some space"),
+        (errno.EROFS, "is read-only"),
+        (errno.EIO, r"Input/output error\. Name another output"),
+    ],
+)
+def test_what_the_system_says_becomes_a_next_step(number, message, tmp_path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OutputError, match=message):
+        write_atomically(tmp_path / "out.png", b"data")
+    assert list(tmp_path.iterdir()) == []
