@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
-from . import cli_commands
-from .pipelines.errors import MultiEditError
+from . import cli_commands, cli_output
+from .pipelines.errors import InvalidRequest, MultiEditError, OutputError
 
 _INTERRUPTED = 130
 _EXIT_CODES = """\
@@ -19,13 +19,21 @@ exit codes:
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Wrong arguments are an error like any other, so that --json holds for them too."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidRequest(f"{message}. `{self.prog} --help` says what it takes.")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code."""
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
     try:
+        options = build_parser().parse_args(words)
         options.command(options)
     except MultiEditError as error:
-        _report_error(error, options.json)
+        _report_error(error, "--json" in words)
         return error.exit_code
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -33,14 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report_error(error: MultiEditError, as_json: bool) -> None:
-    if as_json:
-        details = {"code": error.code, "message": error.message, "field": error.field}
-        cli_commands.print_json({"error": details})
-    print(f"multiedit: {error.message}", file=sys.stderr)
+    cli_output.say(f"multiedit: {error.message}")
+    if not as_json:
+        return
+    details = {"code": error.code, "message": error.message, "field": error.field}
+    try:
+        cli_output.tell_json({"error": details})
+    except OutputError as unheard:
+        cli_output.say(f"multiedit: {unheard.message}")
 
 
 def build_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="multiedit",
         description="Edit a picture from layered images and one prompt.",
         epilog=_EXIT_CODES,
@@ -78,7 +90,6 @@ def _add_edit(commands: Any) -> None:
     add("--model", metavar="ID", help="see `multiedit models`")
     add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the closest one to the first image")
     add("--resolution", metavar="TIER", help="1K, 2K or 4K")
-    add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT, else by the tier")
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
     add("--seed", type=int, metavar="N")
     add("--keep-size", action="store_true", help="the result has the first image's exact size")
@@ -97,6 +108,7 @@ def _add_edit(commands: Any) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="the file to write; - is standard output")
+    add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT's ending")
     add("--no-safe-mode", action="store_true", help="do not check the result for adult content")
     add("--file-quality", type=int, metavar="1-100", help="of a jpeg or lossy webp file")
     add("--lossless", action="store_true", help="write webp without loss")
@@ -106,7 +118,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
 def _add_compose(commands: Any) -> None:
     parser = _command(commands, "compose", cli_commands.compose, "composite a LAYERS document")
     parser.add_argument("document", metavar="DOC.json", help="see docs/layers.md")
-    parser.add_argument("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT")
     _add_output(parser)
 
 
@@ -129,5 +140,6 @@ def _add_safety(commands: Any) -> None:
     parser = commands.add_parser("safety", help="safe mode by itself")
     group = parser.add_subparsers(required=True, metavar="COMMAND")
     check = _command(group, "check", cli_commands.check_safety, "score a picture; change nothing")
+    check.epilog = "The exit code is 0 whatever the verdict; it is in the answer (--json: `blurred`)."
     check.add_argument("image", metavar="FILE|URL|-")
     check.add_argument("--threshold", type=float, metavar="0-1")

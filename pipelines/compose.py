@@ -28,6 +28,8 @@ def compose_document(
     Raises:
         MultiEditError: any of the tree; nothing is left behind.
     """
+    if classifier is not None:
+        classifier()  # a missing one must not cost the composite
     read = read_document(path, limits)
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)

@@ -22,7 +22,7 @@ class Finished:
 
     Attributes:
         media_type: by what the bytes are: image/png, image/jpeg or image/webp.
-        dropped_metadata: keys that the format had no room for.
+        dropped_metadata: names of what the file does not say: no room for it, or a blurred picture's recipe.
     """
 
     data: bytes = field(repr=False)

@@ -1,0 +1,117 @@
+"""What the command line writes: results on standard output or into a file, all else on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cli_arguments import STANDARD_STREAM
+from .pipelines.errors import InvalidRequest, OutputError
+
+if TYPE_CHECKING:
+    from .pipelines.edit import Stage
+    from .pipelines.finish import Finished
+    from .pipelines.safety.report import SafetyReport
+
+# Where each stage of an edit begins and ends on the progress bar, in percent.
+_STAGES = {"load": (0, 20), "edit": (20, 70), "check": (70, 85), "encode": (85, 100)}
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(
+            f"Standard output cannot be written: {error.strerror}. Send it elsewhere."
+        ) from error
+
+
+def tell(text: str) -> None:
+    """Print a result."""
+    with _standard_output():
+        print(text)
+
+
+def tell_json(value: object) -> None:
+    tell(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Print what is about a result and no part of it."""
+    print(text, file=sys.stderr)
+
+
+def require_output(options: argparse.Namespace) -> None:
+    """Refuse an output that cannot be, before any work is done for it."""
+    if not options.output:
+        raise InvalidRequest("There is no output; add -o FILE, or -o - for standard output.")
+    if options.output == STANDARD_STREAM:
+        if options.json:
+            raise InvalidRequest(
+                "Standard output cannot take both the picture and --json; write one to a file."
+            )
+        return
+    target = Path(options.output)
+    if not target.parent.is_dir():
+        raise OutputError(f"The folder {target.parent} does not exist. Create it, or name another output.")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder. Name a file in it.")
+
+
+def hand_over(
+    options: argparse.Namespace, file: Finished, about: Sequence[str], details: dict[str, Any]
+) -> None:
+    """Write the file, then tell what was done: to a person on standard error, or as JSON."""
+    from .pipelines.images.encode import write_atomically
+
+    if options.output == STANDARD_STREAM:
+        with _standard_output():
+            sys.stdout.buffer.write(file.data)
+    else:
+        write_atomically(options.output, file.data)
+    if options.json:
+        tell_json({"output": options.output, **details})
+        return
+    say(f"{options.output}: {about[0]}")
+    for line in about[1:]:
+        say(f"  {line}")
+    say(f"safe mode: {safety_text(file.safety)}")
+    if file.dropped_metadata:
+        say(f"left out of the file: {', '.join(file.dropped_metadata)}")
+
+
+def safety_text(report: SafetyReport) -> str:
+    if not report.safe_mode:
+        return "off"
+    verdict = "blurred" if report.blurred else "passed"
+    if report.score is None:
+        return f"{verdict} ({report.status})"
+    return (
+        f"{verdict}, score {report.score:.4f}, threshold {report.threshold:g}, classifier {report.classifier}"
+    )
+
+
+@contextlib.contextmanager
+def progress_bar(options: argparse.Namespace) -> Iterator[Stage]:
+    """A bar on standard error, shown only to a person and only for work longer than a second."""
+    from tqdm import tqdm
+
+    hidden = options.json or not sys.stderr.isatty()
+    with tqdm(total=100, delay=1.0, disable=hidden, leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
+
+        def stage(name: str, share: float) -> None:
+            first, last = _STAGES[name]
+            bar.set_description_str(name, refresh=False)
+            bar.update(first + (last - first) * share - bar.n)
+
+        yield stage
