@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 from .adapters.base import EmbeddedAdapter
 from .catalog.lookup import Catalog
 from .limits import Limits
-from .pictures import Picture, in_parallel
+from .pictures import Picture
 from .plan import EditPlan, make_plan
 from .request import EditRequest
 from .safety.classifier import ClassifierLoader
 from .sources.source import SourceLoader
+from .threads import in_parallel
 
 if TYPE_CHECKING:
     from .finish import Finished
@@ -106,11 +107,9 @@ class Editor:
             Picture(content, self._limits, f"image {number}") for number, content in enumerate(data, start=1)
         ]
         given = {1, *request.multiedit.roles, *request.multiedit.placement}
-        facts = in_parallel(
-            [
-                lambda picture=picture, look=number not in given: picture.facts(look)  # type: ignore[misc]
-                for number, picture in enumerate(pictures, start=1)
-            ]
+        looks = [number not in given for number in range(1, len(pictures) + 1)]
+        facts = list(
+            in_parallel(lambda pair: pair[0].facts(pair[1]), list(zip(pictures, looks, strict=True)))
         )
         names = {model: adapter.name for model, adapter in self._adapters.items()}
         return make_plan(request, facts, self._catalog, names), pictures

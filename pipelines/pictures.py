@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from .images.header import ImageHeader, read_header
 from .limits import Limits
@@ -16,7 +14,6 @@ if TYPE_CHECKING:
     from .images.decode import Raster
 
 Size = tuple[int, int]
-_Answer = TypeVar("_Answer")
 _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey picture
 _EXTREME = 16  # levels from black or white
 _EXTREME_SHARE = 0.9
@@ -87,11 +84,3 @@ def _looks_like_mask(raster: Raster) -> bool:
     low, high = torch.aminmax(levels[..., : 3 if channels >= 3 else 1], dim=-1)
     extreme = ((high <= _EXTREME) | (low >= 255 - _EXTREME)).float().mean()
     return bool((high - low).max() <= _GREY_SPREAD and extreme >= _EXTREME_SHARE)
-
-
-def in_parallel(jobs: Sequence[Callable[[], _Answer]]) -> list[_Answer]:
-    """Run jobs at the same time, answers in order; the decoders and torch release the interpreter lock."""
-    if len(jobs) < 2:
-        return [job() for job in jobs]
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(lambda job: job(), jobs))

@@ -19,8 +19,9 @@ from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside
 from ..layers.placement import Box, Placement, place
 from ..limits import Limits
-from ..pictures import Picture, in_parallel
+from ..pictures import Picture
 from ..plan import EditPlan
+from ..threads import in_parallel
 from .base import Progress
 
 _COVER = Placement(fit="cover")
@@ -80,7 +81,7 @@ def _decode(
     if "mask" in plan.roles:
         number = plan.roles.index("mask") + 1
         jobs[number] = partial(pictures[number - 1].mask, (cover.width, cover.height))
-    decoded = dict(zip(jobs, in_parallel(list(jobs.values())), strict=True))
+    decoded = dict(zip(jobs, in_parallel(lambda job: job(), list(jobs.values())), strict=True))
     mask = decoded[plan.roles.index("mask") + 1][window] if "mask" in plan.roles else None
     return decoded[1][window], mask, decoded
 

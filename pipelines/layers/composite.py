@@ -8,10 +8,12 @@ once. Beside the inputs, the result and a strip's buffers nothing is allocated.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import torch
 from torch import Tensor
 
+from ..threads import in_parallel
 from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
 from .light import to_encoded, to_encoded_exact, to_linear, to_linear_exact
@@ -125,8 +127,10 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor) -> None:
         min(part.left for part in parts),
         max(part.right for part in parts),
     )
-    for strip in _strips(canvas, touched):
-        _blend_strip(layers, canvas, strip)
+    strips = list(_strips(canvas, touched))
+    blend = partial(_blend_strip, layers, canvas)
+    for _ in map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips):
+        pass
 
 
 def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> None:
