@@ -1,12 +1,14 @@
 """Any window of a placed layer, in canvas pixels, without ever making the whole placed layer.
 
-Flips are read in place, a resize computes only the window's rows and columns, and a native layer is only
-copied to planes. A rotated layer is the exception: it is resized whole, since a turned strip reaches
-across all of its rows.
+Flips and quarter turns are read in place, a resize computes only the window's rows and columns, and a
+native layer is only copied to planes. A layer at another angle is the exception: it is resized whole, since
+a turned strip reaches across all of its rows.
 """
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import torch
@@ -26,6 +28,8 @@ from .placement import Box
 from .planes import copy_planes
 from .rotate import rotate_window
 
+_NO_ANGLE = 1e-6  # radians: a hundredth of a pixel at the far end of the largest layer
+
 
 class Window(NamedTuple):
     """Part of a canvas, stop exclusive."""
@@ -43,6 +47,28 @@ class Patch(NamedTuple):
     alpha: Tensor | None
 
 
+def quarter_turned(layer: Layer) -> Layer:
+    """The layer with its quarter turns as flips and a transposed view, which lose nothing.
+
+    Where an odd difference of the sides puts the turned box between two pixels, it goes to the left and up.
+    """
+    turns = round(layer.rotation / (math.pi / 2))
+    if turns == 0 or abs(layer.rotation - turns * math.pi / 2) > _NO_ANGLE:
+        return layer
+    if turns % 2:
+        x, y, width, height = layer.box
+        layer = replace(
+            layer,
+            image=layer.image.transpose(1, 2),
+            mask=None if layer.mask is None else layer.mask.transpose(1, 2),
+            box=Box(x + (width - height) // 2, y + (height - width) // 2, height, width),
+            flip_h=not layer.flip_v,
+            flip_v=layer.flip_h,
+        )
+    half = turns % 4 >= 2
+    return replace(layer, rotation=0.0, flip_h=layer.flip_h != half, flip_v=layer.flip_v != half)
+
+
 class PlacedLayer:
     """One frame of one layer, ready to be read by windows.
 
@@ -53,7 +79,7 @@ class PlacedLayer:
     """
 
     def __init__(self, layer: Layer, frame: int, canvas: tuple[int, int]) -> None:
-        self.layer = layer
+        self.layer = layer = quarter_turned(layer)
         self.image = layer.image[min(frame, layer.image.shape[0] - 1)]
         self.mask = _mask(layer, frame)
         self.bounds = rotated_bounds(layer.box, layer.rotation)

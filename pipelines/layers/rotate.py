@@ -37,7 +37,9 @@ def rotate_window(planes: Tensor, box: Box, rotation: float, window: Window) -> 
 
 
 def _cubic(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """Sample planes at pixel positions with the Catmull-Rom kernel (a = -0.5, Pillow's bicubic).
+    """Sample planes at pixel positions with the Catmull-Rom kernel (a = -0.5).
+
+    Pillow's `resize` has the same; its `rotate`, and so core, has a = -1, which sharpens and rings.
 
     Each axis' four taps are three bilinear look-ups: the middle two taps have one sign, so one look-up
     between them weighs them as they need.

@@ -182,6 +182,12 @@ SCENES: dict[str, list[dict[str, Any]]] = {
     "transparent canvas": [part(), part(x=35, y=25, opacity=0.5), part(x=35, y=5, blend_mode="multiply")],
     "a mode on nothing": [part(blend_mode="multiply"), part(x=40)],
     "quarter turns": [base(), *(part(x=5 + 25 * n, rotation=n * math.pi / 2, opacity=0.8) for n in range(4))],
+    "quarter turns to between pixels": [
+        base(), *(part(x=22 * n, y=9 * n, w=41, rotation=(n - 2) * math.pi / 2) for n in range(4))
+    ],
+    "quarter turns of flips": [
+        base(), *(part(x=25 * n, flip_h=n > 1, flip_v=n != 2, rotation=-math.pi / 2) for n in range(4))
+    ],
     "turned and off": [
         base(), part(x=-15, y=55, rotation=math.pi / 2), part(x=75, y=-12, w=60, h=50, rotation=math.pi)
     ],
