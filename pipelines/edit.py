@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .adapters.base import EmbeddedAdapter
 from .catalog.lookup import Catalog
+from .errors import InvalidImage
 from .limits import Limits
 from .pictures import Picture
 from .plan import EditPlan, make_plan
@@ -100,7 +101,8 @@ class Editor:
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
         data = await self._loader.load_all(request.images)
-        return await asyncio.to_thread(self._planned, request, data)
+        with _naming_images():
+            return await asyncio.to_thread(self._planned, request, data)
 
     def _planned(self, request: EditRequest, data: Sequence[bytes]) -> tuple[EditPlan, list[Picture]]:
         pictures = [
@@ -131,7 +133,8 @@ class Editor:
         with self._timed("edit", seconds):
             if classifier is not None:
                 classifier()  # a missing one must not cost the edit
-            image = self._adapters[plan.model].run(plan, pictures, lambda share: stage("edit", share))
+            with _naming_images():
+                image = self._adapters[plan.model].run(plan, pictures, lambda share: stage("edit", share))
         stage("check", 0.0)
         with self._timed("check", seconds):
             image, report = screened(image, classifier)
@@ -146,3 +149,13 @@ class Editor:
         started = self._clock()
         yield
         seconds[stage] = self._clock() - started
+
+
+@contextlib.contextmanager
+def _naming_images() -> Iterator[None]:
+    """Say which field of the request a picture that cannot be used came from."""
+    try:
+        yield
+    except InvalidImage as error:
+        error.field = "images"
+        raise
