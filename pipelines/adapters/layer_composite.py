@@ -52,7 +52,7 @@ class LayerComposite:
         layers = [Layer(base, Box(0, 0, *canvas))]
         for number, placement in plan.placements.items():
             layers.append(_layer(images[number], boxes[number], placement))
-        edited = composite(Document(*canvas, tuple(layers))) if plan.placements else base
+        edited = composite(Document(*canvas, tuple(layers)))
         progress(0.9)
         return edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
 

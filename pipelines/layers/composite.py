@@ -58,45 +58,53 @@ def composite(
 
 
 def _opaque_from_start(document: Document, background: Colour | None) -> bool:
-    return background is not None or _is_base(_visible(document)[:1], document)
+    layers = _seen(document)
+    return background is not None or (bool(layers) and _hides_all(layers[0], document))
 
 
-def _visible(document: Document) -> list[Layer]:
-    return [layer for layer in document.layers if layer.visible and layer.opacity > 0]
+def _seen(document: Document) -> list[Layer]:
+    """The visible layers from the topmost one that hides everything under it."""
+    layers = [layer for layer in document.layers if layer.visible and layer.opacity > 0]
+    hiding = [index for index, layer in enumerate(layers) if _hides_all(layer, document)]
+    return layers[hiding[-1] :] if hiding else layers
 
 
-def _is_base(layers: list[Layer], document: Document) -> bool:
-    """Whether the first of these layers hides all that is under it."""
-    return any(
+def _hides_all(layer: Layer, document: Document) -> bool:
+    box = layer.box
+    return (
         layer.blend_mode == "normal"
         and layer.opacity == 1
         and layer.rotation == 0
         and layer.image.shape[3] == 3
         and layer.mask is None
-        and layer.box.x <= 0
-        and layer.box.y <= 0
-        and layer.box.x + layer.box.width >= document.width
-        and layer.box.y + layer.box.height >= document.height
-        for layer in layers[:1]
+        and not layer.seamless
+        and box.x <= 0
+        and box.y <= 0
+        and box.x + box.width >= document.width
+        and box.y + box.height >= document.height
     )
 
 
 def _composite_frame(document: Document, frame: int, background: Colour | None, canvas: Tensor) -> None:
-    layers = _visible(document)
+    layers = _seen(document)
     size = (document.width, document.height)
     run: list[PlacedLayer] = []
-    if _is_base(layers, document):
+    if layers and _hides_all(layers[0], document):
         _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas)
     else:
         canvas.zero_()
         if background is not None:
             canvas[:] = canvas.new_tensor(background)
+    whole = Window(0, document.height, 0, document.width)
     for layer in layers:
+        placed = PlacedLayer(layer, frame, size)
+        if placed.visible(whole) is None:
+            continue
         if layer.seamless:
             _blend_run(run, canvas)
             run = []
-            layer = seamless_layer(PlacedLayer(layer, frame, size), canvas)
-        run.append(PlacedLayer(layer, frame, size))
+            placed = PlacedLayer(seamless_layer(placed, canvas), 0, size)
+        run.append(placed)
     _blend_run(run, canvas)
 
 
@@ -117,10 +125,10 @@ def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
 
 def _blend_run(layers: list[PlacedLayer], canvas: Tensor) -> None:
     """Blend layers over the canvas in place, strip by strip."""
+    if not layers:
+        return
     whole = Window(0, canvas.shape[0], 0, canvas.shape[1])
     parts = [part for layer in layers if (part := layer.visible(whole)) is not None]
-    if not parts:
-        return
     touched = Window(
         min(part.top for part in parts),
         max(part.bottom for part in parts),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..threads import in_parallel
 from .light import to_encoded, to_linear
 
 _STRIP_PIXELS = 2**17
@@ -22,18 +23,26 @@ def keep_outside(base: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
     """
     channels = max(base.shape[2], edited.shape[2])
     result = _with_channels(base, channels).clone(memory_format=torch.contiguous_format)
-    rows = torch.nonzero(mask.amax(dim=1) > 0).flatten().tolist()
-    if not rows:
-        return result
-    step = max(1, _STRIP_PIXELS // mask.shape[1])
-    for top in range(rows[0], rows[-1] + 1, step):
-        strip = slice(top, min(top + step, rows[-1] + 1))
-        share = mask[strip, :, None]
-        change = _with_channels(edited[strip], channels)
-        mixed = _mix(result[strip], change, share)
-        mixed = torch.where(share >= 1, change, mixed)
-        result[strip] = torch.where(share <= 0, result[strip], mixed)
+    top, bottom, left, right = mask_bounds(mask)
+    step = max(1, _STRIP_PIXELS // max(1, right - left))
+    strips = [slice(row, min(row + step, bottom)) for row in range(top, bottom, step)]
+    columns = slice(left, right)
+
+    def change(rows: slice) -> None:
+        _change(result[rows, columns], _with_channels(edited[rows, columns], channels), mask[rows, columns])
+
+    for _ in in_parallel(change, strips):
+        pass
     return result
+
+
+def mask_bounds(mask: Tensor) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right), stops exclusive, of what an edit mask [H, W] changes; zeros for nothing."""
+    rows = torch.nonzero(mask.amax(dim=1) > 0).flatten()
+    columns = torch.nonzero(mask.amax(dim=0) > 0).flatten()
+    if len(rows) == 0:
+        return 0, 0, 0, 0
+    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
 
 
 def _with_channels(image: Tensor, channels: int) -> Tensor:
@@ -42,10 +51,19 @@ def _with_channels(image: Tensor, channels: int) -> Tensor:
     return torch.cat((image, torch.ones_like(image[..., :1])), dim=2)
 
 
+def _change(result: Tensor, edited: Tensor, mask: Tensor) -> None:
+    """Write the edit into a strip of the result, which holds the base."""
+    edge = (mask > 0) & (mask < 1)
+    mixed = _mix(result[edge], edited[edge], mask[edge][:, None])
+    torch.where((mask >= 1)[..., None], edited, result, out=result)
+    result[edge] = mixed
+
+
 def _mix(base: Tensor, edited: Tensor, share: Tensor) -> Tensor:
-    colour, change = to_linear(base[..., :3]), to_linear(edited[..., :3])
-    if base.shape[2] == 3:
+    """Mix pixels [N, 3 or 4] by a share [N, 1]."""
+    colour, change = to_linear(base[:, :3]), to_linear(edited[:, :3])
+    if base.shape[1] == 3:
         return to_encoded(torch.lerp(colour, change, share))
-    alpha = torch.lerp(base[..., 3:], edited[..., 3:], share)
-    premultiplied = torch.lerp(colour * base[..., 3:], change * edited[..., 3:], share)
-    return torch.cat((to_encoded(premultiplied / alpha.clamp(min=1e-6)), alpha), dim=2)
+    alpha = torch.lerp(base[:, 3:], edited[:, 3:], share)
+    premultiplied = torch.lerp(colour * base[:, 3:], change * edited[:, 3:], share)
+    return torch.cat((to_encoded(premultiplied / alpha.clamp(min=1e-6)), alpha), dim=1)
