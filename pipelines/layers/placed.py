@@ -75,7 +75,7 @@ class PlacedLayer:
     Args:
         layer: the layer.
         frame: which frame of its image and mask; a single frame serves every one.
-        canvas: (width, height); nothing outside it is ever computed.
+        canvas: (width, height); nothing outside it is ever computed, except for a turned or seamless layer.
     """
 
     def __init__(self, layer: Layer, frame: int, canvas: tuple[int, int]) -> None:
@@ -96,7 +96,7 @@ class PlacedLayer:
     def _visible_columns(self, width: int) -> list[Block]:
         box, source = self.layer.box, self.image.shape[1]
         start, stop = max(0, -box.x), min(box.width, width - box.x)
-        if self.layer.rotation != 0:
+        if self.layer.rotation != 0 or self.layer.seamless:
             start, stop = 0, box.width
         if box.width == source:
             return []
