@@ -132,8 +132,8 @@ def _cosine_transform(planes: Tensor, axis: int) -> Tensor:
     count = planes.shape[axis]
     mirrored = planes.transpose(axis, -1)
     mirrored = torch.cat((mirrored, mirrored.flip(-1)), dim=-1)
-    spectrum = torch.fft.rfft(mirrored, dim=-1)[..., :count]
-    return (spectrum * _half_sample(count, planes).conj()).real.transpose(axis, -1)
+    spectrum: Tensor = torch.fft.rfft(mirrored, dim=-1)[..., :count] * _half_sample(count, planes).conj()
+    return spectrum.real.transpose(axis, -1)
 
 
 def _inverse_cosine_transform(spectrum: Tensor, axis: int) -> Tensor:
