@@ -46,7 +46,7 @@ comfyui:
 	$(COMFYUI_PYTHON) -m pip install --quiet -r $(COMFYUI)/requirements.txt
 
 bench: .venv/.runtime
-	sh bench/run.sh
+	@sh bench/run.sh $(BIN)/python $(COMFYUI) $(COMFYUI_PYTHON)
 
 clean:
 	rm -rf .venv output

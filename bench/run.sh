@@ -1,0 +1,13 @@
+#!/bin/sh
+# Every benchmark, one after the other. With a ComfyUI (see `make comfyui`) they compare with its own nodes.
+# Usage: run.sh PYTHON COMFYUI COMFYUI_PYTHON
+set -eu
+python=$1
+if [ -d "$2" ] && [ -x "$3" ]; then
+    export COMFYUI_PATH="$2"
+    python=$3
+fi
+for bench in codec compose request; do
+    printf '\n== %s ==\n' "$bench"
+    "$python" "$(dirname "$0")/$bench.py"
+done
