@@ -84,7 +84,7 @@ def compose(options: argparse.Namespace) -> None:
             Limits.from_environment(),
             classifier,
             settings,
-            lambda done, frames: stage("edit", done / frames),
+            lambda share: stage("edit", share),
         )
     details = {
         "media_type": file.media_type,

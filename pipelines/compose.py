@@ -18,7 +18,7 @@ def compose_document(
     limits: Limits,
     classifier: ClassifierLoader | None,
     options: EncodeOptions,
-    progress: Progress | None = None,
+    progress: Progress = lambda share: None,
 ) -> Finished:
     """Read a document and its pictures, composite them, check the result and encode it.
 

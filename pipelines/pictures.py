@@ -1,8 +1,8 @@
-"""One input picture of an edit: its bytes, what its header says, and its pixels when somebody asks."""
+"""One input picture of an edit, a file or a tensor: what the plan asks of it, and its pixels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from .images.header import ImageHeader, read_header
 from .limits import Limits
@@ -18,6 +18,17 @@ _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour codin
 _EXTREME = 16  # levels from black or white
 _EXTREME_SHARE = 0.9
 _LOOK_SIDE = 256  # a mask is told from a sample of about this many pixels a side
+
+
+class PixelSource(Protocol):
+    """What an adapter asks of a picture: its size, and its pixels at a size."""
+
+    @property
+    def size(self) -> Size: ...
+
+    def image(self, size: Size | None = None) -> Tensor: ...
+
+    def mask(self, size: Size | None = None) -> Tensor: ...
 
 
 class Picture:
@@ -70,6 +81,39 @@ class Picture:
         from .images.decode import decode
 
         return self._raster or decode(self._data, self.header, self.name, size)
+
+
+class TensorPicture:
+    """A picture that is a tensor already, on whatever device; nothing is rounded to 8 bits.
+
+    Args:
+        pixels: float [1, H, W, 3 or 4], 0..1, sRGB, straight alpha; or an edit mask [1, H, W],
+            1 = change here.
+    """
+
+    def __init__(self, pixels: Tensor) -> None:
+        self._pixels = pixels.float()
+
+    @property
+    def size(self) -> Size:
+        """(width, height) in pixels."""
+        return self._pixels.shape[2], self._pixels.shape[1]
+
+    def facts(self) -> PictureFacts:
+        """What the plan needs to know; whether it is a mask is for the caller to say."""
+        return PictureFacts(*self.size, self._pixels.shape[-1] == 4 and self._pixels.ndim == 4)
+
+    def image(self, size: Size | None = None) -> Tensor:
+        """float32 [1, H, W, 3 or 4]; the given tensor itself where the size fits."""
+        from .images.resample import resize
+
+        return self._pixels if size is None else resize(self._pixels, size)
+
+    def mask(self, size: Size | None = None) -> Tensor:
+        """float32 [1, H, W], 0..1, 1 = change here."""
+        from .images.resample import resize_mask
+
+        return resize_mask(self._pixels, size or self.size)
 
 
 def _looks_like_mask(raster: Raster) -> bool:

@@ -92,7 +92,7 @@ def make_plan(
         InvalidRequest: the roles, the placements or the sizes contradict each other.
     """
     model, model_notes = _choose_model(request.model_id, catalog, adapters)
-    _check_capacity(request, model)
+    _check_capacity(request, len(pictures), model)
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, pictures, model)
     base = (pictures[0].width, pictures[0].height)
@@ -118,7 +118,7 @@ def make_plan(
         quality=quality,
         seed=DEFAULT_SEED if extras.seed is None else extras.seed,
         safe_mode=request.safe_mode,
-        price_usd=_price(model, size.tier, quality, len(request.images)),
+        price_usd=_price(model, size.tier, quality, len(pictures)),
         notes=(*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes),
     )
 
@@ -145,10 +145,10 @@ def _why_not(model: Model) -> str:
     return f"{model.id} has open weights ({model.licence}), but needs a GPU adapter that this machine lacks"
 
 
-def _check_capacity(request: EditRequest, model: Model) -> None:
+def _check_capacity(request: EditRequest, images: int, model: Model) -> None:
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
-        ("images", len(request.images), model.max_images, "images", "Send fewer."),
+        ("images", images, model.max_images, "images", "Send fewer."),
     )
     for field, amount, limit, unit, advice in checks:
         if amount > limit:
@@ -157,10 +157,15 @@ def _check_capacity(request: EditRequest, model: Model) -> None:
             )
 
 
+def format_for_tier(tier: str | None) -> OutputFormat:
+    """The format of a result whose request names none; `tier` is the effective one."""
+    return "png" if tier in (None, BASE_TIER) else "jpeg"
+
+
 def _choose_format(asked: OutputFormat | None, tier: str | None) -> tuple[OutputFormat, Iterable[str]]:
     if asked is not None:
         return asked, ()
-    inferred: OutputFormat = "png" if tier in (None, BASE_TIER) else "jpeg"
+    inferred = format_for_tier(tier)
     return inferred, (f"output_format is not given: {inferred}, by the tier ({tier or 'none'}).",)
 
 

@@ -22,7 +22,7 @@ the tier asked for or else the one closest in area, and the result is then fitte
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -90,6 +90,11 @@ def resolve_size(
     return Resolution(*result, *work, ratio, tier, notes)
 
 
+def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:
+    """The tier whose area is closest to a size's by ratio; ties go to the first."""
+    return min(tiers, key=lambda tier: _apart(Fraction(math.prod(size), TIER_SIDES[tier] ** 2)))
+
+
 def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | None, tuple[str, ...]]:
     """The effective tier: asked, or the closest in area to the size to keep, or the model's default."""
     if not model.tiers:
@@ -100,7 +105,7 @@ def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | Non
             raise _unsupported("resolution", asked, model, model.tiers)
         return asked, ()
     if keep is not None:
-        closest = min(model.tiers, key=lambda tier: _apart(Fraction(math.prod(keep), TIER_SIDES[tier] ** 2)))
+        closest = closest_tier(keep, model.tiers)
         return closest, (f"resolution is not given: {closest} is closest in area to image 1.",)
     return model.default_tier, (f"resolution is not given: {model.default_tier} is {model.id}'s default.",)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from ..pictures import Picture
+from ..pictures import PixelSource
 from ..plan import EditPlan
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ class EmbeddedAdapter(Protocol):
     @property
     def name(self) -> str: ...
 
-    def run(self, plan: EditPlan, pictures: Sequence[Picture], progress: Progress) -> Tensor:
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
         """The edited picture, float32 [1, plan.height, plan.width, 3 or 4], 0..1, sRGB, straight alpha.
 
         Args:

@@ -19,7 +19,7 @@ from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside
 from ..layers.placement import Box, Placement, place
 from ..limits import Limits
-from ..pictures import Picture
+from ..pictures import PixelSource
 from ..plan import EditPlan
 from ..threads import in_parallel
 from .base import Progress
@@ -39,7 +39,7 @@ class LayerComposite:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def run(self, plan: EditPlan, pictures: Sequence[Picture], progress: Progress) -> Tensor:
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
         """See `EmbeddedAdapter.run`."""
         canvas = (plan.width, plan.height)
         cover = place(_COVER, pictures[0].size, canvas)
@@ -52,11 +52,12 @@ class LayerComposite:
         layers = [Layer(base, Box(0, 0, *canvas))]
         for number, placement in plan.placements.items():
             layers.append(_layer(images[number], boxes[number], placement))
-        edited = composite(Document(*canvas, tuple(layers)))
+        document = Document(*canvas, tuple(layers))
+        edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
         progress(0.9)
         return edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
 
-    def _box(self, number: int, placement: Placement, picture: Picture, canvas: tuple[int, int]) -> Box:
+    def _box(self, number: int, placement: Placement, picture: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(placement, picture.size, canvas)
         if box.width * box.height > self._limits.max_canvas_pixels:
             raise InvalidRequest(
@@ -68,7 +69,7 @@ class LayerComposite:
 
 
 def _decode(
-    plan: EditPlan, pictures: Sequence[Picture], cover: Box, boxes: dict[int, Box]
+    plan: EditPlan, pictures: Sequence[PixelSource], cover: Box, boxes: dict[int, Box]
 ) -> tuple[Tensor, Tensor | None, dict[int, Tensor]]:
     """The base and the mask on the canvas, and the overlays at their placed size or larger."""
     window = (slice(None), slice(-cover.y, plan.height - cover.y), slice(-cover.x, plan.width - cover.x))

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import torch
 from PIL import ImageFile
 from torch import Tensor
-from torch.nn.functional import interpolate
 
 from .color import Levels, foreign_transform, to_srgb
 from .containers import read_container
@@ -20,7 +19,7 @@ from .fast_path import decode_fast
 from .header import ImageHeader, open_image, reading
 from .levels import empty_float, resize_levels, to_float
 from .orientation import upright, upright_size
-from .resample import resize
+from .resample import resize, resize_mask
 
 
 @dataclass(frozen=True)
@@ -119,8 +118,8 @@ def image_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
 def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
     """A picture as an edit mask: white = 1 = change here, transparent = 0.
 
-    Grey counts as it stands, colour by its luma (Rec. 601, as Pillow's L), and alpha multiplies. Resized
-    with an antialiased triangle, which unlike Lanczos has no lobes: black stays 0 away from an edge.
+    Grey counts as it stands, colour by its luma (Rec. 601, as Pillow's L), and alpha multiplies. See
+    `resize_mask` for how it is resized.
 
     Returns:
         float32 [1, H, W], 0..1.
@@ -131,12 +130,7 @@ def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
     mask = _luma(values) if pixels.shape[2] >= 3 else values[..., 0]
     if pixels.shape[2] in (2, 4):
         mask = mask * values[..., -1]
-    if size is None or size == (mask.shape[1], mask.shape[0]):
-        return mask[None].contiguous()
-    resized = interpolate(
-        mask[None, None], size=(size[1], size[0]), mode="bilinear", antialias=True, align_corners=False
-    )
-    return resized[0].clamp_(0.0, 1.0)
+    return resize_mask(mask[None].contiguous(), size or (mask.shape[1], mask.shape[0]))
 
 
 def _luma(values: Tensor) -> Tensor:

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 _LOBES = 3.0
 _LEAST_ALPHA = 2**-20  # above float rounding, and below what shows on black in linear light
@@ -100,6 +101,17 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
     rows = axis_blocks(height, size[1], 0, size[1], image.device)
     frames = [_resize_frame(frame, rows, columns) for frame in image]
     return torch.stack(frames)
+
+
+def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resize an edit mask [1, H, W] to (width, height), clamped to 0..1.
+
+    With an antialiased triangle, which unlike Lanczos has no lobes: black stays 0 away from an edge.
+    """
+    if size == (mask.shape[2], mask.shape[1]):
+        return mask.clamp(0.0, 1.0)
+    resized = interpolate(mask[None], size=(size[1], size[0]), mode="bilinear", antialias=True)
+    return resized[0].clamp_(0.0, 1.0)
 
 
 def _resize_frame(frame: Tensor, rows: list[Block], columns: list[Block]) -> Tensor:

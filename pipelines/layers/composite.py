@@ -27,18 +27,19 @@ _STRIP_FLOATS_GPU = 2**26
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
 Colour = tuple[float, float, float]
-Progress = Callable[[int, int], None]
+Progress = Callable[[float], None]
+"""Called with the share of the work that is done, 0..1; what it raises ends the work."""
 
 
 def composite(
-    document: Document, background: Colour | None = None, progress: Progress | None = None
+    document: Document, background: Colour | None = None, progress: Progress = lambda share: None
 ) -> Tensor:
     """Composite the visible layers, bottom first.
 
     Args:
         document: see document.py; layers may lie partly or fully off the canvas.
         background: sRGB colour, 0..1, under everything; None is transparent.
-        progress: called with (frames done, frames in all).
+        progress: called after each strip of rows, from the calling thread.
 
     Returns:
         float32 [B, height, width, 3], or [..., 4] with straight alpha where the result is not opaque
@@ -49,12 +50,15 @@ def composite(
     if _opaque_from_start(document, background):
         result = torch.empty(document.frames, document.height, document.width, 3, device=device)
     for frame in range(document.frames):
-        _composite_frame(document, frame, background, result[frame])
-        if progress is not None:
-            progress(frame + 1, document.frames)
+        _composite_frame(document, frame, background, result[frame], _part(progress, frame, document.frames))
     if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
         return result[..., :3].contiguous()
     return result
+
+
+def _part(progress: Progress, index: int, count: int) -> Progress:
+    """The progress of one of several parts of equal size."""
+    return lambda share: progress((index + share) / count)
 
 
 def _opaque_from_start(document: Document, background: Colour | None) -> bool:
@@ -85,13 +89,18 @@ def _hides_all(layer: Layer, document: Document) -> bool:
     )
 
 
-def _composite_frame(document: Document, frame: int, background: Colour | None, canvas: Tensor) -> None:
+def _composite_frame(
+    document: Document, frame: int, background: Colour | None, canvas: Tensor, progress: Progress
+) -> None:
     layers = _seen(document)
+    parts = 2 + sum(layer.seamless for layer in layers)  # the base, and what each seamless layer parts
+    steps = (_part(progress, index, parts) for index in range(parts))
     size = (document.width, document.height)
     run: list[PlacedLayer] = []
     if layers and _hides_all(layers[0], document):
-        _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas)
+        _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas, next(steps))
     else:
+        next(steps)
         canvas.zero_()
         if background is not None:
             canvas[:] = canvas.new_tensor(background)
@@ -101,19 +110,21 @@ def _composite_frame(document: Document, frame: int, background: Colour | None, 
         if placed.visible(whole) is None:
             continue
         if layer.seamless:
-            _blend_run(run, canvas)
+            _blend_run(run, canvas, next(steps))
             run = []
             placed = PlacedLayer(seamless_layer(placed, canvas), 0, size)
         run.append(placed)
-    _blend_run(run, canvas)
+    _blend_run(run, canvas, next(steps))
+    progress(1.0)
 
 
-def _copy_base(base: PlacedLayer, canvas: Tensor) -> None:
+def _copy_base(base: PlacedLayer, canvas: Tensor, progress: Progress) -> None:
     if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
         canvas.copy_(base.image)
         return
     for window in _strips(canvas, Window(0, canvas.shape[0], 0, canvas.shape[1])):
         copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
+        progress(window.bottom / canvas.shape[0])
 
 
 def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
@@ -123,7 +134,7 @@ def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
         yield window._replace(top=top, bottom=min(top + rows, window.bottom))
 
 
-def _blend_run(layers: list[PlacedLayer], canvas: Tensor) -> None:
+def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: Progress) -> None:
     """Blend layers over the canvas in place, strip by strip."""
     if not layers:
         return
@@ -137,8 +148,9 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor) -> None:
     )
     strips = list(_strips(canvas, touched))
     blend = partial(_blend_strip, layers, canvas)
-    for _ in map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips):
-        pass
+    work = map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips)
+    for done, _ in enumerate(work, start=1):
+        progress(done / len(strips))
 
 
 def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> None:

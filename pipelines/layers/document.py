@@ -4,11 +4,12 @@
      "layers": [{"type": "raster", "image": [B,H,W,3|4], "mask": [B,h,w] (1 = transparent), "name": "",
                  "x": 0, "y": 0, "w": 0, "h": 0, "z_index": 0, "opacity": 1.0, "blend_mode": "normal",
                  "visible": True, "flip_h": False, "flip_v": False, "rotation": 0.0 (radians, clockwise),
-                 "placement": {...}}]}
+                 "seamless": False, "placement": {...}}]}
 
-Only `image` is needed. `w` and `h` of 0 mean the image's own. `placement` is ours, and core passes it by:
-`fit`, `anchor`, `offset_x`, `offset_y` and `scale` put the layer relative to the canvas instead of `x`, `y`,
-`w`, `h`, and `seamless` blends it into what lies under it (see placement.py and seamless.py). Without a
+Only `image` is needed. `w` and `h` of 0 mean the image's own. `seamless` and `placement` are ours, and core
+passes them by: `seamless` blends the layer into what lies under it (see seamless.py); in `placement`, `fit`,
+`anchor`, `offset_x`, `offset_y` and `scale` put it relative to the canvas instead of `x`, `y`, `w`, `h` (see
+placement.py), and `seamless` may stand there too. Without a
 canvas it reaches as far right and down as the layers without a placement do, or all where each has one.
 """
 
@@ -31,7 +32,7 @@ _FAR = 1e6  # bounds what a document may say about places, in pixels
 
 ITEM_KEYS = (
     "image", "type", "mask", "name", "x", "y", "w", "h", "z_index", "opacity", "blend_mode", "visible",
-    "flip_h", "flip_v", "rotation", "placement",
+    "flip_h", "flip_v", "rotation", "seamless", "placement",
 )  # fmt: skip
 PLACEMENT_KEYS = ("fit", "anchor", "offset_x", "offset_y", "scale", "seamless")
 
@@ -180,11 +181,11 @@ class _Item:
         )
 
     def layer(self, canvas: tuple[int, int], limits: Limits) -> Layer:
-        box, seamless = self.own_box(), False
+        box, seamless = self.own_box(), self.flag("seamless", False)
         if self.item.get("placement") is not None:
             placement = read_placement(self.item["placement"], f"{self.path}.placement", PLACEMENT_KEYS)
             box = place(placement, (self.image.shape[2], self.image.shape[1]), canvas)
-            seamless = placement.seamless
+            seamless = seamless or placement.seamless
         _check_area(self.path, (box.width, box.height), limits)
         mask = self.item.get("mask")
         return Layer(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -38,6 +40,11 @@ class SafetyReport:
     def to_dict(self) -> dict[str, bool | float | str | None]:
         """As JSON has it: no NaN, every key always there."""
         return asdict(self)
+
+
+def reports_json(reports: Sequence[SafetyReport]) -> str:
+    """The verdicts on a batch as a JSON list, in order."""
+    return json.dumps([report.to_dict() for report in reports])
 
 
 def off_report() -> SafetyReport:

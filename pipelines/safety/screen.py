@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 import torch
@@ -22,6 +22,7 @@ from .report import BLUR, SafetyReport
 logger = logging.getLogger(__name__)
 
 OnMissing = Literal["error", "blur_all"]
+Progress = Callable[[float], None]
 
 # With one background only, a drawing in the alpha channel of a sheet of that colour would not be seen.
 _BACKGROUNDS = (0.0, 1.0)
@@ -40,10 +41,15 @@ class Screened(NamedTuple):
 
 
 def screen(
-    image: Tensor, load: ClassifierLoader, *, threshold: float | None = None, on_missing: OnMissing = "error"
+    image: Tensor,
+    load: ClassifierLoader,
+    *,
+    threshold: float | None = None,
+    on_missing: OnMissing = "error",
+    progress: Progress | None = None,
 ) -> Screened:
     """Judge each picture of a batch and obscure those that do not pass. Arguments and errors: see `check`."""
-    reports = check(image, load, threshold=threshold, on_missing=on_missing)
+    reports = check(image, load, threshold=threshold, on_missing=on_missing, progress=progress)
     if not any(report.blurred for report in reports):
         return Screened(image, reports)
     frames = [
@@ -54,7 +60,12 @@ def screen(
 
 
 def check(
-    image: Tensor, load: ClassifierLoader, *, threshold: float | None = None, on_missing: OnMissing = "error"
+    image: Tensor,
+    load: ClassifierLoader,
+    *,
+    threshold: float | None = None,
+    on_missing: OnMissing = "error",
+    progress: Progress | None = None,
 ) -> list[SafetyReport]:
     """Judge each picture of a batch; `blurred` in a report says what `screen` would do.
 
@@ -73,6 +84,7 @@ def check(
         image: float [B, H, W, C], C = 3 or 4 (straight alpha), sRGB. Values are judged as clamped to 0..1.
         load: called once, before anything else.
         threshold: 0..1; None is the classifier's own.
+        progress: called with the share of the pictures that are judged; what it raises ends the work.
 
     Raises:
         ClassifierMissing: there is no classifier and `on_missing` is `error`.
@@ -93,7 +105,12 @@ def check(
         unseen = SafetyReport(safe_mode=True, status="no_classifier", blurred=True, blur=BLUR)
         return [unseen] * image.shape[0]
     limit = classifier.threshold if threshold is None else threshold
-    return [_verdict(_score(frame, classifier), limit, classifier) for frame in _frames(image)]
+    reports = []
+    for frame in _frames(image):
+        reports.append(_verdict(_score(frame, classifier), limit, classifier))
+        if progress is not None:
+            progress(len(reports) / image.shape[0])
+    return reports
 
 
 def _require_image(image: Tensor) -> None:

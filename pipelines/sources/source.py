@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -54,17 +54,22 @@ class SourceLoader:
         self._fetch = fetch
 
     async def load_all(self, sources: Sequence[ImageSource]) -> list[bytes]:
-        """Load all at the same time; messages call them "image 1", "image 2" and so on.
+        """Load all at the same time; messages call them "image 1", "image 2" and so on."""
+        named = {f"image {number}": source for number, source in enumerate(sources, start=1)}
+        return list((await self.load_named(named)).values())
+
+    async def load_named(self, sources: Mapping[str, ImageSource]) -> dict[str, bytes]:
+        """Load all at the same time, by the names that messages call them.
 
         Where several fail, the error is the first picture's, so that the same request gets the same answer.
         """
-        named = ((source, f"image {number}") for number, source in enumerate(sources, start=1))
-        answers = await asyncio.gather(*(self.load(*pair) for pair in named), return_exceptions=True)
-        loaded = []
-        for answer in answers:
+        jobs = (self.load(source, name) for name, source in sources.items())
+        answers = await asyncio.gather(*jobs, return_exceptions=True)
+        loaded = {}
+        for name, answer in zip(sources, answers, strict=True):
             if isinstance(answer, BaseException):
                 raise answer
-            loaded.append(answer)
+            loaded[name] = answer
         return loaded
 
     async def load(self, source: ImageSource, name: str) -> bytes:

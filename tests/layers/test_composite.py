@@ -231,12 +231,23 @@ def test_frames_are_composited_one_by_one(images: tuple[int, int], masks: tuple[
     assert not torch.equal(result[0], result[1])
 
 
-def test_progress_counts_frames() -> None:
-    seen: list[tuple[int, int]] = []
-    composite(
-        document({"image": picture(1, frames=3)}), progress=lambda done, whole: seen.append((done, whole))
-    )
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+def test_progress_grows_strip_by_strip_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_STRIP_FLOATS", 1)  # strips of eight rows, the least
+    seen: list[float] = []
+    half = {"image": picture(3), "opacity": 0.5}
+    layers = {"image": picture(1, frames=3)}, {"image": picture(2), "seamless": True}, half
+    composite(document(*layers), progress=seen.append)
+    assert seen == sorted(seen)
+    assert len(seen) > 3 * (HEIGHT // 8)
+    assert {1 / 3, 2 / 3, 1.0} <= set(seen)
+
+
+def test_what_progress_raises_ends_the_work() -> None:
+    def interrupt(share: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        composite(document({"image": picture(1)}, {"image": picture(2), "opacity": 0.5}), progress=interrupt)
 
 
 @pytest.mark.parametrize("scene", SCENES)

@@ -34,13 +34,14 @@ def test_every_field_is_read() -> None:
     item = {
         "image": picture(channels=4), "type": "raster", "mask": torch.ones(1, 9, 9), "name": "hat",
         "x": -5, "y": 7, "w": 40, "h": 30, "z_index": 2, "opacity": 0.25, "blend_mode": "hard-mix",
-        "visible": False, "flip_h": True, "flip_v": True, "rotation": -0.5, "placement": None,
+        "visible": False, "flip_h": True, "flip_v": True, "rotation": -0.5, "seamless": True,
+        "placement": None,
     }  # fmt: skip
     assert set(item) == set(ITEM_KEYS)
     layer = parse(item, version=1, canvas=[100, 50]).layers[0]
     assert layer == Layer(
         image=item["image"], mask=item["mask"], name="hat", box=Box(-5, 7, 40, 30), opacity=0.25,
-        blend_mode="hard-mix", visible=False, flip_h=True, flip_v=True, rotation=-0.5,
+        blend_mode="hard-mix", visible=False, flip_h=True, flip_v=True, rotation=-0.5, seamless=True,
     )  # fmt: skip
 
 

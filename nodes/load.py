@@ -1,0 +1,101 @@
+"""Load Layered Images."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..pipelines.limits import Limits
+from ..pipelines.load import load_layers
+from ..pipelines.sources.fetch import PictureFetcher
+from ..pipelines.sources.files import read_file
+from ..pipelines.sources.source import FileSource, SourceLoader
+from .inputs import LAYERS
+from .progress import interruptible
+from .sources import SOURCE_COUNT, Choice, flaw_of, picture_sources, source_input
+
+_MASK = (
+    "The transparency of image {0}: 1 = transparent, as Load Image has it. An image without transparency "
+    "has an empty 64x64 mask, which every multi-edit node takes as no mask."
+)
+_IMAGE = "Image {0}: one frame, RGB, upright, in sRGB."
+_MISSING = " Nothing (None) where image {0} is set to none: wire it to optional inputs only."
+
+
+class MultiEditLoadLayers(io.ComfyNode):
+    """Up to three pictures from files, addresses or text, and a LAYERS document of them."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MultiEditLoadLayers",
+            display_name="Load Layered Images",
+            category="MultiEdit",
+            description=(
+                "Loads one to three images from the input folder, from the internet, or from base64 text. "
+                "Files are under 25 MB and 0.07 to 33.2 megapixels; addresses of private networks are "
+                "refused. What is missing is no error; what is damaged is one, and names the image."
+            ),
+            search_aliases=[
+                "load image from url",
+                "base64 image",
+                "data url",
+                "download image",
+                "load layers",
+            ],
+            inputs=[
+                *(source_input(number) for number in range(1, SOURCE_COUNT + 1)),
+                io.Int.Input(
+                    "refresh",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    tooltip="Change this number to fetch the addresses again. With the same number the node "
+                    "keeps what it fetched before.",
+                ),
+            ],
+            outputs=_outputs(),
+        )
+
+    @classmethod
+    def validate_inputs(cls, **choices: Any) -> bool | str:
+        return flaw_of(choices) or True
+
+    @classmethod
+    def fingerprint_inputs(cls, refresh: int = 0, **choices: Choice) -> list[str]:
+        """Changes with a file's content. An address is not fetched for it: its text and `refresh` count."""
+        limits = Limits.from_environment()
+        files = [
+            read_file(source.path, limits, f"image {number}")
+            for number, source in picture_sources(choices).items()
+            if isinstance(source, FileSource)
+        ]
+        return [hashlib.sha256(data).hexdigest() for data in files]
+
+    @classmethod
+    async def execute(cls, refresh: int = 0, **choices: Choice) -> io.NodeOutput:
+        limits = Limits.from_environment()
+        loader = SourceLoader(limits, PictureFetcher(limits).fetch)
+        loaded = await interruptible(load_layers(picture_sources(choices), loader, limits))
+        pictures = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
+        return io.NodeOutput(*(part for picture in pictures for part in picture), loaded.layers)
+
+
+def _outputs() -> list[io.Output]:
+    outputs: list[io.Output] = []
+    for number in range(1, SOURCE_COUNT + 1):
+        missing = _MISSING.format(number) if number > 1 else ""
+        outputs += [
+            io.Image.Output(f"image_{number}", tooltip=_IMAGE.format(number) + missing),
+            io.Mask.Output(f"mask_{number}", tooltip=_MASK.format(number) + missing),
+        ]
+    layers = LAYERS.Output(
+        "layers",
+        tooltip="All images as one LAYERS document: the first is the base and gives the canvas, the others "
+        "lie on it, contained and centred. For Compose Layers, or core's Add Layer and Create Layered Image.",
+    )
+    return [*outputs, layers]

@@ -1,0 +1,57 @@
+"""Models as a dynamic choice: each offers only the ratios, tiers and qualities that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from comfy_api.latest import io
+
+from ..pipelines.catalog.lookup import load_catalog
+from ..pipelines.catalog.model import AUTO, Model
+from ..pipelines.plan import EMBEDDED_MODEL
+
+
+def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
+    """The input `model`; with `qualities` a model that has some offers them."""
+    options = [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
+    return io.DynamicCombo.Input("model", options=options, tooltip=tooltip)
+
+
+def known_models() -> list[Model]:
+    """The catalogue, what runs everywhere first, since the first option is the default."""
+    return sorted(load_catalog(), key=lambda model: model.id != EMBEDDED_MODEL)
+
+
+def chosen(model: Mapping[str, str], name: str) -> str | None:
+    """A child of the input `model`, None where it leaves the decision to us."""
+    value = model.get(name)
+    return None if value == AUTO else value
+
+
+def _children(model: Model, qualities: bool) -> list[io.Input]:
+    children: list[io.Input] = [
+        io.Combo.Input(
+            "aspect_ratio",
+            options=[AUTO, *model.fixed_ratios],
+            tooltip="The shape of the result, width:height. auto takes the closest to the first image.",
+        )
+    ]
+    if model.tiers:
+        children.append(
+            io.Combo.Input(
+                "resolution",
+                options=[AUTO, *model.tiers],
+                tooltip="The size of the result as an area at the ratio: 1K is 1024x1024 pixels, 2K "
+                "2048x2048, 4K 4096x4096. auto is the model's default; with keep_size the closest to the "
+                "first image.",
+            )
+        )
+    if qualities and model.qualities:
+        children.append(
+            io.Combo.Input(
+                "quality",
+                options=[AUTO, *model.qualities],
+                tooltip="What the model spends on the edit; not the quality of a JPEG. auto is its default.",
+            )
+        )
+    return children

@@ -1,0 +1,123 @@
+"""The placement widgets, the same on every node that places a layer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..pipelines.layers.modes import BLEND_MODES
+from ..pipelines.layers.placement import ANCHORS, FITS, PLACEMENT_FIELDS, Placement
+
+
+def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
+    """One widget for each field of a placement; their limits are those of `read_placement`."""
+    return [
+        io.Combo.Input(
+            "blend_mode",
+            options=list(BLEND_MODES),
+            default="normal",
+            optional=True,
+            advanced=advanced,
+            tooltip="How the overlay meets what lies under it: core's 26 blend modes. All but normal show "
+            "only where there is something under it.",
+        ),
+        io.Float.Input(
+            "opacity",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            advanced=advanced,
+            tooltip="0 is invisible, 1 is opaque.",
+        ),
+        *_geometry(advanced),
+        io.Float.Input(
+            "rotation",
+            default=0.0,
+            min=-360.0,
+            max=360.0,
+            step=1.0,
+            round=0.01,
+            optional=True,
+            advanced=advanced,
+            tooltip="Degrees, clockwise, about the overlay's centre.",
+        ),
+        io.Boolean.Input(
+            "flip_h",
+            default=False,
+            optional=True,
+            advanced=advanced,
+            tooltip="Mirror the overlay left to right.",
+        ),
+        io.Boolean.Input(
+            "flip_v",
+            default=False,
+            optional=True,
+            advanced=advanced,
+            tooltip="Mirror the overlay top to bottom.",
+        ),
+        io.Boolean.Input(
+            "seamless",
+            default=False,
+            optional=True,
+            advanced=advanced,
+            tooltip="Blend the overlay in so that it keeps its detail and takes on the light of its place. "
+            "Suits objects with some of their own surroundings.",
+        ),
+    ]
+
+
+def _geometry(advanced: bool) -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "fit",
+            options=list(FITS),
+            default="contain",
+            optional=True,
+            advanced=advanced,
+            tooltip="The overlay's size on the canvas: contain (all of it inside), cover (all of the canvas "
+            "covered), stretch (both sides equal, ratio given up), none (its own pixels).",
+        ),
+        io.Combo.Input(
+            "anchor",
+            options=list(ANCHORS),
+            default="center",
+            optional=True,
+            advanced=advanced,
+            tooltip="The point of the canvas that the overlay is aligned to.",
+        ),
+        _percent("offset_x", "right", "width", advanced),
+        _percent("offset_y", "down", "height", advanced),
+        io.Float.Input(
+            "scale",
+            default=1.0,
+            min=0.001,
+            max=100.0,
+            step=0.01,
+            round=0.001,
+            optional=True,
+            advanced=advanced,
+            tooltip="Factor on the fitted size: 0.5 is half as wide and half as high.",
+        ),
+    ]
+
+
+def _percent(name: str, towards: str, side: str, advanced: bool) -> io.Float.Input:
+    return io.Float.Input(
+        name,
+        default=0.0,
+        min=-1000.0,
+        max=1000.0,
+        step=1.0,
+        round=0.01,
+        optional=True,
+        advanced=advanced,
+        tooltip=f"Shift from the anchor in percent of the canvas {side}; {towards} is positive.",
+    )
+
+
+def read_placement_inputs(values: dict[str, Any]) -> Placement:
+    """The placement that the widgets give, whatever else is among the values."""
+    return Placement(**{name: values[name] for name in PLACEMENT_FIELDS if name in values})

@@ -1,0 +1,48 @@
+"""Which nodes there are, and their registration with ComfyUI."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from comfy_api.latest import ComfyExtension, io
+
+from .compose import MultiEditCompose
+from .edit import MultiEditEdit
+from .load import MultiEditLoadLayers
+from .resolve import MultiEditResolveSize
+from .safety import MultiEditSafeMode
+from .save import MultiEditSave
+
+# Kept as a literal and out of the root module: tools read it there, while ComfyUI, seeing it in the root,
+# would take the pack for a V1 one.
+NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
+    "MultiEditLoadLayers": MultiEditLoadLayers,
+    "MultiEditCompose": MultiEditCompose,
+    "MultiEditResolveSize": MultiEditResolveSize,
+    "MultiEditEdit": MultiEditEdit,
+    "MultiEditSafeMode": MultiEditSafeMode,
+    "MultiEditSave": MultiEditSave,
+}
+
+_FOLDER = Path(__file__).resolve().parent.parent.name
+_logger = logging.getLogger(__name__)
+
+
+class MultiEditExtension(ComfyExtension):
+    """The pack as ComfyUI loads it."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """Our nodes; none where another copy of the pack has registered them already."""
+        import nodes
+
+        for name in NODE_CLASS_MAPPINGS:
+            if name in nodes.NODE_CLASS_MAPPINGS:
+                other = getattr(nodes.NODE_CLASS_MAPPINGS[name], "RELATIVE_PYTHON_MODULE", None) or "ComfyUI"
+                _logger.warning(
+                    "multi-edit is installed twice: %s already has the node %s, so the copy in the folder "
+                    "%s is not used. Remove one of the two from custom_nodes and start ComfyUI again.",
+                    other, name, _FOLDER,
+                )  # fmt: skip
+                return []
+        return list(NODE_CLASS_MAPPINGS.values())

@@ -1,0 +1,143 @@
+"""An edit of pictures that are tensors already: the same plan and the same adapters, frame by frame."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .adapters.base import EmbeddedAdapter, Progress
+from .catalog.lookup import Catalog
+from .errors import InvalidRequest
+from .layers.placement import Placement
+from .pictures import TensorPicture
+from .plan import EditPlan, make_plan
+from .request import EditRequest, Extras, Role
+
+
+@dataclass(frozen=True)
+class EditSettings:
+    """What is asked beside the pictures; None leaves a decision to the plan.
+
+    Attributes:
+        placement: of every overlay, for a model that composites.
+    """
+
+    model: str
+    prompt: str
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    quality: str | None = None
+    seed: int = 0
+    keep_size: bool = False
+    placement: Placement = Placement()  # noqa: RUF009  # frozen
+
+
+@dataclass(frozen=True)
+class EditedTensors:
+    """The result [B, H, W, 3 or 4], and the plan that every frame was made by."""
+
+    image: Tensor
+    plan: EditPlan
+
+    @property
+    def plan_json(self) -> str:
+        return json.dumps(self.plan.to_dict(), indent=2)
+
+    @property
+    def report(self) -> str:
+        """Model, size and notes, a line each."""
+        plan = self.plan
+        return "\n".join([f"{plan.model_name}: {plan.width} x {plan.height} pixels", *plan.notes])
+
+
+def edit_tensors(
+    settings: EditSettings,
+    images: Sequence[Tensor],
+    mask: Tensor | None,
+    catalog: Catalog,
+    adapters: Mapping[str, EmbeddedAdapter],
+    progress: Progress,
+) -> EditedTensors:
+    """Edit batches of pictures; a batch of one serves every frame of a longer one.
+
+    Args:
+        images: [B, H, W, 3 or 4], 0..1, sRGB, straight alpha; the first is the base.
+        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base.
+        progress: called with the share of all frames that is done; what it raises ends the edit.
+
+    Raises:
+        InvalidRequest: the numbers of frames do not agree, or the plan cannot be made (see `make_plan`).
+        ModelUnavailable: no adapter carries the model out.
+    """
+    batches = [*images, *([] if mask is None else [mask])]
+    frames = _frames(batches)
+    names = {model: adapter.name for model, adapter in adapters.items()}
+    pictures = _pictures(batches, 0)
+    plan = make_plan(
+        _request(settings, len(images), mask is not None, catalog),
+        [picture.facts() for picture in pictures],
+        catalog,
+        names,
+    )
+    results = []
+    for frame in range(frames):
+        report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
+        results.append(adapters[plan.model].run(plan, _pictures(batches, frame), report))
+    return EditedTensors(_batch(results), plan)
+
+
+def _frames(batches: Sequence[Tensor]) -> int:
+    longest = max(len(batch) for batch in batches)
+    for number, batch in enumerate(batches, start=1):
+        if len(batch) not in (1, longest):
+            raise InvalidRequest(
+                f"Input {number} has {len(batch)} frames beside {longest}; every image and the mask need one "
+                f"frame or {longest}.",
+                field="images",
+            )
+    return longest
+
+
+def _pictures(batches: Sequence[Tensor], frame: int) -> list[TensorPicture]:
+    return [TensorPicture(batch[min(frame, len(batch) - 1)][None]) for batch in batches]
+
+
+def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog) -> EditRequest:
+    """The request as another face would make it; what the sockets say of the pictures is not inferred."""
+    further = range(2, images + 1)
+    composites = not catalog.get(settings.model).interprets_prompt
+    role: Role = "overlay" if composites else "reference"
+    roles: dict[int, Role] = dict.fromkeys(further, role)
+    if masked:
+        roles[images + 1] = "mask"
+    return EditRequest(
+        prompt=settings.prompt,
+        images=(),
+        model_id=settings.model,
+        aspect_ratio=settings.aspect_ratio,
+        resolution=settings.resolution,
+        quality=settings.quality,
+        safe_mode=False,
+        multiedit=Extras(
+            seed=settings.seed,
+            roles=roles,
+            placement=dict.fromkeys(further, settings.placement) if composites else {},
+            keep_size=settings.keep_size,
+        ),
+    )
+
+
+def _batch(results: Sequence[Tensor]) -> Tensor:
+    """One tensor of all frames, with alpha where one has it."""
+    channels = max(result.shape[3] for result in results)
+    return torch.cat([_with_channels(result, channels) for result in results])
+
+
+def _with_channels(image: Tensor, channels: int) -> Tensor:
+    if image.shape[3] == channels:
+        return image
+    return torch.cat((image, torch.ones_like(image[..., :1])), dim=3)

@@ -1,0 +1,159 @@
+"""Building LAYERS documents from pictures, with every layer placed in pixels, as core reads them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from ..errors import InvalidRequest
+from ..limits import Limits
+from .composite import Colour, Progress, composite
+from .document import PLACEMENT_KEYS, VERSION, parse_document
+from .placement import Placement, place, read_placement
+
+Size = tuple[int, int]
+Canvas = Size | Literal["base", "extent"]
+Item = dict[str, Any]
+
+_COVER = Placement(fit="cover")
+_EMPTY = 64  # the side of the mask that ComfyUI's LoadImage gives for a picture without transparency
+
+
+@dataclass(frozen=True)
+class Composed:
+    """A composited document.
+
+    Attributes:
+        image: float32 [B, H, W, 3 or 4], as `composite` gives it.
+        mask: float32 [B, H, W], 1 = transparent.
+        layers: the document, every layer placed in pixels.
+    """
+
+    image: Tensor
+    mask: Tensor
+    layers: Item
+
+
+def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
+    """A picture [B, H, W, 3 or 4] as its colours [B, H, W, 3] and its layer mask (1 = transparent).
+
+    Without alpha the mask is [B, 64, 64] of zeros, as ComfyUI's LoadImage has it.
+    """
+    if image.shape[3] == 3:
+        return image, image.new_zeros(image.shape[0], _EMPTY, _EMPTY)
+    return image[..., :3].contiguous(), 1.0 - image[..., 3]
+
+
+def is_no_mask(mask: Tensor, image: Tensor) -> bool:
+    """Whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the picture."""
+    empty = tuple(mask.shape[1:]) == (_EMPTY, _EMPTY) != tuple(image.shape[1:3])
+    return empty and not bool(mask.any())
+
+
+def stack_pictures(images: Sequence[Tensor]) -> Item:
+    """A document of pictures [1, H, W, 3 or 4]: the first is the canvas, the others contained and centred."""
+    canvas = (images[0].shape[2], images[0].shape[1])
+    base = _item(images[0], None, "image 1")
+    others = [
+        _placed_item(image, None, f"image {number}", Placement(), 0)
+        for number, image in enumerate(images[1:], start=2)
+    ]
+    return _document([base, *others], canvas)
+
+
+def compose_stack(
+    layers: Mapping[str, Any] | None,
+    images: Mapping[int, tuple[Tensor, Tensor | None]],
+    placement: Placement,
+    *,
+    z_index: int,
+    canvas: Canvas,
+    background: Colour | None,
+    limits: Limits,
+    progress: Progress = lambda share: None,
+) -> Composed:
+    """Lay pictures over a document, or over the first of them, and composite all.
+
+    Args:
+        layers: a LAYERS document, or None. Without one the first picture is the base; it is not placed,
+            but covers a canvas of another size than its own, centred.
+        images: by number, a picture [B, H, W, 3 or 4] and its layer mask [B, h, w] (1 = transparent).
+        placement, z_index: of every picture but the base.
+        canvas: in pixels; `base` is the document's own canvas or the base's size, `extent` goes as far
+            right and down as the document's layers, or the base.
+        background: sRGB, 0..1; it becomes the bottom layer.
+
+    Raises:
+        InvalidRequest: there is nothing to compose, or the document, a size or a number of frames is wrong.
+    """
+    overlays = sorted(images.items())
+    if layers is None and not overlays:
+        raise InvalidRequest("There is nothing to compose; connect layers or images.", field="images")
+    if layers is None:
+        number, (base, mask) = overlays.pop(0)
+        size = canvas if isinstance(canvas, tuple) else (base.shape[2], base.shape[1])
+        items = [_placed_item(base, mask, f"image {number}", _COVER, 0)]
+    else:
+        size = canvas if isinstance(canvas, tuple) else _own_size(layers, canvas, limits)
+        items = list(layers["layers"])
+    for number, (image, mask) in overlays:
+        items.append(_placed_item(image, mask, f"image {number}", placement, z_index))
+    if background is not None:
+        items.insert(0, _background(background, items, size))
+    stacked = _document(items, size)
+    image = composite(parse_document(stacked, limits), progress=progress)
+    mask = 1.0 - image[..., 3] if image.shape[3] == 4 else image.new_zeros(image.shape[:3])
+    return Composed(image, mask, stacked)
+
+
+def _own_size(layers: Mapping[str, Any], canvas: str, limits: Limits) -> Size:
+    given = {**layers, "canvas": None} if canvas == "extent" else layers
+    document = parse_document(given, limits)
+    return document.width, document.height
+
+
+def _item(image: Tensor, mask: Tensor | None, name: str) -> Item:
+    item: Item = {"type": "raster", "image": image, "name": name, "x": 0, "y": 0, "z_index": 0}
+    return item if mask is None else {**item, "mask": mask}
+
+
+def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Placement, z_index: int) -> Item:
+    fields = asdict(placement)
+    return {
+        **_item(image, mask, name),
+        "z_index": z_index,
+        "opacity": placement.opacity,
+        "blend_mode": placement.blend_mode,
+        "flip_h": placement.flip_h,
+        "flip_v": placement.flip_v,
+        "rotation": math.radians(placement.rotation),
+        "placement": {key: fields[key] for key in PLACEMENT_KEYS},
+    }
+
+
+def _background(colour: Colour, items: Sequence[Item], size: Size) -> Item:
+    image = torch.tensor(colour, dtype=torch.float32, device=items[0]["image"].device).view(1, 1, 1, 3)
+    lowest = min(item.get("z_index", 0) for item in items)
+    return {**_item(image, None, "background"), "w": size[0], "h": size[1], "z_index": lowest - 1}
+
+
+def _document(items: Sequence[Item], canvas: Size) -> Item:
+    layers = [_in_pixels(item, canvas, f"layers.{n}") for n, item in enumerate(items, start=1)]
+    return {"version": VERSION, "canvas": canvas, "layers": layers}
+
+
+def _in_pixels(item: Item, canvas: Size, path: str) -> Item:
+    """The item with its placement, which core does not know, resolved to x, y, w and h."""
+    if item.get("placement") is None:
+        return item
+    placement = read_placement(item["placement"], f"{path}.placement", PLACEMENT_KEYS)
+    image = item["image"]
+    box = place(placement, (image.shape[2], image.shape[1]), canvas)
+    fixed = {key: value for key, value in item.items() if key != "placement"}
+    fixed |= {"x": box.x, "y": box.y, "w": box.width, "h": box.height}
+    return {**fixed, "seamless": True} if placement.seamless else fixed

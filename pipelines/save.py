@@ -1,0 +1,80 @@
+"""Pictures to files: the format where it is left open, metadata, and a name for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from .errors import InvalidRequest
+from .images.encode import EncodeOptions, Format, encode, write_atomically
+from .plan import format_for_tier
+from .resolution import closest_tier
+
+SUFFIXES: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+
+
+def save_images(
+    images: Tensor,
+    options: EncodeOptions,
+    path: Callable[[int, str], Path],
+    *,
+    automatic: bool,
+    texts: Mapping[str, str],
+    report: str | None,
+    progress: Callable[[float], None],
+) -> list[Path]:
+    """Encode and write each picture of a batch.
+
+    Args:
+        images: float32 [B, H, W, 3 or 4], 0..1, sRGB, straight alpha.
+        path: gives the file for an index in the batch and a suffix such as ".png".
+        automatic: the format is not the options' but by the size, as for a request that names none.
+        texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred picture.
+        report: safe mode's, a JSON list with an object for each picture; it goes into the files.
+        progress: called after each picture with the share that is done; what it raises ends the work, and
+            the files written before stay.
+
+    Raises:
+        InvalidRequest: the report is not one of these pictures.
+        EditFailed, OutputError: a picture cannot be encoded or written.
+    """
+    verdicts = _verdicts(report, len(images))
+    if automatic:
+        options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
+    written = []
+    for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True)):
+        own = {} if verdict is None else {"multiedit": json.dumps({"safe_mode": verdict})}
+        blurred = verdict is not None and verdict["blurred"]
+        target = path(index, SUFFIXES[options.format])
+        write_atomically(target, encode(image, options, {**own, **texts}, blurred=blurred).data)
+        written.append(target)
+        progress((index + 1) / len(images))
+    return written
+
+
+def _verdicts(report: str | None, count: int) -> list[Any]:
+    """The verdict on each picture, None where there is no report; nothing is taken for safe by mistake."""
+    if report is None:
+        return [None] * count
+    try:
+        verdicts = json.loads(report)
+    except ValueError:
+        raise InvalidRequest(
+            "report is no JSON; wire the report of Safe Mode to it.", field="report"
+        ) from None
+    listed = isinstance(verdicts, list) and all(
+        isinstance(verdict, dict) and isinstance(verdict.get("blurred"), bool) for verdict in verdicts
+    )
+    if not listed or len(verdicts) != count:
+        found = f"{len(verdicts)} verdicts" if listed else "no list of verdicts"
+        raise InvalidRequest(
+            f"report has {found} for {count} pictures; wire the report of the Safe Mode that these pictures "
+            "come from.",
+            field="report",
+        )
+    return list(verdicts)
