@@ -10,7 +10,6 @@ from typing import Any, NoReturn
 from . import cli_commands, cli_output
 from .pipelines.errors import InvalidRequest, MultiEditError, OutputError
 
-_INTERRUPTED = 130
 _EXIT_CODES = """\
 exit codes:
   0 done   2 wrong arguments or request   3 an image cannot be used   4 an address was not fetched
@@ -36,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _report_error(error, "--json" in words)
         return error.exit_code
     except KeyboardInterrupt:
-        return _INTERRUPTED
+        return cli_commands.INTERRUPTED
     return 0
 
 

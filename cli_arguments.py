@@ -104,12 +104,13 @@ def image_source(argument: str, limits: Limits) -> ImageSource:
 def encode_options(options: argparse.Namespace) -> dict[str, Any]:
     """Fields of `EncodeOptions` besides the format."""
     from .pipelines.fields import integer
-    from .pipelines.layers.document_file import read_colour
 
     chosen: dict[str, Any] = {"lossless": options.lossless}
     if options.file_quality is not None:
         chosen["quality"] = integer(options.file_quality, "--file-quality", low=1, high=100)
     if options.matte is not None:
+        from .pipelines.layers.document_file import read_colour
+
         chosen["background"] = read_colour(options.matte, "--matte")
     return chosen
 

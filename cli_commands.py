@@ -7,8 +7,12 @@ mistake answer at once.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import dataclasses
 import math
+import os
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from .pipelines.edit import Editor
     from .pipelines.limits import Limits
     from .pipelines.sources.source import SourceLoader
+
+INTERRUPTED = 130
 
 
 def edit(options: argparse.Namespace) -> None:
@@ -37,11 +43,21 @@ def edit(options: argparse.Namespace) -> None:
         tell_json(asyncio.run(editor.plan(request)).to_dict())
         return
     settings = encode_options(options)
-    with progress_bar(options) as stage:
+    with progress_bar(options) as stage, _ending_at_once():
         result = asyncio.run(editor.edit(request, settings, stage=stage))
     plan = result.plan
     summary = f"{plan.width}x{plan.height} {plan.output_format}, {plan.model}"
     hand_over(options, result.file, [summary, *plan.notes], result.to_dict())
+
+
+@contextlib.contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """Let Ctrl-C end the process: asyncio would first wait for the editing thread. Nothing is on disk yet."""
+    previous = signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def _editor(limits: Limits) -> Editor:

@@ -7,8 +7,8 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .cli_arguments import STANDARD_STREAM
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 # Where each stage of an edit begins and ends on the progress bar, in percent.
 _STAGES = {"load": (0, 20), "edit": (20, 70), "check": (70, 85), "encode": (85, 100)}
+_QUIET_SECONDS = 1.0
+_TICK_SECONDS = 0.2
 
 
 @contextlib.contextmanager
@@ -61,11 +63,11 @@ def require_output(options: argparse.Namespace) -> None:
                 "Standard output cannot take both the picture and --json; write one to a file."
             )
         return
-    target = Path(options.output)
-    if not target.parent.is_dir():
-        raise OutputError(f"The folder {target.parent} does not exist. Create it, or name another output.")
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder. Name a file in it.")
+    folder = os.path.dirname(options.output) or os.curdir
+    if not os.path.isdir(folder):
+        raise OutputError(f"The folder {folder} does not exist. Create it, or name another output.")
+    if os.path.isdir(options.output):
+        raise OutputError(f"{options.output} is a folder. Name a file in it.")
 
 
 def hand_over(
@@ -104,10 +106,13 @@ def safety_text(report: SafetyReport) -> str:
 @contextlib.contextmanager
 def progress_bar(options: argparse.Namespace) -> Iterator[Stage]:
     """A bar on standard error, shown only to a person and only for work longer than a second."""
+    if options.json or not sys.stderr.isatty():
+        yield lambda name, share: None
+        return
     from tqdm import tqdm
 
-    hidden = options.json or not sys.stderr.isatty()
-    with tqdm(total=100, delay=1.0, disable=hidden, leave=False, bar_format="{desc} {bar} {elapsed}") as bar:
+    bar = tqdm(total=100, delay=_QUIET_SECONDS, miniters=0, leave=False, bar_format="{desc} {bar} {elapsed}")
+    with bar, _repeated(lambda: bar.update(0)):
 
         def stage(name: str, share: float) -> None:
             first, last = _STAGES[name]
@@ -115,3 +120,21 @@ def progress_bar(options: argparse.Namespace) -> Iterator[Stage]:
             bar.update(first + (last - first) * share - bar.n)
 
         yield stage
+
+
+@contextlib.contextmanager
+def _repeated(action: Callable[[], object]) -> Iterator[None]:
+    """Repeat an action on a thread of its own: a stage that takes long tells nothing meanwhile."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(_TICK_SECONDS):
+            action()
+
+    ticker = threading.Thread(target=repeat, daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        ticker.join()
