@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -12,6 +10,7 @@ import torch
 from PIL import ImageFile
 from torch import Tensor
 
+from ..threads import in_parallel
 from .color import Levels, foreign_transform, to_srgb
 from .containers import read_container
 from .deep_png import deep_levels
@@ -69,11 +68,7 @@ def decode_many(jobs: Sequence[DecodeJob]) -> list[Raster]:
     Raises:
         InvalidImage: as `decode`, for the first bad picture in order.
     """
-    workers = min(len(jobs), os.cpu_count() or 1)
-    if workers < 2:
-        return [decode(*job) for job in jobs]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(lambda job: decode(*job), jobs))
+    return list(in_parallel(lambda job: decode(*job), jobs))
 
 
 def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tuple[int, int] | None) -> Levels:
