@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.layers.stack import compose_stack
 from ..pipelines.limits import Limits
 from .inputs import LAYERS, chosen_color, chosen_size, numbered_layers
 from .placing import placement_inputs, read_placement_inputs
@@ -46,6 +45,8 @@ class MultiEditCompose(io.ComfyNode):
         background: dict[str, Any] | None = None,
         **placement: Any,
     ) -> io.NodeOutput:
+        from ..pipelines.layers.stack import compose_stack
+
         composed = compose_stack(
             layers,
             numbered_layers(images or {}, masks or {}),

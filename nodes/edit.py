@@ -6,11 +6,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.embedded import embedded_adapters
+from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.edit_tensors import EditSettings, edit_tensors
-from ..pipelines.limits import Limits
-from ..pipelines.request import LARGEST_SEED
+from ..pipelines.limits import LARGEST_SEED, Limits
 from .inputs import edit_mask, numbered_images
 from .models import chosen, model_input
 from .placing import placement_inputs, read_placement_inputs
@@ -54,6 +52,8 @@ class MultiEditEdit(io.ComfyNode):
         keep_size: bool = False,
         **placement: Any,
     ) -> io.NodeOutput:
+        from ..pipelines.edit_tensors import EditSettings, edit_tensors
+
         settings = EditSettings(
             model=model["model"],
             prompt=prompt,
@@ -77,7 +77,7 @@ class MultiEditEdit(io.ComfyNode):
 
 
 def _inputs(limits: Limits) -> list[io.Input]:
-    models = [model for model in load_catalog() if model.id in embedded_adapters(limits)]
+    models = [model for model in load_catalog() if model.id in EMBEDDED_MODELS]
     count = min(limits.max_images, max(model.max_images for model in models))
     return [
         model_input(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
-from torch import Tensor
 
-from ..pipelines.images.encode import EncodeOptions
-from ..pipelines.layers.composite import Colour
-from ..pipelines.layers.document_file import read_colour
-from ..pipelines.layers.stack import Canvas, is_no_mask
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..pipelines.images.encode import EncodeOptions
+    from ..pipelines.layers.composite import Colour
+    from ..pipelines.layers.stack import Canvas
 
 # Core's type by its name, which works on ComfyUI before 0.31 too.
 LAYERS = io.Custom("LAYERS")
@@ -50,6 +51,8 @@ def edit_mask(mask: Tensor | None, images: list[Tensor]) -> Tensor | None:
 
 
 def _said(mask: Tensor | None, image: Tensor) -> Tensor | None:
+    from ..pipelines.layers.stack import is_no_mask
+
     return None if mask is None or is_no_mask(mask, image) else mask
 
 
@@ -58,11 +61,16 @@ def chosen_size(canvas: Mapping[str, Any]) -> Canvas:
 
 
 def chosen_color(background: Mapping[str, Any]) -> Colour | None:
+    from ..pipelines.layers.document_file import read_colour
+
     return read_colour(background["color"], "background.color") if "color" in background else None
 
 
 def encode_options(choice: Mapping[str, Any]) -> EncodeOptions:
     """The settings of a format; `auto` has JPEG's, since png has none."""
+    from ..pipelines.images.encode import EncodeOptions
+    from ..pipelines.layers.document_file import read_colour
+
     given = {name: value for name, value in choice.items() if name != "format"}
     if "background" in given:
         given["background"] = read_colour(given["background"], "format.background")

@@ -8,10 +8,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.limits import Limits
-from ..pipelines.load import load_layers
-from ..pipelines.sources.fetch import PictureFetcher
-from ..pipelines.sources.files import read_file
-from ..pipelines.sources.source import FileSource, SourceLoader
 from .inputs import LAYERS
 from .progress import interruptible
 from .sources import SOURCE_COUNT, Choice, flaw_of, picture_sources, source_input
@@ -68,6 +64,9 @@ class MultiEditLoadLayers(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, refresh: int = 0, **choices: Choice) -> list[str]:
         """Changes with a file's content. An address is not fetched for it: its text and `refresh` count."""
+        from ..pipelines.sources.files import read_file
+        from ..pipelines.sources.source import FileSource
+
         limits = Limits.from_environment()
         files = [
             read_file(source.path, limits, f"image {number}")
@@ -78,6 +77,10 @@ class MultiEditLoadLayers(io.ComfyNode):
 
     @classmethod
     async def execute(cls, refresh: int = 0, **choices: Choice) -> io.NodeOutput:
+        from ..pipelines.load import load_layers
+        from ..pipelines.sources.fetch import PictureFetcher
+        from ..pipelines.sources.source import SourceLoader
+
         limits = Limits.from_environment()
         loader = SourceLoader(limits, PictureFetcher(limits).fetch)
         loaded = await interruptible(load_layers(picture_sources(choices), loader, limits))

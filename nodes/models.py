@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 
 from comfy_api.latest import io
 
+from ..pipelines.adapters.embedded import EMBEDDED_MODELS
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, Model
-from ..pipelines.plan import EMBEDDED_MODEL
 
 
 def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
@@ -19,7 +19,7 @@ def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io
 
 def known_models() -> list[Model]:
     """The catalogue, what runs everywhere first, since the first option is the default."""
-    return sorted(load_catalog(), key=lambda model: model.id != EMBEDDED_MODEL)
+    return sorted(load_catalog(), key=lambda model: model.id not in EMBEDDED_MODELS)
 
 
 def chosen(model: Mapping[str, str], name: str) -> str | None:

@@ -19,15 +19,10 @@ def reporter() -> Callable[[float], None]:
     from comfy.utils import ProgressBar
 
     bar = ProgressBar(_STEPS)
-    shown = 0
 
     def report(share: float) -> None:
-        nonlocal shown
         throw_exception_if_processing_interrupted()
-        step = round(share * _STEPS)
-        if step > shown:
-            shown = step
-            bar.update_absolute(step)
+        bar.update_absolute(round(share * _STEPS))
 
     return report
 

@@ -7,7 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.resolution import resolve_size
 from .inputs import size_of
 from .models import chosen, known_models, model_input
 from .progress import show_text
@@ -69,6 +68,8 @@ class MultiEditResolveSize(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: dict[str, Any], keep_size: bool = False, image: Any = None) -> io.NodeOutput:
+        from ..pipelines.resolution import resolve_size
+
         size = resolve_size(
             load_catalog().get(model["model"]),
             chosen(model, "aspect_ratio"),

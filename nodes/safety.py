@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.safety.open_nsfw import default_classifier
-from ..pipelines.safety.report import reports_json
-from ..pipelines.safety.screen import OnMissing, screen
 from .progress import reporter
+
+if TYPE_CHECKING:
+    from ..pipelines.safety.screen import OnMissing
 
 
 class MultiEditSafeMode(io.ComfyNode):
@@ -35,6 +35,10 @@ class MultiEditSafeMode(io.ComfyNode):
     def execute(
         cls, image: Any, threshold: dict[str, Any] | None = None, on_missing: OnMissing = "error"
     ) -> io.NodeOutput:
+        from ..pipelines.safety.open_nsfw import default_classifier
+        from ..pipelines.safety.report import reports_json
+        from ..pipelines.safety.screen import screen
+
         result = screen(
             image,
             default_classifier,

@@ -7,7 +7,6 @@ from typing import Any
 
 from comfy_api.latest import io, ui
 
-from ..pipelines.save import save_images
 from .inputs import encode_options
 from .outputs import output_files, workflow_texts
 from .progress import reporter
@@ -57,6 +56,8 @@ class MultiEditSave(io.ComfyNode):
         metadata: str = "everything",
         report: str | None = None,
     ) -> io.NodeOutput:
+        from ..pipelines.save import save_images
+
         files = output_files(filename_prefix, images)
         saved = save_images(
             images,

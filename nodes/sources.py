@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.sources.source import FileSource, ImageSource, TextSource
+if TYPE_CHECKING:
+    from ..pipelines.sources.source import ImageSource
 
 SOURCE_COUNT = 3
 FILE, URL, NONE = "file", "url", "none"
@@ -71,6 +72,8 @@ def _input_files() -> list[str]:
 def picture_sources(choices: Mapping[str, Choice | None]) -> dict[int, ImageSource]:
     """By image number, what each input asks for."""
     import folder_paths
+
+    from ..pipelines.sources.source import FileSource, TextSource
 
     sources: dict[int, ImageSource] = {}
     for number in range(1, SOURCE_COUNT + 1):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields, replace
 from .errors import InvalidRequest
 
 ENVIRONMENT_PREFIX = "MULTIEDIT_"
+LARGEST_SEED = 2**64 - 1
 
 
 @dataclass(frozen=True)

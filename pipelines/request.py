@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from .errors import InvalidRequest
 from .fields import boolean, choice, integer, joined, known_fields, mapping, refusal, text
 from .layers.placement import Placement, read_placement
-from .limits import Limits
+from .limits import LARGEST_SEED, Limits
 from .sources.source import BytesSource, FileSource, ImageSource, TextSource
 
 Role = Literal["base", "overlay", "mask", "reference"]
@@ -23,7 +23,6 @@ OutputFormat = Literal["jpeg", "png", "webp"]
 ROLES: tuple[Role, ...] = get_args(Role)
 OUTPUT_FORMATS: dict[str, OutputFormat] = {"jpeg": "jpeg", "jpg": "jpeg", "png": "png", "webp": "webp"}
 QUALITIES = ("low", "medium", "high")
-LARGEST_SEED = 2**64 - 1
 _LONGEST_WORD = 10  # the contract's bound on `resolution`; no aspect ratio is longer
 _LONGEST_ID = 100
 

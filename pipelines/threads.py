@@ -28,8 +28,17 @@ def in_parallel(work: Callable[[_Piece], _Answer], pieces: Sequence[_Piece]) -> 
     if workers < 2:
         yield from map(work, pieces)
         return
+    import torch
+
+    # A thread begins outside of it, and may not write into what was made inside: ComfyUI runs nodes inside.
+    inference = torch.is_inference_mode_enabled()
+
+    def in_mode(piece: _Piece) -> _Answer:
+        with torch.inference_mode(inference):
+            return work(piece)
+
     with _pool(workers) as pool:
-        futures = [pool.submit(work, piece) for piece in pieces]
+        futures = [pool.submit(in_mode, piece) for piece in pieces]
         try:
             for future in futures:
                 yield future.result()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from ..limits import Limits
-from .base import EmbeddedAdapter
-from .layer_composite import LayerComposite
+
+if TYPE_CHECKING:
+    from .base import EmbeddedAdapter
+
+# Asked for schemas, which must not load torch's compositor.
+EMBEDDED_MODELS = ("layer-composite",)
 
 
 def embedded_adapters(limits: Limits) -> Mapping[str, EmbeddedAdapter]:
-    """What can run here without anything else being installed."""
-    adapter = LayerComposite(limits)
-    return {adapter.name: adapter}
+    """What can run here without anything else being installed, by model id."""
+    from .layer_composite import LayerComposite
+
+    return dict(zip(EMBEDDED_MODELS, (LayerComposite(limits),), strict=True))
