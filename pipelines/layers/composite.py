@@ -1,8 +1,8 @@
 """Compositing a LAYERS document: float, frame by frame, in strips, on the layers' device.
 
 Each strip of rows is small enough to stay in the processor's cache while every layer goes over it. Only
-the columns that some layer touches are taken to linear light and back; the rest of the base is copied
-once. Beside the inputs, the result and a strip's buffers nothing is allocated.
+the columns of a strip that some layer touches are taken to linear light and back; the rest of the base is
+copied once. Beside the inputs, the result and a strip's buffers nothing is allocated.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..images.levels import empty_float
 from ..threads import in_parallel
 from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
@@ -22,8 +23,12 @@ from .placed import Patch, PlacedLayer, Window
 from .planes import copy_pixels, copy_planes
 from .seamless import seamless_layer
 
-_STRIP_FLOATS = 2**18  # one buffer of a strip: three channels that stay in a core's second-level cache
+# The floats of one buffer of a strip (three channels). More would leave the cache; with fewer, threads wait
+# for the interpreter between their short operations. A small canvas is cut finer, so that all the buffers
+# together stay smaller than the canvas.
+_STRIP_FLOATS = 2**19
 _STRIP_FLOATS_GPU = 2**26
+_LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
 Colour = tuple[float, float, float]
@@ -46,9 +51,9 @@ def composite(
         everywhere; B is the largest number of frames of any layer. On the device of the bottom layer.
     """
     device = document.layers[0].image.device
-    result = torch.empty(document.frames, document.height, document.width, 4, device=device)
-    if _opaque_from_start(document, background):
-        result = torch.empty(document.frames, document.height, document.width, 3, device=device)
+    channels = 3 if _opaque_from_start(document, background) else 4
+    shape = (document.frames, document.height, document.width, channels)
+    result = empty_float(*shape) if device.type == "cpu" else torch.empty(shape, device=device)
     for frame in range(document.frames):
         _composite_frame(document, frame, background, result[frame], _part(progress, frame, document.frames))
     if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
@@ -128,7 +133,9 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: Progress) -> None:
 
 
 def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
-    floats = _STRIP_FLOATS if canvas.device.type == "cpu" else _STRIP_FLOATS_GPU
+    floats = min(_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
+    if canvas.device.type != "cpu":
+        floats = _STRIP_FLOATS_GPU
     rows = max(8, floats // (3 * (window.right - window.left)))
     for top in range(window.top, window.bottom, rows):
         yield window._replace(top=top, bottom=min(top + rows, window.bottom))
@@ -136,39 +143,45 @@ def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
 
 def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: Progress) -> None:
     """Blend layers over the canvas in place, strip by strip."""
-    if not layers:
-        return
     whole = Window(0, canvas.shape[0], 0, canvas.shape[1])
-    parts = [part for layer in layers if (part := layer.visible(whole)) is not None]
-    touched = Window(
-        min(part.top for part in parts),
-        max(part.bottom for part in parts),
-        min(part.left for part in parts),
-        max(part.right for part in parts),
-    )
-    strips = list(_strips(canvas, touched))
+    parts = _visible(layers, whole)
+    if not parts:
+        return
+    strips = list(_strips(canvas, _around(parts)))
     blend = partial(_blend_strip, layers, canvas)
     work = map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips)
     for done, _ in enumerate(work, start=1):
         progress(done / len(strips))
 
 
+def _visible(layers: list[PlacedLayer], window: Window) -> list[tuple[PlacedLayer, Window]]:
+    """The layers that a window shows, each with the part of the window that it can touch."""
+    return [(layer, part) for layer in layers if (part := layer.visible(window)) is not None]
+
+
+def _around(parts: list[tuple[PlacedLayer, Window]]) -> Window:
+    tops, bottoms, lefts, rights = zip(*(part for _, part in parts), strict=True)
+    return Window(min(tops), max(bottoms), min(lefts), max(rights))
+
+
 def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> None:
-    region = canvas[strip.top : strip.bottom, strip.left : strip.right]
+    parts = _visible(layers, strip)
+    if not parts:
+        return
+    touched = _around(parts)
+    region = canvas[touched.top : touched.bottom, touched.left : touched.right]
     alpha = region[..., 3].clone() if region.shape[2] == 4 else None
     encoded = region.new_empty(3, *region.shape[:2])
     copy_planes(encoded, region[..., :3])
     colour = to_linear(encoded)
     exact = False
-    for layer in layers:
-        part = layer.visible(strip)
-        if part is None:
-            continue
-        rows = slice(part.top - strip.top, part.bottom - strip.top)
-        columns = slice(part.left - strip.left, part.right - strip.left)
+    for index, (layer, part) in enumerate(parts):
+        rows = slice(part.top - touched.top, part.bottom - touched.top)
+        columns = slice(part.left - touched.left, part.right - touched.left)
         exact = exact or layer.layer.blend_mode in OVERSHOOTING
         _blend_patch(
             colour[:, rows, columns],
+            encoded[:, rows, columns] if index == 0 else None,
             None if alpha is None else alpha[rows, columns],
             layer.read(part),
             layer.layer,
@@ -179,15 +192,24 @@ def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> No
         region[..., 3] = alpha
 
 
-def _blend_patch(colour: Tensor, alpha: Tensor | None, patch: Patch, layer: Layer, exact: bool) -> None:
-    """Blend a patch into the linear colour [3, h, w] and alpha [h, w] of the canvas, in place."""
+def _blend_patch(
+    colour: Tensor, encoded: Tensor | None, alpha: Tensor | None, patch: Patch, layer: Layer, exact: bool
+) -> None:
+    """Blend a patch into the canvas, in place.
+
+    Args:
+        colour: linear light, [3, h, w]; written to.
+        encoded: the same in sRGB where it is at hand, which spares converting back.
+        alpha: [h, w], or None for an opaque canvas; written to.
+        exact: whether the colour may have left 0..1.
+    """
     mode, blend = BLEND_MODES[layer.blend_mode], BLENDS[layer.blend_mode]
     if mode.light == "linear":
         mixed = blend(colour, to_linear(patch.colour))
     elif exact:
         mixed = to_linear_exact(blend(to_encoded_exact(colour), patch.colour))
     else:
-        mixed = to_linear(blend(to_encoded(colour), patch.colour))
+        mixed = to_linear(blend(to_encoded(colour) if encoded is None else encoded, patch.colour))
     weight = torch.full_like(colour[0], layer.opacity)
     if patch.alpha is not None:
         weight *= patch.alpha

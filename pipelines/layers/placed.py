@@ -8,6 +8,7 @@ a turned strip reaches across all of its rows.
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -86,6 +87,7 @@ class PlacedLayer:
         self._opaque = self.image.shape[2] == 3 and self.mask is None
         self._columns = self._visible_columns(canvas[0])
         self._turned: Tensor | None = None
+        self._turning = threading.Lock()
 
     @property
     def unchanged(self) -> bool:
@@ -125,13 +127,14 @@ class PlacedLayer:
         )
 
     def _whole(self) -> Tensor:
-        """The resized layer, premultiplied [4, H, W]; kept for the windows that follow."""
-        if self._turned is None:
-            box: Box = self.layer.box
-            planes = self._resized(0, box.height, 0, box.width)
-            if planes.shape[0] == 3:
-                planes = torch.cat((planes, torch.ones_like(planes[:1])))
-            self._turned = premultiplied(planes)
+        """The resized layer, premultiplied [4, H, W]; made once, by whichever thread is first."""
+        with self._turning:
+            if self._turned is None:
+                box = self.layer.box
+                planes = self._resized(0, box.height, 0, box.width)
+                if planes.shape[0] == 3:
+                    planes = torch.cat((planes, torch.ones_like(planes[:1])))
+                self._turned = premultiplied(planes)
         return self._turned
 
     def _resized(self, top: int, bottom: int, left: int, right: int) -> Tensor:

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from multiedit.pipelines.images.resample import premultiplied as premultiply
 from multiedit.pipelines.layers import composite as module
+from multiedit.pipelines.layers import placed as placed_module
 from multiedit.pipelines.layers.blend import BLENDS
 from multiedit.pipelines.layers.composite import Colour, composite
 from multiedit.pipelines.layers.document import Document, Layer, parse_document
@@ -332,3 +334,11 @@ def test_a_huge_layer_costs_only_what_the_canvas_shows(mode: str) -> None:
     assert result.shape == (1, HEIGHT, WIDTH, 3)
     if mode == "normal":
         assert (result[0] - result[0, 0, 0]).abs().max() < 1e-3
+
+
+def test_a_turned_layer_is_resized_once_for_all_strips(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr(placed_module, "premultiplied", lambda planes: made.append(1) or premultiply(planes))
+    monkeypatch.setattr(module, "_STRIP_FLOATS", 1)
+    composite(document(base(), part(rotation=0.3, w=80, h=60)))
+    assert made == [1]
