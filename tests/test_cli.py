@@ -374,6 +374,13 @@ def test_without_a_classifier_nothing_is_written(
     assert shell(COMMANDS[command] + "-o out.png --no-safe-mode").code == 0
 
 
+def test_a_missing_classifier_is_told_before_a_document_is_read(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(open_nsfw, "default_classifier", _no_classifier)
+    assert shell("compose missing.json -o out.png").code == 6
+
+
 def test_a_document_is_composited(shell: Shell) -> None:
     _document()
     ran = shell("compose doc.json -o out.png --json")
@@ -461,6 +468,7 @@ def test_a_person_sees_a_bar_for_long_work(
         while shown and "edit" not in terminal.getvalue() and time.monotonic() < deadline:
             time.sleep(0.02)
     assert ("edit" in terminal.getvalue()) is shown
+    assert shown or terminal.getvalue() == ""
 
 
 def test_a_real_process_writes_the_picture_and_nothing_else_to_standard_output() -> None:
