@@ -25,7 +25,7 @@ setup: .venv/.runtime
 	@touch $@
 
 demo: .venv/.runtime
-	@sh examples/demo.sh $(BIN)/multiedit
+	@sh samples/demo.sh $(BIN)/multiedit
 
 test: lint types
 	$(BIN)/python -m pytest
@@ -37,7 +37,7 @@ lint: .venv/.development
 # mypy wants the package's own name; the root may be cloned under any.
 types: .venv/.development
 	@mkdir -p .venv/typecheck && ln -sfn ../.. .venv/typecheck/multiedit
-	MYPYPATH=.venv/typecheck $(BIN)/mypy -p multiedit.pipelines -m multiedit.cli
+	MYPYPATH=.venv/typecheck $(BIN)/mypy -p multiedit.pipelines -p multiedit.nodes -m multiedit.cli
 
 # A real ComfyUI in the user's cache, with an environment of its own, for the tests and the benchmarks.
 comfyui:

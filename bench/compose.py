@@ -73,13 +73,13 @@ def synthetic(width: int, height: int) -> dict[str, Any]:
 
 
 def real() -> dict[str, Any]:
-    """The photographs in examples/."""
+    """The photographs in samples/."""
     import numpy as np
     import torch
     from PIL import Image
 
     def load(name: str, size: tuple[int, int] | None = None) -> Any:
-        image = Image.open(ROOT / "examples" / name).convert("RGB")
+        image = Image.open(ROOT / "samples" / name).convert("RGB")
         levels = np.asarray(image if size is None else image.resize(size), np.float32)
         return torch.from_numpy(levels / 255)[None]
 

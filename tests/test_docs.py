@@ -1,4 +1,4 @@
-"""Every `multiedit` line in a sh block of README.md and docs/ runs, in a folder that holds examples/."""
+"""Every `multiedit` line in a sh block of README.md and docs/ runs, in a folder that holds samples/."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("command", _commands(), ids=lambda command: command[-50:])
 def test_an_example_runs(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copytree(ROOT / "samples", tmp_path / "samples")
     monkeypatch.chdir(tmp_path)
     assert main(shlex.split(command)[1:]) == 0
 

@@ -28,7 +28,7 @@ from multiedit.pipelines.sources.source import BytesSource, FileSource, ImageSou
 from PIL import Image
 from torch import Tensor
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "samples"
 LIMITS = Limits()
 PHOTOGRAPHS = [EXAMPLES / name for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")]
 PROMPT = "a secret wish"

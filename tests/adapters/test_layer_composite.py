@@ -17,7 +17,7 @@ from multiedit.pipelines.plan import EditPlan, make_plan
 from multiedit.pipelines.request import parse_request
 from PIL import Image
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[2] / "samples"
 LIMITS = Limits()
 COFFEE, GALAXIES, MASK = (
     (EXAMPLES / name).read_bytes() for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")
