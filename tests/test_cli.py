@@ -24,7 +24,7 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.safety import open_nsfw
 from PIL import Image, ImageDraw
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
+EXAMPLES = Path(__file__).resolve().parents[1] / "samples"
 SIZE = (300, 220)
 MULTIEDIT = [sys.executable, "-m", "multiedit"]
 
