@@ -55,17 +55,22 @@ def load_comfyui() -> ModuleType | None:
     return nodes
 
 
-def interleave(cases: dict[str, Callable[[], object]], rounds: int = 7) -> dict[str, float]:
-    """Median seconds of each case.
+def interleave(
+    cases: dict[str, Callable[[], object]], rounds: int = 7, settle: bool = False
+) -> dict[str, float]:
+    """Median seconds of each case. The cases take turns, so that a busy moment hits all of them alike.
 
-    The cases take turns, so that a busy moment hits all of them alike, in turning order, because memory that
-    one gives back (in small pages) makes the next one's allocations dearer.
+    Args:
+        settle: run each case once more, untimed, before every timed run: what the other case gives back to
+            the system makes large allocations after it dearer, which is not the cost of this one.
     """
     for call in cases.values():
         call()
     seconds: dict[str, list[float]] = {name: [] for name in cases}
-    for turn in range(rounds):
-        for name, call in list(cases.items())[:: 1 if turn % 2 else -1]:
+    for _ in range(rounds):
+        for name, call in cases.items():
+            if settle:
+                call()
             start = time.perf_counter()
             call()
             seconds[name].append(time.perf_counter() - start)

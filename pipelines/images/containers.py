@@ -52,6 +52,11 @@ def read_container(data: bytes, kind: str) -> Container:
     return _READERS[kind](data)
 
 
+def _without_copy(data: bytes, pieces: list[memoryview]) -> Sequence[bytes | memoryview]:
+    """The file itself where the pieces are all of it."""
+    return [data] if sum(map(len, pieces)) == len(data) else pieces
+
+
 # One chunk of each, as many IDAT as there are; without acTL an APNG is its default picture.
 _PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"})
 
@@ -72,8 +77,7 @@ def _read_png(data: bytes) -> Container:
         seen.add(kind)
     if b"IDAT" not in seen:
         raise ValueError("the PNG has no pixels")
-    complete = sum(map(len, pieces)) == len(data)
-    return Container([data] if complete else pieces, (width, height), depth, exif)
+    return Container(_without_copy(data, pieces), (width, height), depth, exif)
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -122,7 +126,7 @@ def _read_jpeg(data: bytes) -> Container:
             pieces.append(view[start:end])
     if size is None:
         raise ValueError("the JPEG has no frame header before its pixels")
-    return Container(pieces, size, depth, exif)
+    return Container(_without_copy(data, pieces), size, depth, exif)
 
 
 def _is_wanted(data: bytes, kind: int, start: int) -> bool:
