@@ -1,0 +1,80 @@
+"""The help pages: one for each node, with everything that the node has, and pictures that are there.
+
+What a node has is read from the English locale, which test_locales.py pins to the schema.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "web" / "docs"
+LOCALE: dict[str, Any] = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8"))
+PAGES = [pytest.param(node, (DOCS / f"{node}.md"), id=node) for node in LOCALE]
+
+SECTIONS = ["## Inputs", "## Outputs", "## Rules", "## When it stops with an error"]
+LARGEST_PICTURE = 40_000  # bytes
+LONGEST_PAGE = 100  # lines
+
+
+def pictures(text: str) -> list[str]:
+    return re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+
+
+def registered() -> list[str]:
+    """The ids in the registry's literal, without ComfyUI."""
+    tree = ast.parse((ROOT / "nodes" / "registry.py").read_text(encoding="utf-8"))
+    literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)]
+    (mapping,) = [value for value in literals if isinstance(value, ast.Dict)]
+    return [ast.literal_eval(key) for key in mapping.keys if key]
+
+
+def named(node: dict[str, Any]) -> set[str]:
+    """Every name of an input or output that a user sees; of the sockets of an Autogrow the first."""
+    inputs = [entry["name"] for entry in node["inputs"].values() if "name" in entry]
+    unnamed = re.findall(r"(?<=s_)(?:image|mask)_1\b|upload\b", " ".join(node["inputs"]))
+    return {*inputs, *unnamed, *(output["name"] for output in node["outputs"].values())}
+
+
+def test_every_registered_node_has_a_page_and_no_page_is_left_over() -> None:
+    assert sorted(registered()) == sorted(LOCALE)
+    assert sorted(page.stem for page in DOCS.glob("*.md")) == sorted(LOCALE)
+
+
+@pytest.mark.parametrize(("node", "page"), PAGES)
+def test_the_page_tells_every_input_and_output(node: str, page: Path) -> None:
+    told = set(re.findall(r"`([^`]+)`", page.read_text(encoding="utf-8")))
+    assert named(LOCALE[node]) - told == set()
+
+
+@pytest.mark.parametrize(("node", "page"), PAGES)
+def test_the_page_has_its_title_its_sections_and_a_length_that_is_read(node: str, page: Path) -> None:
+    lines = page.read_text(encoding="utf-8").splitlines()
+    assert lines[0] == f"# {LOCALE[node]['display_name']}"
+    assert [line for line in lines if line in SECTIONS] == SECTIONS
+    assert len(lines) <= LONGEST_PAGE
+
+
+@pytest.mark.parametrize(("node", "page"), PAGES)
+def test_the_page_has_a_picture_and_every_picture_is_there(node: str, page: Path) -> None:
+    found = pictures(page.read_text(encoding="utf-8"))
+    assert found
+    for picture in found:
+        # The frontend resolves a relative path against /extensions/<pack>/docs/, where web/docs is served.
+        assert (DOCS / picture).read_bytes()[:2] == b"\xff\xd8"
+        assert (DOCS / picture).stat().st_size <= LARGEST_PICTURE
+
+
+def test_no_picture_is_left_over() -> None:
+    shown = {picture for page in DOCS.glob("*.md") for picture in pictures(page.read_text(encoding="utf-8"))}
+    assert {f"images/{path.name}" for path in (DOCS / "images").iterdir()} == shown
+
+
+def test_nothing_is_served_that_the_frontend_would_run() -> None:
+    assert not list((ROOT / "web").rglob("*.js"))
