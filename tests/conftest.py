@@ -2,8 +2,8 @@
 
 With the repository root on sys.path our `nodes/` would shadow ComfyUI's `nodes.py`.
 
-`COMFYUI_PATH` (or `MULTIEDIT_COMFYUI`) names a ComfyUI folder; the tests marked `comfyui` need it, and a Python
-that has ComfyUI's requirements. They are skipped without.
+`COMFYUI_PATH` (or `MULTIEDIT_COMFYUI`) names a ComfyUI folder; the tests marked `comfyui` need it, and a
+Python that has ComfyUI's requirements. They are skipped without.
 """
 
 from __future__ import annotations

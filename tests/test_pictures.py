@@ -8,7 +8,8 @@ import pytest
 import torch
 from multiedit.pipelines.errors import ImageTooSmall
 from multiedit.pipelines.limits import Limits
-from multiedit.pipelines.pictures import Picture
+from multiedit.pipelines.pictures import Picture, TensorPicture
+from multiedit.pipelines.roles import PictureFacts
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (300, 260)
@@ -81,3 +82,28 @@ def test_pixels_come_at_the_asked_size_in_the_agreed_layout() -> None:
 def test_the_error_names_the_picture() -> None:
     with pytest.raises(ImageTooSmall, match="image 3"):
         Picture(_file(Image.new("L", (63, 2000))), Limits(), "image 3")
+
+
+def test_a_tensor_is_a_picture_that_is_neither_copied_nor_rounded() -> None:
+    pixels = torch.rand(1, 20, 30, 4)
+    picture = TensorPicture(pixels)
+    assert (picture.size, picture.facts()) == ((30, 20), PictureFacts(30, 20, has_alpha=True))
+    assert picture.image() is pixels
+    assert picture.image((30, 20)) is pixels
+    assert picture.image((15, 10)).shape == (1, 10, 15, 4)
+
+
+def test_a_tensor_of_half_precision_is_taken_as_float32() -> None:
+    assert TensorPicture(torch.rand(1, 4, 4, 3).half()).image().dtype == torch.float32
+
+
+def test_a_mask_tensor_is_stretched_without_lobes() -> None:
+    mask = torch.zeros(1, 8, 64)
+    mask[..., :32] = 1.5
+    picture = TensorPicture(mask)
+    assert picture.facts() == PictureFacts(64, 8)
+    assert picture.mask().max() == 1
+    stretched = picture.mask((256, 16))
+    assert stretched.shape == (1, 16, 256)
+    assert not stretched[..., 132:].any()
+    assert (stretched[..., :124] == 1).all()

@@ -26,7 +26,7 @@ def test_the_first_error_in_order_is_raised() -> None:
 
     answers = iter(in_parallel(fail, range(9)))
     assert next(answers) == 0
-    with pytest.raises(ValueError, match="^1$"):
+    with pytest.raises(ValueError, match=r"^1$"):
         next(answers)
 
 

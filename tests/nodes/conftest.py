@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 import itertools
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import torch
 
 
 class NodeFailed(Exception):
@@ -59,9 +61,12 @@ class Graph:
     """Queues graphs as POST /prompt does: validated, cached from run to run, executed in inference mode.
 
     Attributes:
+        Failed: what `run` and `queue` raise.
         ui: what the nodes of the last run showed, by node id.
         cached: ids of the nodes that the last run took from the cache.
     """
+
+    Failed = NodeFailed
 
     def __init__(self, execution: Any) -> None:
         self._execution = execution
@@ -111,6 +116,7 @@ class Graph:
         Raises:
             NodeFailed: with ComfyUI's message.
         """
+        prompt = copy.deepcopy(prompt)  # ComfyUI notes fingerprints in it
         valid, error, outputs, node_errors = asyncio.run(
             self._execution.validate_prompt("test", prompt, None)
         )
@@ -134,9 +140,11 @@ def comfyui() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of ComfyUI's own imports
         import comfy_extras.nodes_compositor as compositor
+
         import nodes
     from multiedit import comfy_entrypoint
 
+    torch.set_num_threads(1)  # small pictures: splitting the work costs more than it gains
     ours = asyncio.run(asyncio.run(comfy_entrypoint()).get_node_list())
     core = asyncio.run(asyncio.run(compositor.comfy_entrypoint()).get_node_list())
     for node in (*ours, *core):

@@ -1,0 +1,71 @@
+"""Multi-Edit in ComfyUI's executor."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import torch
+
+pytest.importorskip("comfy_api.latest")
+pytestmark = pytest.mark.comfyui
+
+MODEL = {"model": "layer-composite", "model.aspect_ratio": "auto", "model.resolution": "auto"}
+
+
+def edit(graph: Any, *images: torch.Tensor, **inputs: Any) -> list[Any]:
+    named = {f"images.image_{number}": image for number, image in enumerate(images, start=1)}
+    inputs = {**MODEL, "prompt": "p", "seed": 0, "keep_size": True, **named, **inputs}
+    return graph.run("MultiEditEdit", **inputs)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 5])
+@pytest.mark.parametrize("channels", [3, 4])
+def test_batches_and_alpha(graph: Any, frames: int, channels: int) -> None:
+    base = torch.rand(frames, 40, 60, channels)
+    image, plan, report = edit(graph, base, torch.rand(1, 20, 20, channels), opacity=0.5)
+    assert image.shape == (frames, 40, 60, channels)
+    assert json.loads(plan)["placements"]["2"]["opacity"] == 0.5
+    assert report.startswith("Layer Composite: 60 x 40 pixels")
+
+
+def test_the_mask_says_where_the_base_may_change(graph: Any) -> None:
+    base, overlay = torch.zeros(1, 40, 60, 3), torch.ones(1, 40, 60, 3)
+    mask = torch.zeros(1, 20, 30)
+    mask[..., :15] = 1.0
+    image, *_ = edit(graph, base, overlay, mask=mask)
+    assert (image[0, :, :28] > 0.99).all()
+    assert not image[0, :, 32:].any()
+
+
+@pytest.mark.parametrize("size", [64, 80])
+def test_the_empty_mask_of_load_image_is_no_mask(graph: Any, size: int) -> None:
+    base, overlay = torch.zeros(1, size, size, 3), torch.ones(1, size, size, 3)
+    image, plan, _ = edit(graph, base, overlay, mask=torch.zeros(1, 64, 64))
+    assert bool(image.any()) is (size != 64)
+    assert ("mask" in json.loads(plan)["roles"]) is (size == 64)
+
+
+def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:
+    _, plan, _ = edit(graph, torch.rand(1, 40, 60, 3), None, torch.rand(1, 9, 9, 3))
+    assert json.loads(plan)["roles"] == ["base", "overlay"]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"model.aspect_ratio": "1:1"}, "keep_size asks for the first image's size"),
+        ({"images.image_2": torch.rand(3, 9, 9, 3)}, "Input 1 has 2 frames beside 3"),
+        ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
+        ({"scale": 0.0}, "value_smaller_than_min"),
+    ],
+)
+def test_what_cannot_be_is_an_error_on_the_node(graph: Any, inputs: dict[str, Any], words: str) -> None:
+    with pytest.raises(graph.Failed, match=words):
+        edit(graph, torch.rand(2, 40, 60, 3), **inputs)
+
+
+def test_the_base_is_required(graph: Any) -> None:
+    with pytest.raises(graph.Failed, match="required_input_missing"):
+        edit(graph)

@@ -1,0 +1,157 @@
+"""What ComfyUI is told of our nodes: ids, tooltips, aliases, and the flat form of the dynamic inputs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+pytest.importorskip("comfy_api.latest")
+pytestmark = pytest.mark.comfyui
+
+PLACEMENT = "blend_mode opacity fit anchor offset_x offset_y scale rotation flip_h flip_v seamless"
+
+# id: display name, required inputs, optional inputs, outputs
+NODES: dict[str, tuple[str, str, str, str]] = {
+    "MultiEditLoadLayers": (
+        "Load Layered Images",
+        "image_1 image_2 image_3",
+        "refresh",
+        "image_1 mask_1 image_2 mask_2 image_3 mask_3 layers",
+    ),
+    "MultiEditCompose": (
+        "Compose Layers",
+        "images masks",
+        f"layers {PLACEMENT} z_index canvas background",
+        "image mask layers",
+    ),
+    "MultiEditResolveSize": (
+        "Resolve Size",
+        "model",
+        "keep_size image",
+        "width height aspect_ratio resolution notes",
+    ),
+    "MultiEditEdit": (
+        "Multi-Edit",
+        "model prompt images seed",
+        f"mask keep_size {PLACEMENT}",
+        "image plan report",
+    ),
+    "MultiEditSafeMode": ("Safe Mode", "image", "threshold on_missing", "image blurred score report"),
+    "MultiEditSave": (
+        "Save Edited Image",
+        "images filename_prefix format",
+        "metadata report",
+        "filename",
+    ),
+}
+
+
+def described(info: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every input of an /object_info description, with those inside dynamic ones."""
+    for inputs in info.values():
+        for name, (_, options) in inputs.items():
+            yield name, options
+            for option in options.get("options", []):
+                if isinstance(option, dict):
+                    yield from described(option["inputs"])
+            if "template" in options:
+                yield from described(options["template"]["input"])
+
+
+@pytest.fixture(params=NODES)
+def node(request: pytest.FixtureRequest, comfyui: Any) -> Any:
+    return comfyui.NODE_CLASS_MAPPINGS[request.param]
+
+
+def test_all_nodes_are_registered_by_their_own_ids(comfyui: Any) -> None:
+    from multiedit.nodes.registry import NODE_CLASS_MAPPINGS
+
+    assert list(NODE_CLASS_MAPPINGS) == list(NODES)
+    for name, node in NODE_CLASS_MAPPINGS.items():
+        assert node.GET_SCHEMA().node_id == name == node.__name__
+
+
+def test_the_sockets_are_these(node: Any) -> None:
+    schema = node.GET_SCHEMA()
+    name, required, optional, outputs = NODES[schema.node_id]
+    inputs = node.INPUT_TYPES()
+    assert schema.display_name == name
+    assert list(inputs["required"]) == required.split()
+    assert list(inputs.get("optional", {})) == optional.split()
+    assert [output.id for output in schema.outputs] == outputs.split()
+
+
+def test_everything_is_explained(node: Any) -> None:
+    schema = node.GET_SCHEMA()
+    assert schema.category == "MultiEdit"
+    assert schema.description.endswith(".")
+    assert len(schema.search_aliases) >= 5
+    assert all(output.tooltip for output in schema.outputs)
+    inputs = {key: value for key, value in node.INPUT_TYPES().items() if key != "hidden"}
+    unexplained = [name for name, options in described(inputs) if not options.get("tooltip")]
+    assert unexplained == []
+
+
+@pytest.mark.parametrize(
+    ("name", "ends"),
+    [("opacity", (0, 1)), ("scale", (0.001, 100)), ("rotation", (-360, 360)), ("offset_x", (-1000, 1000))],
+)
+def test_placement_widgets_have_the_limits_of_the_reader(
+    comfyui: Any, name: str, ends: tuple[float, float]
+) -> None:
+    from multiedit.pipelines.errors import InvalidRequest
+    from multiedit.pipelines.layers.placement import PLACEMENT_FIELDS, Placement, read_placement
+
+    optional = comfyui.NODE_CLASS_MAPPINGS["MultiEditCompose"].INPUT_TYPES()["optional"]
+    assert set(PLACEMENT_FIELDS) <= set(optional)
+    defaults = {field: optional[field][1]["default"] for field in PLACEMENT_FIELDS}
+    assert Placement(**defaults) == Placement()
+    options = optional[name][1]
+    assert (options["min"], options["max"]) == ends
+    for end, beyond in ((options["min"], -1), (options["max"], 1)):
+        read_placement({name: end}, "p")
+        with pytest.raises(InvalidRequest):
+            read_placement({name: end + beyond}, "p")
+
+
+def test_only_models_that_can_run_are_offered_for_editing(comfyui: Any) -> None:
+    model = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["model"]
+    assert [option["key"] for option in model[1]["options"]] == ["layer-composite"]
+    children = model[1]["options"][0]["inputs"]["required"]
+    assert list(children) == ["aspect_ratio", "resolution"]
+    assert children["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
+
+
+def test_every_model_of_the_catalogue_can_be_asked_for_its_sizes(comfyui: Any) -> None:
+    from multiedit.pipelines.catalog.lookup import load_catalog
+
+    model = comfyui.NODE_CLASS_MAPPINGS["MultiEditResolveSize"].INPUT_TYPES()["required"]["model"]
+    keys = [option["key"] for option in model[1]["options"]]
+    assert keys[0] == "layer-composite"
+    assert sorted(keys) == sorted(model.id for model in load_catalog())
+    for option in model[1]["options"]:
+        ratios = option["inputs"]["required"]["aspect_ratio"][1]["options"]
+        assert len(ratios) == len(set(ratios))
+        assert ratios[0] == "auto"
+
+
+def test_images_grow_to_the_limit_of_a_request(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def names() -> list[str]:
+        images = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["images"]
+        return images[1]["template"]["names"]
+
+    assert names() == ["image_1", "image_2", "image_3"]
+    monkeypatch.setenv("MULTIEDIT_MAX_IMAGES", "5")
+    assert names()[-1] == "image_5"
+
+
+def test_every_choice_of_a_file_has_its_own_upload_button(comfyui: Any) -> None:
+    required = comfyui.NODE_CLASS_MAPPINGS["MultiEditLoadLayers"].INPUT_TYPES()["required"]
+    for name, (_, options) in required.items():
+        file = next(option for option in options["options"] if option["key"] == "file")
+        kind, upload = file["inputs"]["optional"]["upload"]
+        assert kind == "IMAGEUPLOAD"
+        assert upload["imageInputName"] == f"{name}.file"
+        assert upload["image_folder"] == "input"
