@@ -77,13 +77,16 @@ class MultiEditLoadLayers(io.ComfyNode):
 
     @classmethod
     async def execute(cls, refresh: int = 0, **choices: Choice) -> io.NodeOutput:
+        import comfy.model_management
+
         from ..pipelines.load import load_layers
         from ..pipelines.sources.fetch import PictureFetcher
         from ..pipelines.sources.source import SourceLoader
 
+        device = comfy.model_management.intermediate_device()
         limits = Limits.from_environment()
         loader = SourceLoader(limits, PictureFetcher(limits).fetch)
-        loaded = await interruptible(load_layers(picture_sources(choices), loader, limits))
+        loaded = await interruptible(load_layers(picture_sources(choices), loader, limits, device))
         pictures = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
         return io.NodeOutput(*(part for picture in pictures for part in picture), loaded.layers)
 

@@ -25,7 +25,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditSave": MultiEditSave,
 }
 
-_FOLDER = Path(__file__).resolve().parent.parent.name
+_FOLDER = Path(__file__).parent.parent.name  # as it is called in custom_nodes, be it a link
 _logger = logging.getLogger(__name__)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .layers.stack import split_alpha, stack_pictures
@@ -30,7 +31,10 @@ class LoadedLayers:
 
 
 async def load_layers(
-    sources: Mapping[int, ImageSource], loader: SourceLoader, limits: Limits
+    sources: Mapping[int, ImageSource],
+    loader: SourceLoader,
+    limits: Limits,
+    device: torch.device | str = "cpu",
 ) -> LoadedLayers:
     """Load, check and decode pictures; messages call them "image 2" by their number.
 
@@ -39,6 +43,6 @@ async def load_layers(
     """
     loaded = await loader.load_named({f"image {number}": source for number, source in sources.items()})
     pictures = [Picture(data, limits, name) for name, data in loaded.items()]
-    images = list(in_parallel(lambda picture: picture.image(), pictures))
+    images = list(in_parallel(lambda picture: picture.image().to(device), pictures))
     split = [split_alpha(image) for image in images]
     return LoadedLayers(dict(zip(sources, split, strict=True)), stack_pictures(images))
