@@ -74,7 +74,7 @@ def edit_tensors(
         ModelUnavailable: no adapter carries the model out.
     """
     batches = [*images, *([] if mask is None else [mask])]
-    frames = _frames(batches)
+    frames = _frames({f"image {n}": image for n, image in enumerate(images, start=1)}, mask)
     names = {model: adapter.name for model, adapter in adapters.items()}
     pictures = _pictures(batches, 0)
     plan = make_plan(
@@ -90,12 +90,13 @@ def edit_tensors(
     return EditedTensors(_batch(results), plan)
 
 
-def _frames(batches: Sequence[Tensor]) -> int:
-    longest = max(len(batch) for batch in batches)
-    for number, batch in enumerate(batches, start=1):
+def _frames(images: Mapping[str, Tensor], mask: Tensor | None) -> int:
+    named = images if mask is None else {**images, "the mask": mask}
+    longest = max(len(batch) for batch in named.values())
+    for name, batch in named.items():
         if len(batch) not in (1, longest):
             raise InvalidRequest(
-                f"Input {number} has {len(batch)} frames beside {longest}; every image and the mask need one "
+                f"{name} has {len(batch)} frames beside {longest}; every image and the mask need one "
                 f"frame or {longest}.",
                 field="images",
             )

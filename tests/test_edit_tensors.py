@@ -102,7 +102,7 @@ def test_progress_runs_over_all_frames() -> None:
 @pytest.mark.parametrize(
     ("images", "settings", "error", "words"),
     [
-        ([picture(frames=2), picture(frames=3)], {}, InvalidRequest, "Input 1 has 2 frames beside 3"),
+        ([picture(frames=2), picture(frames=3)], {}, InvalidRequest, "image 1 has 2 frames beside 3"),
         ([picture()], {"model": "firered-image-edit"}, ModelUnavailable, "open weights"),
         ([picture()], {"aspect_ratio": "7:1", "keep_size": False}, UnsupportedValue, "7:1"),
         ([picture()], {"prompt": "x" * 32769}, UnsupportedValue, "32769 characters"),
