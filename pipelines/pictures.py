@@ -113,7 +113,7 @@ class TensorPicture:
         """float32 [1, H, W], 0..1, 1 = change here."""
         from .images.resample import resize_mask
 
-        return resize_mask(self._pixels, size or self.size)
+        return resize_mask(self._pixels, size or self.size).clamp(0.0, 1.0)
 
 
 def _looks_like_mask(raster: Raster) -> bool:

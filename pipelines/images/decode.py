@@ -120,12 +120,14 @@ def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
         float32 [1, H, W], 0..1.
     """
     pixels = raster.pixels
+    if pixels.shape[2] == 1 and size is not None:  # in the source's own depth, which is less to read
+        pixels = resize_mask(pixels[None, ..., 0], size)[0, ..., None]
     values = empty_float(*pixels.shape)
     _write(pixels, values)
     mask = _luma(values) if pixels.shape[2] >= 3 else values[..., 0]
     if pixels.shape[2] in (2, 4):
         mask = mask * values[..., -1]
-    return resize_mask(mask[None].contiguous(), size or (mask.shape[1], mask.shape[0]))
+    return resize_mask(mask[None].contiguous(), size or (mask.shape[1], mask.shape[0])).clamp_(0.0, 1.0)
 
 
 def _luma(values: Tensor) -> Tensor:

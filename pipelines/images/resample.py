@@ -104,14 +104,13 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize an edit mask [1, H, W] to (width, height), clamped to 0..1.
+    """Resize an edit mask [1, H, W], float or 8-bit levels, to (width, height); itself where it fits.
 
     With an antialiased triangle, which unlike Lanczos has no lobes: black stays 0 away from an edge.
     """
     if size == (mask.shape[2], mask.shape[1]):
-        return mask.clamp(0.0, 1.0)
-    resized = interpolate(mask[None], size=(size[1], size[0]), mode="bilinear", antialias=True)
-    return resized[0].clamp_(0.0, 1.0)
+        return mask
+    return interpolate(mask[None], size=(size[1], size[0]), mode="bilinear", antialias=True)[0]
 
 
 def _resize_frame(frame: Tensor, rows: list[Block], columns: list[Block]) -> Tensor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..images.levels import empty_float
 from ..threads import in_parallel
 from .light import to_encoded, to_linear
 
@@ -21,17 +22,21 @@ def keep_outside(base: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
     Returns:
         A new tensor [H, W, 4] where either picture has alpha, else [H, W, 3].
     """
-    channels = max(base.shape[2], edited.shape[2])
-    result = _with_channels(base, channels).clone(memory_format=torch.contiguous_format)
+    height, width = mask.shape
+    shape = (height, width, max(base.shape[2], edited.shape[2]))
+    result = empty_float(*shape) if base.device.type == "cpu" else base.new_empty(shape)
     top, bottom, left, right = mask_bounds(mask)
-    step = max(1, _STRIP_PIXELS // max(1, right - left))
-    strips = [slice(row, min(row + step, bottom)) for row in range(top, bottom, step)]
     columns = slice(left, right)
 
-    def change(rows: slice) -> None:
-        _change(result[rows, columns], _with_channels(edited[rows, columns], channels), mask[rows, columns])
+    def fill(rows: slice) -> None:
+        _copy(result[rows], base[rows])
+        rows = slice(max(rows.start, top), min(rows.stop, bottom))
+        if rows.start < rows.stop:
+            change = _with_channels(edited[rows, columns], shape[2])
+            _change(result[rows, columns], change, mask[rows, columns])
 
-    for _ in in_parallel(change, strips):
+    step = max(1, _STRIP_PIXELS // width)
+    for _ in in_parallel(fill, [slice(row, min(row + step, height)) for row in range(0, height, step)]):
         pass
     return result
 
@@ -43,6 +48,12 @@ def mask_bounds(mask: Tensor) -> tuple[int, int, int, int]:
     if len(rows) == 0:
         return 0, 0, 0, 0
     return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+
+
+def _copy(target: Tensor, image: Tensor) -> None:
+    """Copy a picture; where only the target has alpha it is opaque."""
+    target[..., : image.shape[2]] = image
+    target[..., image.shape[2] :] = 1.0
 
 
 def _with_channels(image: Tensor, channels: int) -> Tensor:
