@@ -10,7 +10,7 @@ from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.limits import LARGEST_SEED, Limits
 from .inputs import edit_mask, numbered_images
-from .models import chosen, model_input
+from .models import chosen, model_input, offered
 from .placing import placement_inputs, read_placement_inputs
 from .progress import reporter
 
@@ -44,9 +44,9 @@ class MultiEditEdit(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        model: dict[str, Any],
         prompt: str,
         images: dict[str, Any],
+        model: dict[str, Any] | None = None,
         mask: Any = None,
         seed: int = 0,
         keep_size: bool = False,
@@ -54,12 +54,13 @@ class MultiEditEdit(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.edit_tensors import EditSettings, edit_tensors
 
+        asked = offered(model)
         settings = EditSettings(
-            model=model["model"],
+            model=asked["model"],
             prompt=prompt,
-            aspect_ratio=chosen(model, "aspect_ratio"),
-            resolution=chosen(model, "resolution"),
-            quality=chosen(model, "quality"),
+            aspect_ratio=chosen(asked, "aspect_ratio"),
+            resolution=chosen(asked, "resolution"),
+            quality=chosen(asked, "quality"),
             seed=seed,
             keep_size=keep_size,
             placement=read_placement_inputs(placement),

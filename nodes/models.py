@@ -9,6 +9,7 @@ from comfy_api.latest import io
 from ..pipelines.adapters.embedded import EMBEDDED_MODELS
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, Model
+from ..pipelines.errors import InvalidRequest
 
 
 def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
@@ -20,6 +21,19 @@ def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io
 def known_models() -> list[Model]:
     """The catalogue, what runs everywhere first, since the first option is the default."""
     return sorted(load_catalog(), key=lambda model: model.id not in EMBEDDED_MODELS)
+
+
+def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
+    """The input `model` as it came.
+
+    Raises:
+        InvalidRequest: ComfyUI drops the value of a dynamic choice that is not in the list, unsaid.
+    """
+    if model is None:
+        raise InvalidRequest(
+            "model is not one that this node offers on this machine. Choose one from its list.", field="model"
+        )
+    return model
 
 
 def chosen(model: Mapping[str, str], name: str) -> str | None:

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..pipelines.catalog.lookup import load_catalog
 from .inputs import size_of
-from .models import chosen, known_models, model_input
+from .models import chosen, known_models, model_input, offered
 from .progress import show_text
 
 
@@ -67,13 +67,16 @@ class MultiEditResolveSize(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, model: dict[str, Any], keep_size: bool = False, image: Any = None) -> io.NodeOutput:
+    def execute(
+        cls, model: dict[str, Any] | None = None, keep_size: bool = False, image: Any = None
+    ) -> io.NodeOutput:
         from ..pipelines.resolution import resolve_size
 
+        asked = offered(model)
         size = resolve_size(
-            load_catalog().get(model["model"]),
-            chosen(model, "aspect_ratio"),
-            chosen(model, "resolution"),
+            load_catalog().get(asked["model"]),
+            chosen(asked, "aspect_ratio"),
+            chosen(asked, "resolution"),
             None if image is None else size_of(image),
             keep_size=keep_size,
         )

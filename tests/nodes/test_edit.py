@@ -57,6 +57,7 @@ def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:
     [
         ({"model.aspect_ratio": "1:1"}, "keep_size asks for the first image's size"),
         ({"images.image_2": torch.rand(3, 9, 9, 3)}, "image 1 has 2 frames beside 3"),
+        ({"model": "no-such-model"}, "Choose one from its list"),
         ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
         ({"scale": 0.0}, "value_smaller_than_min"),
     ],
