@@ -1,0 +1,196 @@
+"""Make workflows/*.json and their thumbnails from workflows/api/*.json, in ComfyUI's own page.
+
+    .venv/bin/python scripts/make_workflows.py [NAME ...]
+
+The page reads the API format, so the order of the widgets is ComfyUI's and not ours; this script adds the
+notes and the places of the nodes. Needs what the tests in a browser need: `make comfyui`, chromium, the dev
+extras. Screenshots of the graphs after their run go to output/, to be looked at.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+PACK = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(PACK / "tests" / "support"))
+
+from browser import Canvas, chromium  # noqa: E402
+from comfyui import Installation, Server  # noqa: E402
+from pictures import PICTURES, PictureServer  # noqa: E402
+
+FOLDER = PACK / "workflows"
+NOTES = Path(__file__).with_name("workflow_notes")
+THUMBNAIL_SIDE = 480
+SHOWN, SHOWN_BOX = "compose", (190, 240, 1410, 750)  # the graph in the README
+BLUEPRINT = "Multi-Edit with Safe Mode"
+PROMOTED = [
+    ["1", "image_1.file"], ["1", "image_2.file"], ["1", "image_3.file"],
+    ["3", "prompt"], ["3", "seed"], ["3", "scale"], ["4", "filename_prefix"],
+]  # fmt: skip
+
+# Node ids in columns from left to right.
+COLUMNS: dict[str, list[list[str]]] = {
+    "compose": [["note"], ["1"], ["2"], ["3"], ["4"]],
+    "seamless": [["note"], ["1"], ["2"], ["3"]],
+    "resolve-and-save": [["note"], ["1"], ["2", "3"], ["4", "5"], ["6"]],
+    "safe-mode": [["note"], ["1"], ["2", "4"], ["3"], ["5"]],
+    "load-from-url": [["note"], ["1"], ["2"], ["3"]],
+    "layer-editor": [["note"], ["1"], ["2"], ["3"], ["4"]],
+}
+# (width, height) by type where they matter; savers grow by their preview.
+SIZES = {
+    "MarkdownNote": (340, 460),
+    "ImageToMask": (220, 0),
+    "MultiEditCompose": (320, 0),
+    "MultiEditEdit": (340, 0),
+    "MultiEditResolveSize": (320, 280),
+    "MultiEditSave": (340, 340),
+    "ImageCompositor": (340, 340),
+}
+
+ARRANGE = """
+({columns, sizes, title, text}) => {
+  const graph = app.graph, gap = 40, header = 34
+  const note = LiteGraph.createNode('MarkdownNote')
+  if (text) graph.add(note)
+  note.title = title
+  note.widgets[0].value = text
+  for (const node of graph.nodes)
+    for (const widget of node.widgets ?? [])
+      if (widget.name === 'control_after_generate') widget.value = 'fixed'
+  let x = 0
+  for (const column of columns) {
+    let y = header, widest = 0
+    for (const key of column) {
+      const node = key === 'note' ? note : graph.getNodeById(key)
+      const [width, height] = sizes[node.type] ?? [300, 0]
+      node.setSize([width, Math.max(height, node.computeSize()[1])])
+      node.pos = [x, y]
+      y += node.size[1] + gap + header
+      widest = Math.max(widest, width)
+    }
+    x += widest + gap
+  }
+}
+"""
+# The same graph with a picture from here in place of the internet's.
+LOCAL = """
+address => {
+  for (const node of app.graph.nodes)
+    for (const widget of node.widgets ?? [])
+      if (widget.name.endsWith('url')) widget.value = address
+}
+"""
+
+# All but the viewer becomes one node; its output stays, and the widgets that matter stand on it.
+FOLD = """
+({name, viewer, widgets, description}) => {
+  const graph = app.graph
+  const inner = graph.nodes.filter(node => node.id != viewer)
+  const {subgraph, node} = graph.convertToSubgraph(new Set(inner))
+  graph.remove(graph.getNodeById(viewer))
+  subgraph.name = node.title = name
+  subgraph.description = description
+  for (const input of [...subgraph.inputs]) subgraph.removeInput(input)
+  for (const [id, widget] of widgets) {
+    const target = subgraph.getNodeById(id)
+    const slot = target.inputs.find(input => input.widget?.name === widget)
+    subgraph.addInput(widget, slot.type).connect(slot, target)
+  }
+  node.pos = [0, 0]
+  node.setSize([360, node.computeSize()[1]])
+}
+"""
+
+
+def main(names: list[str]) -> None:
+    with tempfile.TemporaryDirectory() as folder, PictureServer() as pictures, chromium() as browser:
+        server = Server(
+            Installation.find(),
+            Path(folder),
+            {"multi-edit": PACK},
+            environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
+        )
+        try:
+            server.wait_until_ready()
+            server.add_inputs(*PICTURES)
+            for name in names or [*COLUMNS, BLUEPRINT]:
+                if name == BLUEPRINT:
+                    make_blueprint(server, browser)
+                else:
+                    make(name, server, browser, pictures)
+        finally:
+            server.stop()
+
+
+def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> None:
+    prompt = json.loads((FOLDER / "api" / f"{name}.json").read_text())
+    canvas = Canvas(browser, server.url)
+    canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, name])
+    title, _, text = (NOTES / f"{name}.md").read_text().partition("\n")
+    note = {"title": title.removeprefix("# "), "text": text.strip()}
+    layout = {"columns": COLUMNS[name], "sizes": SIZES, **note}
+    canvas.page.evaluate(ARRANGE, layout)
+    graph = tidy(canvas.graph(), name)
+    (FOLDER / f"{name}.json").write_text(json.dumps(graph, indent=1) + "\n")
+    canvas.page.evaluate(LOCAL, pictures.address("coffee.jpg"))
+    run = canvas.press_run(server)
+    last = max(node for node in prompt if prompt[node]["class_type"] == "MultiEditSave")
+    thumbnail(server.view(run.files(last)[0])).save(FOLDER / f"{name}.jpg", quality=80, optimize=True)
+    screenshot = Image.open(io.BytesIO(canvas.screenshot()))
+    screenshot.save(PACK / "output" / f"{name}.png")
+    if name == SHOWN:
+        picture = screenshot.convert("RGB").crop(SHOWN_BOX)
+        picture.save(PACK / "docs" / "images" / "comfyui.jpg", quality=85, optimize=True)
+    canvas.page.close()
+
+
+def make_blueprint(server: Server, browser: Any) -> None:
+    """The first template with safe mode before the saver, folded into one node."""
+    prompt = json.loads((FOLDER / "api" / f"{SHOWN}.json").read_text())
+    safe = {"image": ["3", 0], "threshold": "default", "on_missing": "error"}
+    prompt["5"] = {"class_type": "MultiEditSafeMode", "inputs": safe, "_meta": {"title": "Safe Mode"}}
+    prompt["4"]["inputs"] |= {"images": ["5", 0], "report": ["5", 3], "filename_prefix": "MultiEdit/edit"}
+    prompt["6"] = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
+    canvas = Canvas(browser, server.url)
+    canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, "x"])
+    columns = [["1"], ["2"], ["3"], ["5"], ["4"], ["6"]]
+    canvas.page.evaluate(ARRANGE, {"columns": columns, "sizes": SIZES, "title": "", "text": ""})
+    settings = {
+        "name": BLUEPRINT,
+        "viewer": "6",
+        "widgets": PROMOTED,
+        "description": "Load up to three pictures, edit them, blur what is adult, save.",
+    }
+    canvas.page.evaluate(FOLD, settings)
+    graph = tidy(canvas.graph(), "blueprint")
+    (PACK / "subgraphs").mkdir(exist_ok=True)
+    (PACK / "subgraphs" / f"{BLUEPRINT}.json").write_text(json.dumps(graph, indent=1) + "\n")
+    canvas.press_run(server)
+    (PACK / "output" / "blueprint.png").write_bytes(canvas.screenshot())
+    canvas.page.close()
+
+
+def tidy(graph: dict[str, Any], name: str) -> dict[str, Any]:
+    """The graph with an id that stays the same from run to run, and without the view it was made in."""
+    graph["id"] = str(uuid.uuid5(uuid.NAMESPACE_URL, f"multi-edit/workflows/{name}"))
+    graph["extra"].pop("ds", None)
+    return graph
+
+
+def thumbnail(data: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data)).convert("RGB")
+    picture.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE))
+    return picture
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
