@@ -5,9 +5,9 @@ TORCH ?= torch==2.13.0
 BIN := .venv/bin
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multi-edit
-COMFYUI ?= $(CACHE)/ComfyUI
+export MULTIEDIT_COMFYUI ?= $(CACHE)/ComfyUI
+export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
-COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 
 .PHONY: setup demo test lint types comfyui bench clean
 
@@ -41,12 +41,12 @@ types: .venv/.development
 
 # A real ComfyUI in the user's cache, with an environment of its own, for the tests and the benchmarks.
 comfyui:
-	test -d $(COMFYUI) || git clone --depth 1 --branch $(COMFYUI_TAG) https://github.com/Comfy-Org/ComfyUI $(COMFYUI)
-	test -x $(COMFYUI_PYTHON) || $(PYTHON) -m venv $(CACHE)/comfyui-env
-	$(COMFYUI_PYTHON) -m pip install --quiet -r $(COMFYUI)/requirements.txt
+	test -d $(MULTIEDIT_COMFYUI) || git clone --depth 1 --branch $(COMFYUI_TAG) https://github.com/Comfy-Org/ComfyUI $(MULTIEDIT_COMFYUI)
+	test -x $(MULTIEDIT_COMFYUI_PYTHON) || $(PYTHON) -m venv $(CACHE)/comfyui-env
+	$(MULTIEDIT_COMFYUI_PYTHON) -m pip install --quiet -r $(MULTIEDIT_COMFYUI)/requirements.txt pytest hypothesis
 
 bench: .venv/.runtime
-	@sh bench/run.sh $(BIN)/python $(COMFYUI) $(COMFYUI_PYTHON)
+	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)
 
 clean:
 	rm -rf .venv output

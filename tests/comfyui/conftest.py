@@ -1,0 +1,66 @@
+"""One real ComfyUI server for all tests of this folder, and one Chromium for those that need a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import browser as chromium_browser
+import pytest
+from comfyui import PACK, Installation, Server
+from pictures import PICTURES, PictureServer
+
+FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name == "comfyui":
+            item.add_marker(pytest.mark.comfyui)
+
+
+@pytest.fixture(scope="session")
+def installation() -> Installation:
+    found = Installation.find()
+    if reason := found.missing():
+        pytest.skip(f"{reason}; `make comfyui` installs it")
+    return found
+
+
+@pytest.fixture(scope="session")
+def server(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with the pack in a folder of another name and its photographs in the input folder."""
+    server = Server(
+        installation,
+        tmp_path_factory.mktemp("comfyui"),
+        {FOLDER: PACK},
+        environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
+    )
+    try:
+        server.wait_until_ready()
+        server.add_inputs(*PICTURES)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def picture_server() -> Iterator[PictureServer]:
+    with PictureServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def browser(server: Server) -> Iterator[Any]:
+    if reason := chromium_browser.missing():
+        pytest.skip(reason)
+    with chromium_browser.chromium() as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def canvas(browser: Any, server: Server) -> Iterator[chromium_browser.Canvas]:
+    """A page of ComfyUI."""
+    canvas = chromium_browser.Canvas(browser, server.url)
+    yield canvas
+    canvas.page.close()

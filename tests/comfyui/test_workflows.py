@@ -1,0 +1,186 @@
+"""Every graph of workflows/api on a real server, its pictures against the core's own."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from comfyui import PACK, Run, Server
+from multiedit.pipelines.adapters.embedded import embedded_adapters
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.edit_tensors import EditSettings, edit_tensors
+from multiedit.pipelines.layers.placement import Placement
+from multiedit.pipelines.layers.stack import Canvas, compose_stack
+from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.pictures import Picture
+from multiedit.pipelines.resolution import resolve_size
+from multiedit.pipelines.safety.open_nsfw import default_classifier
+from multiedit.pipelines.safety.screen import screen
+from pictures import SAMPLES, PictureServer
+from PIL import Image
+from torch import Tensor
+
+NAMES = sorted(path.stem for path in (PACK / "workflows" / "api").glob("*.json"))
+LIMITS = Limits()
+
+
+def sample(name: str) -> Tensor:
+    return Picture((SAMPLES / name).read_bytes(), LIMITS, name).image()
+
+
+def composed(placement: Placement, canvas: Canvas = "base", overlay: bool = True) -> Tensor:
+    pictures = {1: (sample("coffee.jpg"), None)}
+    if overlay:
+        pictures[2] = (sample("galaxies.jpg"), None)
+    return compose_stack(
+        None, pictures, placement, z_index=0, canvas=canvas, background=None, limits=LIMITS
+    ).image
+
+
+def edited() -> Tensor:
+    settings = EditSettings(
+        "layer-composite",
+        "fill the cup with the night sky",
+        keep_size=True,
+        placement=Placement(scale=0.6, offset_x=-2, offset_y=-13),
+    )
+    images = [sample("coffee.jpg"), sample("galaxies.jpg")]
+    mask = sample("coffee-mask.png")[..., 0]
+    adapters = embedded_adapters(LIMITS)
+    return edit_tensors(settings, images, mask, load_catalog(), adapters, lambda share: None).image
+
+
+def resolved() -> Tensor:
+    size = resolve_size(load_catalog().get("layer-composite"), "16:9", "1K", (600, 400), keep_size=False)
+    return composed(Placement(), (size.width, size.height), overlay=False)
+
+
+def blurred() -> Tensor:
+    return screen(sample("coffee.jpg"), default_classifier, threshold=0.0).image
+
+
+def turned() -> Tensor:
+    return composed(Placement(anchor="top-right", scale=0.45, rotation=12, offset_x=-3, offset_y=5))
+
+
+# For each workflow, by the node that saves: the core's result, and how far a pixel may be from it in 1/255.
+# One level: the two processes may have different builds of torch. More: what the file format loses, and what
+# core's own compositor resamples in another way.
+Expected = dict[str, tuple[Callable[[], Tensor], float, float]]
+EXPECTED: dict[str, Expected] = {
+    "compose": {"4": (edited, 1, 100)},
+    "seamless": {
+        "3": (
+            lambda: composed(
+                Placement(anchor="top-right", scale=0.42, offset_x=-2, offset_y=3, seamless=True)
+            ),
+            1,
+            100,
+        )
+    },
+    "resolve-and-save": {"4": (resolved, 1, 100), "5": (resolved, 12, 99), "6": (resolved, 12, 99)},
+    "safe-mode": {"3": (lambda: sample("coffee.jpg"), 0, 100), "5": (blurred, 1, 100)},
+    "load-from-url": {"3": (lambda: sample("coffee.jpg"), 0, 100)},
+    "layer-editor": {"4": (turned, 2, 99)},
+}
+
+
+def pixels(data: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), dtype=np.int16)
+
+
+def difference(ours: np.ndarray, theirs: np.ndarray, percentile: float) -> float:
+    """The given percentile of |ours - theirs| in levels of 255."""
+    assert ours.shape == theirs.shape
+    return float(np.percentile(np.abs(ours - theirs), percentile))
+
+
+def prompt_of(name: str, pictures: PictureServer) -> dict[str, dict]:
+    prompt = json.loads((PACK / "workflows" / "api" / f"{name}.json").read_text())
+    for node in prompt.values():
+        for key in node["inputs"]:
+            if key.endswith(".url"):
+                node["inputs"][key] = pictures.address("coffee.jpg")
+    return prompt
+
+
+def test_every_workflow_is_expected() -> None:
+    assert sorted(EXPECTED) == NAMES
+    for suffix in ("json", "jpg"):
+        assert sorted(path.stem for path in (PACK / "workflows").glob(f"*.{suffix}")) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_workflow_gives_the_cores_pictures(
+    server: Server, picture_server: PictureServer, name: str
+) -> None:
+    run = server.run(prompt_of(name, picture_server))
+    assert "execution_success" in run.events, run.error
+    for node, (make, levels, percentile) in EXPECTED[name].items():
+        [file] = run.files(node)
+        expected = (make()[0, ..., :3] * 255).round().to(torch.int16).numpy()
+        assert difference(pixels(server.view(file)), expected, percentile) <= levels
+
+
+def executed(run: Run, prompt: dict[str, dict]) -> set[str]:
+    return set(prompt) - run.cached
+
+
+def test_nothing_runs_again_until_something_changes(server: Server, picture_server: PictureServer) -> None:
+    prompt = prompt_of("compose", picture_server)
+    server.run(prompt)
+    assert executed(server.run(prompt), prompt) == set()
+    prompt["3"]["inputs"]["opacity"] = 0.5
+    assert executed(server.run(prompt), prompt) == {"3", "4"}
+    prompt["4"]["inputs"]["format"] = "webp"
+    prompt["4"]["inputs"] |= {"format.quality": 90, "format.lossless": True}
+    assert executed(server.run(prompt), prompt) == {"4"}
+
+
+def test_a_file_of_the_same_name_is_read_again_when_it_changes(
+    server: Server, picture_server: PictureServer
+) -> None:
+    prompt = prompt_of("safe-mode", picture_server)
+    prompt["1"]["inputs"]["image_1.file"] = "changing.jpg"
+    target = server.base / "input" / "changing.jpg"
+    target.write_bytes((SAMPLES / "coffee.jpg").read_bytes())
+    server.run(prompt)
+    target.write_bytes((SAMPLES / "galaxies.jpg").read_bytes())
+    run = server.run(prompt)
+    assert "1" in executed(run, prompt)
+    expected = pixels((SAMPLES / "galaxies.jpg").read_bytes())
+    assert difference(pixels(server.view(run.files("3")[0])), expected, 100) <= 1
+
+
+def test_core_composites_our_layers_as_we_do(server: Server) -> None:
+    """Resized and freely turned layers, half transparent and mixed, through core's node and through ours."""
+    load = {
+        "image_1": "file", "image_1.file": "coffee.jpg",
+        "image_2": "file", "image_2.file": "galaxies.jpg", "image_3": "none",
+    }  # fmt: skip
+    plain = {"canvas": "base", "background": "transparent", "images.image_1": ["1", 0]}
+    first = {**plain, "images.image_2": ["1", 2], "scale": 0.7, "rotation": 33.0, "opacity": 0.8}
+    second = {**plain, "layers": ["2", 2], "scale": 0.4, "rotation": -17.0, "anchor": "top-left"}
+    prompt = {
+        "1": {"class_type": "MultiEditLoadLayers", "inputs": load},
+        "2": {"class_type": "MultiEditCompose", "inputs": first},
+        "3": {"class_type": "MultiEditCompose", "inputs": {**second, "blend_mode": "multiply"}},
+        "4": {"class_type": "ImageCompositor", "inputs": {"layers": ["3", 2], "compositor": {}}},
+        "5": {"class_type": "SaveImage", "inputs": {"images": ["3", 0], "filename_prefix": "ours"}},
+        "6": {"class_type": "SaveImage", "inputs": {"images": ["4", 0], "filename_prefix": "core"}},
+    }
+    run = server.run(prompt)
+    assert "execution_success" in run.events, run.error
+    ours, core = (pixels(server.view(run.files(node)[0])) for node in ("5", "6"))
+    assert difference(ours, core, 99) <= 2
+
+
+def test_a_damaged_picture_is_named_on_the_node(server: Server, picture_server: PictureServer) -> None:
+    prompt = prompt_of("seamless", picture_server)
+    (server.base / "input" / "damaged.jpg").write_bytes((SAMPLES / "coffee.jpg").read_bytes()[:2000])
+    prompt["1"]["inputs"]["image_2.file"] = "damaged.jpg"
+    assert "image 2" in server.run(prompt).error

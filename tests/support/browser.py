@@ -1,0 +1,90 @@
+"""ComfyUI's page in Debian's headless Chromium, driven by Playwright."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from comfyui import Run, Server
+    from playwright.sync_api import Page
+
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+_TIMEOUT_MS = 60_000
+# The page announces itself before its graph is there.
+_READY = "window.app?.graph && window.app.extensionManager && !document.querySelector('#splash-loader')"
+
+
+def missing() -> str | None:
+    """What the tests in a browser lack, as a reason to skip."""
+    if shutil.which("chromium") is None:
+        return "no chromium on this machine (Debian: apt-get install chromium)"
+    try:
+        import playwright.sync_api  # noqa: F401
+    except ImportError:
+        return 'no playwright in this Python (pip install -e ".[dev]")'
+    return None
+
+
+@contextmanager
+def chromium() -> Iterator[Any]:
+    """A fresh headless Chromium with a profile of its own."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        yield browser
+        browser.close()
+
+
+class Canvas:
+    """One page of ComfyUI, and what it complained about since it was opened."""
+
+    def __init__(self, browser: Any, url: str) -> None:
+        self.complaints: list[str] = []
+        self.page: Page = browser.new_page(viewport={"width": 1600, "height": 1000})
+        self.page.set_default_timeout(_TIMEOUT_MS)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("console", self._listen)
+        self.page.goto(url)
+        self.page.wait_for_function(_READY)
+        self.page.wait_for_load_state("networkidle")  # ComfyUI looks for the models of its own first graph
+
+    def _listen(self, message: Any) -> None:
+        # ComfyUI asks for files of the user that need not be there; a 404 is no complaint of a pack.
+        if message.type == "error" and "the server responded with a status of 404" not in message.text:
+            self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def graph(self) -> dict[str, Any]:
+        """The graph on the canvas as a UI-format workflow."""
+        return json.loads(self.page.evaluate("JSON.stringify(app.graph.serialize())"))
+
+    def prompt(self) -> dict[str, Any]:
+        """The graph on the canvas in API format, as the Run button sends it."""
+        return self.page.evaluate("async () => (await app.graphToPrompt()).output")
+
+    def choose_template(self, pack: str, name: str) -> None:
+        """Open a template as a user does: the sidebar, the pack, the card."""
+        self.page.get_by_role("button", name="Templates").first.click()
+        self.page.get_by_text(pack, exact=True).last.click()
+        self.page.get_by_text(name, exact=True).click()
+
+    def press_run(self, server: Server) -> Run:
+        """Press the Run button and wait until what it queued has ended."""
+        before = set(server.json("/history"))
+        self.page.get_by_test_id("queue-button").click()
+        return server.next_run(before)
+
+    def screenshot(self) -> bytes:
+        """The graph alone, in view as a whole and redrawn."""
+        self.page.keyboard.press(".")  # "fit view"
+        self.page.wait_for_timeout(1500)
+        self.page.evaluate("app.canvas.setDirty(true, true)")
+        self.page.wait_for_timeout(500)
+        return self.page.screenshot()

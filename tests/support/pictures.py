@@ -1,0 +1,36 @@
+"""The photographs that the pack ships, and a server of them on 127.0.0.1."""
+
+from __future__ import annotations
+
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+PICTURES = [SAMPLES / name for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")]
+
+
+class _Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None:
+        pass
+
+
+class PictureServer:
+    """Serves samples/ over HTTP, in place of the addresses of the internet that the templates have."""
+
+    def __enter__(self) -> PictureServer:
+        handler = partial(_Quiet, directory=str(SAMPLES))
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def address(self, name: str) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}/{name}"
