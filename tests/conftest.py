@@ -41,15 +41,26 @@ if NAME not in sys.modules:
     spec.loader.exec_module(module)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs on a ComfyUI; a test that starts others says itself for how many it stands."""
+    for item in items:
+        if "installation" in getattr(item, "fixturenames", ()):
+            item.add_marker("comfyui")
+        if item.get_closest_marker("comfyui"):
+            item.user_properties.append(("comfyui", 1))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests ran on ComfyUI, and why not the others."""
-    stats = terminalreporter.stats
-    reports = [report for kind in ("passed", "failed", "skipped") for report in stats.get(kind, [])]
-    ours = [report for report in reports if "comfyui" in report.keywords and report.when != "teardown"]
-    properties = [dict(report.user_properties) for report in ours if not report.skipped]
-    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in ours if report.skipped)
-    if properties:
-        count = sum(found.get("tests", 1) for found in properties)
-        terminalreporter.write_line(f"ComfyUI tests: {count} ran on {Installation.find().version}")
+    ran, reasons = 0, Counter[str]()
+    for kind in ("passed", "failed", "skipped"):
+        for report in terminalreporter.stats.get(kind, []):
+            count = dict(report.user_properties).get("comfyui", 0)
+            if report.skipped and count:
+                reasons[report.longrepr[2].removeprefix("Skipped: ")] += count
+            elif report.when == "call":
+                ran += count
+    if ran:
+        terminalreporter.write_line(f"ComfyUI tests: {ran} ran on {Installation.find().version}")
     for reason, count in reasons.items():
         terminalreporter.write_line(f"ComfyUI tests: {count} skipped: {reason}")

@@ -13,17 +13,11 @@ from pictures import PICTURES, PictureServer
 FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name == "comfyui":
-            item.add_marker(pytest.mark.comfyui)
-
-
 @pytest.fixture(scope="session")
 def installation() -> Installation:
     found = Installation.find()
     if reason := found.missing():
-        pytest.skip(f"{reason}; `make comfyui` installs it")
+        pytest.skip(reason)
     return found
 
 

@@ -29,4 +29,4 @@ def test_the_nodes_hold_their_rules_inside_comfyui(
         text=True,
     )
     assert run.returncode == 0, run.stdout + run.stderr
-    record_property("tests", int(re.search(r"(\d+) passed", run.stdout)[1]))
+    record_property("comfyui", int(re.search(r"(\d+) passed", run.stdout)[1]))

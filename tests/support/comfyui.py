@@ -42,7 +42,8 @@ class Installation:
     def missing(self) -> str | None:
         """What is not there, as a reason to skip."""
         wanted = (self.home / "main.py", self.python)
-        return next((f"no ComfyUI at {path}" for path in wanted if not path.exists()), None)
+        gone = (path for path in wanted if not path.exists())
+        return next((f"no ComfyUI at {path}; `make comfyui` installs it" for path in gone), None)
 
     @property
     def version(self) -> str:
