@@ -31,7 +31,7 @@ class LayerComposite:
     """Carries a plan out with the compositor of `layers/`.
 
     Args:
-        limits: bound the size of a placed overlay.
+        limits: bound the size of the base that covers the canvas, and of a placed overlay.
     """
 
     name = "layer-composite"
@@ -42,7 +42,7 @@ class LayerComposite:
     def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
         """See `EmbeddedAdapter.run`."""
         canvas = (plan.width, plan.height)
-        cover = place(_COVER, pictures[0].size, canvas)
+        cover = self._cover(pictures[0], canvas)
         boxes = {
             number: self._box(number, placement, pictures[number - 1], canvas)
             for number, placement in plan.placements.items()
@@ -56,6 +56,16 @@ class LayerComposite:
         edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
         progress(0.9)
         return edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
+
+    def _cover(self, base: PixelSource, canvas: tuple[int, int]) -> Box:
+        box = place(_COVER, base.size, canvas)
+        if box.width * box.height > self._limits.max_canvas_pixels:
+            raise InvalidRequest(
+                f"image 1 would have to be {box.width}x{box.height} to cover {canvas[0]}x{canvas[1]}; the "
+                f"limit is {self._limits.max_canvas_pixels} px. Crop it to about that shape, or use keep_size.",
+                field="aspect_ratio",
+            )
+        return box
 
     def _box(self, number: int, placement: Placement, picture: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(placement, picture.size, canvas)

@@ -128,3 +128,11 @@ def test_an_enlarged_overlay_far_off_the_canvas_costs_only_what_is_seen() -> Non
     placement = {"scale": 7, "offset_x": 100}
     _, result = _edit(COFFEE, GALAXIES, multiedit={"keep_size": True, "placement": {"2": placement}})
     assert result.shape == (1, 400, 600, 3)
+
+
+def test_a_base_that_would_be_enormous_to_cover_the_canvas_is_refused() -> None:
+    strip = io.BytesIO()
+    Image.new("L", (64, 100_000)).save(strip, "png")
+    with pytest.raises(InvalidRequest, match=r"image 1 .* 1024x1600000 .* Crop it") as caught:
+        _edit(strip.getvalue(), aspect_ratio="1:1")
+    assert caught.value.field == "aspect_ratio"
