@@ -159,11 +159,14 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     The bytes go to a temporary name in the same folder, to disk, and are then renamed.
 
     Raises:
-        OutputError: the folder is missing, not writable, or full. Nothing is left behind.
+        OutputError: the folder is missing, not writable, or full, or the name is a device's, a pipe's or the
+            like, which the new file would take the place of. Nothing is left behind.
     """
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise OutputError(f"{target} is a device or a pipe, not a file. Name another output.")
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(temporary.unlink, missing_ok=True)
             with temporary.open("xb") as file:

@@ -57,6 +57,16 @@ def test_a_folder_is_not_overwritten(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [folder]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_what_is_no_file_is_not_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "out.png"
+    os.mkfifo(pipe)
+    with pytest.raises(OutputError, match=r"is a device or a pipe, not a file\. Name another output"):
+        write_atomically(pipe, b"data")
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
 def test_a_file_in_the_place_of_a_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"file is not a folder\. Name another output"):
