@@ -39,7 +39,8 @@ def assign_roles(
     """Give every picture its role.
 
     Returns:
-        The roles in the order of the pictures, and a note for each role that was inferred.
+        The roles in the order of the pictures, and a note for each role that was inferred and for each
+        picture that the model will not use.
 
     Raises:
         InvalidRequest: the given roles contradict each other or the rule.
@@ -51,7 +52,10 @@ def assign_roles(
     notes = []
     for number, picture in enumerate(pictures[1:], start=2):
         if number in extras.roles:
-            roles.append(extras.roles[number])
+            role = extras.roles[number]
+            roles.append(role)
+            if role == "reference" and not model.interprets_prompt:
+                notes.append(f"Image {number} is not used: {model.id} takes nothing from references.")
             continue
         mask_given = "mask" in roles or "mask" in extras.roles.values()
         role, why = _infer(picture, number in extras.placement, mask_given, model)

@@ -43,6 +43,14 @@ def test_each_inferred_role_has_a_note_that_says_why() -> None:
     assert notes[1].startswith("Image 3 is taken as reference: firered-image-edit")
 
 
+def test_a_reference_that_the_model_does_not_use_has_a_note() -> None:
+    reference = Extras(roles={2: "reference"})
+    assert assign_roles(reference, [PHOTO, PHOTO], COMPOSITE)[1] == (
+        "Image 2 is not used: layer-composite takes nothing from references.",
+    )
+    assert assign_roles(reference, [PHOTO, PHOTO], GENERATIVE)[1] == ()
+
+
 @pytest.mark.parametrize(
     ("extras", "field", "words"),
     [
