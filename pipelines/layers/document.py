@@ -98,7 +98,7 @@ def parse_document(document: object, limits: Limits) -> Document:
 
     Raises:
         InvalidRequest: it is not a document, or a value is of the wrong type or out of range; the message
-            and `field` name the place (`layers[2].opacity`).
+            and `field` name the place (`layers.2.opacity`).
     """
     given = mapping(document, "the LAYERS document")
     version = given.get("version", VERSION)
