@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .pipelines.errors import InvalidRequest
+from .pipelines.errors import InvalidImage, InvalidRequest
+from .pipelines.fields import integer, shown
 
 if TYPE_CHECKING:
     from .pipelines.limits import Limits
     from .pipelines.sources.source import ImageSource
 
 STANDARD_STREAM = "-"
+_IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
 _SYNTAX = {
     "--role": "N=ROLE, such as 2=mask",
     "--place": "N=NAME=VALUE,..., such as 2=scale=0.5,anchor=left",
@@ -95,6 +98,8 @@ def image_source(argument: str, limits: Limits) -> ImageSource:
     from .pipelines.sources.source import BytesSource, FileSource, TextSource
 
     if argument == STANDARD_STREAM:
+        if sys.stdin is None:
+            raise InvalidImage("Standard input is closed. Send the picture there, or name a file.")
         return BytesSource(sys.stdin.buffer.read(limits.max_file_bytes))
     if argument.lower().startswith(("http://", "https://", "data:")):
         return TextSource(argument)
@@ -103,8 +108,6 @@ def image_source(argument: str, limits: Limits) -> ImageSource:
 
 def encode_options(options: argparse.Namespace) -> dict[str, Any]:
     """Fields of `EncodeOptions` besides the format."""
-    from .pipelines.fields import integer
-
     chosen: dict[str, Any] = {"lossless": options.lossless}
     if options.file_quality is not None:
         chosen["quality"] = integer(options.file_quality, "--file-quality", low=1, high=100)
@@ -119,9 +122,9 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     """WIDTHxHEIGHT in pixels."""
     if text is None:
         return None
-    width, _, height = text.lower().partition("x")
-    if not (width.isdecimal() and height.isdecimal() and int(width) and int(height)):
+    sides = _IMAGE_SIZE.fullmatch(text)
+    if sides is None:
         raise InvalidRequest(
-            f"--image-size is {text!a}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
+            f"--image-size is {shown(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
         )
-    return int(width), int(height)
+    return int(sides[1]), int(sides[2])

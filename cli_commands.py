@@ -61,14 +61,12 @@ def _ending_at_once() -> Iterator[None]:
 
 
 def _editor(limits: Limits) -> Editor:
-    from .pipelines.adapters.layer_composite import LayerComposite
+    from .pipelines.adapters.embedded import embedded_adapters
     from .pipelines.catalog.lookup import load_catalog
     from .pipelines.edit import Editor
-    from .pipelines.plan import EMBEDDED_MODEL
     from .pipelines.safety.open_nsfw import default_classifier
 
-    adapters = {EMBEDDED_MODEL: LayerComposite(limits)}
-    return Editor(limits, load_catalog(), adapters, _loader(limits), default_classifier)
+    return Editor(limits, load_catalog(), embedded_adapters(limits), _loader(limits), default_classifier)
 
 
 def _loader(limits: Limits) -> SourceLoader:
@@ -154,9 +152,9 @@ def _about(model: Model) -> dict[str, object]:
 
 
 def _runs_here(model: Model) -> bool:
-    from .pipelines.plan import EMBEDDED_MODEL
+    from .pipelines.adapters.embedded import EMBEDDED_MODELS
 
-    return model.id == EMBEDDED_MODEL
+    return model.id in EMBEDDED_MODELS
 
 
 def check_safety(options: argparse.Namespace) -> None:

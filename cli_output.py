@@ -27,6 +27,8 @@ _TICK_SECONDS = 0.2
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[None]:
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed. Send it somewhere.")
     try:
         yield
         sys.stdout.flush()
@@ -50,7 +52,8 @@ def tell_json(value: object) -> None:
 
 def say(text: str) -> None:
     """Print what is about a result and no part of it."""
-    print(text, file=sys.stderr)
+    if sys.stderr is not None:  # None where it is closed, which print takes for standard output
+        print(text, file=sys.stderr)
 
 
 def require_output(options: argparse.Namespace) -> None:
@@ -106,7 +109,7 @@ def safety_text(report: SafetyReport) -> str:
 @contextlib.contextmanager
 def progress_bar(options: argparse.Namespace) -> Iterator[Stage]:
     """A bar on standard error, shown only to a person and only for work longer than a second."""
-    if options.json or not sys.stderr.isatty():
+    if options.json or sys.stderr is None or not sys.stderr.isatty():
         yield lambda name, share: None
         return
     from tqdm import tqdm

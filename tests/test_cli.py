@@ -259,6 +259,7 @@ WRONG = [
     ("resolve", 2, "aspect_ratio is not given"),
     ("resolve --image-size 300", 2, "--image-size is '300'; it must be WIDTHxHEIGHT"),
     ("resolve --image-size 0x9", 2, "WIDTHxHEIGHT"),
+    (f"resolve --image-size {'9' * 5000}x9", 2, "(5002 characters); it must be WIDTHxHEIGHT"),
     ("resolve --model layers --aspect-ratio 1:1", 2, "nearest known one"),
     ("models nano-banana", 2, "nearest known one is 'nano-banana"),
     ("safety", 2, "COMMAND"),
@@ -496,6 +497,25 @@ def test_a_full_standard_output_is_an_error_and_no_traceback(line: str) -> None:
     *_, last = done.stderr.splitlines()
     assert last.startswith("multiedit: Standard output cannot be written: ")
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="closes a stream in the shell")
+@pytest.mark.parametrize(
+    ("line", "closed", "code", "out", "err"),
+    [
+        ("edit --image - --prompt p -o {}/out.png", "<&-", 3, "", "multiedit: Standard input is closed."),
+        ("resolve --aspect-ratio 1:1", ">&-", 7, "", "multiedit: Standard output is closed."),
+        ("resolve --aspect-ratio 1:1", "2>&-", 0, "1024x1024\n", ""),
+    ],
+)
+def test_a_closed_stream_is_no_traceback(
+    line: str, closed: str, code: int, out: str, err: str, tmp_path: Path
+) -> None:
+    command = ["sh", "-c", f'"$@" {closed}', "sh", *MULTIEDIT, *line.format(tmp_path).split()]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr.startswith(err)) == (code, out, True)
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 SLOW_EDIT = """
