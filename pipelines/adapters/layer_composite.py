@@ -62,7 +62,8 @@ class LayerComposite:
         if box.width * box.height > self._limits.max_canvas_pixels:
             raise InvalidRequest(
                 f"image 1 would have to be {box.width}x{box.height} to cover {canvas[0]}x{canvas[1]}; the "
-                f"limit is {self._limits.max_canvas_pixels} px. Crop it to about that shape, or use keep_size.",
+                f"limit is {self._limits.max_canvas_pixels} px. Crop it to about that shape, or ask for "
+                "keep_size.",
                 field="aspect_ratio",
             )
         return box
