@@ -199,8 +199,7 @@ def test_the_price_is_an_estimate_for_what_runs_elsewhere(
 
 def test_planning_imports_no_torch_numpy_pillow_or_aiohttp() -> None:
     code = (
-        "import sys, multiedit.pipelines.plan;"
-        "print({'torch', 'numpy', 'PIL', 'aiohttp'} & set(sys.modules))"
+        "import sys, multiedit.pipelines.plan;print({'torch', 'numpy', 'PIL', 'aiohttp'} & set(sys.modules))"
     )
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
