@@ -37,7 +37,7 @@ class Installation:
         """MULTIEDIT_COMFYUI and MULTIEDIT_COMFYUI_PYTHON, else what `make comfyui` sets up."""
         home = os.environ.get("MULTIEDIT_COMFYUI") or CACHE / "ComfyUI"
         python = os.environ.get("MULTIEDIT_COMFYUI_PYTHON") or CACHE / "comfyui-env" / "bin" / "python"
-        return cls(Path(home), Path(python))
+        return cls(Path(home).absolute(), Path(python).absolute())
 
     def missing(self) -> str | None:
         """What is not there, as a reason to skip."""
