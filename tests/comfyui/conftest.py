@@ -44,7 +44,8 @@ def picture_server() -> Iterator[PictureServer]:
         yield server
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while Playwright is there no other test could run an event loop of its own.
+@pytest.fixture(scope="module")
 def browser(server: Server) -> Iterator[Any]:
     if reason := chromium_browser.missing():
         pytest.skip(reason)
