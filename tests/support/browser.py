@@ -17,8 +17,11 @@ FLAGS = [
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 _TIMEOUT_MS = 60_000
-# The page announces itself before its graph is there.
-_READY = "window.app?.graph && window.app.extensionManager && !document.querySelector('#splash-loader')"
+# ComfyUI opens a graph of its own first, which would replace one that comes too early.
+_READY = "window.app?.graph?.nodes.length && !document.querySelector('#splash-loader')"
+# Files of the user that need not be there, and models of that first graph, which it looks for on the internet.
+_COMFYUIS_OWN = ("the server responded with a status of 404", "Content Security Policy")
+_PACKS_PATHS = ("/extensions/", "/workflow_templates/")
 
 
 def missing() -> str | None:
@@ -52,14 +55,17 @@ class Canvas:
         self.page.set_default_timeout(_TIMEOUT_MS)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", self._listen)
+        self.page.on("response", self._watch)
         self.page.goto(url)
         self.page.wait_for_function(_READY)
-        self.page.wait_for_load_state("networkidle")  # ComfyUI looks for the models of its own first graph
 
     def _listen(self, message: Any) -> None:
-        # ComfyUI asks for files of the user that need not be there; a 404 is no complaint of a pack.
-        if message.type == "error" and "the server responded with a status of 404" not in message.text:
+        if message.type == "error" and not any(text in message.text for text in _COMFYUIS_OWN):
             self.complaints.append(f"{message.text} ({message.location.get('url')})")
+
+    def _watch(self, response: Any) -> None:
+        if response.status >= 400 and any(path in response.url for path in _PACKS_PATHS):
+            self.complaints.append(f"{response.status} {response.url}")
 
     def graph(self) -> dict[str, Any]:
         """The graph on the canvas as a UI-format workflow."""
