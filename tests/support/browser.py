@@ -19,7 +19,7 @@ FLAGS = [
 _TIMEOUT_MS = 60_000
 # ComfyUI opens a graph of its own first, which would replace one that comes too early.
 _READY = "window.app?.graph?.nodes.length && !document.querySelector('#splash-loader')"
-# Files of the user that need not be there, and models of that first graph, which it looks for on the internet.
+# Files of the user that need not be there, and models of that first graph, looked for on the internet.
 _COMFYUIS_OWN = ("the server responded with a status of 404", "Content Security Policy")
 _PACKS_PATHS = ("/extensions/", "/workflow_templates/")
 
