@@ -55,7 +55,7 @@ class Picture:
 
     def facts(self, look: bool) -> PictureFacts:
         """What the plan needs to know; with `look` the pixels are decoded to tell a mask."""
-        return PictureFacts(*self.size, self.header.has_alpha, look and _looks_like_mask(self._sample()))
+        return PictureFacts(*self.size, look and _looks_like_mask(self._sample()))
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""
@@ -101,7 +101,7 @@ class TensorPicture:
 
     def facts(self) -> PictureFacts:
         """What the plan needs to know; whether it is a mask is for the caller to say."""
-        return PictureFacts(*self.size, self._pixels.shape[-1] == 4 and self._pixels.ndim == 4)
+        return PictureFacts(*self.size)
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4]; the given tensor itself where the size fits."""

@@ -25,11 +25,10 @@ _FIELD = "multiedit.roles"
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What the plan needs to know of a picture: pixels after EXIF orientation, alpha, and rule 3's fact."""
+    """What the plan needs to know of a picture: pixels after EXIF orientation, and rule 3's fact."""
 
     width: int
     height: int
-    has_alpha: bool = False
     looks_like_mask: bool = False
 
 

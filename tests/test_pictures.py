@@ -87,7 +87,7 @@ def test_the_error_names_the_picture() -> None:
 def test_a_tensor_is_a_picture_that_is_neither_copied_nor_rounded() -> None:
     pixels = torch.rand(1, 20, 30, 4)
     picture = TensorPicture(pixels)
-    assert (picture.size, picture.facts()) == ((30, 20), PictureFacts(30, 20, has_alpha=True))
+    assert (picture.size, picture.facts()) == ((30, 20), PictureFacts(30, 20))
     assert picture.image() is pixels
     assert picture.image((30, 20)) is pixels
     assert picture.image((15, 10)).shape == (1, 10, 15, 4)
