@@ -11,8 +11,9 @@ from io import BytesIO
 
 from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from ..errors import FileTooLarge, ImageTooLarge, ImageTooSmall, InvalidImage
+from ..errors import ImageTooLarge, ImageTooSmall, InvalidImage
 from ..limits import Limits
+from ..sources.bounds import check_size
 from .containers import read_container
 from .exif import exif_orientation
 from .orientation import upright_size
@@ -79,12 +80,7 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         ImageTooSmall, ImageTooLarge: its sides or its area are outside the limits.
         InvalidImage: it is no picture, of a kind that is not taken, or damaged.
     """
-    if len(data) >= limits.max_file_bytes:
-        raise FileTooLarge(
-            f"{name} has {len(data)} bytes ({len(data) / 1e6:.1f} MB); a file must be smaller than "
-            f"{limits.max_file_bytes} bytes ({limits.max_file_bytes / 1e6:.1f} MB). "
-            "Save it smaller, for example as JPEG, and send it again."
-        )
+    check_size(len(data), limits, name)
     kind = sniff(data, name)
     with reading(name, kind):
         container = read_container(data, kind)

@@ -138,14 +138,13 @@ def test_a_declared_size_alone_refuses(kind, size) -> None:
 def test_a_file_must_be_smaller_than_the_limit(photo, save) -> None:
     data = save(photo, "JPEG")
     read_header(data, replace(LIMITS, max_file_bytes=len(data) + 1))
-    with pytest.raises(
-        FileTooLarge, match=rf"image 1 has {len(data)} bytes .* must be smaller than {len(data)} b"
-    ):
+    size = rf"\({len(data)} bytes\)"
+    with pytest.raises(FileTooLarge, match=rf"image 1 is .* {size}; a file must be smaller than .* {size}"):
         read_header(data, replace(LIMITS, max_file_bytes=len(data)), "image 1")
 
 
 def test_26_megabytes_are_refused_whatever_they_are() -> None:
-    with pytest.raises(FileTooLarge, match=r"26000000 bytes \(26\.0 MB\).*25000000 bytes \(25\.0 MB\)"):
+    with pytest.raises(FileTooLarge, match=r"26\.0 MB \(26000000 bytes\).*25\.0 MB \(25000000 bytes\)"):
         read_header(bytes(26_000_000), LIMITS)
 
 
