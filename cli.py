@@ -21,6 +21,9 @@ exit codes:
 class _Parser(argparse.ArgumentParser):
     """Wrong arguments are an error like any other, so that --json holds for them too."""
 
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(allow_abbrev=False, **settings)
+
     def error(self, message: str) -> NoReturn:
         raise InvalidRequest(f"{message}. `{self.prog} --help` says what it takes.")
 

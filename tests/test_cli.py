@@ -555,3 +555,9 @@ def test_ctrl_c_ends_an_edit_at_once(tmp_path: Path) -> None:
         assert process.communicate(timeout=20) == ("", "")
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_are_not_abbreviated(shell: Shell) -> None:
+    ran = shell("models --js")
+    assert ran.code == 2
+    assert "--js" in ran.err

@@ -16,21 +16,23 @@ from torch import Tensor
 from .document import Layer
 from .membrane import membrane
 from .placed import PlacedLayer, Window
+from .placement import Box
 
 
 def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
     """The layer, unturned and at its own size, with the membrane added.
 
     Args:
-        placed: the layer; what of it lies off the canvas meets the canvas' edge pixels.
+        placed: the layer, visible on the canvas. What of it lies off the canvas meets the canvas' edge
+            pixels; what lies further off than the canvas is large is left out.
         canvas: [H, W, 3 or 4], what lies under the layer, sRGB.
 
     Returns:
-        A layer that covers the same pixels and has the same mode and opacity.
+        A layer that covers the same pixels of the canvas and has the same mode and opacity.
     """
-    box = placed.bounds
+    box = _near(placed.bounds, canvas)
     colour, alpha = placed.read(Window(box.y, box.y + box.height, box.x, box.x + box.width))
-    difference = _under(canvas, placed.bounds, colour) - colour
+    difference = _under(canvas, box, colour) - colour
     solved = (colour + membrane(difference, alpha)).clamp_(0.0, 1.0)
     planes = solved if alpha is None else torch.cat((solved, alpha[None]))
     return replace(
@@ -45,7 +47,15 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
     )
 
 
-def _under(canvas: Tensor, box: tuple[int, int, int, int], layer: Tensor) -> Tensor:
+def _near(box: Box, canvas: Tensor) -> Box:
+    """The part of a box that lies on the canvas or within the canvas' own size of it."""
+    height, width = canvas.shape[:2]
+    left, top = max(box.x, -width), max(box.y, -height)
+    right, bottom = min(box.x + box.width, 2 * width), min(box.y + box.height, 2 * height)
+    return Box(left, top, right - left, bottom - top)
+
+
+def _under(canvas: Tensor, box: Box, layer: Tensor) -> Tensor:
     """The canvas' colour under a box as planes; the layer's own where the canvas is transparent."""
     height, width = canvas.shape[:2]
     x, y, box_width, box_height = box

@@ -11,6 +11,8 @@ import torch
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import Document, parse_document
 from multiedit.pipelines.layers.membrane import membrane
+from multiedit.pipelines.layers.placed import PlacedLayer
+from multiedit.pipelines.layers.seamless import seamless_layer
 from multiedit.pipelines.limits import Limits
 from numpy.typing import NDArray
 from torch import Tensor
@@ -251,3 +253,11 @@ def test_inputs_are_left_alone() -> None:
     kept = [base.clone(), layer["image"].clone(), layer["mask"].clone()]
     composite(document({"image": base}, layer))
     assert all(torch.equal(*pair) for pair in zip((base, layer["image"], layer["mask"]), kept, strict=True))
+
+
+def test_what_lies_far_off_the_canvas_costs_nothing() -> None:
+    item = {"image": noise(1, 1, 20, 20, 3), "x": -4000, "y": -100, "w": 8000, "h": 8000, "seamless": True}
+    layer = parse_document({"canvas": [WIDTH, HEIGHT], "layers": [item]}, Limits()).layers[0]
+    solved = seamless_layer(PlacedLayer(layer, 0, (WIDTH, HEIGHT)), noise(2, HEIGHT, WIDTH, 3))
+    assert solved.box == (-WIDTH, -HEIGHT, 3 * WIDTH, 3 * HEIGHT)
+    assert solved.image.shape == (1, 3 * HEIGHT, 3 * WIDTH, 3)
