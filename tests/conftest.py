@@ -4,6 +4,8 @@ With the repository root on sys.path our `nodes/` would shadow ComfyUI's `nodes.
 
 `COMFYUI_PATH` names a ComfyUI folder where the Python that runs pytest has its requirements: tests/nodes
 runs only there. tests/comfyui/test_in_process.py starts that run by itself.
+
+Property tests try the same examples in every run; `MULTIEDIT_EXPLORE=1` has them look for new ones.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import hypothesis
 import pytest
 from comfyui import Installation
 
@@ -21,6 +24,12 @@ ROOT = Path(__file__).resolve().parent.parent
 NAME = "multiedit"
 
 sys.path[:] = [entry for entry in sys.path if Path(entry or os.getcwd()).resolve() != ROOT]
+
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.load_profile("default" if os.environ.get("MULTIEDIT_EXPLORE") else "repeatable")
+
+# Small pictures, and other programs beside us: splitting an operation over threads costs more than it gains.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 COMFYUI = os.environ.get("COMFYUI_PATH")
 collect_ignore = [] if COMFYUI else ["nodes"]

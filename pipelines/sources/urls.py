@@ -71,9 +71,12 @@ def _parse(text: str, what: str) -> URL:
 def _target(url: URL, what: str) -> Target:
     if url.scheme not in ("http", "https"):
         raise FetchRefused(f"{what} is not http or https. {_ELSE}")
+    try:  # yarl takes the authority apart only now
+        host, port = url.raw_host or "", url.port or 0
+    except ValueError:
+        raise FetchRefused(f"{what} is not valid. {_ELSE}") from None
     if url.raw_user is not None or url.raw_password is not None:
         raise FetchRefused(f"{what} carries a user name or password, which are not sent. Take them out.")
-    host, port = url.raw_host or "", url.port or 0
     if port not in (80, 443) and port < 1024:
         raise FetchRefused(f"{what} names port {port}; 80, 443 and those from 1024 up are taken. {_ELSE}")
     return Target(url, host, port, _literal(host, what))

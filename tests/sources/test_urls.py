@@ -150,6 +150,11 @@ URL_LIKE = st.text(alphabet="htps:/@[]%.?#\\0129axf \t\n\u3002\uff0e\u00e9", max
 )
 
 
+def test_a_redirect_whose_host_breaks_only_when_it_is_joined_is_refused() -> None:
+    with pytest.raises(FetchRefused, match="not valid"):
+        next_target(URL("http://host/a"), "http://[:.]", "image 1")
+
+
 @given(st.sampled_from(["", "http://", "https://", "http://[", "//", "http://a:"]), URL_LIKE)
 def test_any_text_gives_a_target_or_an_error_of_the_tree(head: str, rest: str) -> None:
     targets: list[Target] = []
