@@ -16,6 +16,7 @@ setup: .venv/.runtime
 .venv/.runtime: pyproject.toml requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "multi-edit needs Python 3.10 or newer; this is " + sys.version)'
 	$(PYTHON) -m venv .venv
+	@echo "Fetching torch into .venv; on a slow line this takes a while."
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ..pipelines.limits import Limits
 from .inputs import LAYERS
 from .progress import interruptible
-from .sources import SOURCE_COUNT, Choice, flaw_of, picture_sources, source_input
+from .sources import SOURCE_COUNT, Choice, picture_sources, source_input
 
 _MASK = (
     "The transparency of image {0}: 1 = transparent, as Load Image has it. An image without transparency "
@@ -58,8 +58,10 @@ class MultiEditLoadLayers(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, **choices: Any) -> bool | str:
-        return flaw_of(choices) or True
+    def validate_inputs(cls, **choices: Any) -> bool:
+        # Anything said here is repeated for every input of the node; execute says it once. Without this
+        # method ComfyUI would refuse files that were uploaded after it listed the folder.
+        return True
 
     @classmethod
     def fingerprint_inputs(cls, refresh: int = 0, **choices: Choice) -> list[str]:

@@ -31,7 +31,9 @@ def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
     """
     if model is None:
         raise InvalidRequest(
-            "model is not one that this node offers on this machine. Choose one from its list.", field="model"
+            "model is not one that this node offers. Choose one from its list; on this machine "
+            f"{', '.join(EMBEDDED_MODELS)} can run.",
+            field="model",
         )
     return model
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..pipelines.errors import InvalidImage, InvalidRequest
+
 if TYPE_CHECKING:
     from ..pipelines.sources.source import ImageSource
 
@@ -70,34 +72,36 @@ def _input_files() -> list[str]:
 
 
 def picture_sources(choices: Mapping[str, Choice | None]) -> dict[int, ImageSource]:
-    """By image number, what each input asks for."""
-    import folder_paths
+    """By image number, what each input asks for.
 
-    from ..pipelines.sources.source import FileSource, TextSource
+    Raises:
+        InvalidRequest: image 1 is missing, or an input is chosen and left empty.
+        InvalidImage: a file is not in the folder that its name says.
+    """
+    from ..pipelines.sources.source import TextSource
 
+    if not choices.get("image_1"):
+        raise InvalidRequest("image 1 is missing; it is the base. Set image_1 to file or url.")
     sources: dict[int, ImageSource] = {}
     for number in range(1, SOURCE_COUNT + 1):
         choice = choices.get(f"image_{number}") or {}
         kind = choice.get(f"image_{number}", NONE)
-        if kind == FILE:
-            sources[number] = FileSource(folder_paths.get_annotated_filepath(choice["file"]))
-        elif kind == URL:
-            sources[number] = TextSource(choice["url"])
+        if kind == NONE:
+            continue
+        value = choice.get(kind)
+        if not value:
+            raise InvalidRequest(f"image {number} is set to {kind}, but none is given. Give one.")
+        sources[number] = _file(value, number) if kind == FILE else TextSource(value)
     return sources
 
 
-def flaw_of(choices: Mapping[str, Choice | None]) -> str | None:
-    """What is wrong with the inputs as far as it can be told without opening or fetching anything."""
+def _file(name: str, number: int) -> ImageSource:
     import folder_paths
 
-    if not choices.get("image_1"):
-        return "image 1 is missing; it is the base. Set image_1 to file or url."
-    for number in range(1, SOURCE_COUNT + 1):
-        choice = choices.get(f"image_{number}") or {}
-        kind = choice.get(f"image_{number}", NONE)
-        value = choice.get(kind) if kind != NONE else None
-        if kind != NONE and value == "":
-            return f"image {number} is set to {kind}, but none is given. Give one."
-        if kind == FILE and value is not None and not folder_paths.exists_annotated_filepath(value):
-            return f"image {number}: {value!a} is not in the input folder. Upload it, or choose another file."
-    return None
+    from ..pipelines.sources.source import FileSource
+
+    if not folder_paths.exists_annotated_filepath(name):
+        raise InvalidImage(
+            f"image {number}: {name!a} is not in the input folder. Upload it, or choose another file."
+        )
+    return FileSource(folder_paths.get_annotated_filepath(name))

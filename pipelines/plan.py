@@ -142,7 +142,9 @@ def _choose_model(
 def _why_not(model: Model) -> str:
     if model.weights == "closed":
         return f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine"
-    return f"{model.id} has open weights ({model.licence}), but needs a GPU adapter that this machine lacks"
+    return (
+        f"{model.id} has open weights ({model.licence}), but this version of multi-edit has no adapter for it"
+    )
 
 
 def _check_capacity(request: EditRequest, images: int, model: Model) -> None:
