@@ -12,6 +12,7 @@ from torch import Tensor
 from .adapters.base import EmbeddedAdapter, Progress
 from .catalog.lookup import Catalog
 from .errors import InvalidRequest
+from .layers.masked import with_channels
 from .layers.placement import Placement
 from .pictures import TensorPicture
 from .plan import EditPlan, make_plan
@@ -135,10 +136,4 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
 def _batch(results: Sequence[Tensor]) -> Tensor:
     """One tensor of all frames, with alpha where one has it."""
     channels = max(result.shape[3] for result in results)
-    return torch.cat([_with_channels(result, channels) for result in results])
-
-
-def _with_channels(image: Tensor, channels: int) -> Tensor:
-    if image.shape[3] == channels:
-        return image
-    return torch.cat((image, torch.ones_like(image[..., :1])), dim=3)
+    return torch.cat([with_channels(result, channels) for result in results])

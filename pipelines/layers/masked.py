@@ -32,7 +32,7 @@ def keep_outside(base: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
         _copy(result[rows], base[rows])
         rows = slice(max(rows.start, top), min(rows.stop, bottom))
         if rows.start < rows.stop:
-            change = _with_channels(edited[rows, columns], shape[2])
+            change = with_channels(edited[rows, columns], shape[2])
             _change(result[rows, columns], change, mask[rows, columns])
 
     step = max(1, _STRIP_PIXELS // width)
@@ -56,10 +56,11 @@ def _copy(target: Tensor, image: Tensor) -> None:
     target[..., image.shape[2] :] = 1.0
 
 
-def _with_channels(image: Tensor, channels: int) -> Tensor:
-    if image.shape[2] == channels:
+def with_channels(image: Tensor, channels: int) -> Tensor:
+    """A picture [..., 3 or 4] with 3 or 4 `channels`: itself, or with an opaque alpha."""
+    if image.shape[-1] == channels:
         return image
-    return torch.cat((image, torch.ones_like(image[..., :1])), dim=2)
+    return torch.cat((image, torch.ones_like(image[..., :1])), dim=-1)
 
 
 def _change(result: Tensor, edited: Tensor, mask: Tensor) -> None:
