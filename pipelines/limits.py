@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from .errors import InvalidRequest
 
@@ -44,12 +45,22 @@ class Limits:
         Raises:
             InvalidRequest: a variable is not a positive number.
         """
-        changes: dict[str, object] = {}
-        for field in fields(cls):
-            name = ENVIRONMENT_PREFIX + field.name.upper()
-            if name in environment:
-                changes[field.name] = _parse(name, environment[name], type(field.default))
-        return replace(cls(), **changes)  # type: ignore[arg-type]
+        return replace(cls(), **overrides(cls, environment))
+
+
+def overrides(limits: type, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What the environment says of the fields of a dataclass of limits, by field.
+
+    Raises:
+        InvalidRequest: a variable is not a positive number.
+    """
+    names = {field.name: ENVIRONMENT_PREFIX + field.name.upper() for field in fields(limits)}
+    kinds = {field.name: type(field.default) for field in fields(limits)}
+    return {
+        field: _parse(name, environment[name], kinds[field])
+        for field, name in names.items()
+        if name in environment
+    }
 
 
 def _parse(name: str, text: str, kind: type) -> object:

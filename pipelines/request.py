@@ -16,7 +16,7 @@ from .errors import InvalidRequest
 from .fields import boolean, choice, integer, joined, known_fields, mapping, refusal, text
 from .layers.placement import Placement, read_placement
 from .limits import LARGEST_SEED, Limits
-from .sources.source import BytesSource, FileSource, ImageSource, TextSource
+from .sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
 
 Role = Literal["base", "overlay", "mask", "reference"]
 OutputFormat = Literal["jpeg", "png", "webp"]
@@ -26,7 +26,7 @@ QUALITIES = ("low", "medium", "high")
 _LONGEST_WORD = 10  # the contract's bound on `resolution`; no aspect ratio is longer
 _LONGEST_ID = 100
 
-_Reader = Callable[[object, str], Any]
+Reader = Callable[[object, str], Any]
 
 
 @dataclass(frozen=True)
@@ -66,16 +66,7 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
         InvalidRequest: the first problem, with its field: unknown names before values, values in the
             order of docs/request.md.
     """
-    readers: dict[str, _Reader] = {
-        "prompt": partial(text, longest=limits.max_prompt_characters),
-        "images": partial(_images, limits=limits),
-        "modelId": partial(text, longest=_LONGEST_ID),
-        "aspect_ratio": partial(text, longest=_LONGEST_WORD),
-        "resolution": partial(text, longest=_LONGEST_WORD),
-        "output_format": _format,
-        "quality": partial(choice, options=QUALITIES),
-        "safe_mode": boolean,
-    }
+    readers = request_readers(limits)
     given = known_fields(fields, "", (*readers, "multiedit"))
     for name in ("prompt", "images"):
         if name not in given:
@@ -86,11 +77,36 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
     return EditRequest(model_id=values.pop("modelId", None), **values)
 
 
-def _read(given: Mapping[str, object], path: str, readers: Mapping[str, _Reader]) -> dict[str, Any]:
+def request_readers(limits: Limits) -> dict[str, Reader]:
+    """What reads each field of a request but `multiedit`; the schema is made of the same."""
+    return {
+        "prompt": partial(text, longest=limits.max_prompt_characters),
+        "images": partial(read_images, limits=limits),
+        "modelId": partial(text, longest=_LONGEST_ID),
+        "aspect_ratio": partial(text, longest=_LONGEST_WORD),
+        "resolution": partial(text, longest=_LONGEST_WORD),
+        "output_format": read_format,
+        "quality": partial(choice, options=QUALITIES),
+        "safe_mode": boolean,
+    }
+
+
+def extras_readers(images: int) -> dict[str, Reader]:
+    """What reads each field of `multiedit`, for a request of so many images."""
+    return {
+        "seed": partial(integer, low=0, high=LARGEST_SEED),
+        "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),
+        "placement": partial(read_by_image, images=images, read=read_placement),
+        "keep_size": boolean,
+    }
+
+
+def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader]) -> dict[str, Any]:
     return {name: read(given[name], joined(path, name)) for name, read in readers.items() if name in given}
 
 
-def _images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
+def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
+    """1 to `limits.max_images` pictures, as text or as sources."""
     if not isinstance(value, (list, tuple)) or not value:
         raise refusal(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:
@@ -103,26 +119,22 @@ def _images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, .
 def _image(value: object, path: str) -> ImageSource:
     if isinstance(value, str):
         return TextSource(value)
-    if isinstance(value, (FileSource, TextSource, BytesSource)):
+    if isinstance(value, (FileSource, TextSource, BytesSource, UploadSource)):
         return value
     raise refusal(path, value, "base64 text, a data URL or an http(s) URL")
 
 
-def _format(value: object, path: str) -> OutputFormat:
+def read_format(value: object, path: str) -> OutputFormat:
+    """One of `OUTPUT_FORMATS`; `jpg` is `jpeg`."""
     return OUTPUT_FORMATS[choice(value, path, options=OUTPUT_FORMATS)]
 
 
 def _extras(value: object, path: str, *, images: int) -> Extras:
-    readers: dict[str, _Reader] = {
-        "seed": partial(integer, low=0, high=LARGEST_SEED),
-        "roles": partial(_by_image, images=images, read=partial(choice, options=ROLES)),
-        "placement": partial(_by_image, images=images, read=read_placement),
-        "keep_size": boolean,
-    }
+    readers = extras_readers(images)
     return Extras(**_read(known_fields(value, path, readers), path, readers))
 
 
-def _by_image(value: object, path: str, *, images: int, read: _Reader) -> dict[int, Any]:
+def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dict[int, Any]:
     """An object whose keys are image numbers as text: {"2": ...}."""
     numbers = {str(n): n for n in range(1, images + 1)}
     given = mapping(value, path)

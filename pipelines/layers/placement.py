@@ -95,7 +95,7 @@ def place(placement: Placement, layer: tuple[int, int], canvas: tuple[int, int])
     return Box(math.floor(x + 0.5), math.floor(y + 0.5), width, height)
 
 
-_READERS: dict[str, Callable[[object, str], Any]] = {
+PLACEMENT_READERS: dict[str, Callable[[object, str], Any]] = {
     "fit": partial(choice, options=FITS),
     "anchor": partial(choice, options=ANCHORS),
     "offset_x": partial(number, low=-1000, high=1000),
@@ -108,7 +108,7 @@ _READERS: dict[str, Callable[[object, str], Any]] = {
     "blend_mode": partial(choice, options=BLEND_MODES),
     "seamless": boolean,
 }
-PLACEMENT_FIELDS = tuple(_READERS)
+PLACEMENT_FIELDS = tuple(PLACEMENT_READERS)
 
 
 def read_placement(value: object, path: str, names: Collection[str] = PLACEMENT_FIELDS) -> Placement:
@@ -118,4 +118,4 @@ def read_placement(value: object, path: str, names: Collection[str] = PLACEMENT_
         InvalidRequest: a field is unknown or out of its range; the message names it below `path`.
     """
     given = known_fields(value, path, names)
-    return Placement(**{name: _READERS[name](given[name], f"{path}.{name}") for name in given})
+    return Placement(**{name: PLACEMENT_READERS[name](given[name], f"{path}.{name}") for name in given})

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import IO, TypeAlias
 
 from ..errors import InvalidImage, MultiEditError
 from ..limits import Limits
@@ -36,7 +36,18 @@ class BytesSource:
     data: bytes = field(repr=False)
 
 
-ImageSource: TypeAlias = FileSource | TextSource | BytesSource
+@dataclass(frozen=True)
+class UploadSource:
+    """A file's bytes in a temporary file, for what waits before it is read; whoever made it closes it."""
+
+    file: IO[bytes] = field(repr=False)
+
+    def read(self) -> bytes:
+        self.file.seek(0)
+        return self.file.read()
+
+
+ImageSource: TypeAlias = FileSource | TextSource | BytesSource | UploadSource
 Fetch: TypeAlias = Callable[[str, str], Awaitable[bytes]]
 """(url, name) to the bytes behind the URL; `PictureFetcher.fetch` is the one that is safe."""
 
@@ -93,6 +104,10 @@ class SourceLoader:
         if isinstance(source, BytesSource):
             check_size(len(source.data), self._limits, name)
             return source.data
+        if isinstance(source, UploadSource):
+            data = await asyncio.to_thread(source.read)
+            check_size(len(data), self._limits, name)
+            return data
         if isinstance(source, FileSource):
             return await asyncio.to_thread(read_file, source.path, self._limits, name)
         if is_url(source.text):
