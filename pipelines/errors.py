@@ -15,8 +15,11 @@
     |- ModelUnavailable          the model is known, but cannot run on this machine now
     |- SafetyError
     |  |- ClassifierMissing
-    |  `- WeightsMismatch
+    |  |- WeightsMismatch
+    |  `- ContentRefused         safe mode refuses an input picture
     |- EditFailed                the edit itself went wrong
+    |  |- EditInterrupted        somebody stopped it in ComfyUI
+    |  `- ServerUnreachable      a ComfyUI does not answer
     `- OutputError               the result could not be written
 
 Each class owns its HTTP status, its code in the hosted API's vocabulary and the exit code of the
@@ -117,8 +120,21 @@ class WeightsMismatch(SafetyError):
     pass
 
 
+class ContentRefused(SafetyError):
+    status = 422
+    code = "CONTENT_POLICY_VIOLATION"
+
+
 class EditFailed(MultiEditError):
     code = "IMAGE_EDIT_ERROR"
+
+
+class EditInterrupted(EditFailed):
+    pass
+
+
+class ServerUnreachable(EditFailed):
+    status = 503
 
 
 class OutputError(MultiEditError):
