@@ -1,16 +1,23 @@
-"""One real ComfyUI server for all tests of this folder, and one Chromium for those that need a page."""
+"""Real ComfyUI servers for all tests of this folder, and one Chromium for those that need a page."""
 
 from __future__ import annotations
 
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import browser as chromium_browser
 import pytest
-from comfyui import PACK, Installation, Server
+from comfyui import CACHE, PACK, Installation, Server
 from pictures import PICTURES, PictureServer
 
 FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
+SUPPORT = PACK / "tests" / "support"
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +35,44 @@ def server(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
         installation,
         tmp_path_factory.mktemp("comfyui"),
         {FOLDER: PACK},
+        environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
+    )
+    try:
+        server.wait_until_ready()
+        server.add_inputs(*PICTURES)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="session")
+def tiny_models(installation: Installation) -> Path:
+    """A `models` folder with tiny random weights; made once for each version of its script and of ComfyUI."""
+    script = SUPPORT / "tiny_models.py"
+    version = hashlib.sha256(script.read_bytes() + installation.version.encode()).hexdigest()[:16]
+    folder = CACHE / "tiny-models" / version
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
+        command = [installation.python, script, "--comfyui", installation.home, unfinished]
+        subprocess.run(command, check=True, capture_output=True)
+        unfinished.rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def model_server(
+    installation: Installation, tiny_models: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with the pack and the tiny models, that counts what they do: see tests/support/tiny_shim."""
+    base = tmp_path_factory.mktemp("comfyui-models")
+    # Links to the files, so that a test may add to the folders or take from them.
+    shutil.copytree(tiny_models, base / "models", copy_function=os.symlink)
+    server = Server(
+        installation,
+        base,
+        {FOLDER: PACK, "tiny_shim": SUPPORT / "tiny_shim"},
+        arguments=("--preview-method", "latent2rgb"),
         environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
     )
     try:

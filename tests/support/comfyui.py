@@ -1,4 +1,4 @@
-"""ComfyUI on this machine: where it is, and a real server of it. Only HTTP; nothing of it is imported."""
+"""ComfyUI on this machine: where it is, and a real server of it. Only its HTTP; nothing of it is imported."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from events import Events, collect
 
 PACK = Path(__file__).resolve().parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "multi-edit")
@@ -70,6 +72,14 @@ class Run:
 
     def files(self, node: str) -> list[dict[str, str]]:
         return self.entry["outputs"][node]["images"]
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A finished prompt and what its page would have seen of it."""
+
+    run: Run
+    events: Events
 
 
 class Server:
@@ -160,28 +170,41 @@ class Server:
     def view(self, file: Mapping[str, str]) -> bytes:
         return self.get("/view?" + urllib.parse.urlencode(file))
 
-    def queue(self, prompt: Mapping[str, Any]) -> None:
-        """Queue a prompt in API format.
+    def post(self, path: str, data: Any = None) -> Any:
+        """The JSON of a 200, None for an empty body; anything else raises `urllib.error.HTTPError`."""
+        body = json.dumps({} if data is None else data).encode()
+        request = urllib.request.Request(  # noqa: S310  # 127.0.0.1
+            self.url + path, body, {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
+            return json.loads(response.read() or "null")
+
+    def queue(self, prompt: Mapping[str, Any], client: str = "") -> str:
+        """Queue a prompt in API format; its id.
 
         Raises:
             AssertionError: a node of it was refused.
         """
-        body = json.dumps({"prompt": prompt, "client_id": uuid.uuid4().hex}).encode()
-        request = urllib.request.Request(  # noqa: S310  # 127.0.0.1
-            self.url + "/prompt", body, {"Content-Type": "application/json"}
-        )
         try:
-            with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
-                answer = json.load(response)
+            answer = self.post("/prompt", {"prompt": prompt, "client_id": client or uuid.uuid4().hex})
         except urllib.error.HTTPError as error:
             raise AssertionError(f"/prompt refused: {error.read().decode()}") from None
         assert not answer["node_errors"], answer["node_errors"]
+        return answer["prompt_id"]
 
     def run(self, prompt: Mapping[str, Any]) -> Run:
         """Queue a prompt and wait for its end, whichever that is."""
         before = set(self.json("/history"))
         self.queue(prompt)
         return self.next_run(before)
+
+    def watch(
+        self, prompt: Mapping[str, Any], on_event: Callable[[str, Any], None] = lambda event, data: None
+    ) -> Watched:
+        """As `run`, with all events of the prompt; `on_event` gets each when it comes, and may interrupt."""
+        before = set(self.json("/history"))
+        events = collect(self.url, lambda client: self.queue(prompt, client), on_event, RUN_SECONDS)
+        return Watched(self.next_run(before), events)
 
     def next_run(self, before: set[str]) -> Run:
         """Wait for the end of a prompt that is not among those of `before`."""
