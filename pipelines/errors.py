@@ -13,6 +13,8 @@
     |  |- FetchFailed            the server did not deliver
     |  `- FetchTimeout
     |- ModelUnavailable          the model is known, but cannot run on this machine now
+    |  |- ModelFilesMissing      its files are not in ComfyUI's folders
+    |  `- InvalidModelFile       a file of its weights is damaged or of another architecture
     |- SafetyError
     |  |- ClassifierMissing
     |  |- WeightsMismatch
@@ -105,6 +107,14 @@ class ModelUnavailable(MultiEditError):
     status = 503
     code = "MODEL_OFFLINE"
     exit_code = 5
+
+
+class ModelFilesMissing(ModelUnavailable):
+    pass
+
+
+class InvalidModelFile(ModelUnavailable):
+    pass
 
 
 class SafetyError(MultiEditError):

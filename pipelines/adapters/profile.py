@@ -13,6 +13,16 @@ from typing import Literal
 Family = Literal["qwen-edit", "flux2", "mage-flow", "qwen-image-21", "flux3"]
 PartName = Literal["diffusion_model", "text_encoder", "vae", "checkpoint", "lora"]
 
+# ComfyUI's folder with the files of each part.
+PART_FOLDERS: dict[PartName, str] = {
+    "checkpoint": "checkpoints",
+    "diffusion_model": "diffusion_models",
+    "text_encoder": "text_encoders",
+    "vae": "vae",
+    "lora": "loras",
+}
+_WHOLE: tuple[set[PartName], ...] = ({"checkpoint"}, {"diffusion_model", "text_encoder", "vae"})
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -21,13 +31,19 @@ class Weights:
     Attributes:
         pattern: of the file's own name, as `fnmatch` has it, upper and lower case alike.
         gigabytes: of memory that it takes, 10^9 bytes; for the choice by the card's memory.
-        source: where it is from: the repository at huggingface.co and the file in it.
+        repository: at huggingface.co, where it is from.
+        file: its path in there.
     """
 
     pattern: str
     gigabytes: float
     repository: str
     file: str
+
+    @property
+    def name(self) -> str:
+        """The file's own name, under which it is published."""
+        return self.file.rsplit("/", 1)[-1]
 
     @property
     def url(self) -> str:
@@ -41,7 +57,8 @@ class Part:
     Attributes:
         folder: ComfyUI's name of the folder with such files.
         files: by preference, the most exact first.
-        signature: ends of tensor names that every file of this architecture has.
+        signature: ends of tensor names that every file of this architecture has; whole words between
+            dots, and `*` and `?` as in file names. Empty where they are not known.
         forbidden: ends of tensor names that tell another architecture, or another version.
     """
 
@@ -69,12 +86,15 @@ class Profile:
         parts: by name; `checkpoint` stands for diffusion_model, text_encoder and vae in one file.
         clip_type: what ComfyUI's text encoder loader calls the type.
         scheduler: a scheduler of ComfyUI, or `flux2` for the node Flux2Scheduler.
+        sigmas: of the node ManualSigmas, one more than the steps; they replace the scheduler. Empty for none.
         guidance: distilled guidance (FLUX.2 dev), None for models without.
         shift: of ModelSamplingAuraFlow, None to leave the checkpoint's own.
         cfg_norm: strength of CFGNorm, None for none.
         reference_method: of the reference latents, None to leave the checkpoint's own.
-        reference_pixels: area to which a reference is scaled before the VAE encodes it.
-        vision_pixels: area of the copy that the text encoder sees; None where it sees no pictures.
+        reference_pixels: area to which a reference is scaled before the VAE encodes it; a model that
+            encodes references at the size of the result (mage-flow) does not ask.
+        vision_pixels: area of the copy that the text encoder sees; None where it sees no pictures, or
+            where the family's own node makes the copy.
         vision_side: bound on the longer side of that copy; None where the area bounds it.
         grid: both sides of what is sampled are multiples of this many pixels.
         native_pixels: the area that the model was trained for.
@@ -82,6 +102,9 @@ class Profile:
         max_images: base and references.
         nodes: names of ComfyUI's nodes that the graph needs; where one is missing ComfyUI is too old.
         minimum_comfyui: the first version that has them, for the message.
+
+    Raises:
+        ValueError: the profile contradicts itself.
     """
 
     id: str
@@ -98,6 +121,7 @@ class Profile:
     sampler: str
     scheduler: str
     max_images: int
+    sigmas: tuple[float, ...] = ()
     grid: int = 16
     native_pixels: int = 1024 * 1024
     max_pixels: int = 1024 * 1024
@@ -112,6 +136,23 @@ class Profile:
     easy_cache: SpeedOption = field(default_factory=lambda: SpeedOption(False, "not known to work"))
     nodes: tuple[str, ...] = ()
     minimum_comfyui: str = "0.31.0"
+
+    def __post_init__(self) -> None:
+        rules = {
+            "its parts do not make a whole model": set(self.parts) - {"lora"} in _WHOLE,
+            "a part is in another folder than ComfyUI's": all(
+                part.folder == PART_FOLDERS[name] for name, part in self.parts.items()
+            ),
+            "a part has no files": all(part.files for part in self.parts.values()),
+            "it has no steps": self.steps > 0,
+            "its sigmas are not one more than its steps": len(self.sigmas) in (0, self.steps + 1),
+            "its native area is larger than its largest": self.native_pixels <= self.max_pixels,
+            "the vision copy has a side, but no area": self.vision_pixels or not self.vision_side,
+            "the branches of guidance would share a key-value cache": not (self.guided and self.kv_cache.on),
+        }
+        for problem, kept in rules.items():
+            if not kept:
+                raise ValueError(f"profile {self.id}: {problem}")
 
     @property
     def guided(self) -> bool:

@@ -76,7 +76,7 @@ class Model:
         sizes: (width, height) by ratio at tier 1K, where the upstream has a table; 2K and 4K are exactly
             twice and four times. A model without tiers makes these sizes as they stand.
         created: Unix seconds.
-        source: where the entry is from, a key of the file's `sources`.
+        source: where the entry is from, a key of the file's `sources` or a model card.
 
     Raises:
         ValueError: the entry contradicts itself.

@@ -40,6 +40,24 @@ HOSTED = {
     "seedream-v4-edit": ("Seedream V4.5", "anonymized", 10000, SEEDREAM, (), 6, 0.05, 1767484800),
 }  # fmt: skip
 
+# Open models that run here only. id: licence, ratios' grid, tiers, images, largest area
+OURS = {
+    "qwen-edit-2509": ("Apache-2.0", 16, (), 3, 67108864),
+    "firered-image-edit-1.0": ("Apache-2.0", 16, (), 3, 67108864),
+    "flux-2-klein-4b-edit": ("Apache-2.0", 16, K2, 4, 4194304),
+    "flux-2-klein-4b-base-edit": ("Apache-2.0", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-base-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-kv-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-dev-edit": ("FLUX Non-Commercial License", 16, K2, 6, 4194304),
+    "mage-flow-edit": ("MIT", 16, (), 3, 4194304),
+    "mage-flow-turbo-edit": ("MIT", 16, (), 3, 4194304),
+    "qwen-image-2.1-edit": ("Qwen Research License", 32, K2, 10, 4194304),
+    "qwen-image-2.1-turbo-edit": ("Qwen Research License", 32, K2, 10, 4194304),
+    "flux-3-klein-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
+    "flux-3-klein-base-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
+}
+
 # id, tier, quality, images: US dollars
 PRICES = [
     ("grok-imagine-edit", "2K", None, 3, 0.04 + 3 * 0.0023),
@@ -65,8 +83,8 @@ PRICES = [
 
 
 def test_the_catalogue_is_the_contract_in_its_order_and_ours() -> None:
-    assert [model.id for model in load_catalog()] == [*HOSTED, "layer-composite"]
-    assert len(load_catalog()) == 16
+    assert [model.id for model in load_catalog()] == [*HOSTED, "layer-composite", *OURS]
+    assert len(load_catalog()) == 30
 
 
 @pytest.mark.parametrize("model_id", HOSTED)
@@ -91,11 +109,23 @@ def test_a_price_follows_tier_quality_and_images(
     assert price.estimate(tier, quality, images) == pytest.approx(usd, abs=1e-9)
 
 
-def test_weights_are_open_for_three_and_ours_needs_none() -> None:
+def test_weights_are_open_for_three_of_the_contracts() -> None:
     open_weights = {model.id: model.licence for model in load_catalog() if model.weights == "open"}
-    assert open_weights == dict.fromkeys(
-        ("firered-image-edit", "qwen-edit", "qwen-edit-uncensored"), "Apache-2.0"
-    )
+    contracts = dict.fromkeys(("firered-image-edit", "qwen-edit", "qwen-edit-uncensored"), "Apache-2.0")
+    assert open_weights == contracts | {model_id: entry[0] for model_id, entry in OURS.items()}
+
+
+@pytest.mark.parametrize("model_id", OURS)
+def test_an_open_model_has_its_cards_values(model_id: str) -> None:
+    model = load_catalog().get(model_id)
+    assert OURS[model_id] == (model.licence, model.grid, model.tiers, model.max_images, model.max_pixels)
+    assert model.ratios == (*ALL, "4:3", "5:4", "9:21")
+    assert (model.privacy, model.price.base) == ("private", 0)
+    assert model.served_by.startswith("this machine (weights ")
+    assert model.source.startswith("model card, huggingface.co/")
+
+
+def test_layer_composite_needs_no_weights() -> None:
     ours = load_catalog().get("layer-composite")
     assert (ours.weights, ours.licence, ours.grid) == ("none", "Apache-2.0", 1)
     assert ours.ratios == (*ALL, "4:3", "5:4", "9:21")
