@@ -66,10 +66,10 @@ def _editor(limits: Limits) -> Editor:
     from .pipelines.edit import Editor
     from .pipelines.safety.open_nsfw import default_classifier
 
-    return Editor(limits, load_catalog(), embedded_adapters(limits), _loader(limits), default_classifier)
+    return Editor(limits, load_catalog(), embedded_adapters(limits), source_loader(limits), default_classifier)
 
 
-def _loader(limits: Limits) -> SourceLoader:
+def source_loader(limits: Limits) -> SourceLoader:
     from .pipelines.sources.source import SourceLoader
 
     async def fetch(url: str, name: str) -> bytes:
@@ -163,12 +163,13 @@ def check_safety(options: argparse.Namespace) -> None:
     from .pipelines.limits import Limits
     from .pipelines.pictures import Picture
     from .pipelines.safety.open_nsfw import default_classifier
+    from .pipelines.safety.policy import Policy
     from .pipelines.safety.screen import check
 
     limits = Limits.from_environment()
-    data = asyncio.run(_loader(limits).load(image_source(options.image, limits), "the image"))
+    data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
     image = Picture(data, limits, "the image").image()
-    report = check(image, default_classifier, threshold=options.threshold)[0]
+    report = check(image, default_classifier, Policy(threshold=options.threshold))[0]
     if options.json:
         tell_json(report.to_dict())
         return

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from .progress import reporter
 
 if TYPE_CHECKING:
-    from ..pipelines.safety.screen import OnMissing
+    from ..pipelines.safety.policy import OnMissing
 
 
 class MultiEditSafeMode(io.ComfyNode):
@@ -36,14 +36,14 @@ class MultiEditSafeMode(io.ComfyNode):
         cls, image: Any, threshold: dict[str, Any] | None = None, on_missing: OnMissing = "error"
     ) -> io.NodeOutput:
         from ..pipelines.safety.open_nsfw import default_classifier
+        from ..pipelines.safety.policy import Policy
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screen import screen
 
         result = screen(
             image,
             default_classifier,
-            threshold=(threshold or {}).get("score"),
-            on_missing=on_missing,
+            Policy(threshold=(threshold or {}).get("score"), on_missing=on_missing),
             progress=reporter(),
         )
         blurred = [report.blurred for report in result.reports]

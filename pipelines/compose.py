@@ -11,6 +11,8 @@ from .layers.document import parse_document
 from .layers.document_file import read_document
 from .limits import Limits
 from .safety.classifier import ClassifierLoader
+from .safety.policy import DEFAULT_POLICY, Policy
+from .safety.screen import require_classifier
 
 
 def compose_document(
@@ -19,6 +21,7 @@ def compose_document(
     classifier: ClassifierLoader | None,
     options: EncodeOptions,
     progress: Progress = lambda share: None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> Finished:
     """Read a document and its pictures, composite them, check the result and encode it.
 
@@ -29,10 +32,10 @@ def compose_document(
         MultiEditError: any of the tree; nothing is left behind.
     """
     if classifier is not None:
-        classifier()  # a missing one must not cost the composite
+        require_classifier(classifier, policy)  # a missing one must not cost the composite
     read = read_document(path, limits)
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)
-    image, report = screened(image, classifier)
+    image, report = screened(image, classifier, policy)
     size = {"width": document.width, "height": document.height, "layers": len(document.layers)}
     return encoded(image, report, options, {"document": size}, {})

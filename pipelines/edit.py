@@ -17,6 +17,7 @@ from .pictures import Picture
 from .plan import EditPlan, make_plan
 from .request import EditRequest
 from .safety.classifier import ClassifierLoader
+from .safety.policy import DEFAULT_POLICY, Policy
 from .sources.source import SourceLoader
 from .threads import in_parallel
 
@@ -54,6 +55,7 @@ class Editor:
         adapters: model id -> what runs it.
         classifier: gives safe mode's classifier; called only for requests with safe mode on.
         clock: seconds, monotonic.
+        policy: of safe mode.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class Editor:
         loader: SourceLoader,
         classifier: ClassifierLoader,
         clock: Callable[[], float] = time.perf_counter,
+        policy: Policy = DEFAULT_POLICY,
     ) -> None:
         self._limits = limits
         self._catalog = catalog
@@ -71,6 +74,7 @@ class Editor:
         self._loader = loader
         self._classifier = classifier
         self._clock = clock
+        self._policy = policy
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading and planning raise."""
@@ -132,17 +136,26 @@ class Editor:
         seconds: dict[str, float] = {}
         with self._timed("edit", seconds):
             if classifier is not None:
-                classifier()  # a missing one must not cost the edit
+                self._look_before(classifier, pictures)
             with _naming_images():
                 image = self._adapters[plan.model].run(plan, pictures, lambda share: stage("edit", share))
         stage("check", 0.0)
         with self._timed("check", seconds):
-            image, report = screened(image, classifier)
+            image, report = screened(image, classifier, self._policy)
         stage("encode", 0.0)
         with self._timed("encode", seconds):
             file = encoded(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
         return EditResult(plan, file, seconds)
+
+    def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[Picture]) -> None:
+        """What safe mode would refuse anyway must not cost the edit."""
+        from .safety.screen import require_classifier, require_safe
+
+        require_classifier(classifier, self._policy)
+        if self._policy.inputs:
+            for picture in pictures:
+                require_safe(picture.image(), classifier, self._policy, picture.name)
 
     @contextlib.contextmanager
     def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:

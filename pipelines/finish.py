@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from .images.encode import EncodeOptions, encode
 from .safety.classifier import ClassifierLoader
+from .safety.policy import DEFAULT_POLICY, Policy
 from .safety.report import SafetyReport, off_report
 from .safety.screen import screen
 
@@ -31,11 +32,13 @@ class Finished:
     dropped_metadata: tuple[str, ...]
 
 
-def screened(image: Tensor, classifier: ClassifierLoader | None) -> tuple[Tensor, SafetyReport]:
+def screened(
+    image: Tensor, classifier: ClassifierLoader | None, policy: Policy = DEFAULT_POLICY
+) -> tuple[Tensor, SafetyReport]:
     """Judge one picture [1, H, W, C] and obscure it where it does not pass; None switches safe mode off."""
     if classifier is None:
         return image, off_report()
-    result = screen(image, classifier)
+    result = screen(image, classifier, policy)
     return result.image, result.reports[0]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from classifiers import StandIn, fixed
 from multiedit import cli_commands, cli_output
 from multiedit.cli import main
 from multiedit.pipelines import errors
@@ -326,19 +327,11 @@ def test_the_same_command_writes_the_same_bytes(shell: Shell) -> None:
     assert Path("one.jpg").read_bytes() == Path("two.jpg").read_bytes()
 
 
-@dataclasses.dataclass(frozen=True)
-class Flagging:
-    """A classifier that flags everything."""
-
-    name: str = "flagging"
-    sha256: str = "0" * 64
-    threshold: float = 0.5
-
-    def scores(self, images: Any) -> Any:
-        return images.new_ones(len(images))
+def _flagging() -> StandIn:
+    return fixed(1.0, "flagging")
 
 
-def _no_classifier() -> Flagging:
+def _no_classifier() -> StandIn:
     raise errors.ClassifierMissing("There is no classifier.")
 
 
@@ -355,7 +348,7 @@ def test_a_flagged_result_is_blurred_and_the_caller_is_told(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     _document()
-    monkeypatch.setattr(open_nsfw, "default_classifier", Flagging)
+    monkeypatch.setattr(open_nsfw, "default_classifier", _flagging)
     told = shell(COMMANDS[command] + "-o out.png --json").json
     assert (told["safety"]["blurred"], told["safety"]["label"]) == (True, "nsfw")
     ran = shell(COMMANDS[command] + "-o out.png")

@@ -8,13 +8,13 @@ import io
 import itertools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from classifiers import StandIn, fixed
 from multiedit.pipelines.adapters.layer_composite import LayerComposite
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.edit import Editor, EditResult
@@ -53,23 +53,6 @@ BASE, OVERLAY = _png((250, 120, 30)), _png((20, 90, 240), (260, 260))
 CUT = _jpeg_without_its_end()
 
 
-@dataclass
-class Scoring:
-    """A classifier that gives every picture the same score, or raises."""
-
-    answer: float | Exception = 0.1
-    name: str = "scoring"
-    sha256: str = "0" * 64
-    threshold: float = 0.5
-    seen: list[tuple[int, ...]] = field(default_factory=list)
-
-    def scores(self, images: Tensor) -> Tensor:
-        self.seen.append(tuple(images.shape))
-        if isinstance(self.answer, Exception):
-            raise self.answer
-        return torch.full((len(images),), self.answer)
-
-
 class Failing:
     """An adapter that counts its runs and fails."""
 
@@ -86,7 +69,7 @@ async def _no_network(url: str, name: str) -> bytes:
 
 
 def _editor(classifier: Any = None, adapter: Any = None, **parts: Any) -> Editor:
-    scoring = Scoring() if classifier is None else classifier
+    scoring = fixed(0.1) if classifier is None else classifier
     load = scoring if callable(scoring) else lambda: scoring
     loader = SourceLoader(LIMITS, parts.pop("fetch", _no_network))
     adapters = {"layer-composite": adapter or LayerComposite(LIMITS)}
@@ -166,7 +149,7 @@ def test_a_picture_that_does_not_pass_is_obscured_and_tells_no_recipe(
 ) -> None:
     request = _request(BASE, OVERLAY, output_format=output_format)
     embed = {"prompt": json.dumps({"1": PROMPT}), "workflow": json.dumps([PROMPT])}
-    result = _edit(_editor(Scoring(answer)), request, embed=embed)
+    result = _edit(_editor(fixed(answer)), request, embed=embed)
     report = result.file.safety
     assert (report.blurred, report.status) == (True, status)
     assert report.score == pytest.approx(score)
@@ -179,14 +162,14 @@ def test_a_picture_that_does_not_pass_is_obscured_and_tells_no_recipe(
 def test_what_is_handed_out_of_a_flagged_picture_is_the_obscured_one() -> None:
     request = _request(BASE, OVERLAY, output_format="png")
     sharp = _levels(_edit(_editor(), request).file.data)
-    flagged = _levels(_edit(_editor(Scoring(0.9)), request).file.data)
+    flagged = _levels(_edit(_editor(fixed(0.9)), request).file.data)
     expected = obscure(torch.from_numpy(sharp / np.float32(255))[None])[0]
     assert np.abs(flagged - expected.numpy() * 255).max() <= 9  # one of the 31 steps, where rounding differs
     assert np.abs(flagged.astype(int) - sharp).max() > 50
 
 
 def test_safe_mode_off_asks_no_classifier() -> None:
-    def load() -> Scoring:
+    def load() -> StandIn:
         raise AssertionError("safe mode is off")
 
     result = _edit(_editor(load), _request(BASE, safe_mode=False))
@@ -195,13 +178,13 @@ def test_safe_mode_off_asks_no_classifier() -> None:
 
 
 def test_the_classifier_sees_the_result_at_its_size() -> None:
-    classifier = Scoring()
+    classifier = fixed(0.1)
     _edit(_editor(classifier), _request(BASE))
     assert classifier.seen == [(1, 220, 300, 3)]
 
 
 def test_a_missing_classifier_fails_before_the_edit() -> None:
-    def load() -> Scoring:
+    def load() -> StandIn:
         raise ClassifierMissing("There is no classifier.")
 
     adapter = Failing()
@@ -212,7 +195,7 @@ def test_a_missing_classifier_fails_before_the_edit() -> None:
 
 def test_a_classifier_that_fails_in_an_unknown_way_lets_no_picture_out() -> None:
     with pytest.raises(ZeroDivisionError):
-        _edit(_editor(Scoring(ZeroDivisionError())), _request(BASE))
+        _edit(_editor(fixed(ZeroDivisionError())), _request(BASE))
 
 
 def test_an_adapters_error_rises_as_it_is_and_nothing_is_left(

@@ -7,30 +7,21 @@ its score is worth.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .views import square_views
-from .weights import FileState, file_state, load_weights
+from .known import EMBEDDED, KNOWN
+from .network import Network, NetworkClassifier, Place, load_classifier, on_the_processor
 
-NAME = "open_nsfw"
-THRESHOLD = 0.5
-WEIGHTS = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
-SHA256 = "8526835d4c14825353433362bf579323e164d8819bfd165b4cc8ccb2f26e5c93"
+WEIGHTS = Path(__file__).parent / "weights" / KNOWN[EMBEDDED].file
 
 SIDE = 224
-VIEWS_AT_ONCE = 8
 _MEAN_BGR = (104.0, 117.0, 123.0)  # of the training set, on 0..255
 _BLOCKS_OF_STAGE = (3, 4, 6, 3)
-
-_LOADING = threading.Lock()
+_FIRST_WIDTH = 64  # of the first convolution, in channels
 
 
 def network_input(views: Tensor) -> Tensor:
@@ -64,37 +55,33 @@ def _conv(weights: Mapping[str, Tensor], name: str, x: Tensor, stride: int = 1, 
     return functional.conv2d(x, weights[f"{name}.weight"], weights[f"{name}.bias"], stride, padding)
 
 
-@dataclass(frozen=True, eq=False)
-class OpenNsfw:
-    """The network with its weights, as a `Classifier`."""
-
-    weights: Mapping[str, Tensor] = field(repr=False)
-    name: str = NAME
-    sha256: str = SHA256
-    threshold: float = THRESHOLD
-
-    def scores(self, images: Tensor) -> Tensor:
-        """float [B, H, W, 3] -> float32 [B]: the highest score of a picture's views, on its device."""
-        with torch.inference_mode():
-            views = square_views(images.float(), SIDE)
-            weights = {name: tensor.to(images.device) for name, tensor in self.weights.items()}
-            chunks = torch.split(views.flatten(0, 1), VIEWS_AT_ONCE)
-            found = torch.cat([logits(weights, network_input(chunk)).softmax(1)[:, 1] for chunk in chunks])
-            return found.view(views.shape[:2]).amax(1)
-
-
-def default_classifier(path: Path = WEIGHTS) -> OpenNsfw:
-    """The classifier that is part of the package, read and checked on first use and when its file changes.
-
-    Raises:
-        ClassifierMissing: its weights cannot be read.
-        WeightsMismatch: they are not the expected ones.
-    """
-    state = file_state(path)
-    with _LOADING:
-        return _load(state)
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Every tensor of the weights file with its shape."""
+    kernels = {"conv_1": (_FIRST_WIDTH, 3, 7, 7)}
+    into = _FIRST_WIDTH
+    for stage, blocks in enumerate(_BLOCKS_OF_STAGE):
+        inner, out = _FIRST_WIDTH // 2 * 2**stage, _FIRST_WIDTH * 2 * 2**stage
+        for block in range(blocks):
+            name = f"conv_stage{stage}_block{block}"
+            if block == 0:
+                kernels[f"{name}_proj_shortcut"] = (out, into, 1, 1)
+            kernels[f"{name}_branch2a"] = (inner, into, 1, 1)
+            kernels[f"{name}_branch2b"] = (inner, inner, 3, 3)
+            kernels[f"{name}_branch2c"] = (out, inner, 1, 1)
+            into = out
+    shapes: dict[str, tuple[int, ...]] = {"fc.weight": (2, into), "fc.bias": (2,)}
+    for name, kernel in kernels.items():
+        shapes |= {f"{name}.weight": kernel, f"{name}.bias": kernel[:1]}
+    return shapes
 
 
-@lru_cache(maxsize=1)
-def _load(state: FileState) -> OpenNsfw:
-    return OpenNsfw(load_weights(state.path, SHA256))
+def _probabilities(weights: Mapping[str, Tensor], views: Tensor) -> Tensor:
+    return logits(weights, network_input(views)).softmax(1)[:, 1:]
+
+
+NETWORK = Network(SIDE, _probabilities, _shapes())
+
+
+def default_classifier(path: Path = WEIGHTS, place: Place = on_the_processor) -> NetworkClassifier:
+    """The classifier that is part of the package. Raises what `load_classifier` raises."""
+    return load_classifier(KNOWN[EMBEDDED], NETWORK, path, place=place)

@@ -9,19 +9,20 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from ..errors import ClassifierMissing, InvalidImage, InvalidRequest
+from ..errors import ClassifierMissing, ContentRefused, InvalidImage
 from .classifier import Classifier, ClassifierLoader
+from .clip import frames_to_judge
 from .obscure import obscure
+from .policy import DEFAULT_POLICY, Policy, Rule
 from .report import BLUR, SafetyReport
 
 logger = logging.getLogger(__name__)
 
-OnMissing = Literal["error", "blur_all"]
 Progress = Callable[[float], None]
 
 # With one background only, a drawing in the alpha channel of a sheet of that colour would not be seen.
@@ -43,13 +44,13 @@ class Screened(NamedTuple):
 def screen(
     image: Tensor,
     load: ClassifierLoader,
+    policy: Policy = DEFAULT_POLICY,
     *,
-    threshold: float | None = None,
-    on_missing: OnMissing = "error",
+    frames_per_second: float | None = None,
     progress: Progress | None = None,
 ) -> Screened:
     """Judge each picture of a batch and obscure those that do not pass. Arguments and errors: see `check`."""
-    reports = check(image, load, threshold=threshold, on_missing=on_missing, progress=progress)
+    reports = check(image, load, policy, frames_per_second=frames_per_second, progress=progress)
     if not any(report.blurred for report in reports):
         return Screened(image, reports)
     frames = [
@@ -62,18 +63,18 @@ def screen(
 def check(
     image: Tensor,
     load: ClassifierLoader,
+    policy: Policy = DEFAULT_POLICY,
     *,
-    threshold: float | None = None,
-    on_missing: OnMissing = "error",
+    frames_per_second: float | None = None,
     progress: Progress | None = None,
 ) -> list[SafetyReport]:
     """Judge each picture of a batch; `blurred` in a report says what `screen` would do.
 
     | the picture                                      | verdict                  |
     |--------------------------------------------------|--------------------------|
-    | finite score < threshold                         | passes                   |
-    | finite score >= threshold                        | blurred                  |
-    | NaN or infinity in the picture or its score      | blurred, `error`         |
+    | every finite score < its threshold               | passes                   |
+    | a finite score >= its threshold                  | blurred                  |
+    | NaN or infinity in the picture or its scores     | blurred, `error`         |
     | wrong number of scores                           | blurred, `error`         |
     | RuntimeError in the classifier                   | blurred, `error`         |
     | no classifier, and `on_missing` is `blur_all`    | blurred, `no_classifier` |
@@ -83,34 +84,63 @@ def check(
     Args:
         image: float [B, H, W, C], C = 3 or 4 (straight alpha), sRGB. Values are judged as clamped to 0..1.
         load: called once, before anything else.
-        threshold: 0..1; None is the classifier's own.
-        progress: called with the share of the pictures that are judged; what it raises ends the work.
+        frames_per_second: the batch is a clip: some of its frames are judged (see clip.py), and the worst
+            verdict is that of all.
+        progress: called with the share of the work that is done; what it raises ends the work.
 
     Raises:
         ClassifierMissing: there is no classifier and `on_missing` is `error`.
         WeightsMismatch: the classifier's weights are not the expected ones, whatever `on_missing`.
-        InvalidRequest: the threshold is not within 0..1.
+        InvalidRequest: the clip's rate is no positive number.
         InvalidImage: the tensor is no such image.
     """
     _require_image(image)
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise InvalidRequest(
-            f"The safe mode threshold is {threshold}; it must be 0 to 1. Correct it or leave it out."
-        )
     try:
         classifier = load()
     except ClassifierMissing:
-        if on_missing == "error":
+        if policy.on_missing == "error":
             raise
         unseen = SafetyReport(safe_mode=True, status="no_classifier", blurred=True, blur=BLUR)
-        return [unseen] * image.shape[0]
-    limit = classifier.threshold if threshold is None else threshold
+        return [unseen] * len(image)
+    clip = frames_per_second is not None
+    judged = range(len(image)) if frames_per_second is None else frames_to_judge(image, frames_per_second)
     reports = []
-    for frame in _frames(image):
-        reports.append(_verdict(_score(frame, classifier), limit, classifier))
+    for index in judged:
+        reports.append(_verdict(_scores(image[index : index + 1], classifier, policy), policy, classifier))
         if progress is not None:
-            progress(len(reports) / image.shape[0])
-    return reports
+            progress(len(reports) / len(judged))
+    return [max(reports, key=_badness)] * len(image) if clip and reports else reports
+
+
+def require_classifier(load: ClassifierLoader, policy: Policy) -> None:
+    """Load the classifier before work that would be lost without it. Raises what `check` raises for that."""
+    try:
+        load()
+    except ClassifierMissing:
+        if policy.on_missing == "error":
+            raise
+
+
+def require_safe(image: Tensor, load: ClassifierLoader, policy: Policy, name: str) -> None:
+    """Refuse an input picture [1, H, W, C] that does not pass.
+
+    Args:
+        name: what the message calls it: "image 2".
+
+    Raises:
+        ContentRefused: it is not safe, or could not be judged.
+    """
+    (report,) = check(image, load, policy)
+    if report.blurred:
+        reason = "was classified as adult" if report.content_violation else "could not be judged"
+        raise ContentRefused(
+            f"Safe mode refuses {name}: it {reason}. Send another picture, or switch safe mode off.",
+            field="images",
+        )
+
+
+def _badness(report: SafetyReport) -> tuple[bool, bool, float]:
+    return report.blurred, report.status != "ok", report.score or 0.0
 
 
 def _require_image(image: Tensor) -> None:
@@ -126,36 +156,51 @@ def _frames(image: Tensor) -> list[Tensor]:
     return [image[index : index + 1] for index in range(image.shape[0])]
 
 
-def _verdict(score: float, threshold: float, classifier: Classifier) -> SafetyReport:
-    judged = math.isfinite(score)
-    blurred = not (judged and score < threshold)
+def _verdict(scores: list[float], policy: Policy, classifier: Classifier) -> SafetyReport:
+    judged = all(math.isfinite(score) for score in scores)
+    by_level = dict(zip(classifier.levels, scores, strict=True))
+    rules = [_effective(rule, policy) for rule in classifier.rules[policy.preset]]
+    decisive = max(rules, key=lambda rule: by_level[rule.level] - rule.threshold)
+    blurred = not (judged and all(by_level[rule.level] < rule.threshold for rule in rules))
     return SafetyReport(
         safe_mode=True,
         status="ok" if judged else "error",
         blurred=blurred,
-        score=score if judged else None,
+        score=by_level[decisive.level] if judged else None,
         label=("nsfw" if blurred else "sfw") if judged else None,
-        threshold=threshold,
+        level=decisive.level,
+        threshold=decisive.threshold,
+        preset=policy.preset,
         classifier=classifier.name,
         sha256=classifier.sha256,
+        scores=by_level if judged else None,
         blur=BLUR if blurred else None,
     )
 
 
-def _score(frame: Tensor, classifier: Classifier) -> float:
-    """The highest score of one picture [1, H, W, C]; NaN where it cannot be judged."""
+def _effective(rule: Rule, policy: Policy) -> Rule:
+    return rule if policy.threshold is None else rule._replace(threshold=policy.threshold)
+
+
+def _scores(frame: Tensor, classifier: Classifier, policy: Policy) -> list[float]:
+    """The highest score of one picture [1, H, W, C] for each level; NaN where it cannot be judged."""
+    unjudged = [math.nan] * len(classifier.levels)
     if not all(torch.isfinite(extreme) for extreme in torch.aminmax(frame)):
-        return math.nan
+        return unjudged
     try:
-        scores = [classifier.scores(appearance) for appearance in _appearances(frame)]
+        scores = [classifier.scores(appearance, policy.tiles) for appearance in _appearances(frame)]
     except RuntimeError as error:
         logger.warning("Safe mode blurs a picture that %s could not judge: %s", classifier.name, error)
-        return math.nan
-    if any(score.shape != (1,) for score in scores):
+        return unjudged
+    if any(score.shape != (1, len(unjudged)) for score in scores):
         shapes = [list(score.shape) for score in scores]
-        logger.warning("Safe mode blurs a picture: %s gave scores %s, not [1]", classifier.name, shapes)
-        return math.nan
-    return float(torch.cat(scores).max())  # NaN, if one of them is
+        logger.warning(
+            "Safe mode blurs a picture: %s gave scores of shape %s for it", classifier.name, shapes
+        )
+        return unjudged
+    # amax hands a NaN on
+    highest: list[float] = torch.cat(scores).amax(0).tolist()
+    return highest
 
 
 def _appearances(frame: Tensor) -> Iterator[Tensor]:

@@ -19,6 +19,7 @@ from multiedit.pipelines.limits import Limits
 from multiedit.pipelines.pictures import Picture
 from multiedit.pipelines.resolution import resolve_size
 from multiedit.pipelines.safety.open_nsfw import default_classifier
+from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screen import screen
 from pictures import SAMPLES, PictureServer
 from PIL import Image
@@ -60,7 +61,7 @@ def resolved() -> Tensor:
 
 
 def blurred() -> Tensor:
-    return screen(sample("coffee.jpg"), default_classifier, threshold=0.0).image
+    return screen(sample("coffee.jpg"), default_classifier, Policy(threshold=0.0)).image
 
 
 def turned() -> Tensor:

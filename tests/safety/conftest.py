@@ -1,31 +1,12 @@
-"""Pictures made of formulas, and a classifier whose verdicts can be told by eye."""
+"""Pictures made of formulas."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
 import torch
 from torch import Tensor
-
-
-@dataclass
-class ByRed:
-    """The score is the mean of the red channel, unless `answer` has something else to say."""
-
-    answer: Callable[[Tensor], Tensor] = lambda images: images[..., 0].mean((1, 2))
-    name: str = "by-red"
-    sha256: str = "0" * 64
-    threshold: float = 0.5
-
-    def scores(self, images: Tensor) -> Tensor:
-        return self.answer(images)
-
-
-@pytest.fixture
-def by_red() -> type[ByRed]:
-    return ByRed
 
 
 @pytest.fixture

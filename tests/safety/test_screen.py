@@ -5,8 +5,10 @@ import math
 
 import pytest
 import torch
+from classifiers import StandIn, redness
 from multiedit.pipelines.errors import ClassifierMissing, InvalidImage, InvalidRequest, WeightsMismatch
 from multiedit.pipelines.safety.obscure import obscure
+from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.report import SafetyReport, off_report
 from multiedit.pipelines.safety.screen import check, screen
 
@@ -39,27 +41,30 @@ def untouched(image, original):
         (0.75, 1.0, False),
     ],
 )
-def test_a_picture_passes_only_below_the_threshold(by_red, reds, red, threshold, blurred):
+def test_a_picture_passes_only_below_the_threshold(reds, red, threshold, blurred):
     original = reds(red)
-    image, (report,) = screen(original, by_red, threshold=threshold)
+    image, (report,) = screen(original, StandIn, Policy(threshold=threshold))
     assert report == SafetyReport(
         safe_mode=True,
         status="ok",
         blurred=blurred,
         score=red,
         label="nsfw" if blurred else "sfw",
+        level="nsfw",
         threshold=0.5 if threshold is None else threshold,
+        preset="default",
         classifier="by-red",
         sha256="0" * 64,
+        scores={"nsfw": red},
         blur="area16x5bit" if blurred else None,
     )
     assert torch.equal(image, obscure(original) if blurred else original)
 
 
-def test_each_picture_of_a_batch_has_its_own_verdict_in_order(by_red, reds):
+def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
     original = reds(0.1, 0.9, 0.2, 0.8)
     copy = original.clone()
-    image, reports = screen(original, by_red)
+    image, reports = screen(original, StandIn)
     assert [report.blurred for report in reports] == [False, True, False, True]
     assert [report.score for report in reports] == pytest.approx([0.1, 0.9, 0.2, 0.8])
     for index in (0, 2):
@@ -70,22 +75,22 @@ def test_each_picture_of_a_batch_has_its_own_verdict_in_order(by_red, reds):
     assert (image.shape, image.dtype) == (original.shape, original.dtype)
 
 
-def test_a_batch_that_passes_is_not_copied(by_red, reds):
+def test_a_batch_that_passes_is_not_copied(reds):
     original = reds(0.1, 0.2)
-    assert screen(original, by_red).image is original
+    assert screen(original, StandIn).image is original
 
 
-def test_an_empty_batch_has_no_reports(by_red, reds):
-    image, reports = screen(reds(), by_red)
+def test_an_empty_batch_has_no_reports(reds):
+    image, reports = screen(reds(), StandIn)
     assert (tuple(image.shape), reports) == ((0, 32, 48, 3), [])
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("channel", [0, 3])
-def test_one_bad_sample_obscures_its_picture_alone(by_red, reds, bad, channel):
+def test_one_bad_sample_obscures_its_picture_alone(reds, bad, channel):
     original = torch.cat([reds(0.0, 0.0, 0.0), torch.ones(3, 32, 48, 1)], dim=3)
     original[1, 31, 47, channel] = bad
-    image, reports = screen(original, by_red)
+    image, reports = screen(original, StandIn)
     assert [report.status for report in reports] == ["ok", "error", "ok"]
     assert [report.blurred for report in reports] == [False, True, False]
     assert (reports[1].score, reports[1].label) == (None, None)
@@ -101,22 +106,21 @@ def raises(images):
 @pytest.mark.parametrize(
     "answer",
     [
-        lambda images: torch.tensor([math.nan]),
-        lambda images: torch.tensor([math.inf]),
-        lambda images: torch.tensor([-math.inf]),
-        lambda images: torch.tensor([0.0, 0.0]),
+        lambda images: torch.tensor([[math.nan]]),
+        lambda images: torch.tensor([[math.inf]]),
+        lambda images: torch.tensor([[-math.inf]]),
+        lambda images: torch.tensor([[0.0, 0.0]]),
+        lambda images: torch.tensor([[0.0], [0.0]]),
         lambda images: torch.tensor(0.0),
-        lambda images: torch.tensor([[0.0]]),
+        lambda images: torch.tensor([0.0]),
         lambda images: torch.tensor([]),
         raises,
     ],
-    ids=["nan", "inf", "-inf", "two", "scalar", "matrix", "none", "RuntimeError"],
+    ids=["nan", "inf", "-inf", "two levels", "two pictures", "scalar", "vector", "none", "RuntimeError"],
 )
-def test_a_picture_that_cannot_be_judged_is_obscured_alone(by_red, reds, answer):
+def test_a_picture_that_cannot_be_judged_is_obscured_alone(reds, answer):
     original = reds(0.0, 0.25, 0.0)
-    classifier = by_red(
-        lambda images: answer(images) if images[0, 0, 0, 0] == 0.25 else by_red().scores(images)
-    )
+    classifier = StandIn(lambda images: answer(images) if images[0, 0, 0, 0] == 0.25 else redness(images))
     image, reports = screen(original, lambda: classifier)
     assert [(report.status, report.blurred) for report in reports] == [
         ("ok", False),
@@ -129,12 +133,12 @@ def test_a_picture_that_cannot_be_judged_is_obscured_alone(by_red, reds, answer)
 
 
 @pytest.mark.parametrize("error", [ValueError("bug"), KeyError("bug"), MemoryError()])
-def test_any_other_failure_gives_no_picture_at_all(by_red, reds, error):
+def test_any_other_failure_gives_no_picture_at_all(reds, error):
     def answer(images):
         raise error
 
     with pytest.raises(type(error)):
-        screen(reds(0.0), lambda: by_red(answer))
+        screen(reds(0.0), lambda: StandIn(answer))
 
 
 def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
@@ -142,7 +146,7 @@ def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
     load = refuse(ClassifierMissing("no weights"))
     with pytest.raises(ClassifierMissing):
         screen(original, load)
-    image, reports = screen(original, load, on_missing="blur_all")
+    image, reports = screen(original, load, Policy(on_missing="blur_all"))
     assert [report.to_dict() for report in reports] == 2 * [
         {
             "safe_mode": True,
@@ -150,9 +154,12 @@ def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
             "blurred": True,
             "score": None,
             "label": None,
+            "level": None,
             "threshold": None,
+            "preset": None,
             "classifier": None,
             "sha256": None,
+            "scores": None,
             "blur": "area16x5bit",
         }
     ]
@@ -163,7 +170,7 @@ def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
 @pytest.mark.parametrize("on_missing", ["error", "blur_all"])
 def test_wrong_weights_are_an_error_always(reds, on_missing):
     with pytest.raises(WeightsMismatch):
-        screen(reds(0.0), refuse(WeightsMismatch("damaged")), on_missing=on_missing)
+        screen(reds(0.0), refuse(WeightsMismatch("damaged")), Policy(on_missing=on_missing))
 
 
 @pytest.mark.parametrize(
@@ -177,28 +184,28 @@ def test_wrong_weights_are_an_error_always(reds, on_missing):
     ],
     ids=lambda image: f"{image.dtype}{list(image.shape)}",
 )
-def test_a_tensor_that_is_no_picture_is_refused(by_red, image):
+def test_a_tensor_that_is_no_picture_is_refused(image):
     with pytest.raises(InvalidImage, match=r"\[B, H, W, 3 or 4\]"):
-        screen(image, by_red)
+        screen(image, StandIn)
 
 
 @pytest.mark.parametrize("threshold", [-0.1, 1.1, math.nan, math.inf])
-def test_a_threshold_that_would_switch_safe_mode_off_is_refused(by_red, reds, threshold):
+def test_a_threshold_that_would_switch_safe_mode_off_is_refused(threshold):
     with pytest.raises(InvalidRequest, match="0 to 1"):
-        screen(reds(0.0), by_red, threshold=threshold)
+        Policy(threshold=threshold)
 
 
-def test_colours_hidden_by_transparency_count(by_red):
+def test_colours_hidden_by_transparency_count():
     hidden = torch.zeros(1, 32, 32, 4)
     hidden[..., 0] = 1
-    image, (report,) = screen(hidden, by_red)
+    image, (report,) = screen(hidden, StandIn)
     assert report.blurred
     assert (image[..., 3] == 1).all()
 
 
 @pytest.mark.parametrize("sheet", [0.0, 0.5, 1.0])
-def test_a_drawing_in_the_alpha_channel_counts_on_any_sheet(by_red, sheet):
-    classifier = by_red(lambda images: images.amax((1, 2, 3)) - images.amin((1, 2, 3)))
+def test_a_drawing_in_the_alpha_channel_counts_on_any_sheet(sheet):
+    classifier = StandIn(lambda images: (images.amax((1, 2, 3)) - images.amin((1, 2, 3)))[:, None])
     drawing = torch.full((1, 32, 32, 4), sheet)
     drawing[..., 3] = 0
     drawing[:, 8:24, 8:24, 3] = 1
@@ -206,23 +213,25 @@ def test_a_drawing_in_the_alpha_channel_counts_on_any_sheet(by_red, sheet):
     assert report.blurred
 
 
-def test_values_are_judged_as_they_will_be_shown(by_red, reds):
+def test_values_are_judged_as_they_will_be_shown(reds):
     image = reds(0.0)
     image[0, :8, :, 0] = 50.0
     image[0, 8:, :, 0] = -50.0
-    (report,) = check(image, by_red)
+    (report,) = check(image, StandIn)
     assert report.score == pytest.approx(8 / 32)
 
 
-def test_reports_are_json_without_nan(by_red, reds):
+def test_reports_are_json_without_nan(reds):
     image = reds(0.1, 0.9, 0.1)
     image[2] = math.nan
-    for report in [*check(image, by_red), off_report()]:
+    for report in [*check(image, StandIn), off_report()]:
         keys = json.loads(json.dumps(report.to_dict(), allow_nan=False)).keys()
         assert keys == off_report().to_dict().keys()
     assert off_report().to_dict() == {
         "safe_mode": False,
         "status": "off",
         "blurred": False,
-        **dict.fromkeys(["score", "label", "threshold", "classifier", "sha256", "blur"]),
+        **dict.fromkeys(
+            ["score", "label", "level", "threshold", "preset", "classifier", "sha256", "scores", "blur"]
+        ),
     }

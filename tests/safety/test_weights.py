@@ -7,16 +7,20 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from multiedit.pipelines.errors import ClassifierMissing, WeightsMismatch
-from multiedit.pipelines.safety.open_nsfw import SHA256, WEIGHTS, default_classifier
+from multiedit.pipelines.safety.known import KNOWN
+from multiedit.pipelines.safety.open_nsfw import NETWORK, WEIGHTS, default_classifier
 from multiedit.pipelines.safety.weights import load_weights
 
-POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793180\n"
+EMBEDDED = KNOWN["open_nsfw"]
+SHA256 = EMBEDDED.sha256
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793716\n"
 
 
 def test_the_shipped_weights_are_the_pinned_ones():
     data = WEIGHTS.read_bytes()
     assert hashlib.sha256(data).hexdigest() == SHA256
-    weights = load_weights(WEIGHTS, SHA256)
+    weights, found = load_weights(WEIGHTS, EMBEDDED, [SHA256], NETWORK.shapes)
+    assert (found, len(data)) == (SHA256, EMBEDDED.size)
     assert len(weights) == 108  # 53 convolutions and one matrix, with their biases
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 

@@ -1,0 +1,54 @@
+"""How strict safe mode is: presets, thresholds, and what happens without a classifier. Without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, get_args
+
+from ..errors import InvalidRequest
+
+Preset = Literal["strict", "default", "loose"]
+PRESETS: tuple[Preset, ...] = get_args(Preset)
+OnMissing = Literal["error", "blur_all"]
+
+
+class Rule(NamedTuple):
+    """A picture is not safe where its score for the level reaches the threshold."""
+
+    level: str
+    threshold: float
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What safe mode makes of a classifier's scores.
+
+    Attributes:
+        preset: which of the classifier's own rules count.
+        threshold: 0..1, in place of those of the preset's rules; None leaves them.
+        tiles: pictures over two megapixels are judged in four overlapping quarters besides.
+        on_missing: without a classifier, `error` refuses the work before it begins, `blur_all` obscures.
+        inputs: the pictures of a request are judged too, before the edit, and refused where they do not pass.
+
+    Raises:
+        InvalidRequest: the threshold is not within 0..1, or the preset is unknown.
+    """
+
+    preset: Preset = "default"
+    threshold: float | None = None
+    tiles: bool = False
+    on_missing: OnMissing = "error"
+    inputs: bool = False
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise InvalidRequest(
+                f"The safe mode preset is {self.preset!a}; it must be one of {', '.join(PRESETS)}."
+            )
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise InvalidRequest(
+                f"The safe mode threshold is {self.threshold}; it must be 0 to 1. Correct it or leave it out."
+            )
+
+
+DEFAULT_POLICY = Policy()

@@ -1,0 +1,48 @@
+"""A classifier whose verdicts can be told by eye."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+PRESETS = ("strict", "default", "loose")
+
+
+def redness(images: Any) -> Any:
+    """The mean of the red channel of each picture, [B, 1]."""
+    return images[..., 0].mean((1, 2))[:, None]
+
+
+def rules_of(level: str, **thresholds: float) -> Mapping[str, Any]:
+    """One rule for each preset; 0.5 where none is given."""
+    from multiedit.pipelines.safety.policy import Rule
+
+    return {preset: (Rule(level, thresholds.get(preset, 0.5)),) for preset in PRESETS}
+
+
+@dataclass
+class StandIn:
+    """Scores by `answer`, from [B, H, W, 3] to [B, L]; what it was shown is in `seen`."""
+
+    answer: Callable[[Any], Any] = redness
+    name: str = "by-red"
+    sha256: str = "0" * 64
+    levels: tuple[str, ...] = ("nsfw",)
+    rules: Mapping[str, Any] = field(default_factory=lambda: rules_of("nsfw"))
+    seen: list[tuple[int, ...]] = field(default_factory=list)
+
+    def scores(self, images: Any, tiles: bool = False) -> Any:
+        self.seen.append(tuple(images.shape))
+        return self.answer(images)
+
+
+def fixed(score: float | Exception, name: str = "fixed") -> StandIn:
+    """Gives every picture one score, or raises."""
+
+    def answer(images: Any) -> Any:
+        if isinstance(score, Exception):
+            raise score
+        return images.new_full((len(images), 1), score)
+
+    return StandIn(answer, name)
