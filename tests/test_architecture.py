@@ -27,6 +27,9 @@ LIBRARIES = {
     "cli": {"tqdm"},
 }
 EXCEPTIONS = {
+    "pipelines/comfyui/address.py": {"yarl"},
+    "pipelines/comfyui/connection.py": {"aiohttp"},
+    "pipelines/comfyui/job.py": {"aiohttp"},
     "pipelines/sources/fetch.py": {"aiohttp"},
     "pipelines/sources/urls.py": {"yarl"},
 }
