@@ -1,4 +1,7 @@
-"""The shell face: `multiedit edit | compose | resolve | models | safety check`. Arguments and exit codes."""
+"""The shell face: `multiedit edit | compose | resolve | models | safety check | serve | keys`.
+
+Arguments and exit codes.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from . import cli_commands, cli_output
+from . import cli_commands, cli_output, cli_serve
 from .pipelines.errors import InvalidRequest, MultiEditError, OutputError
 
 _EXIT_CODES = """\
@@ -66,6 +69,8 @@ def build_parser() -> argparse.ArgumentParser:
     _add_resolve(commands)
     _add_models(commands)
     _add_safety(commands)
+    _add_serve(commands)
+    _add_keys(commands)
     return parser
 
 
@@ -145,3 +150,19 @@ def _add_safety(commands: Any) -> None:
     check.epilog = "The exit code is 0 whatever the verdict; it is in the answer (--json: `blurred`)."
     check.add_argument("image", metavar="FILE|URL|-")
     check.add_argument("--threshold", type=float, metavar="0-1")
+
+
+def _add_serve(commands: Any) -> None:
+    parser = _command(commands, "serve", cli_serve.serve, "answer the HTTP API, see docs/api.md")
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: this machine alone")
+    parser.add_argument("--port", type=int, default=8787, metavar="N", help="default 8787; 0 for any")
+
+
+def _add_keys(commands: Any) -> None:
+    parser = commands.add_parser("keys", help="the keys of the HTTP API")
+    group = parser.add_subparsers(required=True, metavar="COMMAND")
+    add = _command(group, "add", cli_serve.add_key, "make a key, and show it once")
+    add.add_argument("name", metavar="NAME", help="who or what it is for")
+    _command(group, "list", cli_serve.list_keys, "list the keys' ids and names")
+    revoke = _command(group, "revoke", cli_serve.revoke_key, "take a key away; it ends at once")
+    revoke.add_argument("id", metavar="ID")

@@ -66,7 +66,8 @@ def _editor(limits: Limits) -> Editor:
     from .pipelines.edit import Editor
     from .pipelines.safety.open_nsfw import default_classifier
 
-    return Editor(limits, load_catalog(), embedded_adapters(limits), source_loader(limits), default_classifier)
+    loader = source_loader(limits)
+    return Editor(limits, load_catalog(), embedded_adapters(limits), loader, default_classifier)
 
 
 def source_loader(limits: Limits) -> SourceLoader:

@@ -1,0 +1,184 @@
+"""A request's body to fields: JSON, or a form; how large, how slow and how deep it may be."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, NoReturn, TypeVar
+
+from aiohttp import StreamReader, web
+
+from ..pipelines.errors import InvalidRequest
+from ..pipelines.fields import shown
+from .errors import BodyTooLarge, UnsupportedMedia
+from .limits import ServerLimits
+from .multipart import MALFORMED, Form, read_form
+from .uploads import Uploads
+
+_Body = TypeVar("_Body")
+_SMALL_BYTES = 65_536  # not worth a thread
+_NO_JSON = "Invalid JSON request"
+_WRONG_TYPE = "'Content-Type' must be 'application/json' or 'multipart/form-data'"
+
+
+class Room:
+    """Bytes that may be held at the same time; whoever finds none waits, in order.
+
+    Args:
+        size: bytes in all. A request for more than that gets all of it.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._free = size
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def hold(self, size: int) -> AsyncIterator[None]:
+        """Hold so many bytes, waiting until they are free."""
+        size = min(size, self._size)
+        if self._waiting or size > self._free:
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append((size, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if (size, turn) in self._waiting:
+                    self._waiting.remove((size, turn))
+                else:
+                    self._give(size)
+                raise
+        else:
+            self._free -= size
+        try:
+            yield
+        finally:
+            self._give(size)
+
+    def _give(self, size: int) -> None:
+        self._free += size
+        while self._waiting and self._waiting[0][0] <= self._free:
+            size, turn = self._waiting.popleft()
+            if not turn.cancelled():
+                self._free -= size
+                turn.set_result(None)
+
+
+class Bodies:
+    """Reads bodies within the server's limits."""
+
+    def __init__(self, limits: ServerLimits) -> None:
+        self._limits = limits
+        self._room = Room(limits.json_bytes_at_once)
+
+    async def fields(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
+        """What a request's body holds: the parsed JSON, or a form's fields.
+
+        Raises:
+            InvalidRequest: it is neither, is malformed, is cut, or is too slow.
+            BodyTooLarge, FileTooLarge, UnsupportedMedia, StorageFull.
+        """
+        if not request.body_exists or request.content_length == 0:
+            raise UnsupportedMedia("The body is empty. Send JSON or a form.")
+        encoding = request.headers.get("Content-Encoding", "identity").lower()
+        if encoding != "identity":
+            raise UnsupportedMedia(
+                f"The body's encoding is {shown(encoding)}, which is not read. Send it plain."
+            )
+        read = {"application/json": self._json, "multipart/form-data": self._form}.get(request.content_type)
+        if read is None:
+            raise InvalidRequest(_WRONG_TYPE)
+        try:
+            return await read(request, form, uploads)
+        except (ConnectionError, web.PayloadAccessError, web.RequestPayloadError):
+            raise InvalidRequest("The body has been cut: it is shorter than its header says.") from None
+
+    async def _form(self, request: web.Request, form: Form, uploads: Uploads) -> dict[str, object]:
+        try:
+            reader = await request.multipart()
+        except MALFORMED:
+            raise InvalidRequest(
+                "The Content-Type header has no boundary. Let your client's library write it."
+            ) from None
+        return await self._in_time(read_form(reader, form, uploads), request.content)
+
+    async def _json(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
+        charset = (request.charset or "utf-8").lower()
+        if charset not in ("utf-8", "utf8"):
+            raise UnsupportedMedia(f"The charset {shown(charset)} is not read. Send UTF-8.")
+        most = self._limits.max_body_bytes
+        announced = request.content_length
+        if announced is not None and announced > most:
+            raise self._too_large()
+        async with self._room.hold(announced or most):
+            body = await self._in_time(self._whole(request.content), request.content)
+            if len(body) <= _SMALL_BYTES:
+                return _parse(body)
+            return await asyncio.to_thread(_parse, body)
+
+    async def _whole(self, content: StreamReader) -> bytearray:
+        body = bytearray()
+        async for chunk in content.iter_any():
+            body += chunk
+            if len(body) > self._limits.max_body_bytes:
+                raise self._too_large()
+        return body
+
+    async def _in_time(self, reading: Coroutine[Any, Any, _Body], content: StreamReader) -> _Body:
+        """Wait for what is read from `content`, as long as bytes keep coming and it is in time."""
+        limits = self._limits
+        task = asyncio.ensure_future(reading)
+        began, seen = asyncio.get_running_loop().time(), -1
+        try:
+            while not (await asyncio.wait([task], timeout=limits.upload_idle_seconds))[0]:
+                if content.total_bytes == seen:
+                    raise _too_slow(f"has stopped arriving for {limits.upload_idle_seconds:g} s")
+                if asyncio.get_running_loop().time() - began > limits.upload_seconds:
+                    raise _too_slow(f"was not whole after {limits.upload_seconds:g} s")
+                seen = content.total_bytes
+            return task.result()
+        finally:
+            task.cancel()
+
+    def _too_large(self) -> BodyTooLarge:
+        return BodyTooLarge(
+            "Request body exceeds the maximum allowed size of "
+            f"{self._limits.max_body_bytes / 1e6:.1f} MB for JSON. Send the pictures as files, in a form."
+        )
+
+
+def _too_slow(what: str) -> InvalidRequest:
+    return InvalidRequest(f"The body {what}. Send it again, faster.")
+
+
+def _parse(body: bytearray) -> Any:
+    """Strict JSON: no key twice, no NaN, valid UTF-8."""
+    try:
+        return json.loads(
+            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=lambda name: _refuse(name)
+        )
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{_NO_JSON}: it is not valid UTF-8.") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidRequest(f"{_NO_JSON}: {error.msg} at {where}.") from None
+    except ValueError:  # a number of thousands of digits
+        raise InvalidRequest(f"{_NO_JSON}: it has a number that is too long.") from None
+    except RecursionError:
+        raise InvalidRequest(f"{_NO_JSON}: it is nested too deep.") from None
+
+
+def _refuse(name: str) -> NoReturn:
+    raise InvalidRequest(f"{_NO_JSON}: {name} is no JSON.")
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    fields: dict[str, object] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise InvalidRequest(f"{_NO_JSON}: it has the key {shown(name)} twice.")
+        fields[name] = value
+    return fields

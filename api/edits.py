@@ -1,0 +1,122 @@
+"""The routes that edit: from a body to a job, and from the job to the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from aiohttp import web
+
+from ..pipelines.request import EditRequest
+from ..pipelines.sources.source import ImageSource, SourceLoader, TextSource
+from ..pipelines.sources.text import is_url
+from .answers import picture_headers
+from .backend import Edited, Work
+from .errors import EditCancelled
+from .jobs import Job
+from .multipart import Form
+from .request_log import edit_facts, work_facts
+from .service import Call, Handler, Service
+from .uploads import Uploads
+
+_LOOK_SECONDS = 0.2
+_LONGEST_URL = 16_384  # more than any that is fetched
+
+
+@dataclass(frozen=True)
+class EditForm:
+    """How one route takes an edit, and gives it back.
+
+    Attributes:
+        form: of a multipart body.
+        work: the fields of a body, JSON or form, to the work; raises what is wrong with them.
+        answer: the edited picture to the answer.
+    """
+
+    form: Form
+    work: Callable[[Any, Service, Uploads], Awaitable[Work]]
+    answer: Callable[[Edited], web.Response]
+
+
+def edit_handler(how: EditForm) -> Handler:
+    """The handler of a route that edits."""
+
+    async def handle(call: Call) -> web.StreamResponse:
+        service = call.service
+        _check_rates(call)
+        with contextlib.ExitStack() as unwinding:
+            place = service.jobs.take_place()
+            unwinding.callback(place.give_back)
+            uploads = unwinding.enter_context(Uploads(service.limits))
+            fields = await service.bodies.fields(call.request, how.form, uploads)
+            work = await how.work(fields, service, uploads)
+            call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
+            call.headers.update(service.rates.check_failures(call.caller.id, _model_of(call)))
+            work = replace(work, request=await _stored(work.request, service.loader, uploads))
+            job = service.jobs.start(work, call.caller.id, place)
+            unwinding.pop_all()  # the job gives the place back, and closes the files
+        if "respond-async" in call.request.headers.get("Prefer", "").lower():
+            return _accepted(call, job)
+        edited = await _awaited(job, call.request)
+        call.facts.update(edit_facts(edited))
+        service.metrics.edited(dict(edited.seconds))
+        response = how.answer(edited)
+        response.headers.update(picture_headers(edited))
+        return response
+
+    return handle
+
+
+def _check_rates(call: Call) -> None:
+    rates, caller = call.service.rates, call.caller.id
+    try:
+        rates.count(caller)
+    finally:
+        call.headers.update(rates.told(caller))
+    call.headers.update(rates.check_failures(caller, ""))
+
+
+def _model(request: EditRequest, service: Service) -> dict[str, str]:
+    """The model that is asked for; none of the catalogue is none, so that their number is bounded."""
+    known = {model.id for model in service.catalog}
+    return {"model": request.model_id} if request.model_id in known else {}
+
+
+def _model_of(call: Call) -> str:
+    return str(call.facts.get("model", ""))
+
+
+async def _stored(request: EditRequest, loader: SourceLoader, uploads: Uploads) -> EditRequest:
+    """The same request with pictures that came as text decoded and out of memory."""
+    images: list[ImageSource] = []
+    for number, source in enumerate(request.images, start=1):
+        name = f"image {number}"
+        if isinstance(source, TextSource) and not is_url(source.text[:_LONGEST_URL]):
+            source = await uploads.keep(await loader.load(source, name), name)
+        images.append(source)
+    return replace(request, images=tuple(images))
+
+
+async def _awaited(job: Job, request: web.Request) -> Edited:
+    """The job's answer; a job whose client has gone is cancelled."""
+    try:
+        while not job.over.is_set():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(job.over.wait(), _LOOK_SECONDS)
+            if request.transport is None or request.transport.is_closing():
+                raise EditCancelled("The client has gone.")
+    finally:
+        job.task.cancel()
+    return job.answer()
+
+
+def _accepted(call: Call, job: Job) -> web.Response:
+    """202 with the job's address, on the same prefix as the request's."""
+    call.service.jobs.keep(job)
+    prefix = call.request.path.partition("/v1/")[0]
+    address = f"{prefix}/v1/jobs/{job.id}"
+    headers = {"Location": address, "Preference-Applied": "respond-async"}
+    return web.json_response(job.state(address), status=202, headers=headers)

@@ -1,0 +1,100 @@
+"""Edits in this process: the embedded models, as many at once as the limits say."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Collection
+
+from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
+from ..pipelines.catalog.lookup import Catalog
+from ..pipelines.edit import Editor, EditResult
+from ..pipelines.errors import SafetyError
+from ..pipelines.limits import Limits
+from ..pipelines.safety.classifier import ClassifierLoader
+from ..pipelines.sources.source import SourceLoader
+from .backend import Edited, Listener, Progress, Work
+
+
+class _Stopped(Exception):
+    """Raised in the working thread, at its next stage, when nobody waits for the edit any more."""
+
+
+class EmbeddedBackend:
+    """Runs `Editor` in threads.
+
+    Args:
+        at_once: edits at the same time; further ones wait.
+        classifier: gives safe mode's classifier.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        catalog: Catalog,
+        loader: SourceLoader,
+        classifier: ClassifierLoader,
+        at_once: int,
+    ) -> None:
+        self._editor = Editor(limits, catalog, embedded_adapters(limits), loader, classifier)
+        self._classifier = classifier
+        self._room = asyncio.Semaphore(at_once)
+
+    def models(self) -> Collection[str]:
+        """See `Backend.models`."""
+        return EMBEDDED_MODELS
+
+    def check(self) -> str | None:
+        """See `Backend.check`."""
+        try:
+            self._classifier()
+        except SafetyError as error:
+            return error.message
+        return None
+
+    async def edit(self, work: Work, listen: Listener) -> Edited:
+        """See `Backend.edit`."""
+        stop = threading.Event()
+        inner = asyncio.ensure_future(self._edit(work, listen, stop))
+        inner.add_done_callback(_heard)
+        try:
+            return _edited(await asyncio.shield(inner))
+        except asyncio.CancelledError:
+            # A thread cannot be cancelled: it ends at its next stage and keeps its place until then.
+            stop.set()
+            raise
+
+    async def _edit(self, work: Work, listen: Listener, stop: threading.Event) -> EditResult:
+        loop = asyncio.get_running_loop()
+
+        def stage(name: str, share: float) -> None:
+            if stop.is_set():
+                raise _Stopped
+            loop.call_soon_threadsafe(listen, Progress(name, share))
+
+        async with self._room:
+            return await self._editor.edit(work.request, work.options, stage=stage)
+
+    async def close(self) -> None:
+        """There is nothing to give back."""
+
+
+def _heard(inner: asyncio.Future[EditResult]) -> None:
+    """Take note of how an edit that nobody waits for has ended, or asyncio complains."""
+    if not inner.cancelled():
+        inner.exception()
+
+
+def _edited(result: EditResult) -> Edited:
+    plan = result.plan
+    return Edited(
+        data=result.file.data,
+        media_type=result.file.media_type,
+        model=plan.model,
+        model_name=plan.model_name,
+        width=plan.width,
+        height=plan.height,
+        blurred=result.file.safety.blurred,
+        seconds=result.seconds,
+        plan=plan.to_dict(),
+    )

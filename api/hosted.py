@@ -1,0 +1,57 @@
+"""The hosted API's two edits: /image/multi-edit with layered images, /image/edit with one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..pipelines.errors import UnsupportedValue
+from ..pipelines.fields import known_fields
+from ..pipelines.plan import DEFAULT_MODEL, EMBEDDED_MODEL
+from ..pipelines.request import parse_request
+from .answers import picture_answer
+from .backend import Work
+from .edits import EditForm
+from .multipart import Form, boolean_text, json_text
+from .service import Service
+from .uploads import Uploads
+
+_TEXTS = {"safe_mode": boolean_text, "multiedit": json_text}
+# Of /image/edit, as the multi-edit's fields are called here. `model` wins over the older `modelId`.
+SINGLE_FIELDS = (
+    "prompt", "image", "model", "modelId", "aspect_ratio", "resolution", "output_format", "safe_mode",
+    "multiedit",
+)  # fmt: skip
+
+
+async def _multi_work(fields: Any, service: Service, uploads: Uploads) -> Work:
+    return Work(parse_request(fields, service.limits))
+
+
+async def _single_work(fields: Any, service: Service, uploads: Uploads) -> Work:
+    given = dict(known_fields(fields, "", SINGLE_FIELDS))
+    if "image" in given:
+        image = given.pop("image")
+        given["images"] = image if isinstance(image, list) else [image]
+    if "model" in given:
+        given["modelId"] = given.pop("model")
+    request = parse_request(given, service.limits)
+    usual = DEFAULT_MODEL if DEFAULT_MODEL in service.backend.models() else EMBEDDED_MODEL
+    model = service.catalog.get(request.model_id or usual)
+    if request.resolution is not None and not model.tiers:
+        raise UnsupportedValue(
+            f"resolution is {request.resolution!a}, and {model.id} has no tiers. Leave it out.",
+            field="resolution",
+        )
+    return Work(request)
+
+
+def multi_edit(most_files: int) -> EditForm:
+    """POST /image/multi-edit."""
+    form = Form(files={"images": "images"}, texts=_TEXTS, most_files=most_files)
+    return EditForm(form, _multi_work, picture_answer)
+
+
+def single_edit(most_files: int) -> EditForm:
+    """POST /image/edit; its picture may be text in a form too."""
+    form = Form(files={"image": "image"}, texts=_TEXTS, text_files=True, most_files=most_files)
+    return EditForm(form, _single_work, picture_answer)

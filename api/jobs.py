@@ -1,0 +1,265 @@
+"""Edits under way and the answers that are kept: places, time limits, cancellation, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypedDict
+
+from ..pipelines.errors import MultiEditError
+from ..pipelines.sources.source import UploadSource
+from .answers import error_body
+from .backend import Backend, Edited, Progress, Work
+from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy
+from .limits import ServerLimits
+
+Status = Literal["queued", "running", "done", "failed", "cancelled"]
+
+_logger = logging.getLogger(__name__)
+
+
+class JobProgress(TypedDict):
+    """The stage that a job is in, and the share of it that is done, 0 to 1."""
+
+    stage: str
+    share: float
+
+
+class JobState(TypedDict):
+    """What is known of a job; `result` is the address of the picture once it is done.
+
+    `error` is what the synchronous answer would have been, `plan` everything that was decided.
+    """
+
+    id: str
+    status: Status
+    created: int
+    progress: JobProgress | None
+    result: str | None
+    error: dict[str, Any] | None
+    plan: dict[str, Any] | None
+
+
+@dataclass(eq=False)
+class Job:
+    """One edit, from the moment that its request is whole.
+
+    Attributes:
+        owner: whose it is, a caller's id.
+        created: Unix seconds.
+        ended: by the clock of `Jobs`, None while it is under way; then `over` is set.
+    """
+
+    id: str
+    owner: str
+    created: int
+    task: asyncio.Task[Edited]
+    progress: Progress | None = None
+    ended: float | None = None
+    edited: Edited | None = None
+    error: MultiEditError | None = None
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    _listeners: set[asyncio.Queue[Progress | None]] = field(default_factory=set)
+
+    @property
+    def status(self) -> Status:
+        if self.ended is None:
+            return "running" if self.progress else "queued"
+        if isinstance(self.error, EditCancelled):
+            return "cancelled"
+        return "failed" if self.error else "done"
+
+    def state(self, address: str) -> JobState:
+        """The job as JSON; `address` is its own."""
+        progress = self.progress
+        return {
+            "id": self.id,
+            "status": self.status,
+            "created": self.created,
+            "progress": {"stage": progress.stage, "share": round(progress.share, 3)} if progress else None,
+            "result": f"{address}/result" if self.edited else None,
+            "error": error_body(self.error) if self.error else None,
+            "plan": dict(self.edited.plan) if self.edited else None,
+        }
+
+    def answer(self) -> Edited:
+        """The edit that was made.
+
+        Raises:
+            MultiEditError: what it ended with instead.
+        """
+        if self.error is not None:
+            raise self.error
+        assert self.edited is not None, "asked before its end"  # noqa: S101
+        return self.edited
+
+    def heed(self, progress: Progress) -> None:
+        """Note how far it is, and tell whoever listens."""
+        if self.ended is None:
+            self.progress = progress
+            self._tell(progress)
+
+    def end(self, ended: float) -> None:
+        self.ended = ended
+        self.over.set()
+        self._tell(None)
+
+    def _tell(self, progress: Progress | None) -> None:
+        for listener in self._listeners:
+            listener.put_nowait(progress)
+
+    async def follow(self) -> AsyncIterator[Progress]:
+        """Every step from now to its end."""
+        listener: asyncio.Queue[Progress | None] = asyncio.Queue()
+        self._listeners.add(listener)
+        try:
+            if self.progress:
+                yield self.progress
+            while self.ended is None and (progress := await listener.get()):
+                yield progress
+        finally:
+            self._listeners.discard(listener)
+
+
+class Place:
+    """A request's place among those that may be in flight; given back once."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+        self._held = True
+
+    def give_back(self) -> None:
+        if self._held:
+            self._held = False
+            self._jobs.places += 1
+
+
+class Jobs:
+    """All edits of this server.
+
+    Args:
+        clock: seconds, monotonic.
+        now: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        limits: ServerLimits,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.places = limits.edits_at_once + limits.edits_waiting
+        self._backend = backend
+        self._limits = limits
+        self._clock = clock
+        self._now = now
+        self._running: set[Job] = set()
+        self._kept: dict[str, Job] = {}
+        self._closing = False
+
+    @property
+    def in_flight(self) -> int:
+        return self._limits.edits_at_once + self._limits.edits_waiting - self.places
+
+    def take_place(self) -> Place:
+        """Before anything of a request's body is read.
+
+        Raises:
+            ServerBusy: every place is taken, or the server is ending.
+        """
+        if self._closing:
+            raise ServerBusy("This server is being shut down. Send the request again in a moment.")
+        if self.places < 1:
+            raise ServerBusy(
+                f"{self.in_flight} edits are under way or waiting, which is the limit. Try again in a moment."
+            )
+        self.places -= 1
+        return Place(self)
+
+    def start(self, work: Work, owner: str, place: Place) -> Job:
+        """Begin an edit, which gives its place back at its end."""
+        steps: list[Callable[[Progress], None]] = []
+        edit = self._backend.edit(work, lambda progress: steps[0](progress))
+        task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
+        job = Job(uuid.uuid4().hex, owner, int(self._now()), task)
+        steps.append(job.heed)
+        self._running.add(job)
+        task.add_done_callback(lambda done: self._settle(job, work, place))
+        return job
+
+    def _settle(self, job: Job, work: Work, place: Place) -> None:
+        self._running.discard(job)
+        place.give_back()
+        close_uploads(work)
+        if job.task.cancelled():
+            job.error = EditCancelled("The edit was cancelled.")
+        elif (raised := job.task.exception()) is None:
+            job.edited = job.task.result()
+        else:
+            job.error = self._known(raised)
+        job.end(self._clock())
+
+    def _known(self, raised: BaseException) -> MultiEditError:
+        if isinstance(raised, MultiEditError):
+            return raised
+        if isinstance(raised, asyncio.TimeoutError):
+            return EditTimeout(
+                f"The edit took longer than {self._limits.edit_seconds:g} s, the waiting included. "
+                "Ask for a smaller picture, or try again when the server is less busy."
+            )
+        _logger.error("an edit failed unexpectedly", exc_info=raised)
+        return MultiEditError("The edit failed for a reason that the server has logged.")
+
+    def keep(self, job: Job) -> None:
+        """Let a job be asked for by its id until its time, or the room for answers, is up."""
+        self._kept[job.id] = job
+
+    def get(self, job_id: str, owner: str) -> Job:
+        """Look a kept job up.
+
+        Raises:
+            NotFound: there is none, or it is another's.
+        """
+        self._tidy()
+        job = self._kept.get(job_id)
+        if job is None or job.owner != owner:
+            raise NotFound("There is no such job, or its answer is no longer kept.")
+        return job
+
+    def forget(self, job: Job) -> None:
+        """Cancel a job, and drop its answer."""
+        job.task.cancel()
+        self._kept.pop(job.id, None)
+
+    def _tidy(self) -> None:
+        oldest = self._clock() - self._limits.job_seconds
+        room = self._limits.job_bytes
+        for job in reversed(list(self._kept.values())):
+            if job.ended is None:
+                continue
+            room -= len(job.edited.data) if job.edited else 0
+            if job.ended < oldest or room < 0:
+                del self._kept[job.id]
+
+    async def drain(self) -> None:
+        """Take nothing new, let what is under way end for a while, then cancel it."""
+        self._closing = True
+        tasks = [job.task for job in self._running]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._limits.drain_seconds)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=1)
+
+
+def close_uploads(work: Work) -> None:
+    """Close the temporary files of a request, which removes them."""
+    for source in work.request.images:
+        if isinstance(source, UploadSource):
+            source.file.close()

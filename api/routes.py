@@ -1,0 +1,121 @@
+"""Every route, in one table: what is mounted, on whichever server, and what openapi.py describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypedDict
+
+from ..pipelines.errors import ImageTooLarge, MultiEditError
+from . import hosted, job_routes, openai, service_routes
+from .answers import Shape
+from .auth import Access
+from .edits import edit_handler
+from .jobs import JobState
+from .limits import ServerLimits
+from .models import ModelList
+from .service import Handler
+
+_FILES = ServerLimits.max_upload_files
+
+
+class ServerState(TypedDict):
+    """That the server answers."""
+
+    status: str
+
+
+@dataclass(frozen=True)
+class Route:
+    """One method of one path.
+
+    Attributes:
+        name: the operation's, in the schema.
+        gives: the type of the answer: a TypedDict, bytes for a picture, or a content type.
+        edits: it makes an edit, and counts against the limits of a caller.
+        renames: what the pipeline calls the fields that this route has under other names.
+        statuses: errors that this route answers with another status than their own.
+        errors: statuses that it answers besides, with words for each.
+        accepted: the type of a 202.
+    """
+
+    method: str
+    path: str
+    name: str
+    handler: Handler
+    access: Access
+    summary: str
+    gives: Any
+    shape: Shape = "hosted"
+    edits: bool = False
+    renames: Mapping[str, str] = field(default_factory=dict)
+    statuses: Mapping[type[MultiEditError], int] = field(default_factory=dict)
+    errors: Mapping[int, str] = field(default_factory=dict)
+    accepted: Any = JobState
+
+    def renamed(self, error: MultiEditError) -> MultiEditError:
+        """The error in this route's words."""
+        if error.field is not None:
+            first = error.field.partition(".")[0]
+            error.field = self.renames.get(error.field, self.renames.get(first, error.field))
+        if type(error) in self.statuses:
+            error.status = self.statuses[type(error)]
+        return error
+
+
+_NO_JOB = {404: "There is no such job"}
+_SINGLE_RENAMES = {"images": "image", "modelId": "model"}
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST", "/v1/image/multi-edit", "multiEditImage", edit_handler(hosted.multi_edit(_FILES)), "guarded",
+        "Edit a picture from up to three layered images and one prompt", bytes, edits=True,
+    ),
+    Route(
+        "POST", "/v1/image/edit", "editImage", edit_handler(hosted.single_edit(_FILES)), "guarded",
+        "Edit one picture", bytes, edits=True, renames=_SINGLE_RENAMES, statuses={ImageTooLarge: 422},
+    ),
+    Route(
+        "POST", "/v1/images/edits", "createImageEdit", edit_handler(openai.openai_edit(_FILES)), "guarded",
+        "Edit pictures, in OpenAI's shape", openai.OpenAIImages, "openai", edits=True, renames=openai.RENAMED,
+    ),
+    Route(
+        "GET", "/v1/models", "listModels", service_routes.models, "open",
+        "The models, what each takes and costs, and whether it runs here", ModelList,
+        errors={400: "There is no such type"},
+    ),
+    Route(
+        "GET", "/v1/jobs/{id}", "getJob", job_routes.state, "guarded",
+        "How far a job is", JobState, errors=_NO_JOB,
+    ),
+    Route(
+        "DELETE", "/v1/jobs/{id}", "cancelJob", job_routes.cancel, "guarded",
+        "Cancel a job, or drop its answer", bytes, errors=_NO_JOB,
+    ),
+    Route(
+        "GET", "/v1/jobs/{id}/result", "getJobResult", job_routes.result, "guarded",
+        "The picture of a job; its error, if it has failed", bytes,
+        errors={**_NO_JOB, 409: "The job has not finished, or was cancelled"},
+    ),
+    Route(
+        "GET", "/v1/jobs/{id}/events", "followJob", job_routes.events, "guarded",
+        "The progress of a job as server-sent events", "text/event-stream", errors=_NO_JOB,
+    ),
+    Route(
+        "GET", "/v1/health", "health", service_routes.health, "public",
+        "Whether the server answers", ServerState,
+    ),
+    Route(
+        "GET", "/v1/ready", "ready", service_routes.ready, "public",
+        "Whether an edit would be taken now", ServerState, errors={503: "No edit would be taken"},
+    ),
+    Route(
+        "GET", "/v1/openapi.json", "openapi", service_routes.schema, "public",
+        "This document", dict[str, Any],
+    ),
+    Route("GET", "/v1/docs", "docs", service_routes.docs, "public", "The same as a page", "text/html"),
+    Route(
+        "GET", "/metrics", "metrics", service_routes.metrics, "guarded",
+        "Counters in Prometheus' text format", "text/plain", errors={404: "prometheus_client is missing"},
+    ),
+)  # fmt: skip

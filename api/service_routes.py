@@ -1,0 +1,48 @@
+"""The routes about the server itself: models, health, metrics, the schema and its page."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from .docs_page import docs_page
+from .errors import ServerBusy
+from .models import list_models, read_type
+from .openapi import openapi
+from .service import Call
+
+
+async def models(call: Call) -> web.StreamResponse:
+    """GET /models."""
+    service = call.service
+    kind = read_type(call.request.query.get("type"))
+    return web.json_response(list_models(kind, service.catalog, service.backend.models(), service.limits))
+
+
+async def health(call: Call) -> web.StreamResponse:
+    """GET /health: the process answers."""
+    return web.json_response({"status": "ok"})
+
+
+async def ready(call: Call) -> web.StreamResponse:
+    """GET /ready: an edit would be taken."""
+    call.service.jobs.take_place().give_back()
+    if problem := call.service.backend.check():
+        raise ServerBusy(problem)
+    return web.json_response({"status": "ok"})
+
+
+async def metrics(call: Call) -> web.StreamResponse:
+    """GET /metrics."""
+    body, kind = call.service.metrics.text()
+    return web.Response(body=body, headers={"Content-Type": kind})
+
+
+async def schema(call: Call) -> web.StreamResponse:
+    """GET /openapi.json."""
+    return web.json_response(openapi(call.service.limits, call.service.catalog))
+
+
+async def docs(call: Call) -> web.StreamResponse:
+    """GET /docs."""
+    page = docs_page(openapi(call.service.limits, call.service.catalog))
+    return web.Response(text=page, content_type="text/html")

@@ -1,0 +1,80 @@
+"""`multiedit serve` and `multiedit keys`: the HTTP face from the shell."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+from .cli_output import say, tell, tell_json
+
+if TYPE_CHECKING:
+    from .api.keys import KeyFile
+
+
+def serve(options: argparse.Namespace) -> None:
+    import asyncio
+
+    from .cli_commands import source_loader
+    from .pipelines.catalog.lookup import load_catalog
+    from .pipelines.limits import Limits
+    from .pipelines.safety.open_nsfw import default_classifier
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    limits = Limits.from_environment()
+
+    async def run() -> None:
+        from .api.embedded import EmbeddedBackend
+        from .api.limits import ServerLimits
+        from .api.server import serve as serve_until_ended
+        from .api.service import make_service
+
+        server_limits = ServerLimits.from_environment()
+        catalog, loader = load_catalog(), source_loader(limits)
+        backend = EmbeddedBackend(limits, catalog, loader, default_classifier, server_limits.edits_at_once)
+        service = make_service(limits, catalog, loader, backend, server_limits)
+        if not (service.guard.configured or service.guard.opened):
+            say(
+                "There is no API key yet: every request but the list of models will get 401. "
+                "Make one with `multiedit keys add NAME`."
+            )
+        await serve_until_ended(service, options.host, options.port, listening)
+
+    def listening(address: str) -> None:
+        tell(f"multi-edit listens at {address}/api/v1; its documentation is {address}/v1/docs")
+
+    asyncio.run(run())
+
+
+def _key_file() -> KeyFile:
+    from .api.keys import KeyFile, default_path
+
+    return KeyFile(default_path())
+
+
+def add_key(options: argparse.Namespace) -> None:
+    key = _key_file().add(options.name)
+    if options.json:
+        tell_json({"key": key})
+        return
+    tell(key)
+    say("This is the only time that it is shown; the file keeps a hash.")
+
+
+def list_keys(options: argparse.Namespace) -> None:
+    keys = _key_file().keys().values()
+    if options.json:
+        shown = ("id", "name", "created")
+        tell_json([{name: dataclasses.asdict(key)[name] for name in shown} for key in keys])
+        return
+    for key in keys:
+        tell(f"{key.id}  {key.name}")
+
+
+def revoke_key(options: argparse.Namespace) -> None:
+    key = _key_file().revoke(options.id)
+    if options.json:
+        tell_json({"id": key.id, "name": key.name})
+        return
+    say(f"{key.id} ({key.name}) is revoked.")
