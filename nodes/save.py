@@ -68,9 +68,11 @@ class MultiEditSave(io.ComfyNode):
             report=None if metadata == "none" else report,
             progress=reporter(),
         )
-        results = [ui.SavedResult(path.name, files.subfolder, io.FolderType.output) for path in saved]
-        names = [PurePosixPath(files.subfolder, path.name).as_posix() for path in saved]
-        return io.NodeOutput(names, ui=ui.SavedImages(results))
+        results = [ui.SavedResult(file.path.name, files.subfolder, io.FolderType.output) for file in saved]
+        names = [PurePosixPath(files.subfolder, file.path.name).as_posix() for file in saved]
+        # The history has no outputs but these, so whoever queued the graph reads the verdicts here.
+        shown = {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
+        return io.NodeOutput(names, ui=shown)
 
 
 def _quality() -> io.Int.Input:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,25 @@ from .resolution import closest_tier
 SUFFIXES: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
+@dataclass(frozen=True)
+class Saved:
+    """A file that was written.
+
+    Attributes:
+        safe_mode: the verdict on the picture; None where there was no report.
+        dropped_metadata: names of what the file had no room for, or must not say because it is blurred.
+    """
+
+    path: Path
+    safe_mode: Mapping[str, Any] | None
+    dropped_metadata: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """What a caller cannot see in the file, as JSON."""
+        return json.dumps({"safe_mode": self.safe_mode, "dropped_metadata": self.dropped_metadata})
+
+
 def save_images(
     images: Tensor,
     options: EncodeOptions,
@@ -27,7 +46,7 @@ def save_images(
     texts: Mapping[str, str],
     report: str | None,
     progress: Callable[[float], None],
-) -> list[Path]:
+) -> list[Saved]:
     """Encode and write each picture of a batch.
 
     Args:
@@ -51,8 +70,9 @@ def save_images(
         own = {} if verdict is None else {"multiedit": json.dumps({"safe_mode": verdict})}
         blurred = verdict is not None and verdict["blurred"]
         target = path(index, SUFFIXES[options.format])
-        write_atomically(target, encode(image, options, {**own, **texts}, blurred=blurred).data)
-        written.append(target)
+        file = encode(image, options, {**own, **texts}, blurred=blurred)
+        write_atomically(target, file.data)
+        written.append(Saved(target, verdict, file.dropped_metadata))
         progress((index + 1) / len(images))
     return written
 

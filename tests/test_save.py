@@ -13,16 +13,20 @@ from multiedit.pipelines.images.encode import EncodeOptions
 from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.plan import format_for_tier
 from multiedit.pipelines.resolution import closest_tier
-from multiedit.pipelines.save import save_images
+from multiedit.pipelines.save import Saved, save_images
 from PIL import Image
 
 TEXTS = {"prompt": '{"1": {}}', "workflow": '{"nodes": []}'}
 
 
-def save(folder: Path, images: torch.Tensor, **options: Any) -> list[Path]:
+def saved(folder: Path, images: torch.Tensor, **options: Any) -> list[Saved]:
     settings = options.pop("settings", EncodeOptions())
     options = {"automatic": False, "texts": TEXTS, "report": None, "progress": lambda share: None, **options}
     return save_images(images, settings, lambda index, suffix: folder / f"{index}{suffix}", **options)
+
+
+def save(folder: Path, images: torch.Tensor, **options: Any) -> list[Path]:
+    return [file.path for file in saved(folder, images, **options)]
 
 
 def report(*blurred: bool) -> str:
@@ -71,6 +75,18 @@ def test_a_blurred_picture_carries_its_report_and_no_recipe(tmp_path: Path, form
     said = read_metadata(blurred.read_bytes(), format)
     assert set(said) == {"multiedit"}
     assert json.loads(said["multiedit"])["safe_mode"]["blurred"] is True
+
+
+def test_what_a_file_cannot_say_is_told_about_it(tmp_path: Path) -> None:
+    verdicts = report(False, True)
+    sharp, blurred = (
+        json.loads(file.about) for file in saved(tmp_path, torch.rand(2, 8, 8, 3), report=verdicts)
+    )
+    assert [sharp["safe_mode"], blurred["safe_mode"]] == json.loads(verdicts)
+    assert sharp["dropped_metadata"] == []
+    assert set(blurred["dropped_metadata"]) == {"prompt", "workflow"}
+    [unjudged] = saved(tmp_path, torch.rand(1, 8, 8, 3))
+    assert json.loads(unjudged.about) == {"safe_mode": None, "dropped_metadata": []}
 
 
 @pytest.mark.parametrize(
