@@ -16,6 +16,7 @@ from .limits import Limits
 from .pictures import Picture
 from .plan import EditPlan, make_plan
 from .request import EditRequest
+from .roles import PictureFacts
 from .safety.classifier import ClassifierLoader
 from .safety.policy import DEFAULT_POLICY, Policy
 from .sources.source import SourceLoader
@@ -46,6 +47,29 @@ class EditResult:
             "dropped_metadata": list(self.file.dropped_metadata),
             "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
+
+
+async def load_pictures(
+    request: EditRequest, loader: SourceLoader, limits: Limits
+) -> tuple[list[Picture], list[PictureFacts]]:
+    """The pictures of a request, checked, with what the plan needs to know of each.
+
+    Raises:
+        InvalidImage, FetchError: of the first picture that cannot be used.
+    """
+    data = await loader.load_all(request.images)
+    given = {1, *request.multiedit.roles, *request.multiedit.placement}
+
+    def read() -> tuple[list[Picture], list[PictureFacts]]:
+        pictures = [
+            Picture(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
+        ]
+        looks = [number not in given for number in range(1, len(pictures) + 1)]
+        pairs = list(zip(pictures, looks, strict=True))
+        return pictures, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
+
+    with _naming_images():
+        return await asyncio.to_thread(read)
 
 
 class Editor:
@@ -104,19 +128,7 @@ class Editor:
         return replace(result, seconds={**seconds, **result.seconds})
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
-        data = await self._loader.load_all(request.images)
-        with _naming_images():
-            return await asyncio.to_thread(self._planned, request, data)
-
-    def _planned(self, request: EditRequest, data: Sequence[bytes]) -> tuple[EditPlan, list[Picture]]:
-        pictures = [
-            Picture(content, self._limits, f"image {number}") for number, content in enumerate(data, start=1)
-        ]
-        given = {1, *request.multiedit.roles, *request.multiedit.placement}
-        looks = [number not in given for number in range(1, len(pictures) + 1)]
-        facts = list(
-            in_parallel(lambda pair: pair[0].facts(pair[1]), list(zip(pictures, looks, strict=True)))
-        )
+        pictures, facts = await load_pictures(request, self._loader, self._limits)
         names = {model: adapter.name for model, adapter in self._adapters.items()}
         return make_plan(request, facts, self._catalog, names), pictures
 

@@ -45,7 +45,7 @@ class Picture:
     def __init__(self, data: bytes, limits: Limits, name: str) -> None:
         self.name = name
         self.header: ImageHeader = read_header(data, limits, name)
-        self._data = data
+        self.data = data
         self._raster: Raster | None = None
 
     @property
@@ -80,7 +80,7 @@ class Picture:
         """The pixels at no less than `size`; a JPEG that will be shrunk need not be decoded in full."""
         from .images.decode import decode
 
-        return self._raster or decode(self._data, self.header, self.name, size)
+        return self._raster or decode(self.data, self.header, self.name, size)
 
 
 class TensorPicture:
