@@ -1,0 +1,56 @@
+"""Open models in the place of closed ones, as the user configured it."""
+
+from __future__ import annotations
+
+import pytest
+from multiedit.pipelines.adapters.stand_ins import stand_in_for
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.limits import Limits
+
+CATALOG = load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("configured", "model", "stand_in"),
+    [
+        ("", "flux-2-max-edit", None),
+        ("flux-2-max-edit=flux-2-dev-edit", "flux-2-max-edit", "flux-2-dev-edit"),
+        ("flux-2-max-edit=flux-2-dev-edit", "nano-banana-2-edit", None),
+        ("flux-2-max-edit=flux-2-dev-edit", "flux-2-dev-edit", None),
+        (" Flux-2-Max-Edit = FLUX-2-dev-edit ,", "flux-2-max-edit", "flux-2-dev-edit"),
+        (
+            "flux-2-max-edit=flux-2-dev-edit,qwen-image-2-edit=qwen-image-2.1-edit",
+            "qwen-image-2-edit",
+            "qwen-image-2.1-edit",
+        ),
+    ],
+)
+def test_only_what_is_configured_stands_in(configured: str, model: str, stand_in: str | None) -> None:
+    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": configured})
+    found = stand_in_for(CATALOG.get(model), limits, CATALOG)
+    assert (found and found.id) == stand_in
+
+
+def test_nothing_stands_in_by_itself() -> None:
+    assert not any(stand_in_for(model, Limits.from_environment({}), CATALOG) for model in CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("flux-2-max-edit", "'' is no model of the catalogue"),
+        ("flux-2-maxi=flux-2-dev-edit", "nearest known one is 'flux-2-max-edit'"),
+        ("flux-2-max-edit=flux-2-devel", "nearest known one is 'flux-2-dev-edit'"),
+        ("qwen-edit=qwen-edit-2509", "qwen-edit is not closed"),
+        ("layer-composite=qwen-edit", "layer-composite is not closed"),
+        ("flux-2-max-edit=nano-banana-2-edit", "nano-banana-2-edit has no open weights"),
+        ("flux-2-max-edit=layer-composite", "layer-composite has no open weights"),
+        ("flux-2-max-edit=qwen-edit,flux-2-max-edit=flux-2-dev-edit", "has a stand-in already, qwen-edit"),
+    ],
+)
+def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:
+    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": entry})
+    with pytest.raises(InvalidRequest, match=problem) as caught:
+        stand_in_for(CATALOG.get("gpt-image-2-edit"), limits, CATALOG)
+    assert caught.value.message.startswith("MULTIEDIT_STAND_INS has '")
