@@ -5,18 +5,20 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import official_graphs as official
 import pytest
 from comfyui import Run, Server
 from official_graphs import Files, Graph
-from pictures import SAMPLES
+from pictures import PICTURES
 from PIL import Image
+from tiny_models import break_files
 
 PIXELS = 128 * 128
-IMAGES = ["one.png", "two.png", "three.png"]
-EDITED = ["one.png", "three.png", "two.png"]
+IMAGES = [picture.name for picture in PICTURES]
 QWEN = Files(
     "qwen_image_edit_2511_bf16.safetensors",
     "qwen_2.5_vl_7b_fp8_scaled.safetensors",
@@ -49,6 +51,14 @@ GRAPHS: dict[str, Callable[..., Graph]] = {
         official.qwen_edit, of_qwen("qwen_image_edit_2509_bf16.safetensors"), version="2509"
     ),
     "FireRed": partial(official.firered, of_qwen("FireRed-Image-Edit-1.1-transformer.safetensors")),
+    "FireRed Lightning": partial(
+        official.firered,
+        of_qwen(
+            "FireRed-Image-Edit-1.1-transformer.safetensors",
+            "FireRed-Image-Edit-1.0-Lightning-8steps-v1.0.safetensors",
+        ),
+        cfg=1.0,
+    ),
     "Rapid-AIO": partial(official.qwen_all_in_one, Files("Qwen-Rapid-AIO-NSFW-v23.safetensors")),
     "klein 4B": partial(official.flux2_klein, of_flux2("flux-2-klein-4b-fp8", "qwen_3_4b")),
     "klein 4B base": partial(
@@ -67,37 +77,69 @@ GRAPHS: dict[str, Callable[..., Graph]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def server(model_server: Server, tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """With three small pictures in the input folder."""
-    folder = tmp_path_factory.mktemp("pictures")
-    picture = Image.open(SAMPLES / "coffee.jpg")
-    for n, name in enumerate(IMAGES):
-        picture.crop((80 * n, 60 * n, 80 * n + 160, 60 * n + 120)).save(folder / name)
-    model_server.add_inputs(*(folder / name for name in IMAGES))
-    return model_server
-
-
 def pixels(server: Server, run: Run) -> np.ndarray:
     assert "execution_success" in run.events, run.error
     return np.asarray(Image.open(io.BytesIO(server.view(run.files("save")[0]))))
 
 
+def small(name: str, images: list[str] = IMAGES, prompt: str = "a hat") -> Graph:
+    return GRAPHS[name](images, prompt, seed=1, steps=2, reference_pixels=PIXELS)
+
+
 @pytest.mark.parametrize("name", GRAPHS)
 def test_an_official_graph_answers_to_its_prompt_and_to_the_order_of_its_images(
-    server: Server, name: str
+    model_server: Server, name: str
 ) -> None:
-    build = partial(GRAPHS[name], seed=1, steps=2, reference_pixels=PIXELS)
     first, reworded, reordered = (
-        pixels(server, server.run(build(images=images, prompt=prompt)))
-        for images, prompt in (
-            (IMAGES, "a hat"),
-            (IMAGES, "a red scarf and the sea at night"),
-            (EDITED, "a hat"),
+        pixels(model_server, model_server.run(graph))
+        for graph in (
+            small(name),
+            small(name, prompt="a red scarf and the sea at night"),
+            small(name, [IMAGES[0], IMAGES[2], IMAGES[1]]),
         )
     )
     assert first.shape[0] * first.shape[1] == pytest.approx(PIXELS, rel=0.2)
     assert first.std() > 5
     assert not np.array_equal(first, reworded)
     assert not np.array_equal(first, reordered)
-    assert "invalid value encountered" not in server.log  # a NaN on its way into a PNG
+    assert "invalid value encountered" not in model_server.log  # a NaN on its way into a PNG
+
+
+@pytest.mark.parametrize("name", [name for name in GRAPHS if "lora" in small(name)])
+def test_a_lora_shows(model_server: Server, name: str) -> None:
+    graph = small(name)
+    with_lora = pixels(model_server, model_server.run(graph))
+    graph["lora"]["inputs"]["strength_model"] = 0.0
+    assert not np.array_equal(with_lora, pixels(model_server, model_server.run(graph)))
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+def test_comfyui_takes_the_official_graph_at_its_full_size(model_server: Server, name: str) -> None:
+    def interrupt(event: str, data: Any) -> None:
+        if event == "execution_start":  # it is validated, and would take minutes
+            model_server.post("/interrupt")
+
+    watched = model_server.watch(GRAPHS[name](IMAGES, "a hat", seed=1), interrupt)
+    assert watched.events.ended == "execution_interrupted"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        of_qwen("broken/qwen_image_edit_2509_bf16.safetensors"),
+        of_qwen("broken/qwen_image_edit_2511_bf16.safetensors"),
+        Files(QWEN.model, QWEN.text_encoder, "broken/qwen_image_vae.safetensors"),
+    ],
+    ids=["cut off", "another architecture", "another VAE"],
+)
+def test_a_broken_file_is_broken_in_comfyui_too(
+    model_server: Server, tiny_models: Path, tmp_path: Path, files: Files
+) -> None:
+    break_files(tiny_models, tmp_path)
+    for file in tmp_path.rglob("*.safetensors"):
+        link = model_server.base / "models" / file.parent.name / "broken" / file.name
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(file)
+    run = model_server.run(official.qwen_edit(files, IMAGES, "a hat", 1, steps=1, reference_pixels=PIXELS))
+    assert "execution_error" in run.events

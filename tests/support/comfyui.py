@@ -192,6 +192,14 @@ class Server:
         assert not answer["node_errors"], answer["node_errors"]
         return answer["prompt_id"]
 
+    def forget(self) -> None:
+        """Empty the caches of nodes and models, so that the next prompt starts cold."""
+        self.post("/free", {"unload_models": True, "free_memory": True})
+        # It is done at the latest after the next prompt, before the one after that.
+        image = {"width": 16, "height": 16, "batch_size": 1, "color": 0}
+        show = {"class_type": "PreviewImage", "inputs": {"images": ["image", 0]}}
+        self.run({"image": {"class_type": "EmptyImage", "inputs": image}, "show": show})
+
     def run(self, prompt: Mapping[str, Any]) -> Run:
         """Queue a prompt and wait for its end, whichever that is."""
         before = set(self.json("/history"))

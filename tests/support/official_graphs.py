@@ -318,7 +318,7 @@ def _flux2(graph: Graph, guider: Link, vae: Link, picture: Link, seed: int, step
         "SamplerCustomAdvanced",
         noise=graph.add("noise", "RandomNoise", noise_seed=seed),
         guider=guider,
-        sampler=graph.add("sampler", "KSamplerSelect", sampler_name="euler"),
+        sampler=graph.add("solver", "KSamplerSelect", sampler_name="euler"),
         sigmas=graph.add("sigmas", "Flux2Scheduler", steps=steps, **size),
         latent_image=graph.add("latent", "EmptyFlux2LatentImage", batch_size=1, **size),
     )
