@@ -61,6 +61,7 @@ class ComfyUIClient:
         self._limits = limits
         self._ids = ids
         self._connection = Connection(address, limits)
+        self.understand = self._connection.understand
 
     async def __aenter__(self) -> ComfyUIClient:
         await self._connection.__aenter__()
