@@ -1,4 +1,4 @@
-"""The shell face: `multiedit edit | compose | resolve | models | safety check | serve | keys`.
+"""The shell face: `multiedit edit | compose | resolve | models | safety | serve | keys`.
 
 Arguments and exit codes.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
-from . import cli_commands, cli_output, cli_serve
+from . import cli_commands, cli_output, cli_safety, cli_serve
 from .pipelines.errors import InvalidRequest, MultiEditError, OutputError
 
 _EXIT_CODES = """\
@@ -109,6 +109,7 @@ def _add_edit(commands: Any) -> None:
         help="2=fit=contain,anchor=top-left,scale=0.5,opacity=0.8,seamless=true",
     )
     add("--explain", action="store_true", help="print the plan and stop")
+    add("--check-inputs", dest="inputs", action="store_true", default=None, help="safe mode judges FILE too")
     _add_output(parser)
 
 
@@ -117,6 +118,7 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     add("-o", "--output", metavar="OUT", help="the file to write; - is standard output")
     add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT's ending")
     add("--no-safe-mode", action="store_true", help="do not check the result for adult content")
+    _add_policy(parser)
     add("--file-quality", type=int, metavar="1-100", help="of a jpeg or lossy webp file")
     add("--lossless", action="store_true", help="write webp without loss")
     add("--matte", metavar="#RRGGBB", help="what shows through transparency in a jpeg; default #ffffff")
@@ -144,12 +146,38 @@ def _add_models(commands: Any) -> None:
 
 
 def _add_safety(commands: Any) -> None:
-    parser = commands.add_parser("safety", help="safe mode by itself")
+    parser = commands.add_parser("safety", help="safe mode by itself, and its classifiers")
     group = parser.add_subparsers(required=True, metavar="COMMAND")
-    check = _command(group, "check", cli_commands.check_safety, "score a picture; change nothing")
+    check = _command(group, "check", cli_safety.check, "score a picture; change nothing")
     check.epilog = "The exit code is 0 whatever the verdict; it is in the answer (--json: `blurred`)."
     check.add_argument("image", metavar="FILE|URL|-")
     check.add_argument("--threshold", type=float, metavar="0-1")
+    _add_policy(check)
+    _store_command(group, "list", cli_safety.show, "list the classifiers and where their weights are")
+    fetch = _store_command(group, "fetch", cli_safety.fetch, "download a classifier's weights")
+    fetch.add_argument("--address", metavar="URL", help="of a mirror; the sha256 must be the same")
+    verify = _store_command(group, "verify", cli_safety.verify, "read the weights and compare their sha256")
+    remove = _store_command(group, "remove", cli_safety.remove, "delete a classifier's weights")
+    verify.add_argument("name", nargs="?", metavar="NAME")
+    for changing in (fetch, remove):
+        changing.add_argument("name", metavar="NAME", help="see `multiedit safety list`")
+        changing.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _store_command(
+    group: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
+    parser = _command(group, name, run, summary)
+    parser.add_argument("--folder", metavar="FOLDER", help="such as ComfyUI's models/classifiers")
+    return parser
+
+
+def _add_policy(parser: argparse.ArgumentParser) -> None:
+    """Safe mode's settings; what is not given is the environment's, see docs/safety.md."""
+    add = parser.add_argument
+    add("--classifier", action="append", metavar="NAME", help="of safe mode; given twice, either may flag")
+    add("--preset", metavar="NAME", help="of safe mode: strict, default or loose")
+    add("--tiles", action="store_true", default=None, help="judge pictures over 2 MP in quarters as well")
 
 
 def _add_serve(commands: Any) -> None:

@@ -16,13 +16,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .cli_arguments import encode_options, image_size, image_source, output_format, request_fields
-from .cli_output import hand_over, progress_bar, require_output, safety_text, say, tell, tell_json
+from .cli_arguments import encode_options, image_size, output_format, request_fields
+from .cli_output import hand_over, progress_bar, require_output, say, tell, tell_json
+from .cli_safety import safety_settings
 
 if TYPE_CHECKING:
     from .pipelines.catalog.model import Model
     from .pipelines.edit import Editor
     from .pipelines.limits import Limits
+    from .pipelines.safety.settings import SafetySettings
     from .pipelines.sources.source import SourceLoader
 
 INTERRUPTED = 130
@@ -38,7 +40,7 @@ def edit(options: argparse.Namespace) -> None:
     if not options.explain:
         require_output(options)
     request = parse_request(request_fields(options, limits), limits)
-    editor = _editor(limits)
+    editor = _editor(limits, safety_settings(options))
     if options.explain:
         tell_json(asyncio.run(editor.plan(request)).to_dict())
         return
@@ -60,14 +62,13 @@ def _ending_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _editor(limits: Limits) -> Editor:
+def _editor(limits: Limits, safety: SafetySettings) -> Editor:
     from .pipelines.adapters.embedded import embedded_adapters
     from .pipelines.catalog.lookup import load_catalog
     from .pipelines.edit import Editor
-    from .pipelines.safety.open_nsfw import default_classifier
 
-    loader = source_loader(limits)
-    return Editor(limits, load_catalog(), embedded_adapters(limits), loader, default_classifier)
+    adapters, loader = embedded_adapters(limits), source_loader(limits)
+    return Editor(limits, load_catalog(), adapters, loader, safety.loader(), policy=safety.policy)
 
 
 def source_loader(limits: Limits) -> SourceLoader:
@@ -87,19 +88,19 @@ def compose(options: argparse.Namespace) -> None:
     from .pipelines.images.encode import EncodeOptions
     from .pipelines.limits import Limits
     from .pipelines.request import OUTPUT_FORMATS
-    from .pipelines.safety.open_nsfw import default_classifier
 
     require_output(options)
     asked = choice(output_format(options) or "png", "--output-format", options=OUTPUT_FORMATS)
     settings = EncodeOptions(format=OUTPUT_FORMATS[asked], **encode_options(options))
-    classifier = None if options.no_safe_mode else default_classifier
+    safety = safety_settings(options)
     with progress_bar(options) as stage:
         file = compose_document(
             Path(options.document),
             Limits.from_environment(),
-            classifier,
+            None if options.no_safe_mode else safety.loader(),
             settings,
             lambda share: stage("edit", share),
+            safety.policy,
         )
     details = {
         "media_type": file.media_type,
@@ -156,22 +157,3 @@ def _runs_here(model: Model) -> bool:
     from .pipelines.adapters.embedded import EMBEDDED_MODELS
 
     return model.id in EMBEDDED_MODELS
-
-
-def check_safety(options: argparse.Namespace) -> None:
-    import asyncio
-
-    from .pipelines.limits import Limits
-    from .pipelines.pictures import Picture
-    from .pipelines.safety.open_nsfw import default_classifier
-    from .pipelines.safety.policy import Policy
-    from .pipelines.safety.screen import check
-
-    limits = Limits.from_environment()
-    data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
-    image = Picture(data, limits, "the image").image()
-    report = check(image, default_classifier, Policy(threshold=options.threshold))[0]
-    if options.json:
-        tell_json(report.to_dict())
-        return
-    tell(f"{report.label or report.status}: {safety_text(report)}")

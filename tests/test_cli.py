@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import http.server
 import io
 import json
 import os
@@ -10,9 +12,10 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ from multiedit import cli_commands, cli_output
 from multiedit.cli import main
 from multiedit.pipelines import errors
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.safety import open_nsfw
+from multiedit.pipelines.safety import known, loader
 from PIL import Image, ImageDraw
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "samples"
@@ -348,7 +351,7 @@ def test_a_flagged_result_is_blurred_and_the_caller_is_told(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     _document()
-    monkeypatch.setattr(open_nsfw, "default_classifier", _flagging)
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: _flagging())
     told = shell(COMMANDS[command] + "-o out.png --json").json
     assert (told["safety"]["blurred"], told["safety"]["label"]) == (True, "nsfw")
     ran = shell(COMMANDS[command] + "-o out.png")
@@ -362,7 +365,7 @@ def test_without_a_classifier_nothing_is_written(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     _document()
-    monkeypatch.setattr(open_nsfw, "default_classifier", _no_classifier)
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: _no_classifier())
     assert shell(COMMANDS[command] + "-o out.png").code == 6
     assert not Path("out.png").exists()
     assert shell(COMMANDS[command] + "-o out.png --no-safe-mode").code == 0
@@ -371,7 +374,7 @@ def test_without_a_classifier_nothing_is_written(
 def test_a_missing_classifier_is_told_before_a_document_is_read(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_nsfw, "default_classifier", _no_classifier)
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: _no_classifier())
     assert shell("compose missing.json -o out.png").code == 6
 
 
@@ -520,7 +523,7 @@ class Editor:
         print("editing", flush=True)
         await asyncio.to_thread(time.sleep, 60)
 
-cli_commands._editor = lambda limits: Editor()
+cli_commands._editor = lambda limits, safety: Editor()
 sys.exit(cli.main(sys.argv[1:]))
 """
 
@@ -554,3 +557,91 @@ def test_options_are_not_abbreviated(shell: Shell) -> None:
     ran = shell("models --js")
     assert ran.code == 2
     assert "--js" in ran.err
+
+
+WEIGHTS = b"weights " * 1000
+
+
+@pytest.fixture
+def weights_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
+    """An address that delivers `WEIGHTS`, which the classifier `light` then is."""
+    changed = {"size": len(WEIGHTS), "sha256": hashlib.sha256(WEIGHTS).hexdigest()}
+    monkeypatch.setitem(known.KNOWN, "light", dataclasses.replace(known.KNOWN["light"], **changed))
+    monkeypatch.setenv("MULTIEDIT_SAFETY_FOLDER", str(tmp_path / "classifiers"))
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(WEIGHTS)
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/model.safetensors"
+        server.shutdown()
+        thread.join()
+
+
+def test_weights_are_fetched_listed_verified_and_removed(shell: Shell, weights_server: str) -> None:
+    listed = {each["name"]: each["weights"] for each in shell("safety list --json").json}
+    assert listed == {"open_nsfw": "present", "light": "absent", "recommended": "absent"}
+
+    fetched = shell(f"safety fetch light --yes --address {weights_server}")
+    assert fetched.code == 0
+    for told in ("Apache-2.0", "0.0 MB", weights_server):
+        assert told in fetched.err
+    assert "there already" in shell(f"safety fetch light --address {weights_server}").out.decode()
+    verified = shell("safety verify --json").json
+    assert verified == {name: known.KNOWN[name].sha256 for name in ("open_nsfw", "light")}
+
+    (file,) = Path("classifiers/nsfw").iterdir()
+    file.write_bytes(WEIGHTS[:-1] + b"x")
+    assert shell("safety verify").code == 6
+    assert shell("safety verify recommended").code == 6
+
+    assert shell("safety remove light --yes").code == 0
+    assert not file.exists()
+    assert "not there" in shell("safety remove light").out.decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("safety fetch light", 2, "add --yes"),
+        ("safety fetch nudenet", 2, "open_nsfw, light, recommended"),
+        ("safety fetch light --yes --address http://127.0.0.1:1/x", 4, "did not deliver"),
+        ("safety remove open_nsfw --yes", 7, "part of multi-edit"),
+        ("safety check red.png --classifier light", 6, "multiedit safety fetch light"),
+        ("safety check red.png --classifier nudenet", 2, "open_nsfw, light, recommended"),
+        ("safety check red.png --preset lax", 2, "strict, default, loose"),
+    ],
+)
+def test_what_weights_cannot_do_is_told(
+    shell: Shell, weights_server: str, command: str, code: int, told: str
+) -> None:
+    ran = shell(command)
+    assert ran.code == code
+    assert told in ran.err
+
+
+@pytest.mark.parametrize(("preset", "threshold"), [("strict", 0.3), ("default", 0.5), ("loose", 0.8)])
+def test_a_preset_is_chosen_by_option_or_environment(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, preset: str, threshold: float
+) -> None:
+    told = shell(f"safety check red.png --preset {preset} --json").json
+    assert (told["preset"], told["threshold"]) == (preset, threshold)
+    monkeypatch.setenv("MULTIEDIT_SAFETY_PRESET", preset)
+    assert shell("safety check red.png --json").json == told
+
+
+def test_input_pictures_are_judged_before_the_edit_where_that_is_asked_for(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: _flagging())
+    ran = shell(COMMANDS["edit"] + "--check-inputs -o out.png")
+    assert (ran.code, Path("out.png").exists()) == (6, False)
+    assert "Safe mode refuses image 1: it was classified as adult" in ran.err

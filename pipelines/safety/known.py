@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from .policy import Preset, Rule
 
 EMBEDDED = "open_nsfw"
+EMBEDDED_FILE = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
 
 
 @dataclass(frozen=True)
@@ -21,7 +23,7 @@ class KnownClassifier:
     Attributes:
         title: what its authors call it.
         licence: of the weights, as an SPDX expression.
-        file: of the weights, relative to a folder of classifiers.
+        file: of the weights, relative to a folder of classifiers; what is part of the package lies there.
         size: of that file, in bytes.
         sha256: of that file, lower-case hex.
         levels: what it tells apart; each score is the probability of that level or a higher one.
@@ -48,7 +50,7 @@ _OPEN_NSFW = KnownClassifier(
     name=EMBEDDED,
     title="Yahoo open_nsfw",
     licence="BSD-2-Clause",
-    file="open_nsfw.safetensors",
+    file=EMBEDDED_FILE.name,
     size=11_793_716,
     sha256="8526835d4c14825353433362bf579323e164d8819bfd165b4cc8ccb2f26e5c93",
     levels=("nsfw",),

@@ -13,10 +13,8 @@ from pathlib import Path
 from torch import Tensor
 from torch.nn import functional
 
-from .known import EMBEDDED, KNOWN
-from .network import Network, NetworkClassifier, Place, load_classifier, on_the_processor
-
-WEIGHTS = Path(__file__).parent / "weights" / KNOWN[EMBEDDED].file
+from .known import EMBEDDED, EMBEDDED_FILE, KNOWN
+from .network import Network, NetworkClassifier, load_classifier
 
 SIDE = 224
 _MEAN_BGR = (104.0, 117.0, 123.0)  # of the training set, on 0..255
@@ -82,6 +80,6 @@ def _probabilities(weights: Mapping[str, Tensor], views: Tensor) -> Tensor:
 NETWORK = Network(SIDE, _probabilities, _shapes())
 
 
-def default_classifier(path: Path = WEIGHTS, place: Place = on_the_processor) -> NetworkClassifier:
+def default_classifier(path: Path = EMBEDDED_FILE) -> NetworkClassifier:
     """The classifier that is part of the package. Raises what `load_classifier` raises."""
-    return load_classifier(KNOWN[EMBEDDED], NETWORK, path, place=place)
+    return load_classifier(KNOWN[EMBEDDED], NETWORK, path)

@@ -10,6 +10,7 @@ from ..errors import InvalidRequest
 Preset = Literal["strict", "default", "loose"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
 OnMissing = Literal["error", "blur_all"]
+ON_MISSING: tuple[OnMissing, ...] = get_args(OnMissing)
 
 
 class Rule(NamedTuple):
@@ -31,7 +32,7 @@ class Policy:
         inputs: the pictures of a request are judged too, before the edit, and refused where they do not pass.
 
     Raises:
-        InvalidRequest: the threshold is not within 0..1, or the preset is unknown.
+        InvalidRequest: the threshold is not within 0..1, or a word is unknown.
     """
 
     preset: Preset = "default"
@@ -41,10 +42,14 @@ class Policy:
     inputs: bool = False
 
     def __post_init__(self) -> None:
-        if self.preset not in PRESETS:
-            raise InvalidRequest(
-                f"The safe mode preset is {self.preset!a}; it must be one of {', '.join(PRESETS)}."
-            )
+        for name, value, known in (
+            ("preset", self.preset, PRESETS),
+            ("on_missing", self.on_missing, ON_MISSING),
+        ):
+            if value not in known:
+                raise InvalidRequest(
+                    f"Safe mode's {name} is {value!a}; it must be one of {', '.join(known)}."
+                )
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise InvalidRequest(
                 f"The safe mode threshold is {self.threshold}; it must be 0 to 1. Correct it or leave it out."

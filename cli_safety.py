@@ -1,0 +1,163 @@
+"""What the commands of `multiedit safety` do: score a picture, and keep the classifiers' weights."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .cli_arguments import image_source
+from .cli_output import safety_text, say, tell, tell_json
+from .pipelines.errors import InvalidRequest
+
+if TYPE_CHECKING:
+    from .pipelines.safety.known import KnownClassifier
+    from .pipelines.safety.settings import SafetySettings
+    from .pipelines.safety.store import Body, Store
+
+_SECONDS = 30.0  # without a byte
+
+
+def safety_settings(options: argparse.Namespace) -> SafetySettings:
+    """The environment's, with what the options of `edit`, `compose` and `safety check` say instead."""
+    from .pipelines.safety.settings import SafetySettings
+
+    settings = SafetySettings.from_environment()
+    names = ("preset", "threshold", "tiles", "inputs")
+    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+    classifiers = tuple(options.classifier) if options.classifier else settings.classifiers
+    return replace(settings, classifiers=classifiers, policy=replace(settings.policy, **given))
+
+
+def check(options: argparse.Namespace) -> None:
+    import asyncio
+
+    from .cli_commands import source_loader
+    from .pipelines.limits import Limits
+    from .pipelines.pictures import Picture
+    from .pipelines.safety.screen import check as check_pictures
+
+    limits, settings = Limits.from_environment(), safety_settings(options)
+    data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
+    image = Picture(data, limits, "the image").image()
+    report = check_pictures(image, settings.loader(), settings.policy)[0]
+    if options.json:
+        tell_json(report.to_dict())
+        return
+    tell(f"{report.label or report.status}: {safety_text(report)}")
+
+
+def show(options: argparse.Namespace) -> None:
+    from .pipelines.safety.known import KNOWN
+
+    store = _store(options)
+    about = [_about(known, store) for known in KNOWN.values()]
+    if options.json:
+        tell_json(about)
+        return
+    row = "{:<13}{:<33}{:<14}{:>9}  {:<12}{}".format
+    lines = [row("name", "classifier", "licence", "MB", "weights", "file")]
+    for each in about:
+        size = f"{each['size'] / 1e6:.1f}"
+        lines.append(row(each["name"], each["title"], each["licence"], size, each["weights"], each["file"]))
+    tell("\n".join(lines))
+
+
+def fetch(options: argparse.Namespace) -> None:
+    store, known = _store(options), _known(options.name)
+    if known.address is None:
+        tell(f"{known.name} is part of multi-edit; there is nothing to fetch.")
+        return
+    if store.state(known) == "present" and store.verify(known):
+        tell(f"{known.name} is there already: {store.path(known)}")
+        return
+    address = options.address or known.address
+    say(f"{known.name}: {known.title}, licence {known.licence}, {known.size / 1e6:.1f} MB")
+    say(f"  from {address}")
+    say(f"  to {store.folders[0] / known.file}")
+    _ask("Fetch it?", options)
+    with _bar(known.size, quiet=options.json) as bar:
+        path = store.fetch(known, address, _open_address, bar.update)
+    if options.json:
+        tell_json({"name": known.name, "file": str(path), "sha256": known.sha256})
+        return
+    tell(f"{path}: {known.size} bytes, sha256 {known.sha256}")
+
+
+def verify(options: argparse.Namespace) -> None:
+    from .pipelines.safety.known import KNOWN
+
+    store = _store(options)
+    chosen = [_known(options.name)] if options.name else list(KNOWN.values())
+    present = [known for known in chosen if options.name or store.state(known) != "absent"]
+    found = {known.name: store.verify(known) for known in present}
+    if options.json:
+        tell_json(found)
+        return
+    tell("\n".join(f"{name}: {sha256}" for name, sha256 in found.items()))
+
+
+def remove(options: argparse.Namespace) -> None:
+    store, known = _store(options), _known(options.name)
+    path = store.path(known)
+    if known.address is not None and path.is_file():
+        _ask(f"Delete {path}?", options)
+    removed = store.remove(known)
+    if options.json:
+        tell_json({"removed": str(removed) if removed else None})
+        return
+    tell(f"{removed} is gone." if removed else f"{known.name} is not there.")
+
+
+def _about(known: KnownClassifier, store: Store) -> dict[str, Any]:
+    return {
+        "name": known.name,
+        "title": known.title,
+        "licence": known.licence,
+        "size": known.size,
+        "sha256": known.sha256,
+        "address": known.address,
+        "weights": store.state(known),
+        "file": str(store.path(known)),
+    }
+
+
+def _known(name: str) -> KnownClassifier:
+    from .pipelines.safety.known import KNOWN
+
+    if name not in KNOWN:
+        raise InvalidRequest(f"There is no classifier {name!a}; there are {', '.join(KNOWN)}.")
+    return KNOWN[name]
+
+
+def _store(options: argparse.Namespace) -> Store:
+    from .pipelines.safety.settings import SafetySettings
+
+    store = SafetySettings.from_environment().store
+    return replace(store, folders=(Path(options.folder),)) if options.folder else store
+
+
+def _ask(question: str, options: argparse.Namespace) -> None:
+    if options.yes:
+        return
+    if sys.stdin is None or not sys.stdin.isatty():
+        raise InvalidRequest("Nobody can be asked here; add --yes.")
+    say(f"{question} [y/N]")
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InvalidRequest("Nothing was done.")
+
+
+def _open_address(address: str) -> AbstractContextManager[Body]:
+    from urllib.request import HTTPSHandler, OpenerDirector, build_opener
+
+    opener: OpenerDirector = build_opener(HTTPSHandler())
+    return opener.open(address, timeout=_SECONDS)  # type: ignore[no-any-return]
+
+
+def _bar(total: int, *, quiet: bool) -> Any:
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit="B", unit_scale=True, disable=True if quiet else None, leave=False)

@@ -1,0 +1,100 @@
+"""How safe mode is set up on this machine. Without torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import InvalidRequest
+from .classifier import ClassifierLoader
+from .known import EMBEDDED, KNOWN
+from .policy import DEFAULT_POLICY, Policy
+from .store import Store
+
+PREFIX = "MULTIEDIT_SAFETY_"
+_TRUTH = {"true": True, "false": False}
+_OF_POLICY = ("preset", "on_missing", "tiles", "inputs")
+
+
+@dataclass(frozen=True)
+class SafetySettings:
+    """Which classifiers judge, by which policy, and where their weights are.
+
+    | variable                        | what                                               | default     |
+    |---------------------------------|----------------------------------------------------|-------------|
+    | `MULTIEDIT_SAFETY_CLASSIFIERS`  | names, with a comma between; any of them may flag  | `open_nsfw` |
+    | `MULTIEDIT_SAFETY_PRESET`       | `strict`, `default` or `loose`                     | `default`   |
+    | `MULTIEDIT_SAFETY_ON_MISSING`   | `error` or `blur_all`                              | `error`     |
+    | `MULTIEDIT_SAFETY_TILES`        | `true`: large pictures in quarters as well         | `false`     |
+    | `MULTIEDIT_SAFETY_INPUTS`       | `true`: the pictures of a request too              | `false`     |
+    | `MULTIEDIT_SAFETY_FOLDER`       | where fetched weights lie                          | see below   |
+    | `MULTIEDIT_SAFETY_ALLOWED`      | sha256 of weights of your own, with commas between | none        |
+
+    Without a folder it is `models/classifiers` of the ComfyUI that this package lies in, else
+    `multi-edit/classifiers` in the user's data folder.
+
+    Raises:
+        InvalidRequest: a classifier is unknown, named twice, or there is none.
+    """
+
+    store: Store
+    classifiers: tuple[str, ...] = (EMBEDDED,)
+    policy: Policy = field(default=DEFAULT_POLICY)
+
+    def __post_init__(self) -> None:
+        names = self.classifiers
+        if not names or len(set(names)) != len(names) or not set(names) <= set(KNOWN):
+            raise InvalidRequest(
+                f"The safe mode classifiers are {', '.join(names) or 'none'}; name one or more of "
+                f"{', '.join(KNOWN)}, each once."
+            )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> SafetySettings:
+        """Read the variables above.
+
+        Raises:
+            InvalidRequest: one holds what it cannot.
+        """
+        given = {
+            name.removeprefix(PREFIX).lower(): value.strip()
+            for name, value in environment.items()
+            if name.startswith(PREFIX) and value.strip()
+        }
+        folder = Path(given["folder"]) if "folder" in given else _usual_folder(environment)
+        policy = {name: _value(name, given[name]) for name in _OF_POLICY if name in given}
+        return cls(
+            Store((folder,), _words(given.get("allowed", ""))),
+            _words(given.get("classifiers", EMBEDDED)),
+            Policy(**policy),
+        )
+
+    def loader(self) -> ClassifierLoader:
+        """What loads the classifiers, on the CPU."""
+        from .loader import classifier_loader
+
+        return classifier_loader(self.classifiers, self.store)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+
+
+def _value(name: str, text: str) -> Any:
+    if name in ("preset", "on_missing"):
+        return text
+    if text.lower() not in _TRUTH:
+        raise InvalidRequest(f"{PREFIX}{name.upper()} is {text!a}; it must be true or false.")
+    return _TRUTH[text.lower()]
+
+
+def _usual_folder(environment: Mapping[str, str]) -> Path:
+    package = Path(__file__).parents[2]
+    models = package.parent.parent / "models"
+    if package.parent.name == "custom_nodes" and models.is_dir():
+        return models / "classifiers"
+    data = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
+    return Path(data) / "multi-edit" / "classifiers"
