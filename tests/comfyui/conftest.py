@@ -53,10 +53,12 @@ def tiny_models(installation: Installation) -> Path:
     folder = CACHE / "tiny-models" / version
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=folder.parent))
-        command = [installation.python, script, "--comfyui", installation.home, unfinished]
-        subprocess.run(command, check=True, capture_output=True)
-        unfinished.rename(folder)
+        with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+            made = Path(unfinished, "models")
+            command = [installation.python, script, "--comfyui", installation.home, made]
+            subprocess.run(command, check=True, capture_output=True)
+            if not folder.exists():  # another run may have been quicker
+                made.rename(folder)
     return folder
 
 
