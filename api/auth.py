@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,13 +19,14 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from ..pipelines.errors import InvalidRequest
+from ..pipelines.errors import InvalidRequest, MultiEditError
 from .errors import Unauthorized
 from .keys import KeyFile, default_path
 
 Access = Literal["open", "public", "guarded"]
 """open: always; public: once a key is configured; guarded: with a key."""
 
+_logger = logging.getLogger(__name__)
 _OFF = "off"
 _NO_KEYS = (
     "This server has no API key yet, so it is closed. Make one with `multiedit keys add NAME`, or set "
@@ -80,7 +82,15 @@ class Guard:
 
         Raises:
             Unauthorized: the route needs a key, and there is none that is known.
+            MultiEditError: the file of keys cannot be read.
         """
+        try:
+            return self._admit(request, access)
+        except InvalidRequest as error:  # of the operator, not of the caller
+            _logger.error("%s", error.message)
+            raise MultiEditError("The server cannot read its keys. Its log says why.") from None
+
+    def _admit(self, request: web.Request, access: Access) -> Caller:
         caller = self._by_key(request) or self._by_place(request)
         if caller is not None:
             return caller

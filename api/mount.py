@@ -13,7 +13,7 @@ from .service import Service
 
 
 def route_definitions(service: Service, prefix: str = "") -> list[web.RouteDef]:
-    """Every route (aiohttp adds HEAD to GET), and for each path an answer to OPTIONS and to methods that it does not have."""
+    """Every route (aiohttp adds HEAD to GET), and for each path an answer to any other method."""
     definitions: list[web.RouteDef] = []
     for path in dict.fromkeys(route.path for route in ROUTES):
         methods = [route for route in ROUTES if route.path == path]

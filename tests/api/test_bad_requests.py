@@ -1,0 +1,232 @@
+"""Everything that can be wrong with a request: the status, the hosted API's body, and the field."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+import pytest
+from api_server import QUICK, base64_png, png
+
+PICTURE = base64_png()
+JSON = {"Content-Type": "application/json"}
+FILE = ("a.png", png(), "image/png")
+
+
+def body(**changes: Any) -> dict[str, Any]:
+    return {**QUICK, "images": [PICTURE], **changes}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {key: value for key, value in body().items() if key != name}
+
+
+FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("model for modelId", body(model="layer-composite"), "model", "modelId"),
+    ("an unknown field", body(strength=1), "strength", "no field"),
+    ("no prompt", without("prompt"), "prompt", "missing"),
+    ("no images", without("images"), "images", "missing"),
+    ("an empty prompt", body(prompt=""), "prompt", "1 to 32768"),
+    ("a long prompt", body(prompt="p" * 32_769), "prompt", "32769"),
+    ("half a surrogate pair", body(prompt="\ud800"), "prompt", "surrogates"),
+    ("an unknown model", body(modelId="layer-compost"), "modelId", "layer-composite"),
+    ("a ratio that the model has not", body(aspect_ratio="7:5", multiedit={}), "aspect_ratio", "7:5"),
+    ("a tier that the model has not", body(resolution="8K"), "resolution", "8K"),
+    ("a format that is not written", body(output_format="gif"), "output_format", "webp"),
+    ("a quality that there is not", body(quality="best"), "quality", "high"),
+    ("text for a boolean", body(safe_mode="false"), "safe_mode", "true or false"),
+    ("null", body(prompt=None), "prompt", "null"),
+    ("no images at all", body(images=[]), "images", "1 to 3"),
+    ("four images", body(images=[PICTURE] * 4), "images", "4 pictures"),
+    ("a number for an image", body(images=[5]), "images", "base64"),
+    ("no base64", body(images=["***"]), "images", "base64"),
+    ("a path", body(images=["../../etc/passwd.png"]), "images", "file name"),
+    ("a file URL", body(images=["file:///etc/passwd"]), "images", "not fetched"),
+    ("a URL of this machine", body(images=["http://127.0.0.1:8080/a.png"]), "images", "public"),
+    ("metadata", body(images=["http://169.254.169.254/latest"]), "images", "public"),
+    ("text for a picture", body(images=["aGVsbG8gd29ybGQh"]), "images", "image 1"),
+    ("a small picture", body(images=[base64_png(size=(100, 100))]), "images", "65536"),
+    ("a seed that is too large", body(multiedit={"seed": 2**64}), "multiedit.seed", "18446744073709551615"),
+    ("a role of no image", body(multiedit={"roles": {"9": "mask"}}), "multiedit.roles", "9"),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "field", "said"), FIELDS, ids=[case[0] for case in FIELDS])
+def test_a_wrong_field_is_named(
+    client: httpx.Client, name: str, sent: Mapping[str, Any], field: str, said: str
+) -> None:
+    response = client.post("/image/multi-edit", content=json.dumps(sent), headers=JSON)
+    assert response.status_code == 400
+    answer = response.json()
+    [issue] = answer["issues"]
+    path = ".".join(str(part) for part in issue["path"])
+    assert path == field or (field == "images" and path.startswith("images."))
+    assert said in issue["message"]
+    details = answer["details"]
+    for part in issue["path"]:
+        assert details["_errors"] == []
+        details = details[str(part)]
+    assert details["_errors"] == [issue["message"]]
+
+
+def test_positions_count_from_0_as_in_the_hosted_api(client: httpx.Client) -> None:
+    [issue] = client.post("/image/multi-edit", json=body(images=[PICTURE, 5])).json()["issues"]
+    assert issue["path"] == ["images", 1]
+
+
+@pytest.mark.parametrize(
+    ("sent", "title"),
+    [
+        (body(safe_mode=1), "Invalid request parameters"),
+        (body(modelId="x"), "Invalid model id"),
+        (body(images=[base64_png(size=(100, 100))]), "image 1 is 100x100"),
+    ],
+)
+def test_the_title_is_the_hosted_apis(client: httpx.Client, sent: Mapping[str, Any], title: str) -> None:
+    assert client.post("/image/multi-edit", json=sent).json()["error"].startswith(title)
+
+
+def test_a_closed_model_is_offline(client: httpx.Client) -> None:
+    response = client.post("/image/multi-edit", json=body(modelId="gpt-image-2-edit"))
+    assert response.status_code == 503
+    assert set(response.json()) == {"error"}
+    assert int(response.headers["Retry-After"]) > 0
+
+
+RAW: list[tuple[str, bytes, dict[str, str], int, str]] = [
+    ("no body", b"", JSON, 415, "empty"),
+    ("plain text", b"hello", {"Content-Type": "text/plain"}, 400, "'Content-Type' must be"),
+    ("no type", b"{}", {}, 400, "'Content-Type' must be"),
+    ("no JSON", b"{", JSON, 400, "Invalid JSON request"),
+    ("a key twice", b'{"prompt": "a", "prompt": "b"}', JSON, 400, "twice"),
+    ("invalid UTF-8", b'{"prompt": "\xff\xfe"}', JSON, 400, "UTF-8"),
+    ("deep JSON", b"[" * 200_000, JSON, 400, "too deep"),
+    ("NaN", b'{"prompt": NaN}', JSON, 400, "NaN"),
+    ("a long number", b'{"prompt": ' + b"9" * 5000 + b"}", JSON, 400, "too long"),
+    ("a list", b"[]", JSON, 400, "Invalid request"),
+    ("another charset", b"{}", {"Content-Type": "application/json; charset=utf-16"}, 415, "charset"),
+    ("compressed", b"x", {**JSON, "Content-Encoding": "gzip"}, 415, "encoding"),
+    ("no boundary", b"x", {"Content-Type": "multipart/form-data"}, 400, "boundary"),
+    (
+        "another boundary",
+        b"--a\r\n\r\n",
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        400,
+        "boundary",
+    ),
+    (
+        "a nested form",
+        b'--b\r\nContent-Disposition: form-data; name="images"\r\n'
+        b"Content-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\nx\r\n--c--\r\n--b--\r\n",
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        400,
+        "no name",
+    ),
+    (
+        "a form that has been cut",
+        b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc',
+        {"Content-Type": "multipart/form-data; boundary=b"},
+        400,
+        "cut",
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "sent", "headers", "status", "said"), RAW, ids=[case[0] for case in RAW])
+def test_a_body_that_cannot_be_read(
+    client: httpx.Client, name: str, sent: bytes, headers: dict[str, str], status: int, said: str
+) -> None:
+    response = client.post("/image/multi-edit", content=sent, headers=headers)
+    assert response.status_code == status
+    assert said in response.json()["error"]
+
+
+FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
+    ("a text part where a file belongs", [("images", (None, PICTURE))], "sent as text"),
+    ("eleven files", [("images", FILE)] * 11, "more than 10 files"),
+    ("a file where text belongs", [("prompt", FILE)], "sent as a file"),
+    ("a file of no field", [("picture", FILE)], "sent as a file"),
+    ("no boolean", [("images", FILE), ("safe_mode", (None, "no"))], "true or false"),
+    ("no JSON", [("images", FILE), ("multiedit", (None, "{"))], "a JSON object"),
+    ("a field twice", [("quality", (None, "low")), ("quality", (None, "low"))], "twice"),
+    ("invalid UTF-8", [("resolution", (None, b"\xff"))], "UTF-8"),
+    ("a text without an end", [("resolution", (None, "1" * 300_000))], "limit"),
+    ("fields without an end", [(f"f{n}", (None, "1")) for n in range(50)], "fields"),
+]
+
+
+@pytest.mark.parametrize(("name", "parts", "said"), FORMS, ids=[case[0] for case in FORMS])
+def test_a_form_that_is_not_taken(
+    client: httpx.Client, name: str, parts: list[tuple[str, Any]], said: str
+) -> None:
+    response = client.post("/image/multi-edit", files=[("prompt", (None, "p")), *parts][-50:])
+    assert response.status_code == 400, response.text
+    assert said in json.dumps(response.json())
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../tmp/x.png", "/etc/passwd", "a\\b.png", "\u202egnp.exe", "a" * 5000]
+)
+def test_a_files_name_is_of_no_importance(client: httpx.Client, name: str) -> None:
+    fields = {"prompt": "p", "safe_mode": "0", "multiedit": '{"keep_size": true}'}
+    response = client.post("/image/multi-edit", data=fields, files={"images": (name, png())})
+    assert response.status_code == 200
+
+
+def test_a_file_that_is_too_large(client: httpx.Client) -> None:
+    response = client.post(
+        "/image/multi-edit", data={"prompt": "p"}, files={"images": ("a", b"x" * 25_000_000)}
+    )
+    assert response.status_code == 413
+    answer = response.json()
+    assert answer["code"] == "PAYLOAD_TOO_LARGE"
+    assert "25.0 MB" in answer["error"]
+
+
+def test_a_json_body_that_is_too_large(client: httpx.Client) -> None:
+    announced = client.post("/image/multi-edit", content=b" " * 35_000_001, headers=JSON)
+    chunked = client.post("/image/multi-edit", content=(b" " * 1_000_000 for _ in range(36)), headers=JSON)
+    for response in (announced, chunked):
+        assert response.status_code == 413
+        assert response.json()["code"] == "PAYLOAD_TOO_LARGE"
+
+
+SINGLE: list[tuple[dict[str, Any], int, str]] = [
+    ({"prompt": "p"}, 400, "image"),
+    ({"prompt": "p", "image": PICTURE, "quality": "low"}, 400, "quality"),
+    ({"prompt": "p", "image": PICTURE, "model": "nothing"}, 400, "model"),
+    ({"prompt": "p", "image": 5}, 400, "image"),
+    ({"prompt": "p", "image": PICTURE, "model": "qwen-edit", "resolution": "1K"}, 400, "resolution"),
+    ({"prompt": "p", "image": "http://10.0.0.1/"}, 400, "image"),
+]
+
+
+@pytest.mark.parametrize(("sent", "status", "field"), SINGLE)
+def test_a_single_edit_names_its_own_fields(
+    client: httpx.Client, sent: Mapping[str, Any], status: int, field: str
+) -> None:
+    response = client.post("/image/edit", json=sent)
+    assert response.status_code == status
+    assert response.json()["issues"][0]["path"][0] == field
+
+
+def test_an_enormous_picture_is_422_on_a_single_edit_alone(client: httpx.Client) -> None:
+    enormous = base64_png(size=(8000, 4200), mode="L")
+    assert client.post("/image/edit", json={"prompt": "p", "image": enormous}).status_code == 422
+    assert client.post("/image/multi-edit", json=body(images=[enormous])).status_code == 400
+
+
+def test_other_methods_and_paths(client: httpx.Client) -> None:
+    refused = client.get("/image/multi-edit")
+    assert refused.status_code == 405
+    assert refused.headers["Allow"] == "POST, OPTIONS"
+    assert set(refused.json()) == {"error"}
+    options = client.options("/models")
+    assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    head = client.head("/models?type=inpaint")
+    assert head.status_code == 200
+    assert int(head.headers["Content-Length"]) > 1000
+    assert head.content == b""
+    assert set(client.get("/nothing").json()) == {"error"}

@@ -1,0 +1,111 @@
+"""The two edits of the hosted API, over a real connection: what is taken, and what comes back."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from typing import Any
+
+import httpx
+import pytest
+from api_server import QUICK, SIZE, base64_png, png
+from pictures import PictureServer
+from PIL import Image
+
+MULTI = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in QUICK.items()}
+RED, BLUE = (200, 30, 20), (10, 60, 220)
+
+
+def picture(response: httpx.Response) -> Image.Image:
+    assert response.status_code == 200, response.text
+    return Image.open(BytesIO(response.content))
+
+
+def files(*pictures: bytes, name: str = "images") -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [(name, (f"{number}.png", data, "image/png")) for number, data in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"])
+def test_json_takes_base64_and_data_urls(client: httpx.Client, prefix: str) -> None:
+    images = [prefix + base64_png(colour=RED), prefix + base64_png(colour=BLUE)]
+    edited = picture(client.post("/image/multi-edit", json={**QUICK, "images": images}))
+    assert edited.size == SIZE
+    assert edited.getpixel((150, 120)) == BLUE
+
+
+def test_json_takes_urls(client: httpx.Client) -> None:
+    with PictureServer() as pictures:
+        address = pictures.address("coffee.jpg").replace("127.0.0.1", "pictures.test")
+        assert picture(client.post("/image/multi-edit", json={**QUICK, "images": [address]})).format == "PNG"
+
+
+def test_a_form_takes_repeated_files_in_their_order(client: httpx.Client) -> None:
+    response = client.post("/image/multi-edit", data=MULTI, files=files(png(RED), png(BLUE)))
+    assert picture(response).getpixel((150, 120)) == BLUE
+
+
+def test_the_answer_says_what_made_it(client: httpx.Client) -> None:
+    response = client.post("/image/multi-edit", data=MULTI, files=files(png()))
+    assert response.headers["Content-Type"] == "image/png"
+    told = {name: value for name, value in response.headers.items() if name.startswith("x-venice")}
+    assert told == {
+        "x-venice-model-id": "layer-composite",
+        "x-venice-model-name": "Layer Composite",
+        "x-venice-is-blurred": "false",
+        "x-venice-is-content-violation": "false",
+    }
+    assert int(response.headers["x-ratelimit-remaining-requests"]) > 0
+    assert int(response.headers["x-ratelimit-reset-requests"]) > 1_700_000_000_000  # milliseconds
+    assert len(response.headers["x-request-id"]) == 32
+
+
+@pytest.mark.parametrize(
+    ("asked", "media_type", "kind"),
+    [("jpeg", "image/jpeg", "JPEG"), ("jpg", "image/jpeg", "JPEG"), ("webp", "image/webp", "WEBP")],
+)
+def test_the_content_type_is_what_the_bytes_are(
+    client: httpx.Client, asked: str, media_type: str, kind: str
+) -> None:
+    fields = {**QUICK, "images": [base64_png()], "output_format": asked}
+    response = client.post("/image/multi-edit", json=fields)
+    assert response.headers["Content-Type"] == media_type
+    assert picture(response).format == kind
+
+
+def test_the_same_request_has_the_same_bytes(client: httpx.Client) -> None:
+    fields = {**QUICK, "images": [base64_png()]}
+    first, second = (client.post("/image/multi-edit", json=fields).content for _ in range(2))
+    assert first == second
+
+
+def test_safe_mode_is_on_by_default(client: httpx.Client) -> None:
+    fields = {"prompt": "p", "images": [base64_png()], "multiedit": {"keep_size": True}}
+    edited = picture(client.post("/image/multi-edit", json=fields))
+    assert json.loads(edited.info["multiedit"])["safe_mode"]["safe_mode"] is True
+
+
+@pytest.mark.parametrize(("text", "judged"), [("false", False), ("0", False), ("True", True), ("1", True)])
+def test_a_form_writes_booleans_as_text(client: httpx.Client, text: str, judged: bool) -> None:
+    response = client.post("/image/multi-edit", data={**MULTI, "safe_mode": text}, files=files(png()))
+    assert json.loads(picture(response).info["multiedit"])["safe_mode"]["safe_mode"] is judged
+
+
+@pytest.mark.parametrize("name", ["model", "modelId"])
+def test_a_single_edit_takes_json(client: httpx.Client, name: str) -> None:
+    fields = {**QUICK, "image": base64_png(colour=BLUE), name: "layer-composite"}
+    assert picture(client.post("/image/edit", json=fields)).getpixel((9, 9)) == BLUE
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_single_edit_takes_a_form(client: httpx.Client, as_file: bool) -> None:
+    sent: dict[str, Any] = {"files": {"image": ("a.png", png())}}
+    if not as_file:
+        sent = {"files": {"image": (None, base64_png())}}
+    assert picture(client.post("/image/edit", data=MULTI, **sent)).size == SIZE
+
+
+def test_the_routes_are_below_api_and_without_it(client: httpx.Client) -> None:
+    root = str(client.base_url).partition("/api")[0]
+    fields = {**QUICK, "images": [base64_png()]}
+    for path in ("/v1/image/multi-edit", "/api/v1/image/multi-edit"):
+        assert picture(client.post(root + path, json=fields)).size == SIZE

@@ -1,0 +1,190 @@
+"""Jobs: places in the queue, progress, cancellation, time limits, and answers that are fetched later."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+from api_server import KEY, OTHER_KEY, QUICK, ApiServer, HeldBackend, base64_png
+from multiedit.pipelines.errors import EditFailed
+
+EDIT = {**QUICK, "images": [base64_png()]}
+ASYNC = {"Prefer": "respond-async"}
+
+
+@contextlib.contextmanager
+def held_server(**limits: Any) -> Iterator[tuple[ApiServer, HeldBackend, httpx.Client]]:
+    backend = HeldBackend()
+    with (
+        ApiServer(make_backend=lambda *_: backend, server_limits=limits) as server,
+        server.client() as client,
+    ):
+        yield server, backend, client
+        backend.go.set()
+
+
+def until(condition: Any, seconds: float = 5.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(0.01)
+
+
+def start(client: httpx.Client) -> str:
+    response = client.post("/image/multi-edit", json=EDIT, headers=ASYNC)
+    assert response.status_code == 202
+    assert response.headers["Preference-Applied"] == "respond-async"
+    address = response.headers["Location"]
+    assert address == f"/api/v1/jobs/{response.json()['id']}"
+    return address.removeprefix("/api/v1")
+
+
+def events(text: str) -> list[tuple[str, dict[str, Any]]]:
+    blocks = [
+        dict(line.split(": ", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")
+    ]
+    return [(block["event"], json.loads(block["data"])) for block in blocks]
+
+
+def test_a_job_from_its_beginning_to_its_picture() -> None:
+    with held_server() as (_, backend, client):
+        job = start(client)
+        until(lambda: client.get(job).json()["status"] == "running")
+        state = client.get(job).json()
+        assert state["progress"] == {"stage": "edit", "share": 0.5}
+        assert (state["result"], state["error"]) == (None, None)
+        early = client.get(f"{job}/result")
+        assert (early.status_code, early.headers["Retry-After"]) == (409, "1")
+        backend.go.set()
+        until(lambda: client.get(job).json()["status"] == "done")
+        result = client.get(client.get(job).json()["result"].removeprefix("/api/v1"))
+        assert result.headers["Content-Type"] == "image/png"
+        assert result.headers["x-venice-model-id"] == "layer-composite"
+
+
+def test_progress_comes_as_server_sent_events() -> None:
+    with held_server() as (_, backend, client), client.stream("GET", f"{start(client)}/events") as stream:
+        assert stream.headers["Content-Type"] == "text/event-stream"
+        text = ""
+        for chunk in stream.iter_text():
+            text += chunk
+            if "preview" in text:
+                backend.go.set()
+        told = events(text)
+    assert ("progress", {"stage": "edit", "share": 0.5, "preview": "data:image/jpeg;base64,anBlZw=="}) in told
+    assert told[-1][0] == "done"
+    assert told[-1][1]["result"].endswith("/result")
+
+
+def test_a_real_job_tells_its_stages(client: httpx.Client) -> None:
+    job = start(client)
+    told = events(client.get(f"{job}/events").text)
+    assert told[-1][0] == "done"
+    assert told[-1][1]["plan"]["model"] == "layer-composite"
+    assert client.get(f"{job}/result").status_code == 200
+
+
+def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:
+    with held_server() as (_, backend, client):
+        backend.error = EditFailed("the edit failed")
+        backend.go.set()
+        job = start(client)
+        until(lambda: client.get(job).json()["status"] == "failed")
+        assert client.get(job).json()["error"] == {"error": "the edit failed"}
+        assert client.get(f"{job}/result").status_code == 500
+        assert client.get(f"{job}/result").json() == {"error": "the edit failed"}
+
+
+def test_a_job_is_cancelled_and_gone() -> None:
+    with held_server() as (_, backend, client):
+        job = start(client)
+        assert backend.started.wait(5)
+        assert client.delete(job).status_code == 204
+        assert backend.cancelled.wait(5)
+        assert client.get(job).status_code == 404
+
+
+def test_a_job_is_its_owners_alone() -> None:
+    with held_server() as (server, _, client), server.client(OTHER_KEY) as other:
+        job = start(client)
+        for method, path in (
+            ("GET", job),
+            ("GET", f"{job}/result"),
+            ("GET", f"{job}/events"),
+            ("DELETE", job),
+        ):
+            assert other.request(method, path).status_code == 404
+        assert client.get(job).status_code == 200
+
+
+def test_an_answer_is_kept_for_a_time_and_as_long_as_there_is_room() -> None:
+    with held_server(job_bytes=800) as (_, backend, client):  # a picture has some 700 bytes
+        backend.go.set()
+        first = start(client)
+        until(lambda: client.get(first).json()["status"] == "done")
+        second = start(client)
+        until(lambda: client.get(second).json()["status"] == "done")
+        assert client.get(first).status_code == 404
+        assert client.get(f"{second}/result").status_code == 200
+    with held_server(job_seconds=0.05) as (_, backend, client):
+        backend.go.set()
+        job = start(client)
+        time.sleep(0.3)
+        assert client.get(job).status_code == 404
+
+
+def test_a_client_that_leaves_cancels_its_edit() -> None:
+    with held_server() as (server, backend, _):
+        body = json.dumps(EDIT).encode()
+        head = (
+            f"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head.encode() + body)
+            assert backend.started.wait(5)
+        assert backend.cancelled.wait(5)
+        until(lambda: server.service.jobs.in_flight == 0)
+
+
+def test_more_than_the_queue_holds_is_503_at_once() -> None:
+    limits = {"edits_at_once": 1, "edits_waiting": 2}
+    with held_server(**limits) as (_, backend, client), ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(client.post, "/image/multi-edit", json=EDIT) for _ in range(3)]
+        until(lambda: client.get("/ready").status_code == 503)
+        refused = client.post("/image/multi-edit", json=EDIT)
+        assert refused.status_code == 503
+        assert int(refused.headers["Retry-After"]) > 0
+        assert "3 edits" in refused.json()["error"]
+        assert client.get("/health").status_code == 200
+        backend.go.set()
+        assert [each.result().status_code for each in waiting] == [200] * 3
+        assert client.get("/ready").status_code == 200
+
+
+def test_an_edit_has_a_time_limit_and_the_next_one_works() -> None:
+    with held_server(edit_seconds=0.2) as (_, backend, client):
+        late = client.post("/image/multi-edit", json=EDIT)
+        assert late.status_code == 504
+        assert set(late.json()) == {"error"}
+        assert backend.cancelled.is_set()
+        backend.go.set()
+        assert client.post("/image/multi-edit", json=EDIT).status_code == 200
+
+
+def test_what_nobody_expected_is_500_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    with held_server() as (_, backend, client):
+        backend.error = ZeroDivisionError("/secret/path.py tensor([1.0])")
+        backend.go.set()
+        response = client.post("/image/multi-edit", json=EDIT)
+        assert response.status_code == 500
+        assert "secret" not in response.text
+        assert set(response.json()) == {"error"}
+    assert "/secret/path.py" in caplog.text

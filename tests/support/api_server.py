@@ -1,0 +1,157 @@
+"""The HTTP API on a free port of 127.0.0.1, in a thread with an event loop of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from io import BytesIO
+from typing import Any
+
+import httpx
+from aiohttp import web
+from multiedit.api.backend import Backend, Edited, Listener, Progress, Work
+from multiedit.api.embedded import EmbeddedBackend
+from multiedit.api.limits import ServerLimits
+from multiedit.api.server import make_app
+from multiedit.api.service import Service, make_service
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.safety.open_nsfw import default_classifier
+from multiedit.pipelines.sources.fetch import PictureFetcher
+from multiedit.pipelines.sources.source import SourceLoader
+from PIL import Image
+
+KEY, OTHER_KEY = "test-key-of-the-api", "another-test-key"
+SIZE = (300, 240)
+# Quick: the size of the picture itself, and no classifier.
+QUICK = {"prompt": "put them together", "safe_mode": False, "multiedit": {"keep_size": True}}
+PLENTY = {"requests_per_minute": 100_000, "failures": 100_000}
+
+
+def png(colour: tuple[int, ...] = (200, 30, 20), size: tuple[int, int] = SIZE, mode: str = "RGB") -> bytes:
+    buffer = BytesIO()
+    Image.new(mode, size, colour if mode != "L" else colour[0]).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def base64_png(**settings: Any) -> str:
+    return base64.b64encode(png(**settings)).decode()
+
+
+async def only_this_machine(host: str, port: int) -> list[str]:
+    """Tests look no name up."""
+    return ["127.0.0.1"]
+
+
+def loader(limits: Limits) -> SourceLoader:
+    async def fetch(url: str, name: str) -> bytes:
+        return await PictureFetcher(limits, resolve=only_this_machine).fetch(url, name)
+
+    return SourceLoader(limits, fetch)
+
+
+def embedded(limits: Limits, server_limits: ServerLimits) -> Backend:
+    at_once = server_limits.edits_at_once
+    return EmbeddedBackend(limits, load_catalog(), loader(limits), default_classifier, at_once)
+
+
+class HeldBackend:
+    """Edits that take until they are let go, fail as they are told, and say whether they were cancelled."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.error: Exception | None = None
+        self.started = threading.Event()
+        self.cancelled = threading.Event()
+
+    def models(self) -> list[str]:
+        return ["layer-composite"]
+
+    def check(self) -> str | None:
+        return None
+
+    async def edit(self, work: Work, listen: Listener) -> Edited:
+        try:
+            listen(Progress("load", 0.0))
+            listen(Progress("edit", 0.5, preview=b"jpeg"))
+            self.started.set()
+            while not self.go.is_set():
+                await asyncio.sleep(0.005)
+        except asyncio.CancelledError:
+            self.cancelled.set()
+            raise
+        if self.error:
+            raise self.error
+        return Edited(png(), "image/png", "layer-composite", "Layer Composite", *SIZE, False, {}, {})
+
+    async def close(self) -> None:
+        pass
+
+
+class ApiServer:
+    """A server from `with` to its end.
+
+    Args:
+        environment: what the server is told of keys and the log; a key of its own where it says nothing.
+        server_limits, limits: changes to the defaults; the rate limits are out of the way.
+    """
+
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        make_backend: Callable[[Limits, ServerLimits], Backend] = embedded,
+        server_limits: Mapping[str, Any] | None = None,
+        limits: Mapping[str, Any] | None = None,
+    ) -> None:
+        # No file of keys of whoever runs the tests.
+        self._environment = {"MULTIEDIT_KEYS_FILE": "/nonexistent/keys.json"} | dict(
+            {"MULTIEDIT_API_KEYS": f"{KEY},{OTHER_KEY}"} if environment is None else environment
+        )
+        self._server_limits = replace(ServerLimits(), **{**PLENTY, **(server_limits or {})})
+        self._limits = replace(Limits(), **(limits or {}))
+        self._make_backend = make_backend
+        self._ready = threading.Event()
+        self.service: Service
+        self.port = 0
+
+    def __enter__(self) -> ApiServer:
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)
+        self._thread.start()
+        assert self._ready.wait(20), "the server did not start"
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._loop.call_soon_threadsafe(self._end.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive(), "the server did not end"
+
+    async def _run(self) -> None:
+        self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
+        backend = self._make_backend(self._limits, self._server_limits)
+        self.service = make_service(
+            self._limits,
+            load_catalog(),
+            loader(self._limits),
+            backend,
+            self._server_limits,
+            self._environment,
+        )
+        runner = web.AppRunner(make_app(self.service), access_log=None, shutdown_timeout=1.0)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
+        await site.start()
+        self.port = runner.addresses[0][1]
+        self._ready.set()
+        await self._end.wait()
+        await runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def client(self, key: str | None = KEY, path: str = "/api/v1") -> httpx.Client:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        return httpx.Client(base_url=self.url + path, headers=headers, timeout=30, trust_env=False)
