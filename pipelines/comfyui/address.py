@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from yarl import URL  # aiohttp's own parser: what is read here is what it connects to
 
@@ -32,7 +33,7 @@ class Address:
 
     def at(self, *path: str) -> URL:
         """The address of something below, by the parts of its path: `at("history", job)`."""
-        return self.base.joinpath(*path)
+        return self.base.joinpath(*(quote(part, safe="") for part in path), encoded=True)
 
     @property
     def headers(self) -> dict[str, str]:
