@@ -111,10 +111,14 @@ FREEPIK = Eva02(side=448, patch=14, width=768, hidden=2048, depth=12, heads=12, 
 
 
 def _probabilities(weights: Weights, views: Tensor) -> Tensor:
-    """Its classes are neutral, low, medium and high; the scores are of a level or a higher one."""
+    """Its classes are neutral, low, medium and high."""
     mean, deviation = (views.new_tensor(values).view(3, 1, 1) for values in (_MEAN, _DEVIATION))
-    classes = FREEPIK.logits(weights, (views - mean) / deviation).softmax(1)
-    return classes[:, 1:].flip(1).cumsum(1).flip(1).clamp(max=1)
+    return at_least(FREEPIK.logits(weights, (views - mean) / deviation))
+
+
+def at_least(logits: Tensor) -> Tensor:
+    """From graded classes [N, G] to the probability of every grade but the first, or a higher one."""
+    return logits.softmax(1)[:, 1:].flip(1).cumsum(1).flip(1).clamp(max=1)
 
 
 NETWORK = Network(FREEPIK.side, _probabilities, FREEPIK.shapes())

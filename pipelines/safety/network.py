@@ -60,9 +60,9 @@ class NetworkClassifier:
         with torch.inference_mode():
             weights = self.weights()
             device = next(iter(weights.values())).device
-            views = square_views(images.float(), self.network.side, tiles)
+            views = square_views(images.to(device, torch.float32), self.network.side, tiles)
             chunks = torch.split(views.flatten(0, 1), VIEWS_AT_ONCE)
-            found = torch.cat([self.network.probabilities(weights, chunk.to(device)) for chunk in chunks])
+            found = torch.cat([self.network.probabilities(weights, chunk) for chunk in chunks])
             return found.view(*views.shape[:2], -1).amax(1).to(images.device)
 
 

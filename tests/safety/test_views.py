@@ -47,6 +47,25 @@ def test_a_picture_of_the_right_size_is_not_resampled():
     assert torch.equal(square_views(image, 24)[:, 0], image.permute(0, 3, 1, 2))
 
 
+@pytest.mark.parametrize(
+    ("height", "width", "tiles", "count"),
+    [(1000, 2000, True, 4), (1001, 2000, True, 8), (1001, 2000, False, 4), (1415, 1415, True, 5)],
+)
+def test_pictures_over_two_megapixels_are_tiled_where_asked(height, width, tiles, count):
+    assert square_views(torch.zeros(1, height, width, 3), 8, tiles).shape[1] == count
+
+
+@pytest.mark.parametrize("row", [0, 700, 1414])
+@pytest.mark.parametrize("column", [0, 700, 1414])
+def test_tiles_overlap_and_leave_nothing_out(row, column):
+    image = torch.zeros(1, 1415, 1415, 3)
+    image[0, max(row - 40, 0) : row + 40, max(column - 40, 0) : column + 40] = 1
+    whole, *tiles = square_views(image, 24, tiles=True)[0].amax((1, 2, 3))
+    assert max(tiles) > 1.5 * whole or max(tiles) > 0.9
+    middle = (row, column) == (700, 700)
+    assert sum(tile > 0.1 for tile in tiles) >= (4 if middle else 1)
+
+
 @pytest.mark.parametrize("column", [0, 79])
 @pytest.mark.parametrize("row", [0, 49])
 def test_what_lies_in_a_corner_is_seen(row, column):

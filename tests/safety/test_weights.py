@@ -5,9 +5,11 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import safetensors.torch
 import torch
 from multiedit.pipelines.errors import ClassifierMissing, WeightsMismatch
 from multiedit.pipelines.safety.known import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.network import Network, load_classifier
 from multiedit.pipelines.safety.open_nsfw import NETWORK, default_classifier
 from multiedit.pipelines.safety.weights import load_weights
 
@@ -84,3 +86,67 @@ def test_a_file_that_changes_or_goes_is_noticed(tmp_path):
     path.unlink()
     with pytest.raises(ClassifierMissing):
         default_classifier(path)
+
+
+SMALL = Network(8, lambda weights, views: views, {"a": (2, 3), "b": (3,)})
+FITTING = {"a": torch.zeros(2, 3), "b": torch.ones(3)}
+
+
+def load_own(path, tensors, allowed=None):
+    """A file of the user's own in the place of `light`, on the allow list unless another list is given."""
+    data = safetensors.torch.save(tensors)
+    path.write_bytes(data)
+    listed = (hashlib.sha256(data).hexdigest(),) if allowed is None else allowed
+    return load_classifier(KNOWN["light"], SMALL, path, listed), hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_on_the_users_list_is_loaded_and_reported_by_its_own_sha256(tmp_path):
+    classifier, sha256 = load_own(tmp_path / "own", {**FITTING, "b": FITTING["b"].half()})
+    assert (classifier.name, classifier.sha256) == ("light", sha256)
+    assert {tensor.dtype for tensor in classifier.weights().values()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"a": FITTING["a"]},
+        {**FITTING, "c": torch.zeros(1)},
+        {**FITTING, "a": torch.zeros(3, 2)},
+        {"timm_model.a": FITTING["a"], "timm_model.b": FITTING["b"]},
+    ],
+    ids=["one missing", "one more", "another shape", "other names"],
+)
+def test_a_file_with_other_tensors_is_refused(tmp_path, tensors):
+    with pytest.raises(WeightsMismatch, match="not those of Marqo"):
+        load_own(tmp_path / "own", tensors)
+
+
+def test_a_listed_file_that_is_no_safetensors_is_refused(tmp_path):
+    path = tmp_path / "own"
+    path.write_bytes(b"pickle")
+    with pytest.raises(WeightsMismatch, match="no safetensors file"):
+        load_classifier(KNOWN["light"], SMALL, path, (hashlib.sha256(b"pickle").hexdigest(),))
+
+
+def test_a_file_on_no_list_is_refused_and_the_remedy_is_told(tmp_path):
+    with pytest.raises(WeightsMismatch, match="run `multiedit safety fetch light`"):
+        load_own(tmp_path / "own", FITTING, allowed=())
+    with pytest.raises(
+        ClassifierMissing, match="Run `multiedit safety fetch light`, or switch safe mode off"
+    ):
+        load_classifier(KNOWN["light"], SMALL, tmp_path / "absent")
+
+
+def test_weights_are_placed_once_for_each_file_and_device(tmp_path):
+    placed = []
+
+    def place(weights):
+        placed.append(sorted(weights))
+        return lambda: weights
+
+    data = safetensors.torch.save(FITTING)
+    (tmp_path / "own").write_bytes(data)
+    allowed = (hashlib.sha256(data).hexdigest(),)
+    for _ in range(3):
+        load_classifier(KNOWN["light"], SMALL, tmp_path / "own", allowed, place)
+    assert placed == [["a", "b"]]
