@@ -47,17 +47,15 @@ def edit_handler(how: EditForm) -> Handler:
     async def handle(call: Call) -> web.StreamResponse:
         service = call.service
         _check_rates(call)
-        with contextlib.ExitStack() as unwinding:
-            place = service.jobs.take_place()
-            unwinding.callback(place.give_back)
-            uploads = unwinding.enter_context(Uploads(service.limits))
+        with contextlib.ExitStack() as held:
+            held.enter_context(service.jobs.place())
+            uploads = held.enter_context(Uploads(service.limits))
             fields = await service.bodies.fields(call.request, how.form, uploads)
             work = await how.work(fields, service, uploads)
             call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
             call.headers.update(service.rates.check_failures(call.caller.id, _model_of(call)))
             work = replace(work, request=await _stored(work.request, service.loader, uploads))
-            job = service.jobs.start(work, call.caller.id, place)
-            unwinding.pop_all()  # the job gives the place back, and closes the files
+            job = service.jobs.start(work, call.caller.id, held.pop_all())
         if "respond-async" in call.request.headers.get("Prefer", "").lower():
             return _accepted(call, job)
         edited = await _awaited(job, call.request)

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from ..pipelines.errors import MultiEditError
-from ..pipelines.sources.source import UploadSource
 from .answers import error_body
 from .backend import Backend, Edited, Progress, Work
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy
@@ -125,19 +125,6 @@ class Job:
             self._listeners.discard(listener)
 
 
-class Place:
-    """A request's place among those that may be in flight; given back once."""
-
-    def __init__(self, jobs: Jobs) -> None:
-        self._jobs = jobs
-        self._held = True
-
-    def give_back(self) -> None:
-        if self._held:
-            self._held = False
-            self._jobs.places += 1
-
-
 class Jobs:
     """All edits of this server.
 
@@ -153,7 +140,7 @@ class Jobs:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self.places = limits.edits_at_once + limits.edits_waiting
+        self._places = limits.edits_at_once + limits.edits_waiting
         self._backend = backend
         self._limits = limits
         self._clock = clock
@@ -164,38 +151,41 @@ class Jobs:
 
     @property
     def in_flight(self) -> int:
-        return self._limits.edits_at_once + self._limits.edits_waiting - self.places
+        return self._limits.edits_at_once + self._limits.edits_waiting - self._places
 
-    def take_place(self) -> Place:
-        """Before anything of a request's body is read.
+    @contextlib.contextmanager
+    def place(self) -> Iterator[None]:
+        """A place among the edits in flight, taken before anything of a request's body is read.
 
         Raises:
             ServerBusy: every place is taken, or the server is ending.
         """
         if self._closing:
             raise ServerBusy("This server is being shut down. Send the request again in a moment.")
-        if self.places < 1:
+        if self._places < 1:
             raise ServerBusy(
                 f"{self.in_flight} edits are under way or waiting, which is the limit. Try again in a moment."
             )
-        self.places -= 1
-        return Place(self)
+        self._places -= 1
+        try:
+            yield
+        finally:
+            self._places += 1
 
-    def start(self, work: Work, owner: str, place: Place) -> Job:
-        """Begin an edit, which gives its place back at its end."""
+    def start(self, work: Work, owner: str, held: contextlib.ExitStack) -> Job:
+        """Begin an edit, which at its end closes what is held for it: its place, its uploads."""
         steps: list[Callable[[Progress], None]] = []
         edit = self._backend.edit(work, lambda progress: steps[0](progress))
         task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
         job = Job(uuid.uuid4().hex, owner, int(self._now()), task)
         steps.append(job.heed)
         self._running.add(job)
-        task.add_done_callback(lambda done: self._settle(job, work, place))
+        task.add_done_callback(lambda done: self._settle(job, held))
         return job
 
-    def _settle(self, job: Job, work: Work, place: Place) -> None:
+    def _settle(self, job: Job, held: contextlib.ExitStack) -> None:
         self._running.discard(job)
-        place.give_back()
-        close_uploads(work)
+        held.close()
         if job.task.cancelled():
             job.error = EditCancelled("The edit was cancelled.")
         elif (raised := job.task.exception()) is None:
@@ -256,10 +246,3 @@ class Jobs:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks, timeout=1)
-
-
-def close_uploads(work: Work) -> None:
-    """Close the temporary files of a request, which removes them."""
-    for source in work.request.images:
-        if isinstance(source, UploadSource):
-            source.file.close()

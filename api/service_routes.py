@@ -25,9 +25,9 @@ async def health(call: Call) -> web.StreamResponse:
 
 async def ready(call: Call) -> web.StreamResponse:
     """GET /ready: an edit would be taken."""
-    call.service.jobs.take_place().give_back()
-    if problem := call.service.backend.check():
-        raise ServerBusy(problem)
+    with call.service.jobs.place():
+        if problem := call.service.backend.check():
+            raise ServerBusy(problem)
     return web.json_response({"status": "ok"})
 
 

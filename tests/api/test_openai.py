@@ -1,0 +1,125 @@
+"""OpenAI's official client against this server, and the shape of what it gets."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from io import BytesIO
+from typing import Any
+
+import httpx
+import openai
+import pytest
+from api_server import KEY, ApiServer, png
+from PIL import Image
+
+RED, BLUE, GREEN = (200, 30, 20), (10, 60, 220), (20, 200, 40)
+SQUARE = (300, 300)
+
+
+@pytest.fixture(scope="module")
+def official(api: ApiServer) -> Iterator[openai.OpenAI]:
+    with (
+        httpx.Client(trust_env=False, timeout=30) as transport,
+        openai.OpenAI(base_url=f"{api.url}/v1", api_key=KEY, max_retries=0, http_client=transport) as client,
+    ):
+        yield client
+
+
+def picture(response: Any) -> Image.Image:
+    return Image.open(BytesIO(base64.b64decode(response.data[0].b64_json)))
+
+
+def test_one_file(official: openai.OpenAI) -> None:
+    response = official.images.edit(image=("a.png", png(RED, SQUARE)), prompt="p", size="1024x1024")
+    edited = picture(response)
+    assert (edited.format, edited.size) == ("PNG", (1024, 1024))
+    assert (response.size, response.output_format) == ("1024x1024", "png")
+    assert response.created > 1_700_000_000
+
+
+def test_three_files_in_their_order(official: openai.OpenAI) -> None:
+    files = [(f"{name}.png", png(name, SQUARE)) for name in (RED, BLUE, GREEN)]
+    response = official.images.edit(image=files, prompt="p", model="layer-composite", output_format="webp")
+    assert picture(response).format == "WEBP"
+    red, green, blue = picture(response).convert("RGB").getpixel((500, 500))
+    assert green > 150 > max(red, blue)
+
+
+def test_a_mask_is_transparent_where_the_picture_may_change(official: openai.OpenAI) -> None:
+    mask = Image.new("RGBA", SQUARE, (0, 0, 0, 255))
+    mask.paste((0, 0, 0, 0), (0, 0, 150, 300))
+    buffer = BytesIO()
+    mask.save(buffer, "png")
+    files = [("a.png", png(RED, SQUARE)), ("b.png", png(BLUE, SQUARE))]
+    response = official.images.edit(
+        image=files, mask=("m.png", buffer.getvalue()), prompt="p", size="1024x1024"
+    )
+    edited = picture(response)
+    assert edited.getpixel((900, 500)) == RED
+    assert edited.getpixel((100, 500)) == BLUE
+
+
+def test_a_mask_without_transparency_is_refused(official: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match="no transparency") as error:
+        official.images.edit(image=("a", png(RED)), mask=("m", png(BLUE)), prompt="p")
+    assert error.value.param == "mask"
+
+
+def test_what_changes_nothing_here_is_taken(official: openai.OpenAI) -> None:
+    response = official.images.edit(
+        image=("a.png", png(RED, SQUARE)), prompt="p", n=1, quality="auto", background="auto", user="me",
+        input_fidelity="high", output_format="jpeg", output_compression=50, stream=False,
+        extra_body={"moderation": "low"},
+    )  # fmt: skip
+    assert picture(response).format == "JPEG"
+
+
+REFUSED: list[tuple[dict[str, Any], str, str]] = [
+    ({"n": 2}, "n", "from 1 to 1"),
+    ({"response_format": "url"}, "response_format", "b64_json"),
+    ({"size": "huge"}, "size", "1024x1024"),
+    ({"size": "1700x1000"}, "size", "17:10"),
+    ({"background": "transparent"}, "background", "opaque"),
+    ({"stream": True}, "stream", "not offered"),
+    ({"model": "gpt-image-1"}, "model", "no model of the catalogue"),
+    ({"extra_body": {"strength": "1"}}, "strength", "no field"),
+    ({"prompt": ""}, "prompt", "1 to 32768"),
+]
+
+
+@pytest.mark.parametrize(("changes", "param", "said"), REFUSED)
+def test_what_is_not_offered_is_refused_by_name(
+    official: openai.OpenAI, changes: dict[str, Any], param: str, said: str
+) -> None:
+    fields: dict[str, Any] = {"image": ("a.png", png(RED)), "prompt": "p", **changes}
+    with pytest.raises(openai.BadRequestError) as error:
+        official.images.edit(**fields)
+    assert error.value.param == param
+    assert said in error.value.message
+    assert error.value.type == "invalid_request_error"
+
+
+def test_a_wrong_key_is_the_clients_own_error(official: openai.OpenAI) -> None:
+    with pytest.raises(openai.AuthenticationError):
+        official.with_options(api_key="wrong").images.edit(image=("a", png()), prompt="p")
+
+
+def test_a_closed_model_is_its_server_error(official: openai.OpenAI) -> None:
+    with pytest.raises(openai.InternalServerError) as error:
+        official.images.edit(image=("a", png(RED)), prompt="p", model="gpt-image-2-edit")
+    assert (error.value.status_code, error.value.type) == (503, "server_error")
+
+
+def test_the_request_id_is_known_to_the_client(official: openai.OpenAI) -> None:
+    raw = official.images.with_raw_response.edit(image=("a", png(RED, SQUARE)), prompt="p")
+    assert raw.request_id == raw.headers["x-request-id"]
+
+
+def test_json_takes_addresses_of_pictures(client: httpx.Client) -> None:
+    address = "data:image/png;base64," + base64.b64encode(png(RED, SQUARE)).decode()
+    fields = {"prompt": "p", "images": [{"image_url": address}], "size": "1024x1024"}
+    response = client.post("/images/edits", json=fields)
+    assert response.json()["size"] == "1024x1024"
+    refused = client.post("/images/edits", json={"prompt": "p", "images": [{"file_id": "x"}]})
+    assert refused.json()["error"]["param"] == "image"
