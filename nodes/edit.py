@@ -7,12 +7,18 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
+from ..pipelines.adapters.profiles import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.limits import LARGEST_SEED, Limits
-from .inputs import edit_mask, numbered_images
-from .models import chosen, model_input, offered
-from .placing import placement_inputs, read_placement_inputs
+from .generate import LATE, LOADED, Asked, generated, loaded_model_option
+from .inputs import edit_mask, numbered
+from .inside.sockets import inner_schema
+from .loaded_model import LOADED_MODEL
+from .models import chosen, model_options, offered
+from .placing import per_image_input, placement_inputs, read_per_image, read_placement_inputs
 from .progress import reporter
+
+_HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
 
 class MultiEditEdit(io.ComfyNode):
@@ -25,8 +31,8 @@ class MultiEditEdit(io.ComfyNode):
             display_name="Multi-Edit",
             category="MultiEdit",
             description=(
-                "Edits image_1 with the other images, an optional mask and a prompt. Offers only the models "
-                "that can run on this machine; layer-composite always can: it composites the images and "
+                "Edits image_1 with the other images, an optional mask and a prompt: by a model of Load "
+                "Multi-Edit Model, or by layer-composite, which runs everywhere, composites the images and "
                 "changes no pixel by the prompt. Safe mode is the node Safe Mode, after this one."
             ),
             search_aliases=[
@@ -37,54 +43,83 @@ class MultiEditEdit(io.ComfyNode):
                 "prompt edit",
                 "combine",
             ],
-            inputs=_inputs(Limits.from_environment()),
+            inputs=[*_inputs(Limits.from_environment()), _model_socket()],
             outputs=_outputs(),
+            hidden=_HIDDEN,
+            enable_expand=True,
         )
 
     @classmethod
     def execute(
-        cls,
-        prompt: str,
-        images: dict[str, Any],
-        model: dict[str, Any] | None = None,
-        mask: Any = None,
-        seed: int = 0,
-        keep_size: bool = False,
-        **placement: Any,
+        cls, images: dict[str, Any], mask: Any = None, loaded_model: Any = None, **inputs: Any
     ) -> io.NodeOutput:
-        from ..pipelines.edit_tensors import EditSettings, edit_tensors
+        from ..pipelines.edit_tensors import edit_tensors
 
-        asked = offered(model)
-        settings = EditSettings(
-            model=asked["model"],
-            prompt=prompt,
-            aspect_ratio=chosen(asked, "aspect_ratio"),
-            resolution=chosen(asked, "resolution"),
-            quality=chosen(asked, "quality"),
-            seed=seed,
-            keep_size=keep_size,
-            placement=read_placement_inputs(placement),
-        )
-        pictures = numbered_images(images)
+        asked, pictures = _asked(**inputs), numbered("image_", images)
+        change = edit_mask(mask, pictures)
+        if asked.settings.model == LOADED:
+            return generated(cls, asked, pictures, change, loaded_model)
+        adapters = embedded_adapters(Limits.from_environment())
         edited = edit_tensors(
-            settings,
-            pictures,
-            edit_mask(mask, pictures),
-            load_catalog(),
-            embedded_adapters(Limits.from_environment()),
-            reporter(),
+            asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
         )
         return io.NodeOutput(edited.image, edited.plan_json, edited.report)
 
 
+class MultiEditLate(MultiEditEdit):
+    """Multi-Edit, planned only once its model is loaded: what Multi-Edit expands into where it must."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        limits = Limits.from_environment()
+        return inner_schema(
+            LATE,
+            "Multi-Edit, planned late",
+            "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
+            [*_inputs(limits), LOADED_MODEL.Input("loaded_model")],
+            _outputs(),
+            hidden=_HIDDEN,
+            enable_expand=True,
+        )
+
+
+def _asked(
+    prompt: str,
+    model: dict[str, Any] | None = None,
+    seed: int = 0,
+    keep_size: bool = False,
+    per_image: str = "",
+    **others: Any,
+) -> Asked:
+    """What the widgets ask for."""
+    from ..pipelines.edit_tensors import EditSettings
+
+    choice = offered(model)
+    roles, placements = read_per_image(per_image)
+    settings = EditSettings(
+        model=choice["model"],
+        prompt=prompt,
+        aspect_ratio=chosen(choice, "aspect_ratio"),
+        resolution=chosen(choice, "resolution"),
+        quality=chosen(choice, "quality"),
+        seed=seed,
+        keep_size=keep_size,
+        placement=read_placement_inputs(others),
+        roles=roles,
+        placements=placements,
+    )
+    return Asked(settings, choice)
+
+
 def _inputs(limits: Limits) -> list[io.Input]:
-    models = [model for model in load_catalog() if model.id in EMBEDDED_MODELS]
-    count = min(limits.max_images, max(model.max_images for model in models))
+    embedded = [model for model in load_catalog() if model.id in EMBEDDED_MODELS]
+    most = max(entry.max_images for entry in (*embedded, *load_profiles()))
     return [
-        model_input(
-            models,
-            "The model that makes the edit; each offers only the ratios, tiers and qualities that it takes.",
-            qualities=True,
+        io.DynamicCombo.Input(
+            "model",
+            options=[*model_options(embedded, qualities=True), loaded_model_option()],
+            tooltip="What makes the edit: layer-composite, which runs everywhere, or the loaded model. Each "
+            "offers only the ratios, tiers and options that it takes.",
         ),
         io.String.Input(
             "prompt",
@@ -94,7 +129,7 @@ def _inputs(limits: Limits) -> list[io.Input]:
             tooltip=f"The edit in words, {limits.max_prompt_characters} characters at most. "
             "layer-composite does not read it.",
         ),
-        *_pictures(count),
+        *_pictures(min(limits.max_images, most)),
         io.Int.Input(
             "seed",
             default=0,
@@ -112,7 +147,19 @@ def _inputs(limits: Limits) -> list[io.Input]:
             "auto.",
         ),
         *placement_inputs(advanced=True),
+        per_image_input(),
     ]
+
+
+def _model_socket() -> io.Input:
+    # Raw and lazy: the plan is made before the model is loaded, by what the loader's widgets say.
+    return LOADED_MODEL.Input(
+        "loaded_model",
+        optional=True,
+        lazy=True,
+        raw_link=True,
+        tooltip="Of Load Multi-Edit Model; needed where model is the loaded model, and loaded only then.",
+    )
 
 
 def _pictures(count: int) -> list[io.Input]:

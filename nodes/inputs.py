@@ -40,14 +40,9 @@ def numbered_layers(
     }
 
 
-def numbered_images(images: Mapping[str, Tensor | None]) -> list[Tensor]:
-    """Images in the order of their numbers."""
-    return list(numbered("image_", images).values())
-
-
-def edit_mask(mask: Tensor | None, images: list[Tensor]) -> Tensor | None:
+def edit_mask(mask: Tensor | None, images: Mapping[int, Tensor]) -> Tensor | None:
     """The mask as it is (1 = change here), or None where it is LoadImage's empty one."""
-    return _said(mask, images[0])
+    return _said(mask, next(iter(images.values())))
 
 
 def _said(mask: Tensor | None, image: Tensor) -> Tensor | None:

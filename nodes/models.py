@@ -14,8 +14,12 @@ from ..pipelines.errors import InvalidRequest
 
 def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
     """The input `model`; with `qualities` a model that has some offers them."""
-    options = [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
+    options = model_options(models, qualities=qualities)
     return io.DynamicCombo.Input("model", options=options, tooltip=tooltip)
+
+
+def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.DynamicCombo.Option]:
+    return [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
 
 
 def known_models() -> list[Model]:
@@ -45,23 +49,9 @@ def chosen(model: Mapping[str, str], name: str) -> str | None:
 
 
 def _children(model: Model, qualities: bool) -> list[io.Input]:
-    children: list[io.Input] = [
-        io.Combo.Input(
-            "aspect_ratio",
-            options=[AUTO, *model.fixed_ratios],
-            tooltip="The shape of the result, width:height. auto takes the closest to the first image.",
-        )
-    ]
+    children = [ratio_input(model.fixed_ratios)]
     if model.tiers:
-        children.append(
-            io.Combo.Input(
-                "resolution",
-                options=[AUTO, *model.tiers],
-                tooltip="The size of the result as an area at the ratio: 1K is 1024x1024 pixels, 2K "
-                "2048x2048, 4K 4096x4096. auto is the model's default; with keep_size the closest to the "
-                "first image.",
-            )
-        )
+        children.append(tier_input(model.tiers))
     if qualities and model.qualities:
         children.append(
             io.Combo.Input(
@@ -71,3 +61,20 @@ def _children(model: Model, qualities: bool) -> list[io.Input]:
             )
         )
     return children
+
+
+def ratio_input(ratios: Iterable[str]) -> io.Input:
+    return io.Combo.Input(
+        "aspect_ratio",
+        options=[AUTO, *ratios],
+        tooltip="The shape of the result, width:height. auto takes the closest to the first image.",
+    )
+
+
+def tier_input(tiers: Iterable[str]) -> io.Input:
+    return io.Combo.Input(
+        "resolution",
+        options=[AUTO, *tiers],
+        tooltip="The size of the result as an area at the ratio: 1K is 1024x1024 pixels, 2K 2048x2048, 4K "
+        "4096x4096. auto is the model's default; with keep_size the closest to the first image.",
+    )

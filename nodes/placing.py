@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from comfy_api.latest import io
 
+from ..pipelines.errors import InvalidRequest
+from ..pipelines.fields import choice, integer, mapping
 from ..pipelines.layers.modes import BLEND_MODES
-from ..pipelines.layers.placement import ANCHORS, FITS, PLACEMENT_FIELDS, Placement
+from ..pipelines.layers.placement import ANCHORS, FITS, PLACEMENT_FIELDS, Placement, read_placement
+from ..pipelines.request import Role
+
+_PER_IMAGE = "per_image"
+_MOST_IMAGES = 99
+_ROLES: dict[str, Role] = {"overlay": "overlay", "reference": "reference"}
 
 
 def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
@@ -116,6 +124,46 @@ def _percent(name: str, towards: str, side: str, advanced: bool) -> io.Float.Inp
         advanced=advanced,
         tooltip=f"Shift from the anchor in percent of the canvas {side}; {towards} is positive.",
     )
+
+
+def per_image_input() -> io.Input:
+    """What single images are for and where they lie, where the widgets cannot say it."""
+    return io.String.Input(
+        "per_image",
+        default="",
+        multiline=True,
+        optional=True,
+        advanced=True,
+        placeholder='{"2": {"role": "overlay", "scale": 0.5}}',
+        tooltip="Roles and placements of single images as JSON by their numbers; the widgets hold for the "
+        "others. role is overlay or reference: an overlay is laid onto the base before a loaded model "
+        "edits it. Empty: every image is what the model takes it for.",
+    )
+
+
+def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
+    """Roles and placements of single images, by number.
+
+    Raises:
+        InvalidRequest: no JSON object of image numbers from 2, or an unknown role or placement.
+    """
+    if not text.strip():
+        return {}, {}
+    try:
+        entries = mapping(json.loads(text), _PER_IMAGE)
+    except ValueError as error:
+        raise InvalidRequest(f"per_image is no JSON ({error}). Correct it, or leave it empty.") from error
+    roles: dict[int, Role] = {}
+    placements: dict[int, Placement] = {}
+    for key, entry in entries.items():
+        number = integer(int(key) if key.isdecimal() else key, _PER_IMAGE, low=2, high=_MOST_IMAGES)
+        given = dict(mapping(entry, f"{_PER_IMAGE}.{number}"))
+        role = given.pop("role", "overlay" if given else None)
+        if role is not None:
+            roles[number] = _ROLES[choice(role, f"{_PER_IMAGE}.{number}.role", options=_ROLES)]
+        if given:
+            placements[number] = read_placement(given, f"{_PER_IMAGE}.{number}")
+    return roles, placements
 
 
 def read_placement_inputs(values: dict[str, Any]) -> Placement:

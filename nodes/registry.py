@@ -8,8 +8,14 @@ from pathlib import Path
 from comfy_api.latest import ComfyExtension, io
 
 from .compose import MultiEditCompose
-from .edit import MultiEditEdit
+from .edit import MultiEditEdit, MultiEditLate
+from .inside.finish import MultiEditFinish, MultiEditScale
+from .inside.model_parts import MultiEditModelParts
+from .inside.prompt import MultiEditPrompt
+from .inside.reference import MultiEditFit, MultiEditMaskedLatent, MultiEditReference
+from .inside.sample import MultiEditSample
 from .load import MultiEditLoadLayers
+from .load_model import MultiEditLoadModel
 from .resolve import MultiEditResolveSize
 from .safety import MultiEditSafeMode
 from .save import MultiEditSave
@@ -23,6 +29,19 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditEdit": MultiEditEdit,
     "MultiEditSafeMode": MultiEditSafeMode,
     "MultiEditSave": MultiEditSave,
+    "MultiEditLoadModel": MultiEditLoadModel,
+}
+# What Multi-Edit expands into; a user meets them in messages only.
+INNER_NODES: dict[str, type[io.ComfyNode]] = {
+    "MultiEditLate": MultiEditLate,
+    "MultiEditModelParts": MultiEditModelParts,
+    "MultiEditReference": MultiEditReference,
+    "MultiEditFit": MultiEditFit,
+    "MultiEditMaskedLatent": MultiEditMaskedLatent,
+    "MultiEditPrompt": MultiEditPrompt,
+    "MultiEditSample": MultiEditSample,
+    "MultiEditScale": MultiEditScale,
+    "MultiEditFinish": MultiEditFinish,
 }
 
 _FOLDER = Path(__file__).parent.parent.name  # as it is called in custom_nodes, be it a link
@@ -45,4 +64,4 @@ class MultiEditExtension(ComfyExtension):
                     other, name, _FOLDER,
                 )  # fmt: skip
                 return []
-        return list(NODE_CLASS_MAPPINGS.values())
+        return [*NODE_CLASS_MAPPINGS.values(), *INNER_NODES.values()]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -24,7 +24,10 @@ class EditSettings:
     """What is asked beside the pictures; None leaves a decision to the plan.
 
     Attributes:
-        placement: of every overlay, for a model that composites.
+        placement: of every overlay whose own is not given, for a model that composites.
+        roles: of single images, by number from 2: overlay or reference. A model that composites takes the
+            others for overlays, one that reads the prompt for references.
+        placements: of single overlays, by number.
     """
 
     model: str
@@ -35,6 +38,8 @@ class EditSettings:
     seed: int = 0
     keep_size: bool = False
     placement: Placement = Placement()  # noqa: RUF009  # frozen
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    placements: Mapping[int, Placement] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -75,15 +80,9 @@ def edit_tensors(
         ModelUnavailable: no adapter carries the model out.
     """
     batches = [*images, *([] if mask is None else [mask])]
-    frames = _frames({f"image {n}": image for n, image in enumerate(images, start=1)}, mask)
+    frames = frames_of(images, mask)
     names = {model: adapter.name for model, adapter in adapters.items()}
-    pictures = _pictures(batches, 0)
-    plan = make_plan(
-        _request(settings, len(images), mask is not None, catalog),
-        [picture.facts() for picture in pictures],
-        catalog,
-        names,
-    )
+    plan = plan_tensors(settings, images, mask is not None, catalog, names)
     results = []
     for frame in range(frames):
         report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
@@ -91,8 +90,28 @@ def edit_tensors(
     return EditedTensors(_batch(results), plan)
 
 
-def _frames(images: Mapping[str, Tensor], mask: Tensor | None) -> int:
-    named = images if mask is None else {**images, "the mask": mask}
+def plan_tensors(
+    settings: EditSettings,
+    images: Sequence[Tensor],
+    masked: bool,
+    catalog: Catalog,
+    adapters: Mapping[str, str],
+) -> EditPlan:
+    """Decide an edit of batches. Raises what `make_plan` raises."""
+    facts = [TensorPicture(image[:1]).facts() for image in images]
+    # Of a mask only that there is one counts: it is stretched over the base.
+    facts += facts[:1] if masked else []
+    return make_plan(_request(settings, len(images), masked, catalog), facts, catalog, adapters)
+
+
+def frames_of(images: Sequence[Tensor], mask: Tensor | None) -> int:
+    """The frames of the longest batch.
+
+    Raises:
+        InvalidRequest: a batch has neither one frame nor as many.
+    """
+    named = {f"image {number}": image for number, image in enumerate(images, start=1)}
+    named |= {} if mask is None else {"the mask": mask}
     longest = max(len(batch) for batch in named.values())
     for name, batch in named.items():
         if len(batch) not in (1, longest):
@@ -112,8 +131,9 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
     """The request as another face would make it; what the sockets say of the pictures is not inferred."""
     further = range(2, images + 1)
     composites = not catalog.get(settings.model).interprets_prompt
-    role: Role = "overlay" if composites else "reference"
-    roles: dict[int, Role] = dict.fromkeys(further, role)
+    usual: Role = "overlay" if composites else "reference"
+    roles: dict[int, Role] = {number: settings.roles.get(number, usual) for number in further}
+    overlays = [number for number in further if roles[number] == "overlay"]
     if masked:
         roles[images + 1] = "mask"
     return EditRequest(
@@ -127,7 +147,7 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
         multiedit=Extras(
             seed=settings.seed,
             roles=roles,
-            placement=dict.fromkeys(further, settings.placement) if composites else {},
+            placement={number: settings.placements.get(number, settings.placement) for number in overlays},
             keep_size=settings.keep_size,
         ),
     )

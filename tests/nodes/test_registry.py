@@ -30,7 +30,10 @@ def registered(monkeypatch: pytest.MonkeyPatch, mapping: dict[str, Any]) -> list
 
 
 def test_a_copy_alone_registers_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert len(registered(monkeypatch, {"KSampler": object})) == 6
+    from multiedit.nodes.registry import INNER_NODES, NODE_CLASS_MAPPINGS
+
+    nodes = [*NODE_CLASS_MAPPINGS.values(), *INNER_NODES.values()]
+    assert registered(monkeypatch, {"KSampler": object}) == nodes
 
 
 def test_a_second_copy_steps_back_and_says_so_once(

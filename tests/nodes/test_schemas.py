@@ -35,7 +35,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditEdit": (
         "Multi-Edit",
         "model prompt images seed",
-        f"mask keep_size {PLACEMENT}",
+        f"mask keep_size {PLACEMENT} per_image loaded_model",
         "image plan report",
     ),
     "MultiEditSafeMode": ("Safe Mode", "image", "threshold on_missing", "image blurred score report"),
@@ -44,6 +44,12 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "images filename_prefix format",
         "metadata report",
         "filename",
+    ),
+    "MultiEditLoadModel": (
+        "Load Multi-Edit Model",
+        "model",
+        "weight_type lora lora_strength",
+        "loaded_model model clip vae",
     ),
 }
 
@@ -66,11 +72,18 @@ def node(request: pytest.FixtureRequest, comfyui: Any) -> Any:
 
 
 def test_all_nodes_are_registered_by_their_own_ids(comfyui: Any) -> None:
-    from multiedit.nodes.registry import NODE_CLASS_MAPPINGS
+    from multiedit.nodes.registry import INNER_NODES, NODE_CLASS_MAPPINGS
 
     assert list(NODE_CLASS_MAPPINGS) == list(NODES)
-    for name, node in NODE_CLASS_MAPPINGS.items():
+    for name, node in {**NODE_CLASS_MAPPINGS, **INNER_NODES}.items():
         assert node.GET_SCHEMA().node_id == name == node.__name__
+
+
+def test_inner_nodes_are_offered_to_developers_only(comfyui: Any) -> None:
+    from multiedit.nodes.registry import INNER_NODES, NODE_CLASS_MAPPINGS
+
+    assert all(node.GET_SCHEMA().is_dev_only for node in INNER_NODES.values())
+    assert not any(node.GET_SCHEMA().is_dev_only for node in NODE_CLASS_MAPPINGS.values())
 
 
 def test_the_sockets_are_these(node: Any) -> None:
@@ -116,12 +129,29 @@ def test_placement_widgets_have_the_limits_of_the_reader(
             read_placement({name: end + beyond}, "p")
 
 
-def test_only_models_that_can_run_are_offered_for_editing(comfyui: Any) -> None:
+def test_the_embedded_model_and_a_loaded_one_are_offered_for_editing(comfyui: Any) -> None:
     model = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["model"]
-    assert [option["key"] for option in model[1]["options"]] == ["layer-composite"]
-    children = model[1]["options"][0]["inputs"]["required"]
-    assert list(children) == ["aspect_ratio", "resolution"]
-    assert children["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
+    embedded, loaded = model[1]["options"]
+    assert (embedded["key"], loaded["key"]) == ("layer-composite", "loaded model")
+    assert list(embedded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
+    assert embedded["inputs"]["required"]["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
+    assert list(loaded["inputs"]["required"]) == [
+        "aspect_ratio", "resolution", "seeds", "crop_and_stitch", "work_megapixels", "reference_megapixels",
+        "full_memory", "kv_cache", "easy_cache",
+    ]  # fmt: skip
+
+
+def test_each_model_offers_its_own_profiles(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def offered() -> dict[str, list[str]]:
+        model = comfyui.NODE_CLASS_MAPPINGS["MultiEditLoadModel"].INPUT_TYPES()["required"]["model"]
+        children = {option["key"]: option["inputs"].get("required", {}) for option in model[1]["options"]}
+        return {key: inputs["profile"][1]["options"] for key, inputs in children.items() if inputs}
+
+    assert offered()["qwen-edit"][0] == "auto"
+    assert all("2511" in profile for profile in offered()["qwen-edit"][1:])
+    assert "qwen-image-2-edit" not in offered()
+    monkeypatch.setenv("MULTIEDIT_STAND_INS", "qwen-image-2-edit=qwen-edit")
+    assert offered()["qwen-image-2-edit"] == offered()["qwen-edit"]
 
 
 def test_every_model_of_the_catalogue_can_be_asked_for_its_sizes(comfyui: Any) -> None:

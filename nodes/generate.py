@@ -1,0 +1,198 @@
+"""Multi-Edit by a loaded model: its options, and the graph that it expands into."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+
+from ..pipelines.adapters.files import Choice
+from ..pipelines.adapters.generation import Options
+from ..pipelines.adapters.profiles import load_profiles
+from ..pipelines.adapters.steps import Sources
+from ..pipelines.catalog.lookup import load_catalog
+from ..pipelines.catalog.model import TIER_SIDES
+from ..pipelines.errors import InvalidRequest
+from .loaded_model import LoadedModel
+from .model_folders import chosen_of_node
+from .models import ratio_input, tier_input
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..pipelines.edit_tensors import EditSettings
+
+LOADED = "loaded model"
+LATE = "MultiEditLate"
+_SOCKET = "loaded_model"
+_LOADER = "MultiEditLoadModel"
+_SWITCH = ["auto", "on", "off"]
+_MOST_SEEDS = 16
+_MEGAPIXEL = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the widgets of Multi-Edit ask for: the settings of any model, and the choices below `model`."""
+
+    settings: EditSettings
+    model: Mapping[str, Any]
+
+
+def loaded_model_option() -> io.DynamicCombo.Option:
+    """The choice of what Load Multi-Edit Model loaded, with what only a generative model can be asked."""
+    models = [load_catalog().get(profile.model) for profile in load_profiles()]
+    ratios = dict.fromkeys(ratio for model in models for ratio in model.fixed_ratios)
+    tiers = [tier for tier in TIER_SIDES if any(tier in model.tiers for model in models)]
+    return io.DynamicCombo.Option(
+        LOADED,
+        [
+            ratio_input(ratios),
+            tier_input(tiers),
+            io.Int.Input(
+                "seeds",
+                default=1,
+                min=1,
+                max=_MOST_SEEDS,
+                tooltip="Results of one run, as a batch; the first is that of a run with one.",
+            ),
+            *_memory_inputs(),
+            *_speed_inputs(),
+        ],
+    )
+
+
+def _memory_inputs() -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "crop_and_stitch",
+            options=_SWITCH,
+            advanced=True,
+            tooltip="With a mask on a large picture: edit only the part around the mask, at its own "
+            "resolution, and paste it back. auto does so where that spares much.",
+        ),
+        _megapixels(
+            "work_megapixels",
+            "The area that is sampled; the result is scaled from it. 1 is 1024x1024 pixels, 0 is the plan's. "
+            "Less is faster and softer.",
+        ),
+        _megapixels(
+            "reference_megapixels",
+            "The area that each image is scaled to before the model sees it; 1 is 1024x1024 pixels, 0 is the "
+            "profile's. Less is faster and shows less detail.",
+        ),
+        io.Combo.Input(
+            "full_memory",
+            options=["smaller references", "error"],
+            advanced=True,
+            tooltip="What happens when the card's memory is full: another try with smaller references, or an "
+            "error.",
+        ),
+    ]
+
+
+def _megapixels(name: str, tooltip: str) -> io.Input:
+    return io.Float.Input(name, default=0.0, min=0.0, max=4.0, step=0.001, advanced=True, tooltip=tooltip)
+
+
+def _speed_inputs() -> list[io.Input]:
+    return [
+        io.Combo.Input(
+            "kv_cache",
+            options=_SWITCH,
+            advanced=True,
+            tooltip="Compute the references' attention once for all steps. auto is on for profiles trained "
+            "for it, with two images or more; on changes the picture of others.",
+        ),
+        io.Combo.Input(
+            "easy_cache",
+            options=_SWITCH,
+            advanced=True,
+            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the picture.",
+        ),
+    ]
+
+
+def generated(
+    cls: type[io.ComfyNode], asked: Asked, pictures: Mapping[int, Tensor], mask: Tensor | None, loaded: Any
+) -> io.NodeOutput:
+    """Plan an edit by a loaded model, and expand into the graph that makes it.
+
+    Args:
+        pictures: by the number of their socket.
+        loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
+
+    Raises:
+        InvalidRequest: no model is connected, or the plan cannot be made (see `generation_of`).
+    """
+    if loaded is None:
+        raise InvalidRequest(
+            "model is set to the loaded model, but none is connected. Connect Load Multi-Edit Model to "
+            "loaded_model, or choose layer-composite.",
+            field=_SOCKET,
+        )
+    known = _choice_of(cls, loaded)
+    return _planned_late(cls) if known is None else _expanded(cls, asked, *known, pictures, mask)
+
+
+def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, Choice] | None:
+    """The model and profile of a loaded model, or those that its loader will choose; None if unknown yet."""
+    if isinstance(loaded, LoadedModel):
+        return loaded.model_id, loaded.choice
+    source = cls.hidden.dynprompt.get_node(loaded[0])
+    linked = any(isinstance(value, list) for value in source["inputs"].values())
+    return None if linked or source["class_type"] != _LOADER else chosen_of_node(source["inputs"])
+
+
+def _planned_late(cls: type[io.ComfyNode]) -> io.NodeOutput:
+    """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
+    name = f"{cls.hidden.unique_id}.late"
+    late = {name: {"class_type": LATE, "inputs": dict(_links(cls))}}
+    return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
+
+
+def _expanded(
+    cls: type[io.ComfyNode],
+    asked: Asked,
+    model_id: str,
+    choice: Choice,
+    pictures: Mapping[int, Tensor],
+    mask: Tensor | None,
+) -> io.NodeOutput:
+    from comfy_execution.utils import get_executing_context
+
+    from ..pipelines.adapters.expansion import edit_graph
+    from ..pipelines.adapters.generate import generation_of
+
+    settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
+    generation, frames = generation_of(
+        settings, list(pictures.values()), mask, choice, options, load_catalog()
+    )
+    links = _links(cls)
+    images = tuple(links[f"images.image_{number}"] for number in pictures)
+    item = get_executing_context().list_index or 0
+    sources = Sources(links[_SOCKET], images, None if mask is None else links["mask"], item)
+    graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
+    return io.NodeOutput(image, generation.plan_json, generation.report, expand=graph.nodes)
+
+
+def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
+    """This node's inputs in the graph: links where the arguments are values."""
+    inputs: Mapping[str, Any] = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
+    return inputs
+
+
+def read_options(asked: Mapping[str, Any]) -> Options:
+    """The options of a loaded model, as the widgets give them."""
+    work, reference = (asked.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
+    return Options(
+        seeds=asked.get("seeds", 1),
+        work_pixels=round(work * _MEGAPIXEL) or None,
+        reference_pixels=round(reference * _MEGAPIXEL) or None,
+        crop_and_stitch=asked.get("crop_and_stitch", "auto"),
+        kv_cache=asked.get("kv_cache", "auto"),
+        easy_cache=asked.get("easy_cache", "auto"),
+        smaller_steps=asked.get("full_memory") != "error",
+    )

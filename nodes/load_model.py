@@ -1,0 +1,131 @@
+"""Load Multi-Edit Model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..pipelines.errors import MultiEditError
+from .loaded_model import LOADED_MODEL
+from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, identity, offered_models
+
+NO_LORA = "none"
+# ComfyUI's own choice, of its loader of diffusion models.
+WEIGHT_TYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
+
+
+class MultiEditLoadModel(io.ComfyNode):
+    """The weights of a generative model, for Multi-Edit."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MultiEditLoadModel",
+            display_name="Load Multi-Edit Model",
+            category="MultiEdit",
+            description=(
+                "Loads a model that edits pictures by a prompt, with its text encoder and VAE, from "
+                "ComfyUI's model folders. Nothing is downloaded: where files are missing, the error lists "
+                "them with their folders and where to get them."
+            ),
+            search_aliases=[
+                "load edit model",
+                "qwen image edit",
+                "flux 2",
+                "firered",
+                "mage flow",
+                "checkpoint",
+            ],
+            inputs=_inputs(),
+            outputs=_outputs(),
+        )
+
+    @classmethod
+    def validate_inputs(cls, model: dict[str, str] | None = None) -> bool | str:
+        """Before anything runs: an edit must not fail for a missing file after minutes of other work."""
+        if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
+            return True
+        try:
+            chosen_model(model)
+        except MultiEditError as error:
+            return error.message
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, model: dict[str, str], **others: Any) -> list[str]:
+        """Changes with the files: a LoRA that was fetched meanwhile, weights that were replaced."""
+        chosen, choice = chosen_model(model)
+        return [chosen, choice.profile.id, *identity(choice).values()]
+
+    @classmethod
+    def execute(
+        cls,
+        model: dict[str, str],
+        weight_type: str = "default",
+        lora: str = NO_LORA,
+        lora_strength: float = 1.0,
+    ) -> io.NodeOutput:
+        from .loading import load_model, with_lora
+
+        loaded = with_lora(load_model(*chosen_model(model), weight_type), lora, lora_strength)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae)
+
+
+def _inputs() -> list[io.Input]:
+    import folder_paths
+
+    return [
+        io.DynamicCombo.Input(
+            "model",
+            options=[
+                io.DynamicCombo.Option(BY_THE_PLAN, []),
+                *(io.DynamicCombo.Option(model, [_profile(ids)]) for model, ids in offered_models().items()),
+            ],
+            tooltip="The model of the catalogue; by the plan is what a request without a model gets: "
+            "firered-image-edit where its files are there, else the first that has them.",
+        ),
+        io.Combo.Input(
+            "weight_type",
+            optional=True,
+            options=WEIGHT_TYPES,
+            default="default",
+            advanced=True,
+            tooltip="The type that the diffusion model's weights are kept in; default is the file's own.",
+        ),
+        io.Combo.Input(
+            "lora",
+            optional=True,
+            options=[NO_LORA, *folder_paths.get_filename_list("loras")],
+            default=NO_LORA,
+            tooltip="A LoRA of your own, beside the step LoRA that the profile brings.",
+        ),
+        io.Float.Input(
+            "lora_strength",
+            optional=True,
+            default=1.0,
+            min=-10.0,
+            max=10.0,
+            step=0.05,
+            tooltip="Of your own LoRA: 1 is as it was trained, 0 is without.",
+        ),
+    ]
+
+
+def _profile(ids: Iterable[str]) -> io.Input:
+    return io.Combo.Input(
+        "profile",
+        options=[AUTO_PROFILE, *ids],
+        tooltip="How the model is sampled: steps, guidance, step LoRA. auto takes the fastest one whose "
+        "files are there, and the plan says why.",
+    )
+
+
+def _outputs() -> list[io.Output]:
+    return [
+        LOADED_MODEL.Output("loaded_model", tooltip="Model, text encoder, VAE and profile, for Multi-Edit."),
+        io.Model.Output("model", tooltip="The diffusion model with its LoRAs, as ComfyUI's loaders give it."),
+        io.Clip.Output("clip", tooltip="The text encoder."),
+        io.Vae.Output("vae", tooltip="The VAE."),
+    ]

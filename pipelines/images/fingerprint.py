@@ -1,0 +1,15 @@
+"""Telling pictures apart by their pixels."""
+
+from __future__ import annotations
+
+import hashlib
+
+from torch import Tensor
+
+
+def fingerprint(picture: Tensor) -> str:
+    """A digest of shape, type and pixels: equal for equal tensors on any device."""
+    pixels = picture.detach().cpu().contiguous()
+    digest = hashlib.blake2b(f"{tuple(pixels.shape)} {pixels.dtype}".encode(), digest_size=16)
+    digest.update(pixels.view(-1).numpy().data)
+    return digest.hexdigest()
