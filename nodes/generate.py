@@ -53,6 +53,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
             tier_input(tiers),
             io.Int.Input(
                 "seeds",
+                optional=True,
                 default=1,
                 min=1,
                 max=_MOST_SEEDS,
@@ -68,6 +69,7 @@ def _memory_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
             "crop_and_stitch",
+            optional=True,
             options=_SWITCH,
             advanced=True,
             tooltip="With a mask on a large picture: edit only the part around the mask, at its own "
@@ -85,6 +87,7 @@ def _memory_inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "full_memory",
+            optional=True,
             options=["smaller references", "error"],
             advanced=True,
             tooltip="What happens when the card's memory is full: another try with smaller references, or an "
@@ -94,13 +97,16 @@ def _memory_inputs() -> list[io.Input]:
 
 
 def _megapixels(name: str, tooltip: str) -> io.Input:
-    return io.Float.Input(name, default=0.0, min=0.0, max=4.0, step=0.001, advanced=True, tooltip=tooltip)
+    return io.Float.Input(
+        name, optional=True, default=0.0, min=0.0, max=4.0, step=0.001, advanced=True, tooltip=tooltip
+    )
 
 
 def _speed_inputs() -> list[io.Input]:
     return [
         io.Combo.Input(
             "kv_cache",
+            optional=True,
             options=_SWITCH,
             advanced=True,
             tooltip="Compute the references' attention once for all steps. auto is on for profiles trained "
@@ -108,6 +114,7 @@ def _speed_inputs() -> list[io.Input]:
         ),
         io.Combo.Input(
             "easy_cache",
+            optional=True,
             options=_SWITCH,
             advanced=True,
             tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the picture.",

@@ -55,6 +55,7 @@ class MultiEditSave(io.ComfyNode):
         format: dict[str, Any],
         metadata: str = "everything",
         report: str | None = None,
+        plan: str | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.save import save_images
 
@@ -66,6 +67,7 @@ class MultiEditSave(io.ComfyNode):
             automatic=format["format"] == "auto",
             texts=workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
+            plan=plan if metadata == "everything" else None,
             progress=reporter(),
         )
         results = [ui.SavedResult(file.path.name, files.subfolder, io.FolderType.output) for file in saved]
@@ -94,9 +96,9 @@ def _inputs() -> list[io.Input]:
             optional=True,
             options=["everything", "without workflow", "none"],
             default="everything",
-            tooltip="What a file says of itself: everything (the workflow and the safe mode report), "
-            "without workflow (the report alone), or none. A blurred picture never has the "
-            "workflow, which is the recipe of the sharp one. JPEG has room for 64 KB.",
+            tooltip="What a file says of itself: everything (the workflow, the plan and the safe mode "
+            "report), without workflow (the report alone), or none. A blurred picture never has the "
+            "workflow and the plan, which are the recipe of the sharp one. JPEG has room for 64 KB.",
         ),
         io.String.Input(
             "report",
@@ -104,6 +106,12 @@ def _inputs() -> list[io.Input]:
             force_input=True,
             tooltip="The report of Safe Mode: goes into the files, and keeps the workflow out of those "
             "of blurred pictures.",
+        ),
+        io.String.Input(
+            "plan",
+            optional=True,
+            force_input=True,
+            tooltip="The plan of Multi-Edit: goes into the files, so that each says which model made it.",
         ),
     ]
 

@@ -39,6 +39,7 @@ class EditPlan:
         width, height: of the result in pixels.
         work_width, work_height: of what the model makes; the result is fitted from it where they differ.
         resolution: the effective tier, None for a model without tiers.
+        keep_size: whether the result has the first image's exact size.
         roles: one for each image, in order; the first is the base.
         placements: by 1-based image number, one for each overlay.
         quality: None for a model without qualities.
@@ -56,6 +57,7 @@ class EditPlan:
     work_height: int
     aspect_ratio: str
     resolution: str | None
+    keep_size: bool
     roles: tuple[Role, ...]
     placements: Mapping[int, Placement]
     output_format: OutputFormat
@@ -112,6 +114,7 @@ def make_plan(
         work_height=size.work_height,
         aspect_ratio=size.aspect_ratio,
         resolution=size.tier,
+        keep_size=extras.keep_size,
         roles=roles,
         placements={number: extras.placement.get(number, Placement()) for number in overlays},
         output_format=output_format,

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor
 
 from .errors import InvalidRequest
+from .fields import mapping
 from .images.encode import EncodeOptions, Format, encode, write_atomically
 from .plan import format_for_tier
 from .resolution import closest_tier
@@ -45,6 +46,7 @@ def save_images(
     automatic: bool,
     texts: Mapping[str, str],
     report: str | None,
+    plan: str | None,
     progress: Callable[[float], None],
 ) -> list[Saved]:
     """Encode and write each picture of a batch.
@@ -55,19 +57,22 @@ def save_images(
         automatic: the format is not the options' but by the size, as for a request that names none.
         texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred picture.
         report: safe mode's, a JSON list with an object for each picture; it goes into the files.
+        plan: how the pictures were made, a JSON object; it goes into the files that are not blurred.
         progress: called after each picture with the share that is done; what it raises ends the work, and
             the files written before stay.
 
     Raises:
-        InvalidRequest: the report is not one of these pictures.
+        InvalidRequest: the report is not one of these pictures, or the plan is none.
         EditFailed, OutputError: a picture cannot be encoded or written.
     """
     verdicts = _verdicts(report, len(images))
+    made = {} if plan is None else {"plan": _plan(plan)}
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
     written = []
     for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True)):
-        own = {} if verdict is None else {"multiedit": json.dumps({"safe_mode": verdict})}
+        about = made if verdict is None else {**made, "safe_mode": verdict}
+        own = {"multiedit": json.dumps(about)} if about else {}
         blurred = verdict is not None and verdict["blurred"]
         target = path(index, SUFFIXES[options.format])
         file = encode(image, options, {**own, **texts}, blurred=blurred)
@@ -75,6 +80,14 @@ def save_images(
         written.append(Saved(target, verdict, file.dropped_metadata))
         progress((index + 1) / len(images))
     return written
+
+
+def _plan(text: str) -> Mapping[str, object]:
+    """A plan of Multi-Edit, which is JSON."""
+    try:
+        return mapping(json.loads(text), "plan")
+    except ValueError:
+        raise InvalidRequest("plan is no JSON; wire the plan of Multi-Edit to it.", field="plan") from None
 
 
 def _verdicts(report: str | None, count: int) -> list[Any]:

@@ -43,6 +43,7 @@ def test_the_least_request_on_a_bare_machine() -> None:
         work_height=888,
         aspect_ratio="4:3",
         resolution="1K",
+        keep_size=False,
         roles=("base", "overlay"),
         placements={2: Placement()},
         output_format="png",

@@ -21,7 +21,8 @@ TEXTS = {"prompt": '{"1": {}}', "workflow": '{"nodes": []}'}
 
 def saved(folder: Path, images: torch.Tensor, **options: Any) -> list[Saved]:
     settings = options.pop("settings", EncodeOptions())
-    options = {"automatic": False, "texts": TEXTS, "report": None, "progress": lambda share: None, **options}
+    usual = {"automatic": False, "texts": TEXTS, "report": None, "plan": None, "progress": lambda share: None}
+    options = {**usual, **options}
     return save_images(images, settings, lambda index, suffix: folder / f"{index}{suffix}", **options)
 
 
@@ -113,3 +114,18 @@ def test_what_progress_raises_ends_the_work_between_pictures(tmp_path: Path) -> 
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path, torch.rand(4, 8, 8, 3), progress=interrupt)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["0.png", "1.png", "2.png"]
+
+
+def test_a_file_says_how_it_was_made_unless_it_is_blurred(tmp_path: Path) -> None:
+    sharp, blurred = save(
+        tmp_path, torch.rand(2, 16, 16, 3), texts={}, report=report(False, True), plan='{"model": "m"}'
+    )
+    assert json.loads(read_metadata(sharp.read_bytes(), "png")["multiedit"])["plan"] == {"model": "m"}
+    assert set(json.loads(read_metadata(blurred.read_bytes(), "png")["multiedit"])) == {"safe_mode"}
+
+
+@pytest.mark.parametrize("plan", ["", "a plan", "[]"])
+def test_what_is_no_plan_is_refused(tmp_path: Path, plan: str) -> None:
+    with pytest.raises(InvalidRequest, match="plan"):
+        save(tmp_path, torch.rand(1, 16, 16, 3), plan=plan)
+    assert list(tmp_path.iterdir()) == []

@@ -14,8 +14,6 @@ from .pixels import canvas_bounds
 if TYPE_CHECKING:
     from torch import Tensor
 
-ADAPTER = "comfyui"
-
 
 def generation_of(
     settings: EditSettings,
@@ -36,7 +34,8 @@ def generation_of(
         UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
     """
     frames = frames_of(images, mask)
-    plan = plan_tensors(settings, images, mask is not None, catalog, {settings.model: ADAPTER})
+    adapters = {settings.model: choice.profile.family}
+    plan = plan_tensors(settings, images, mask is not None, catalog, adapters)
     bounds = None if mask is None else canvas_bounds(mask, images[0], (plan.width, plan.height))
     sizes = [
         (image.shape[2], image.shape[1])

@@ -42,7 +42,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditSave": (
         "Save Edited Image",
         "images filename_prefix format",
-        "metadata report",
+        "metadata report plan",
         "filename",
     ),
     "MultiEditLoadModel": (
@@ -135,8 +135,9 @@ def test_the_embedded_model_and_a_loaded_one_are_offered_for_editing(comfyui: An
     assert (embedded["key"], loaded["key"]) == ("layer-composite", "loaded model")
     assert list(embedded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
     assert embedded["inputs"]["required"]["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
-    assert list(loaded["inputs"]["required"]) == [
-        "aspect_ratio", "resolution", "seeds", "crop_and_stitch", "work_megapixels", "reference_megapixels",
+    assert list(loaded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
+    assert list(loaded["inputs"]["optional"]) == [
+        "seeds", "crop_and_stitch", "work_megapixels", "reference_megapixels",
         "full_memory", "kv_cache", "easy_cache",
     ]  # fmt: skip
 
