@@ -19,7 +19,7 @@ def serve(options: argparse.Namespace) -> None:
     from .cli_commands import source_loader
     from .pipelines.catalog.lookup import load_catalog
     from .pipelines.limits import Limits
-    from .pipelines.safety.open_nsfw import default_classifier
+    from .pipelines.safety.settings import SafetySettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     limits = Limits.from_environment()
@@ -32,7 +32,8 @@ def serve(options: argparse.Namespace) -> None:
 
         server_limits = ServerLimits.from_environment()
         catalog, loader = load_catalog(), source_loader(limits)
-        backend = EmbeddedBackend(limits, catalog, loader, default_classifier, server_limits.edits_at_once)
+        safety = SafetySettings.from_environment()
+        backend = EmbeddedBackend(limits, catalog, loader, safety, server_limits.edits_at_once)
         service = make_service(limits, catalog, loader, backend, server_limits)
         if not (service.guard.configured or service.guard.opened):
             say(

@@ -11,7 +11,7 @@ from ..pipelines.catalog.lookup import Catalog
 from ..pipelines.edit import Editor, EditResult
 from ..pipelines.errors import SafetyError
 from ..pipelines.limits import Limits
-from ..pipelines.safety.classifier import ClassifierLoader
+from ..pipelines.safety.settings import SafetySettings
 from ..pipelines.sources.source import SourceLoader
 from .backend import Edited, Listener, Progress, Work
 
@@ -25,7 +25,7 @@ class EmbeddedBackend:
 
     Args:
         at_once: edits at the same time; further ones wait.
-        classifier: gives safe mode's classifier.
+        safety: how safe mode is set up.
     """
 
     def __init__(
@@ -33,11 +33,11 @@ class EmbeddedBackend:
         limits: Limits,
         catalog: Catalog,
         loader: SourceLoader,
-        classifier: ClassifierLoader,
+        safety: SafetySettings,
         at_once: int,
     ) -> None:
-        self._editor = Editor(limits, catalog, embedded_adapters(limits), loader, classifier)
-        self._classifier = classifier
+        self._classifier, adapters = safety.loader(), embedded_adapters(limits)
+        self._editor = Editor(limits, catalog, adapters, loader, self._classifier, policy=safety.policy)
         self._room = asyncio.Semaphore(at_once)
 
     def models(self) -> Collection[str]:

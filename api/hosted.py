@@ -45,13 +45,9 @@ async def _single_work(fields: Any, service: Service, uploads: Uploads) -> Work:
     return Work(request)
 
 
-def multi_edit(most_files: int) -> EditForm:
-    """POST /image/multi-edit."""
-    form = Form(files={"images": "images"}, texts=_TEXTS, most_files=most_files)
-    return EditForm(form, _multi_work, picture_answer)
+MULTI_EDIT = EditForm(Form({"images": "images"}, _TEXTS), _multi_work, picture_answer)
+"""POST /image/multi-edit."""
 
-
-def single_edit(most_files: int) -> EditForm:
-    """POST /image/edit; its picture may be text in a form too."""
-    form = Form(files={"image": "image"}, texts=_TEXTS, text_files=True, most_files=most_files)
-    return EditForm(form, _single_work, picture_answer)
+# Its picture may be text in a form too.
+SINGLE_EDIT = EditForm(Form({"image": "image"}, _TEXTS, text_files=True), _single_work, picture_answer)
+"""POST /image/edit."""

@@ -22,7 +22,6 @@ class ServerLimits:
         edit_seconds: from the moment that a request is whole to its answer, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
         max_body_bytes: a JSON body, more than which is 413.
-        max_upload_files: of a multipart body.
         json_bytes_at_once: JSON bodies that are read at the same time; others wait for room.
         job_seconds: how long the answer of a `respond-async` job is kept.
         job_bytes: of all kept answers together; the oldest go first.
@@ -38,7 +37,6 @@ class ServerLimits:
     upload_seconds: float = 300.0
     upload_idle_seconds: float = 20.0
     max_body_bytes: int = 35_000_000
-    max_upload_files: int = 10
     json_bytes_at_once: int = 105_000_000
     job_seconds: float = 900.0
     job_bytes: int = 268_435_456

@@ -15,6 +15,7 @@ from ..pipelines.fields import boolean, refusal
 from ..pipelines.sources.source import UploadSource
 from .uploads import Uploads
 
+_MOST_FILES = 10  # the hosted API's
 _CHUNK_BYTES = 131_072
 _MOST_TEXT_BYTES = 262_144  # of one text part: a prompt of 32768 characters has at most half of it
 _MOST_TEXT_PARTS = 40
@@ -55,13 +56,11 @@ class Form:
         files: part name to the field that it belongs to; each may be repeated, and order is kept.
         texts: how the text of a field is read, where it is not taken as it is.
         text_files: a file's field may come as text too: base64 or a URL.
-        most_files: of the whole form.
     """
 
     files: Mapping[str, str]
     texts: Mapping[str, FromText] = field(default_factory=dict)
     text_files: bool = False
-    most_files: int = 10
 
 
 async def read_form(reader: MultipartReader, form: Form, uploads: Uploads) -> dict[str, object]:
@@ -121,8 +120,8 @@ async def _file(
             "Send base64 and URLs as JSON, or give the part a file name.",
             field=target,
         )
-    if number > form.most_files:
-        raise InvalidRequest(f"The form has more than {form.most_files} files. Send fewer.", field=target)
+    if number > _MOST_FILES:
+        raise InvalidRequest(f"The form has more than {_MOST_FILES} files. Send fewer.", field=target)
     upload = uploads.new(f"image {number}")
     while chunk := await part.read_chunk(_CHUNK_BYTES):
         await upload.write(chunk)

@@ -78,12 +78,6 @@ RENAMED = {
 }  # fmt: skip
 
 
-def openai_edit(most_files: int) -> EditForm:
-    """POST /images/edits."""
-    files = {"image": "image", "image[]": "image", "mask": "mask"}
-    return EditForm(Form(files, _TEXTS, most_files=most_files), _work, _answer)
-
-
 async def _work(fields: Any, service: Service, uploads: Uploads) -> Work:
     given = known_fields(fields, "", ("image", "images", "mask", *FIELDS))
     read = {name: reader(given[name], name) for name, reader in FIELDS.items() if name in given}
@@ -164,3 +158,7 @@ def _answer(edited: Edited) -> web.Response:
         "background": "auto",
     }
     return web.json_response(body)
+
+
+OPENAI_EDIT = EditForm(Form({"image": "image", "image[]": "image", "mask": "mask"}, _TEXTS), _work, _answer)
+"""POST /images/edits."""

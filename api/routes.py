@@ -12,11 +12,8 @@ from .answers import Shape
 from .auth import Access
 from .edits import edit_handler
 from .jobs import JobState
-from .limits import ServerLimits
 from .models import ModelList
 from .service import Handler
-
-_FILES = ServerLimits.max_upload_files
 
 
 class ServerState(TypedDict):
@@ -68,15 +65,15 @@ _SINGLE_RENAMES = {"images": "image", "modelId": "model"}
 
 ROUTES: tuple[Route, ...] = (
     Route(
-        "POST", "/v1/image/multi-edit", "multiEditImage", edit_handler(hosted.multi_edit(_FILES)), "guarded",
+        "POST", "/v1/image/multi-edit", "multiEditImage", edit_handler(hosted.MULTI_EDIT), "guarded",
         "Edit a picture from up to three layered images and one prompt", bytes, edits=True,
     ),
     Route(
-        "POST", "/v1/image/edit", "editImage", edit_handler(hosted.single_edit(_FILES)), "guarded",
+        "POST", "/v1/image/edit", "editImage", edit_handler(hosted.SINGLE_EDIT), "guarded",
         "Edit one picture", bytes, edits=True, renames=_SINGLE_RENAMES, statuses={ImageTooLarge: 422},
     ),
     Route(
-        "POST", "/v1/images/edits", "createImageEdit", edit_handler(openai.openai_edit(_FILES)), "guarded",
+        "POST", "/v1/images/edits", "createImageEdit", edit_handler(openai.OPENAI_EDIT), "guarded",
         "Edit pictures, in OpenAI's shape", openai.OpenAIImages, "openai", edits=True, renames=openai.RENAMED,
     ),
     Route(

@@ -19,7 +19,7 @@ from multiedit.api.server import make_app
 from multiedit.api.service import Service, make_service
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.limits import Limits
-from multiedit.pipelines.safety.open_nsfw import default_classifier
+from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.fetch import PictureFetcher
 from multiedit.pipelines.sources.source import SourceLoader
 from PIL import Image
@@ -55,7 +55,9 @@ def loader(limits: Limits) -> SourceLoader:
 
 def embedded(limits: Limits, server_limits: ServerLimits) -> Backend:
     at_once = server_limits.edits_at_once
-    return EmbeddedBackend(limits, load_catalog(), loader(limits), default_classifier, at_once)
+    return EmbeddedBackend(
+        limits, load_catalog(), loader(limits), SafetySettings.from_environment({}), at_once
+    )
 
 
 class HeldBackend:

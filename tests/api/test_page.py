@@ -1,0 +1,59 @@
+"""A browser: a page that calls the API with fetch, and the documentation's page."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any
+
+import browser as chromium_browser
+import pytest
+from api_server import KEY, ApiServer, png
+from pictures import PictureServer
+
+FETCH = """
+async ([address, key, data]) => {
+  const bytes = Uint8Array.from(atob(data), letter => letter.charCodeAt(0));
+  const form = new FormData();
+  form.append("prompt", "p");
+  form.append("safe_mode", "false");
+  form.append("images", new Blob([bytes], {type: "image/png"}), "a.png");
+  const answer = await fetch(address + "/api/v1/image/multi-edit",
+    {method: "POST", body: form, headers: {Authorization: "Bearer " + key}});
+  const bitmap = answer.ok ? await createImageBitmap(await answer.blob()) : {width: 0};
+  return [answer.status, bitmap.width, answer.headers.get("x-venice-model-id")];
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if reason := chromium_browser.missing():
+        pytest.skip(reason)
+    with chromium_browser.chromium() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [(KEY, [200, 1024, "layer-composite"]), ("wrong", [401, 0, None])]
+)
+def test_a_page_of_another_origin_edits_a_picture(
+    browser: Any, api: ApiServer, key: str, answer: list[Any]
+) -> None:
+    with PictureServer() as pages:
+        page = browser.new_page()
+        page.goto(pages.address("SOURCES.md"))
+        picture = base64.b64encode(png(size=(300, 300))).decode()
+        assert page.evaluate(FETCH, [api.url, key, picture]) == answer
+        page.close()
+
+
+def test_the_documentation_works_without_the_internet(browser: Any, api: ApiServer) -> None:
+    page = browser.new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(f"{api.url}/v1/docs")
+    assert page.get_by_text("POST /v1/image/multi-edit").count() == 1
+    assert page.locator("#DetailedError").count() == 1
+    assert [url for url in asked if not url.startswith(api.url)] == []
+    page.close()
