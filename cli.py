@@ -109,6 +109,8 @@ def _add_edit(commands: Any) -> None:
         help="2=fit=contain,anchor=top-left,scale=0.5,opacity=0.8,seamless=true",
     )
     add("--explain", action="store_true", help="print the plan and stop")
+    add("--comfyui", action="append", metavar="URL", help="edit there; given more than once, the least busy")
+    add("--preview", metavar="FILE", help="keep the newest preview of --comfyui there")
     add("--check-inputs", dest="inputs", action="store_true", default=None, help="safe mode judges FILE too")
     _add_output(parser)
 

@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from .cli_arguments import encode_options, image_size, output_format, request_fields
+from .cli_comfyui import edit_there, require_preview
 from .cli_output import hand_over, progress_bar, require_output, say, tell, tell_json
 from .cli_safety import safety_settings
 
 if TYPE_CHECKING:
     from .pipelines.catalog.model import Model
-    from .pipelines.edit import Editor
+    from .pipelines.edit import Editor, EditResult
     from .pipelines.limits import Limits
+    from .pipelines.request import EditRequest
     from .pipelines.safety.settings import SafetySettings
     from .pipelines.sources.source import SourceLoader
 
@@ -31,25 +33,33 @@ INTERRUPTED = 130
 
 
 def edit(options: argparse.Namespace) -> None:
-    import asyncio
-
     from .pipelines.limits import Limits
     from .pipelines.request import parse_request
 
     limits = Limits.from_environment()
+    require_preview(options)
     if not options.explain:
         require_output(options)
     request = parse_request(request_fields(options, limits), limits)
+    carry_out = edit_there if options.comfyui else _edit_here
+    result = carry_out(options, request, limits)
+    if result is not None:
+        plan = result.plan
+        summary = f"{plan.width}x{plan.height} {plan.output_format}, {plan.model}"
+        hand_over(options, result.file, [summary, *plan.notes], result.to_dict())
+
+
+def _edit_here(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:
+    """None where only the plan was asked for."""
+    import asyncio
+
     editor = _editor(limits, safety_settings(options))
     if options.explain:
         tell_json(asyncio.run(editor.plan(request)).to_dict())
-        return
+        return None
     settings = encode_options(options)
     with progress_bar(options) as stage, _ending_at_once():
-        result = asyncio.run(editor.edit(request, settings, stage=stage))
-    plan = result.plan
-    summary = f"{plan.width}x{plan.height} {plan.output_format}, {plan.model}"
-    hand_over(options, result.file, [summary, *plan.notes], result.to_dict())
+        return asyncio.run(editor.edit(request, settings, stage=stage))
 
 
 @contextlib.contextmanager

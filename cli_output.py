@@ -8,14 +8,13 @@ import json
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .cli_arguments import STANDARD_STREAM
 from .pipelines.errors import InvalidRequest, OutputError
 
 if TYPE_CHECKING:
-    from .pipelines.edit import Stage
     from .pipelines.finish import Finished
     from .pipelines.safety.report import SafetyReport
 
@@ -66,11 +65,16 @@ def require_output(options: argparse.Namespace) -> None:
                 "Standard output cannot take both the picture and --json; write one to a file."
             )
         return
-    folder = os.path.dirname(options.output) or os.curdir
+    require_file(options.output)
+
+
+def require_file(path: str) -> None:
+    """Refuse a path where no file can be written."""
+    folder = os.path.dirname(path) or os.curdir
     if not os.path.isdir(folder):
         raise OutputError(f"The folder {folder} does not exist. Create it, or name another output.")
-    if os.path.isdir(options.output):
-        raise OutputError(f"{options.output} is a folder. Name a file in it.")
+    if os.path.isdir(path):
+        raise OutputError(f"{path} is a folder. Name a file in it.")
 
 
 def hand_over(
@@ -106,20 +110,32 @@ def safety_text(report: SafetyReport) -> str:
     )
 
 
+class BarStage(Protocol):
+    """Moves the bar: a stage, the share of it that is done, and what it is at just now."""
+
+    def __call__(self, name: str, share: float, detail: str = "") -> None: ...
+
+
 @contextlib.contextmanager
-def progress_bar(options: argparse.Namespace) -> Iterator[Stage]:
-    """A bar on standard error, shown only to a person and only for work longer than a second."""
+def progress_bar(
+    options: argparse.Namespace, stages: Mapping[str, tuple[int, int]] = _STAGES
+) -> Iterator[BarStage]:
+    """A bar on standard error, shown only to a person and only for work longer than a second.
+
+    Args:
+        stages: where each begins and ends on the bar, in percent.
+    """
     if options.json or sys.stderr is None or not sys.stderr.isatty():
-        yield lambda name, share: None
+        yield lambda name, share, detail="": None
         return
     from tqdm import tqdm
 
     bar = tqdm(total=100, delay=_QUIET_SECONDS, miniters=0, leave=False, bar_format="{desc} {bar} {elapsed}")
     with bar, _repeated(lambda: bar.update(0)):
 
-        def stage(name: str, share: float) -> None:
-            first, last = _STAGES[name]
-            bar.set_description_str(name, refresh=False)
+        def stage(name: str, share: float, detail: str = "") -> None:
+            first, last = stages[name]
+            bar.set_description_str(f"{name}: {detail}" if detail else name, refresh=False)
             bar.update(first + (last - first) * share - bar.n)
 
         yield stage

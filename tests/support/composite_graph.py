@@ -13,7 +13,9 @@ FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def composite_graph(plan: Any, images: Sequence[str], options: Any, prefix: str) -> dict[str, Any]:
+def composite_graph(
+    plan: Any, images: Sequence[str], options: Any, prefix: str, catalog: Any = None
+) -> dict[str, Any]:
     load: dict[str, Any] = {f"image_{number}": "none" for number in (2, 3)}
     for number, name in enumerate(images, start=1):
         load |= {f"image_{number}": "file", f"image_{number}.file": name}
@@ -50,4 +52,15 @@ def composite_graph(plan: Any, images: Sequence[str], options: Any, prefix: str)
     if plan.safe_mode:
         graph["4"] = {"class_type": "MultiEditSafeMode", "inputs": {"image": ["3", 0]}}
         graph["5"]["inputs"] |= {"images": ["4", 0], "report": ["4", 3]}
+    return graph
+
+
+def slow_graph(
+    plan: Any, images: Sequence[str], options: Any, prefix: str, catalog: Any = None
+) -> dict[str, Any]:
+    """The same on 300 frames, which takes many seconds and heeds an interruption after each."""
+    graph = composite_graph(plan, images, options, prefix)
+    frames = {"image": ["1", 0], "amount": 300}
+    graph["6"] = {"class_type": "RepeatImageBatch", "inputs": frames}
+    graph["3"]["inputs"] |= {"images.image_1": ["6", 0], "images.image_2": ["1", 0], "seamless": True}
     return graph
