@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..pipelines.safety.known import EMBEDDED, KNOWN
 from .progress import reporter
 
 if TYPE_CHECKING:
-    from ..pipelines.safety.policy import OnMissing
+    from ..pipelines.safety.classifier import ClassifierLoader
+    from ..pipelines.safety.policy import OnMissing, Policy
+
+_BOTH = "light and recommended"
+_CLASSIFIERS = {**{name: (name,) for name in KNOWN}, _BOTH: ("light", "recommended")}
 
 
 class MultiEditSafeMode(io.ComfyNode):
@@ -22,9 +28,9 @@ class MultiEditSafeMode(io.ComfyNode):
             display_name="Safe Mode",
             category="MultiEdit",
             description=(
-                "Blurs each picture of a batch that a classifier (open_nsfw) takes for pornographic, and "
-                "lets the others through unchanged. A picture that cannot be judged is blurred too. A basic "
-                "check for photographs, no security boundary."
+                "Blurs each picture of a batch that a classifier takes for pornographic, and lets the others "
+                "through unchanged. A picture that cannot be judged is blurred too. A filter for what is "
+                "shown, no security boundary."
             ),
             search_aliases=["nsfw", "safety checker", "content filter", "blur adult", "censor", "moderation"],
             inputs=_inputs(),
@@ -32,18 +38,34 @@ class MultiEditSafeMode(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
-        cls, image: Any, threshold: dict[str, Any] | None = None, on_missing: OnMissing = "error"
-    ) -> io.NodeOutput:
-        from ..pipelines.safety.open_nsfw import default_classifier
+    def check_lazy_status(
+        cls, classifier: str = EMBEDDED, on_missing: OnMissing = "error", **others: Any
+    ) -> list[str]:
+        """Ask for the image only once there is what judges it: a missing classifier must not cost it."""
         from ..pipelines.safety.policy import Policy
+        from ..pipelines.safety.screen import require_classifier
+
+        require_classifier(_loader(classifier), Policy(on_missing=on_missing))
+        return ["image"]
+
+    @classmethod
+    def execute(
+        cls,
+        image: Any,
+        classifier: str = EMBEDDED,
+        threshold: dict[str, Any] | None = None,
+        batch: dict[str, Any] | None = None,
+        tiles: bool = False,
+        on_missing: OnMissing = "error",
+    ) -> io.NodeOutput:
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screen import screen
 
         result = screen(
             image,
-            default_classifier,
-            Policy(threshold=(threshold or {}).get("score"), on_missing=on_missing),
+            _loader(classifier),
+            _policy(threshold or {}, tiles, on_missing),
+            frames_per_second=(batch or {}).get("fps"),
             progress=reporter(),
         )
         blurred = [report.blurred for report in result.reports]
@@ -51,31 +73,73 @@ class MultiEditSafeMode(io.ComfyNode):
         return io.NodeOutput(result.image, blurred, scores, reports_json(result.reports))
 
 
+def _loader(classifier: str) -> ClassifierLoader:
+    """From ComfyUI's folders, with the environment's allow list."""
+    import folder_paths
+
+    from ..pipelines.safety import loader
+    from ..pipelines.safety.settings import SafetySettings
+    from ..pipelines.safety.store import Store
+    from .memory import in_comfyui
+
+    allowed = SafetySettings.from_environment().store.allowed
+    folders = tuple(Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    return loader.classifier_loader(_CLASSIFIERS[classifier], Store(folders, allowed), in_comfyui)
+
+
+def _policy(threshold: dict[str, Any], tiles: bool, on_missing: OnMissing) -> Policy:
+    from ..pipelines.safety.policy import Policy
+
+    chosen = threshold.get("threshold", "default")
+    preset = "default" if chosen == "custom" else chosen
+    return Policy(preset, threshold.get("score"), tiles=tiles, on_missing=on_missing)
+
+
 def _inputs() -> list[io.Input]:
     return [
-        io.Image.Input("image", tooltip="The pictures to check, RGB or RGBA; each is judged by itself."),
+        io.Image.Input(
+            "image", lazy=True, tooltip="The pictures to check, RGB or RGBA; each is judged by itself."
+        ),
+        io.Combo.Input(
+            "classifier",
+            optional=True,
+            options=list(_CLASSIFIERS),
+            default=EMBEDDED,
+            tooltip="What judges: open_nsfw, which is part of the pack and knows photographs only, or one "
+            "that `multiedit safety fetch` downloads: light (22 MB), recommended (173 MB), or both, where "
+            "either can flag.",
+        ),
+        _threshold(),
         io.DynamicCombo.Input(
-            "threshold",
+            "batch",
             optional=True,
             options=[
-                io.DynamicCombo.Option("default", []),
+                io.DynamicCombo.Option("pictures", []),
                 io.DynamicCombo.Option(
-                    "custom",
+                    "clip",
                     [
                         io.Float.Input(
-                            "score",
-                            default=0.5,
-                            min=0.0,
-                            max=1.0,
+                            "fps",
+                            default=24.0,
+                            min=0.1,
+                            max=1000.0,
                             step=0.01,
-                            tooltip="A picture with this score or a higher one is blurred: 0 blurs "
-                            "everything, lower is stricter. Plain grey has 0.195.",
+                            tooltip="Frames a second of the clip.",
                         )
                     ],
                 ),
             ],
-            tooltip="The score from which on a picture is blurred: the classifier's own (0.5), or one of "
-            "your choice.",
+            tooltip="What the batch is: pictures, each with its own verdict, or the frames of a clip, where "
+            "one frame blurs all. Of a clip over 64 frames one every half second and the first of each "
+            "scene are judged.",
+        ),
+        io.Boolean.Input(
+            "tiles",
+            optional=True,
+            default=False,
+            advanced=True,
+            tooltip="Judge pictures over 2 megapixels in four overlapping quarters as well, to see what is "
+            "small in them. Takes longer.",
         ),
         io.Combo.Input(
             "on_missing",
@@ -87,6 +151,34 @@ def _inputs() -> list[io.Input]:
             "picture is blurred. Damaged weights are always an error.",
         ),
     ]
+
+
+def _threshold() -> io.DynamicCombo.Input:
+    return io.DynamicCombo.Input(
+        "threshold",
+        optional=True,
+        options=[
+            io.DynamicCombo.Option("default", []),
+            io.DynamicCombo.Option("strict", []),
+            io.DynamicCombo.Option("loose", []),
+            io.DynamicCombo.Option(
+                "custom",
+                [
+                    io.Float.Input(
+                        "score",
+                        default=0.5,
+                        min=0.0,
+                        max=1.0,
+                        step=0.01,
+                        tooltip="A picture with this score or a higher one is blurred: 0 blurs "
+                        "everything, lower is stricter. For open_nsfw plain grey has 0.195.",
+                    )
+                ],
+            ),
+        ],
+        tooltip="From which score on a picture is blurred: the classifier's own (0.5), a stricter or a "
+        "looser one, or one of your choice.",
+    )
 
 
 def _outputs() -> list[io.Output]:

@@ -24,7 +24,7 @@ TRANSLATED = LANGUAGES[1:]
 SAME = {
     "fr": {
         "auto", "exclusion", "format", "image", "images", "normal", "notes", "plan", "prompt", "rotation",
-        "saturation", "score", "transparent",
+        "saturation", "score", "strict", "transparent",
     },
     "it": {"auto", "file", "prompt"},
 }  # fmt: skip

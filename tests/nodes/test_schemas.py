@@ -38,7 +38,12 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         f"mask keep_size {PLACEMENT} per_image loaded_model",
         "image plan report",
     ),
-    "MultiEditSafeMode": ("Safe Mode", "image", "threshold on_missing", "image blurred score report"),
+    "MultiEditSafeMode": (
+        "Safe Mode",
+        "image",
+        "classifier threshold batch tiles on_missing",
+        "image blurred score report",
+    ),
     "MultiEditSave": (
         "Save Edited Image",
         "images filename_prefix format",

@@ -1,0 +1,41 @@
+"""Weights under ComfyUI's memory management: on its device while they are needed, off it when it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+_BESIDE_WEIGHTS = 1 << 29  # bytes that judging eight views and a large picture takes at most
+
+
+class _Held(torch.nn.Module):
+    """Tensors by name; a parameter's own name cannot hold a dot."""
+
+    def __init__(self, tensors: Mapping[str, Tensor]) -> None:
+        super().__init__()
+        for name, tensor in tensors.items():
+            self.register_parameter(name.replace(".", "/"), torch.nn.Parameter(tensor, requires_grad=False))
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {name.replace("/", "."): tensor for name, tensor in self.named_parameters()}
+
+
+def in_comfyui(weights: Mapping[str, Tensor]) -> Callable[[], Mapping[str, Tensor]]:
+    """A `Place` for the classifiers of safe mode: what it gives asks ComfyUI for the room at each call."""
+    from comfy import model_management
+    from comfy.model_patcher import ModelPatcher
+
+    held = _Held(weights)
+    patcher = ModelPatcher(
+        torch.nn.ModuleDict({"classifier": held}),
+        load_device=model_management.get_torch_device(),
+        offload_device=model_management.text_encoder_offload_device(),
+    )
+
+    def ready() -> Mapping[str, Tensor]:
+        model_management.load_models_gpu([patcher], memory_required=_BESIDE_WEIGHTS, force_full_load=True)
+        return held.tensors()
+
+    return ready
