@@ -28,10 +28,11 @@ def pictures(text: str) -> list[str]:
 
 
 def registered() -> list[str]:
-    """The ids in the registry's literal, without ComfyUI."""
+    """The ids that a user meets, in the registry's literal, without ComfyUI."""
     tree = ast.parse((ROOT / "nodes" / "registry.py").read_text(encoding="utf-8"))
-    literals = [node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)]
-    (mapping,) = [value for value in literals if isinstance(value, ast.Dict)]
+    literals = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
+    [mapping] = [node.value for node in literals if ast.unparse(node.target) == "NODE_CLASS_MAPPINGS"]
+    assert isinstance(mapping, ast.Dict)
     return [ast.literal_eval(key) for key in mapping.keys if key]
 
 

@@ -93,9 +93,11 @@ def inputs_of(inputs: list[Any], parent: str = "") -> Iterator[tuple[str, dict[s
 
 
 def options_of(given: Any) -> list[str]:
-    """The options that are words: not files, numbers, nor names of models and formats."""
+    """The options that are words: not files, numbers, nor names of models, profiles and formats."""
     from comfy_api.latest import io
+    from multiedit.pipelines.adapters.profiles import load_profiles
 
+    names = {"png", "jpeg", "webp", "url", *(profile.id for profile in load_profiles())}
     options: list[str] = []
     if isinstance(given, io.DynamicCombo.Input):
         options = [option.key for option in given.options]
@@ -105,9 +107,7 @@ def options_of(given: Any) -> list[str]:
     return [
         option
         for option in options
-        if not named
-        and option not in ("png", "jpeg", "webp", "url")
-        and re.fullmatch(r"[a-z][a-z _-]*", option)
+        if not named and option not in names and re.fullmatch(r"[a-z][a-z _-]*", option)
     ]
 
 
