@@ -156,7 +156,10 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
 def make_blueprint(server: Server, browser: Any) -> None:
     """The first template with safe mode before the saver, folded into one node."""
     prompt = json.loads((FOLDER / "api" / f"{SHOWN}.json").read_text())
-    safe = {"image": ["3", 0], "threshold": "default", "on_missing": "error"}
+    safe = {
+        "image": ["3", 0], "classifier": "open_nsfw", "threshold": "default",
+        "batch": "pictures", "tiles": False, "on_missing": "error",
+    }  # fmt: skip
     prompt["5"] = {"class_type": "MultiEditSafeMode", "inputs": safe, "_meta": {"title": "Safe Mode"}}
     prompt["4"]["inputs"] |= {"images": ["5", 0], "report": ["5", 3], "filename_prefix": "MultiEdit/edit"}
     prompt["6"] = {"class_type": "PreviewImage", "inputs": {"images": ["5", 0]}}
