@@ -192,14 +192,15 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
 
 
 def read_options(asked: Mapping[str, Any]) -> Options:
-    """The options of a loaded model, as the widgets give them."""
-    work, reference = (asked.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
+    """The options of a loaded model, as the widgets give them; one that is not sent comes as None."""
+    given = {name: value for name, value in asked.items() if value is not None}
+    work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
     return Options(
-        seeds=asked.get("seeds", 1),
+        seeds=given.get("seeds", 1),
         work_pixels=round(work * _MEGAPIXEL) or None,
         reference_pixels=round(reference * _MEGAPIXEL) or None,
-        crop_and_stitch=asked.get("crop_and_stitch", "auto"),
-        kv_cache=asked.get("kv_cache", "auto"),
-        easy_cache=asked.get("easy_cache", "auto"),
-        smaller_steps=asked.get("full_memory") != "error",
+        crop_and_stitch=given.get("crop_and_stitch", "auto"),
+        kv_cache=given.get("kv_cache", "auto"),
+        easy_cache=given.get("easy_cache", "auto"),
+        smaller_steps=given.get("full_memory") != "error",
     )
