@@ -155,6 +155,7 @@ def _add_safety(commands: Any) -> None:
     check.add_argument("image", metavar="FILE|URL|-")
     check.add_argument("--threshold", type=float, metavar="0-1")
     _add_policy(check)
+    _add_evaluation(group)
     _store_command(group, "list", cli_safety.show, "list the classifiers and where their weights are")
     fetch = _store_command(group, "fetch", cli_safety.fetch, "download a classifier's weights")
     fetch.add_argument("--address", metavar="URL", help="of a mirror; the sha256 must be the same")
@@ -164,6 +165,16 @@ def _add_safety(commands: Any) -> None:
     for changing in (fetch, remove):
         changing.add_argument("name", metavar="NAME", help="see `multiedit safety list`")
         changing.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def _add_evaluation(group: Any) -> None:
+    parser = _command(group, "eval", cli_safety.evaluate, "measure classifiers by pictures of your own")
+    add = parser.add_argument
+    add("--dir", required=True, metavar="FOLDER", help="of the pictures; they are read and nothing else")
+    add("--labels", metavar="FILE.csv", help="with the columns file and label (safe or unsafe)")
+    add("--benign", action="store_true", help="every picture is safe: measure false alarms")
+    add("--classifier", action="append", metavar="NAME", help="may be given several times")
+    add("--scores", metavar="OUT.json", help="keep the scores, by the pictures' sha256")
 
 
 def _store_command(
@@ -186,6 +197,13 @@ def _add_serve(commands: Any) -> None:
     parser = _command(commands, "serve", cli_serve.serve, "answer the HTTP API, see docs/api.md")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: this machine alone")
     parser.add_argument("--port", type=int, default=8787, metavar="N", help="default 8787; 0 for any")
+    parser.add_argument(
+        "--comfyui",
+        action="append",
+        default=[],
+        metavar="URL",
+        help="a ComfyUI for the models that need one; may be repeated",
+    )
 
 
 def _add_keys(commands: Any) -> None:

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from .cli_output import say, tell, tell_json
 
 if TYPE_CHECKING:
+    from .api.backend import Backend
     from .api.keys import KeyFile
+    from .api.limits import ServerLimits
+    from .pipelines.catalog.lookup import Catalog
+    from .pipelines.limits import Limits
+    from .pipelines.sources.source import SourceLoader
 
 
 def serve(options: argparse.Namespace) -> None:
@@ -19,21 +25,18 @@ def serve(options: argparse.Namespace) -> None:
     from .cli_commands import source_loader
     from .pipelines.catalog.lookup import load_catalog
     from .pipelines.limits import Limits
-    from .pipelines.safety.settings import SafetySettings
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     limits = Limits.from_environment()
 
     async def run() -> None:
-        from .api.embedded import EmbeddedBackend
         from .api.limits import ServerLimits
         from .api.server import serve as serve_until_ended
         from .api.service import make_service
 
         server_limits = ServerLimits.from_environment()
         catalog, loader = load_catalog(), source_loader(limits)
-        safety = SafetySettings.from_environment()
-        backend = EmbeddedBackend(limits, catalog, loader, safety, server_limits.edits_at_once)
+        backend = _backend(options.comfyui, limits, server_limits, catalog, loader)
         service = make_service(limits, catalog, loader, backend, server_limits)
         if not (service.guard.configured or service.guard.opened):
             say(
@@ -46,6 +49,29 @@ def serve(options: argparse.Namespace) -> None:
         tell(f"multi-edit listens at {address}/api/v1; its documentation is {address}/v1/docs")
 
     asyncio.run(run())
+
+
+def _backend(
+    addresses: Sequence[str],
+    limits: Limits,
+    server_limits: ServerLimits,
+    catalog: Catalog,
+    loader: SourceLoader,
+) -> Backend:
+    """The embedded models in this process; with addresses of ComfyUIs all others there."""
+    from .api.embedded import EmbeddedBackend
+    from .api.queued import EitherBackend, QueuedBackend
+    from .pipelines.comfyui.address import read_address
+    from .pipelines.comfyui.limits import ComfyUILimits
+    from .pipelines.safety.settings import SafetySettings
+
+    at_once = server_limits.edits_at_once
+    here = EmbeddedBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once)
+    if not addresses:
+        return here
+    read = [read_address(address) for address in addresses]
+    comfyui_limits = ComfyUILimits.from_environment()
+    return EitherBackend(here, QueuedBackend(limits, catalog, loader, lambda: read, comfyui_limits, at_once))
 
 
 def _key_file() -> KeyFile:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ..pipelines.edit import EditResult
 from ..pipelines.request import EditRequest
 
 
@@ -37,6 +38,22 @@ class Edited:
     seconds: Mapping[str, float]
     plan: Mapping[str, Any] = field(repr=False)
 
+    @classmethod
+    def of(cls, result: EditResult) -> Edited:
+        """What an editor has made."""
+        plan, file = result.plan, result.file
+        return cls(
+            data=file.data,
+            media_type=file.media_type,
+            model=plan.model,
+            model_name=plan.model_name,
+            width=plan.width,
+            height=plan.height,
+            blurred=file.safety.blurred,
+            seconds=result.seconds,
+            plan=plan.to_dict(),
+        )
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -54,11 +71,11 @@ Listener = Callable[[Progress], None]
 class Backend(Protocol):
     """Carries edits out."""
 
-    def models(self) -> Collection[str]:
+    async def models(self) -> Collection[str]:
         """Ids of the models that can run now."""
         ...
 
-    def check(self) -> str | None:
+    async def check(self) -> str | None:
         """Why no edit can be made now, or None."""
         ...
 

@@ -40,14 +40,14 @@ class EmbeddedBackend:
         self._editor = Editor(limits, catalog, adapters, loader, self._classifier, policy=safety.policy)
         self._room = asyncio.Semaphore(at_once)
 
-    def models(self) -> Collection[str]:
+    async def models(self) -> Collection[str]:
         """See `Backend.models`."""
         return EMBEDDED_MODELS
 
-    def check(self) -> str | None:
+    async def check(self) -> str | None:
         """See `Backend.check`."""
         try:
-            self._classifier()
+            await asyncio.to_thread(self._classifier)
         except SafetyError as error:
             return error.message
         return None
@@ -58,7 +58,7 @@ class EmbeddedBackend:
         inner = asyncio.ensure_future(self._edit(work, listen, stop))
         inner.add_done_callback(_heard)
         try:
-            return _edited(await asyncio.shield(inner))
+            return Edited.of(await asyncio.shield(inner))
         except asyncio.CancelledError:
             # A thread cannot be cancelled: it ends at its next stage and keeps its place until then.
             stop.set()
@@ -83,18 +83,3 @@ def _heard(inner: asyncio.Future[EditResult]) -> None:
     """Take note of how an edit that nobody waits for has ended, or asyncio complains."""
     if not inner.cancelled():
         inner.exception()
-
-
-def _edited(result: EditResult) -> Edited:
-    plan = result.plan
-    return Edited(
-        data=result.file.data,
-        media_type=result.file.media_type,
-        model=plan.model,
-        model_name=plan.model_name,
-        width=plan.width,
-        height=plan.height,
-        blurred=result.file.safety.blurred,
-        seconds=result.seconds,
-        plan=plan.to_dict(),
-    )

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..pipelines.catalog.model import Model
 from ..pipelines.errors import UnsupportedValue
 from ..pipelines.fields import known_fields
 from ..pipelines.plan import DEFAULT_MODEL, EMBEDDED_MODEL
-from ..pipelines.request import parse_request
+from ..pipelines.request import EditRequest, parse_request
 from .answers import picture_answer
 from .backend import Work
 from .edits import EditForm
@@ -35,14 +36,20 @@ async def _single_work(fields: Any, service: Service, uploads: Uploads) -> Work:
     if "model" in given:
         given["modelId"] = given.pop("model")
     request = parse_request(given, service.limits)
-    usual = DEFAULT_MODEL if DEFAULT_MODEL in service.backend.models() else EMBEDDED_MODEL
-    model = service.catalog.get(request.model_id or usual)
-    if request.resolution is not None and not model.tiers:
+    if request.resolution is not None and not (model := await _model(request, service)).tiers:
         raise UnsupportedValue(
             f"resolution is {request.resolution!a}, and {model.id} has no tiers. Leave it out.",
             field="resolution",
         )
     return Work(request)
+
+
+async def _model(request: EditRequest, service: Service) -> Model:
+    """The model that will be used."""
+    if request.model_id is not None:
+        return service.catalog.get(request.model_id)
+    default = DEFAULT_MODEL in await service.backend.models()
+    return service.catalog.get(DEFAULT_MODEL if default else EMBEDDED_MODEL)
 
 
 MULTI_EDIT = EditForm(Form({"images": "images"}, _TEXTS), _multi_work, picture_answer)

@@ -15,7 +15,8 @@ async def models(call: Call) -> web.StreamResponse:
     """GET /models."""
     service = call.service
     kind = read_type(call.request.query.get("type"))
-    return web.json_response(list_models(kind, service.catalog, service.backend.models(), service.limits))
+    able = await service.backend.models()
+    return web.json_response(list_models(kind, service.catalog, able, service.limits))
 
 
 async def health(call: Call) -> web.StreamResponse:
@@ -26,7 +27,7 @@ async def health(call: Call) -> web.StreamResponse:
 async def ready(call: Call) -> web.StreamResponse:
     """GET /ready: an edit would be taken."""
     with call.service.jobs.place():
-        if problem := call.service.backend.check():
+        if problem := await call.service.backend.check():
             raise ServerBusy(problem)
     return web.json_response({"status": "ok"})
 

@@ -51,6 +51,12 @@ _logger = logging.getLogger(__name__)
 class MultiEditExtension(ComfyExtension):
     """The pack as ComfyUI loads it."""
 
+    async def on_load(self) -> None:
+        """Mount the HTTP API on ComfyUI's server."""
+        from ..api.in_comfyui import mount
+
+        mount()
+
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Our nodes; none where another copy of the pack has registered them already."""
         import nodes

@@ -14,9 +14,15 @@ from typing import Any
 import browser as chromium_browser
 import pytest
 from comfyui import CACHE, PACK, Installation, Server
+from documented import KEY
 from pictures import PICTURES, PictureServer
 
 FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
+ENVIRONMENT = {
+    "MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1",
+    "MULTIEDIT_API_KEYS": KEY,
+    "MULTIEDIT_REQUESTS_PER_MINUTE": "1000",
+}
 SUPPORT = PACK / "tests" / "support"
 
 
@@ -35,7 +41,7 @@ def server(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
         installation,
         tmp_path_factory.mktemp("comfyui"),
         {FOLDER: PACK},
-        environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
+        environment=ENVIRONMENT,
     )
     try:
         server.wait_until_ready()
@@ -75,7 +81,7 @@ def model_server(
         base,
         {FOLDER: PACK, "tiny_shim": SUPPORT / "tiny_shim"},
         arguments=("--preview-method", "latent2rgb"),
-        environment={"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
+        environment=ENVIRONMENT,
     )
     try:
         server.wait_until_ready()

@@ -69,10 +69,10 @@ class HeldBackend:
         self.started = threading.Event()
         self.cancelled = threading.Event()
 
-    def models(self) -> list[str]:
+    async def models(self) -> list[str]:
         return ["layer-composite"]
 
-    def check(self) -> str | None:
+    async def check(self) -> str | None:
         return None
 
     async def edit(self, work: Work, listen: Listener) -> Edited:
