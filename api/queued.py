@@ -110,7 +110,7 @@ class QueuedBackend:
                     work.request, work.options, progress.stage, preview
                 )
             except MultiEditError as error:
-                raise for_clients(error, addresses) from None
+                raise for_clients(error, addresses, begun=progress.last.stage == "edit") from None
         edited = Edited.of(result)
         notes = [_without(note, addresses) for note in edited.plan["notes"]]
         return replace(edited, plan={**edited.plan, "notes": notes})
@@ -130,27 +130,31 @@ class _Told:
 
     def __init__(self, listen: Listener) -> None:
         self._listen = listen
-        self._last = Progress("load", 0.0)
+        self.last = Progress("load", 0.0)
 
     def stage(self, name: str, share: float, detail: str) -> None:
-        self._last = Progress(name, share)
-        self._listen(self._last)
+        self.last = Progress(name, share)
+        self._listen(self.last)
 
     def preview(self, preview: Preview) -> None:
         if preview.media_type == "image/jpeg":
-            self._listen(replace(self._last, preview=preview.data))
+            self._listen(replace(self.last, preview=preview.data))
 
 
-def for_clients(error: MultiEditError, addresses: Iterable[Address]) -> MultiEditError:
-    """The error without what is the operator's: addresses, and what a ComfyUI says of its insides."""
+def for_clients(error: MultiEditError, addresses: Iterable[Address], *, begun: bool) -> MultiEditError:
+    """The error without what is the operator's: addresses, and what a ComfyUI says of its insides.
+
+    Args:
+        begun: the job was queued, so that a ComfyUI which does not answer has failed it.
+    """
     told = _without(error.message, addresses)
     if isinstance(error, ModelUnavailable):
         return ModelUnavailable(told, field=error.field)
     if told == error.message and not isinstance(error, OutputError):
         return error
     _logger.error("an edit failed on a ComfyUI: %s", error.message)
-    if isinstance(error, ServerUnreachable):
-        return ServerUnreachable("The ComfyUI that runs the edits does not answer. Try again later.")
+    if isinstance(error, ServerUnreachable) and not begun:
+        return ServerUnreachable("No ComfyUI that runs the edits answers. Try again later.")
     return EditFailed("The edit failed on the ComfyUI that ran it. The server's log has the reason.")
 
 
