@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from .pipelines.safety.store import Body, Store
 
 _SECONDS = 30.0  # without a byte
+_EVALUATION = "{:<13}{:<7}{:<9}{:>10}{:>13}  {:<20} {:<20} {:<20} {:<20} {}"
+_EVALUATION_HEAD = _EVALUATION.format(
+    "classifier", "views", "preset", "missed", "false alarms",
+    "precision", "recall", "F1", "false positive rate", "ROC-AUC",
+)  # fmt: skip
 
 
 def safety_settings(options: argparse.Namespace) -> SafetySettings:
@@ -50,6 +56,54 @@ def check(options: argparse.Namespace) -> None:
     tell(f"{report.label or report.status}: {safety_text(report)}")
 
 
+def evaluate(options: argparse.Namespace) -> None:
+    from .pipelines.images.encode import write_atomically
+    from .pipelines.limits import Limits
+    from .pipelines.safety import evaluate as evaluation
+    from .pipelines.safety.loader import load_known
+
+    settings, folder = safety_settings(options), Path(options.dir)
+    if options.benign == bool(options.labels):
+        raise InvalidRequest(
+            "Give either --labels FILE, or --benign where every picture of the folder is safe."
+        )
+    labels = evaluation.all_safe(folder) if options.benign else evaluation.read_labels(Path(options.labels))
+    if not labels:
+        raise InvalidRequest(f"{folder} has no pictures.")
+    answers: list[dict[str, Any]] = []
+    kept: dict[str, dict[str, Any]] = {}
+    unread: list[str] = []
+    for name in settings.classifiers:
+        classifier = load_known(name, settings.store)
+        with _bar(len(labels), "", quiet=options.json) as bar:
+            scored, unread = evaluation.score_pictures(
+                folder, labels, classifier, Limits.from_environment(), bar.update
+            )
+        for each in scored:
+            kept.setdefault(each.sha256, {"unsafe": each.unsafe})[name] = each.scores
+        answers += evaluation.results(scored, classifier)
+    if options.scores:
+        write_atomically(options.scores, json.dumps(kept, indent=1).encode())
+    if options.json:
+        tell_json({"results": answers, "unread": len(unread)})
+        return
+    tell("\n".join([_EVALUATION_HEAD, *map(_evaluation_row, answers)]))
+    say(f"{len(unread)} of {len(labels)} files are no pictures that can be read.")
+
+
+def _evaluation_row(answer: dict[str, Any]) -> str:
+    figures = ("precision", "recall", "f1", "false_positive_rate", "roc_auc")
+    of = [f"{answer['missed']}/{answer['unsafe']}", f"{answer['false_alarms']}/{answer['safe']}"]
+    names = [answer["classifier"], answer["views"], answer["preset"]]
+    return _EVALUATION.format(*names, *of, *(_estimate(answer[figure]) for figure in figures))
+
+
+def _estimate(figure: dict[str, float | None]) -> str:
+    if figure["value"] is None:
+        return "-"
+    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
+
+
 def show(options: argparse.Namespace) -> None:
     from .pipelines.safety.known import KNOWN
 
@@ -79,7 +133,7 @@ def fetch(options: argparse.Namespace) -> None:
     say(f"  from {address}")
     say(f"  to {store.folders[0] / known.file}")
     _ask("Fetch it?", options)
-    with _bar(known.size, quiet=options.json) as bar:
+    with _bar(known.size, "B", quiet=options.json) as bar:
         path = store.fetch(known, address, _open_address, bar.update)
     if options.json:
         tell_json({"name": known.name, "file": str(path), "sha256": known.sha256})
@@ -157,7 +211,7 @@ def _open_address(address: str) -> AbstractContextManager[Body]:
     return opener.open(address, timeout=_SECONDS)  # type: ignore[no-any-return]
 
 
-def _bar(total: int, *, quiet: bool) -> Any:
+def _bar(total: int, unit: str, *, quiet: bool) -> Any:
     from tqdm import tqdm
 
-    return tqdm(total=total, unit="B", unit_scale=True, disable=True if quiet else None, leave=False)
+    return tqdm(total=total, unit=unit, unit_scale=bool(unit), disable=True if quiet else None, leave=False)

@@ -12,7 +12,7 @@ from .progress import reporter
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifier import ClassifierLoader
-    from ..pipelines.safety.policy import OnMissing, Policy
+    from ..pipelines.safety.policy import OnMissing, Policy, Preset
 
 _BOTH = "light and recommended"
 _CLASSIFIERS = {**{name: (name,) for name in KNOWN}, _BOTH: ("light", "recommended")}
@@ -91,7 +91,7 @@ def _policy(threshold: dict[str, Any], tiles: bool, on_missing: OnMissing) -> Po
     from ..pipelines.safety.policy import Policy
 
     chosen = threshold.get("threshold", "default")
-    preset = "default" if chosen == "custom" else chosen
+    preset: Preset = "default" if chosen == "custom" else chosen
     return Policy(preset, threshold.get("score"), tiles=tiles, on_missing=on_missing)
 
 

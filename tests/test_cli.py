@@ -645,3 +645,26 @@ def test_input_pictures_are_judged_before_the_edit_where_that_is_asked_for(
     ran = shell(COMMANDS["edit"] + "--check-inputs -o out.png")
     assert (ran.code, Path("out.png").exists()) == (6, False)
     assert "Safe mode refuses image 1: it was classified as adult" in ran.err
+
+
+def test_an_evaluation_tells_every_preset_and_keeps_hashes_alone(shell: Shell) -> None:
+    Path("labels.csv").write_text("file,label\nred.png,unsafe\nblue.jpg,safe\ntext.png,safe\n")
+    told = shell("safety eval --dir . --labels labels.csv --scores scores.json --json").json
+    assert told["unread"] == 1
+    assert {(each["views"], each["preset"]) for each in told["results"]} == {
+        (views, preset) for views in ("whole", "tiles") for preset in ("strict", "default", "loose")
+    }
+    kept = json.loads(Path("scores.json").read_text())
+    pictures = {hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("red.png", "blue.jpg")}
+    assert kept.keys() == pictures
+    assert "red" not in Path("scores.json").read_text()
+    table = shell("safety eval --dir . --benign").out.decode().splitlines()
+    assert len(table) == 7
+    assert "0/4" in table[2]
+
+
+@pytest.mark.parametrize(
+    "words", ["", "--benign --labels labels.csv", "--labels nowhere.csv", "--benign --classifier nudenet"]
+)
+def test_an_evaluation_that_cannot_be_is_refused(shell: Shell, words: str) -> None:
+    assert shell(f"safety eval --dir . {words}").code == 2
