@@ -15,7 +15,7 @@ import browser as chromium_browser
 import pytest
 from comfyui import CACHE, PACK, Installation, Server
 from documented import KEY
-from pictures import PICTURES, PictureServer
+from pictures import CAT, PICTURES, PictureServer
 
 FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
 ENVIRONMENT = {
@@ -45,7 +45,7 @@ def server(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
     )
     try:
         server.wait_until_ready()
-        server.add_inputs(*PICTURES)
+        server.add_inputs(*PICTURES, CAT)
         yield server
     finally:
         server.stop()
@@ -85,7 +85,7 @@ def model_server(
     )
     try:
         server.wait_until_ready()
-        server.add_inputs(*PICTURES)
+        server.add_inputs(*PICTURES, CAT)
         yield server
     finally:
         server.stop()

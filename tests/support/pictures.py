@@ -10,6 +10,7 @@ from typing import Any
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 PICTURES = [SAMPLES / name for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")]
+CAT = SAMPLES / "cat.jpg"
 
 
 class _Quiet(SimpleHTTPRequestHandler):
