@@ -94,9 +94,9 @@ def make_plan(
         InvalidRequest: the roles, the placements or the sizes contradict each other.
     """
     model, model_notes = _choose_model(request.model_id, catalog, adapters)
-    _check_capacity(request, len(pictures), model)
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, pictures, model)
+    _check_capacity(request, roles, model)
     base = (pictures[0].width, pictures[0].height)
     size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
@@ -150,7 +150,10 @@ def _why_not(model: Model) -> str:
     )
 
 
-def _check_capacity(request: EditRequest, images: int, model: Model) -> None:
+def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model) -> None:
+    # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
+    unseen = ("mask", "overlay") if model.interprets_prompt else ("mask",)
+    images = sum(role not in unseen for role in roles)
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
         ("images", images, model.max_images, "images", "Send fewer."),

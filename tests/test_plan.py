@@ -128,6 +128,12 @@ def test_what_the_model_does_not_take_is_refused(
     assert caught.value.field == field
 
 
+def test_what_a_model_does_not_see_is_not_counted_against_its_images() -> None:
+    extras = {"roles": {"3": "overlay", "5": "mask"}}
+    decided = plan(EVERYWHERE, limits=Limits(max_images=10), pictures=5, multiedit=extras)
+    assert decided.roles == ("base", "reference", "overlay", "reference", "mask")
+
+
 def test_a_quality_that_the_model_lacks_is_refused() -> None:
     model = dataclasses.replace(
         CATALOG.get("gpt-image-2-edit"), qualities=("low", "medium"), default_quality="low"

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 from ..catalog.model import Model, parse_ratio
-from ..errors import InvalidRequest
+from ..errors import InvalidRequest, UnsupportedValue
 from ..plan import EditPlan
 from ..resolution import AREA_TOLERANCE, size_on_grid
 from .files import Choice
@@ -22,6 +22,8 @@ Switch = Literal["auto", "on", "off"]
 # A base whose ratio differs by less is cut to the result's, so that the model sees both in register.
 _SAME_RATIO = math.log(1.05)
 _LEAST_REFERENCES_FOR_CACHE = 2
+# Areas of fewer squares of the grid have no point near every ratio (see `size_on_grid`).
+_COARSE = 400
 # Each smaller step of a run that does not fit into memory, as shares of the reference budget.
 SMALLER_BUDGETS = (0.5, 0.25)
 
@@ -142,8 +144,15 @@ def decide(
 
     Raises:
         InvalidRequest: an option contradicts the profile or the request.
+        UnsupportedValue: a stand-in takes fewer images than the model in whose place it runs.
     """
     profile = choice.profile
+    if len(sizes) > profile.max_images:
+        raise UnsupportedValue(
+            f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "
+            "Send fewer.",
+            field="images",
+        )
     work = _work_size(plan, profile, model, options.work_pixels)
     region, region_notes = _region(plan, profile, mask_bounds, options)
     work = region.work if region else work
@@ -180,8 +189,11 @@ def _work_size(plan: EditPlan, profile: Profile, model: Model, asked_pixels: int
     most = asked_pixels or profile.max_pixels
     if all(side % profile.grid == 0 for side in work) and math.prod(work) <= (1 + AREA_TOLERANCE) * most:
         return work
+    area = min(math.prod(work), most)
+    if area < _COARSE * profile.grid**2:
+        return on_budget(work, area, profile.grid)
     unbounded = replace(model, grid=profile.grid, min_pixels=1)
-    return size_on_grid(unbounded, parse_ratio(plan.aspect_ratio), min(math.prod(work), most))
+    return size_on_grid(unbounded, parse_ratio(plan.aspect_ratio), area)
 
 
 def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: Region | None) -> tuple[str, ...]:
@@ -251,8 +263,8 @@ def _references(
         return (base, *(Fit(work) for _ in sizes[1:]))
     result_ratio = plan.width / plan.height
     if masked or abs(math.log(sizes[0][0] / sizes[0][1] / result_ratio)) < _SAME_RATIO:
-        budget = min(pixels, math.prod(work))
-        size = work if budget == math.prod(work) else on_budget(work, budget, profile.grid)
+        fits = math.prod(work) <= (1 + AREA_TOLERANCE) * pixels
+        size = work if fits else on_budget(work, pixels, profile.grid)
         base = Fit(size, (plan.width, plan.height), region.window if region else None)
     else:
         base = Fit(on_budget(sizes[0], pixels, profile.grid))

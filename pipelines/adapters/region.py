@@ -18,6 +18,9 @@ _CONTEXT = 0.25
 _LEAST_CONTEXT = 64
 # Beyond this share of the picture the part costs nearly what the whole costs.
 _LARGEST_SHARE = 0.6
+# Shares of the native area between which a part is edited at its own pixels, not resampled; a smaller one
+# would be too coarse for the model.
+_OWN_PIXELS = (0.5, 1.05)
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ def choose_region(
     spared = math.prod(canvas) > native_pixels and width * height <= _LARGEST_SHARE * math.prod(canvas)
     if not (spared or always):
         return None
-    area = min(width * height, native_pixels)
+    area = width * height
+    if not _OWN_PIXELS[0] <= area / native_pixels <= _OWN_PIXELS[1]:
+        area = native_pixels
     return Region((x, y, width, height), on_budget((width, height), area, grid))
 
 
