@@ -1,0 +1,98 @@
+"""The graphs that the profiles' edits expand into, of pictures that are only sizes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from multiedit.pipelines.adapters.expansion import edit_graph
+from multiedit.pipelines.adapters.files import Choice
+from multiedit.pipelines.adapters.generation import Generation, Options, decide
+from multiedit.pipelines.adapters.profile import Profile
+from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.steps import Sources
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.edit_tensors import EditSettings, plan_tensors
+from multiedit.pipelines.layers.placement import Placement
+from multiedit.pipelines.request import Role
+
+PHOTOGRAPH, PORTRAIT, SQUARE = (1200, 800), (640, 960), (800, 800)
+LARGE = (4000, 3000)
+LINK = ["loader", 0]
+
+
+@dataclass(frozen=True)
+class Case:
+    """What is asked of a profile.
+
+    Attributes:
+        sizes: (width, height) of each image, the base first.
+        bounds: (top, bottom, left, right) of the mask on the result; None without one.
+    """
+
+    sizes: Sequence[tuple[int, int]]
+    bounds: tuple[int, int, int, int] | None = None
+    options: Options = Options(smaller_steps=False)  # noqa: RUF009  # frozen
+    settings: Mapping[str, Any] | None = None
+    frames: int = 1
+
+
+OVERLAY: dict[int, Role] = {2: "overlay"}
+THREE = Case((PHOTOGRAPH, PORTRAIT, SQUARE))
+CASES = {
+    "1 image": Case((PHOTOGRAPH,)),
+    "2 images": Case((PHOTOGRAPH, PORTRAIT)),
+    "another ratio": Case((PHOTOGRAPH, PORTRAIT), settings={"aspect_ratio": "1:1"}),
+    "keep size": Case((PHOTOGRAPH,), settings={"keep_size": True}),
+    "mask": Case((PHOTOGRAPH, PORTRAIT), bounds=(100, 700, 200, 1000), settings={"keep_size": True}),
+    "mask and region": Case((LARGE, PORTRAIT), bounds=(1000, 1400, 2000, 2600), settings={"keep_size": True}),
+    "overlay": Case(
+        (PHOTOGRAPH, PORTRAIT, SQUARE),
+        settings={"roles": OVERLAY, "placements": {2: Placement(scale=0.5, anchor="top-left")}},
+    ),
+    "two frames": Case((PHOTOGRAPH,), frames=2),
+    "smaller steps": Case((PHOTOGRAPH, PORTRAIT), options=Options()),
+    "four seeds": Case((PHOTOGRAPH,), options=Options(seeds=4, smaller_steps=False)),
+    "easy cache": Case((PHOTOGRAPH,), options=Options(easy_cache="on", smaller_steps=False)),
+}
+
+
+def generation(profile: Profile, case: Case) -> Generation:
+    """What is decided of a case."""
+    catalog = load_catalog()
+    settings = EditSettings(profile.model, "a hat", seed=7, **(case.settings or {}))
+    images = [torch.empty(1).expand(1, height, width, 3) for width, height in case.sizes]
+    plan = plan_tensors(settings, images, case.bounds is not None, catalog, {profile.model: profile.family})
+    files = {name: part.files[0].name for name, part in profile.parts.items()}
+    sizes = [size for role, size in zip(plan.roles, case.sizes, strict=False) if role != "overlay"]
+    model = catalog.get(profile.model)
+    return decide(plan, Choice(profile, files, ()), model, sizes, case.bounds, case.options)
+
+
+def graph(profile: Profile, case: Case) -> dict[str, Any]:
+    """The nodes of a case's graph and the link to its image; what is kept as text in a node is spread out."""
+    images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
+    sources = Sources(LINK, images, None if case.bounds is None else ["mask", 0])
+    made, image = edit_graph(generation(profile, case), sources, case.frames, "edit.")
+    return {"nodes": spread(made.nodes), "image": image}
+
+
+def spread(nodes: Mapping[str, Any]) -> dict[str, Any]:
+    """Nodes, with the smaller steps in them as nodes too."""
+    result = {}
+    for name, node in nodes.items():
+        inputs = dict(node["inputs"])
+        if inputs.get("smaller"):
+            step = json.loads(inputs["smaller"])
+            inputs["smaller"] = {**step, "nodes": spread(step["nodes"])}
+        result[name] = {**node, "inputs": inputs}
+    return result
+
+
+def golden(profile: Profile) -> dict[str, Any]:
+    """The graphs of a profile that are kept: three images, and of the family's first profile all cases."""
+    first = next(each for each in load_profiles() if each.family == profile.family)
+    return {"3 images": THREE} | (CASES if profile is first else {})
