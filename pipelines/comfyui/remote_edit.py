@@ -130,16 +130,19 @@ class RemoteEditor:
         self, request: EditRequest, facts: Sequence[PictureFacts], clients: Sequence[ComfyUIClient]
     ) -> tuple[ComfyUIClient, EditPlan]:
         """Where the edit runs, and its plan there."""
-        models = [DEFAULT_MODEL, EMBEDDED_MODEL] if request.model_id is None else [request.model_id]
-        for model in models:
-            self._catalog.get(model)
+        asked = DEFAULT_MODEL if request.model_id is None else self._catalog.get(request.model_id).id
+        models = (asked, EMBEDDED_MODEL)
         seen = await look_at(clients, self._models.nodes(models), self._models.folders(models))
-
-        *preferred, last = models
-        for model in preferred:
-            with contextlib.suppress(ModelUnavailable):
-                return self._planned(request, facts, model, seen)
-        return self._planned(request, facts, last, seen)
+        try:
+            return self._planned(request, facts, asked, seen)
+        except ModelUnavailable as error:
+            if request.model_id is not None:
+                raise
+            why = f"modelId is not given: {EMBEDDED_MODEL}, which runs everywhere. {error.message}"
+            client, plan = self._planned(
+                replace(request, model_id=EMBEDDED_MODEL), facts, EMBEDDED_MODEL, seen
+            )
+            return client, replace(plan, notes=(why, *plan.notes))
 
     def _planned(
         self, request: EditRequest, facts: Sequence[PictureFacts], model: str, seen: Sequence[Seen]

@@ -29,19 +29,15 @@ NOBODY = "http://127.0.0.1:9"
 EDIT = ["edit", "--image", str(SAMPLES / "coffee.jpg"), "--prompt", "p", "--keep-size"]
 SECONDS = 60
 
-PROGRAM = f"""
+SLOW_EDIT = f"""
 import sys
 sys.path.append({str(SUPPORT)!r})
 import composite_graph
 from multiedit import cli
 from multiedit.pipelines.adapters import queued
-queued.queued_graph = composite_graph.GRAPH
+queued.queued_graph = composite_graph.slow_graph
 sys.exit(cli.main(sys.argv[1:]))
 """
-
-
-def command(graph: str, *words: str) -> list[str]:
-    return [sys.executable, "-c", PROGRAM.replace("GRAPH", graph), *EDIT, *words]
 
 
 def jobs(server: Server) -> int:
@@ -51,7 +47,9 @@ def jobs(server: Server) -> int:
 
 def test_a_process_edits_there(server: Server, tmp_path: Path) -> None:
     words = ["--comfyui", NOBODY, "--comfyui", server.url, "-o", "-", "--output-format", "webp"]
-    done = subprocess.run(command("composite_graph", *words), cwd=tmp_path, capture_output=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-m", "multiedit", *EDIT, *words], cwd=tmp_path, capture_output=True, check=True
+    )
     with Image.open(io.BytesIO(done.stdout)) as image:
         assert (image.format, image.size) == ("WEBP", (600, 400))
     told = done.stderr.decode()
@@ -65,7 +63,10 @@ def test_a_process_edits_there(server: Server, tmp_path: Path) -> None:
 def test_ctrl_c_cancels_the_job_on_the_server(server: Server, tmp_path: Path) -> None:
     words = ["--comfyui", server.url, "-o", str(tmp_path / "out.png")]
     with subprocess.Popen(
-        command("slow_graph", *words), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", SLOW_EDIT, *EDIT, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         deadline = time.monotonic() + SECONDS
         while not jobs(server) and time.monotonic() < deadline:

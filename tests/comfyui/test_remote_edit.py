@@ -137,6 +137,7 @@ def test_the_plan_alone_queues_nothing(server: Server) -> None:
     before = server.json("/history").keys()
     plan = asyncio.run(editor(server.url).plan(request(*PICTURES)))
     assert plan.model == "layer-composite"
+    assert plan.notes[0].startswith("modelId is not given: layer-composite, which runs everywhere. firered")
     assert server.json("/history").keys() == before
 
 
