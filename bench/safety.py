@@ -1,0 +1,184 @@
+"""Safe mode: what judging and obscuring cost, and how much of a picture is left after obscuring.
+
+    COMFYUI_PATH=... <ComfyUI's python> bench/safety.py
+
+Classifiers whose weights are not on this machine run on zeros, which take as long. Without COMFYUI_PATH there
+is no other side for obscuring.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import sys
+from collections.abc import Callable
+
+import torch
+from support import Figure, interleave, load_comfyui, load_package, machine, print_table
+from torch import Tensor
+
+SIDE = 1024  # of a picture of one megapixel
+OBSCURE_BAR = 0.15  # of the time of core's ImageBlur
+REQUEST_BAR = 5.0  # percent of the request without safe mode, beyond the classifier's own time
+SIDES = {"1 MP": 1024, "4 MP": 2048, "33 MP": 5760}
+LOOKED_AT = 1024  # pixels a side at which what is left is looked for
+LEFT = 0.5  # correlation of a ring of frequencies that counts as left
+
+Blur = Callable[[Tensor], Tensor]
+
+
+def scene(side: int) -> Tensor:
+    """A picture [1, side, side, 3] with the spectrum of a photograph: amplitudes fall as 1 / frequency."""
+    random = torch.Generator().manual_seed(side)
+    across, down = torch.fft.rfftfreq(side), torch.fft.fftfreq(side)
+    frequency = (across**2 + down[:, None] ** 2).sqrt().clamp(min=1 / side)
+    noise = torch.fft.rfft2(torch.randn(3, side, side, generator=random)) / frequency
+    picture = torch.fft.irfft2(noise, s=(side, side))
+    picture = 0.5 + 0.15 * (picture - picture.mean()) / picture.std()
+    return picture.clamp(0, 1).permute(1, 2, 0)[None].contiguous()
+
+
+def cells_left(original: Tensor, shown: Tensor) -> float:
+    """Pixels a side of a square picture with as many numbers as are left in what is shown, by its spectrum.
+
+    Rings of frequencies of the two are correlated (after W. O. Saxton and W. Baumeister, 1982). Undoing a
+    known blur would multiply each ring by a number, which no correlation sees: this is after such an attempt.
+    """
+    one, two = (
+        torch.fft.fft2(
+            torch.nn.functional.adaptive_avg_pool2d(picture[..., 1], LOOKED_AT)[0] - picture[..., 1].mean()
+        )
+        for picture in (original, (shown * 255).round() / 255)
+    )
+    ring = torch.fft.fftfreq(LOOKED_AT, 1 / LOOKED_AT)
+    ring = (ring**2 + ring[:, None] ** 2).sqrt().round().long().flatten()
+    sums = [
+        torch.zeros(int(ring.max()) + 1).index_add_(0, ring, part.flatten())
+        for part in ((one * two.conj()).real, one.abs() ** 2, two.abs() ** 2)
+    ]
+    correlation = sums[0] / (sums[1] * sums[2]).sqrt()
+    first_lost = int((correlation < LEFT).nonzero()[0])
+    return float((ring < first_lost).sum()) ** 0.5
+
+
+def classifiers() -> dict[str, object]:
+    """Every known one, on its weights where they are, else on zeros."""
+    from multiedit.pipelines.safety.known import KNOWN
+    from multiedit.pipelines.safety.loader import NETWORKS
+    from multiedit.pipelines.safety.network import NetworkClassifier
+
+    made = {}
+    for name, known in KNOWN.items():
+        weights = {key: torch.zeros(shape) for key, shape in NETWORKS[name].shapes.items()}
+        made[name] = NetworkClassifier(
+            NETWORKS[name], lambda weights=weights: weights, name, "", known.levels, known.rules
+        )
+    return made
+
+
+def judging(device: str, rounds: int) -> None:
+    from dataclasses import replace
+
+    picture = scene(SIDE).to(device)
+    cases: dict[str, Callable[[], object]] = {}
+    for name, classifier in classifiers().items():
+        weights = {key: tensor.to(device) for key, tensor in classifier.weights().items()}
+        placed = replace(classifier, weights=lambda weights=weights: weights)
+        cases[name] = lambda placed=placed: placed.scores(picture).tolist()
+    seconds = interleave(cases, rounds)
+    figures = [Figure(name, 1 / each, note=f"{each:.3f} s each") for name, each in seconds.items()]
+    print_table(f"Pictures a second, {SIDE} x {SIDE}, {device}", figures)
+
+
+def obscuring(blur: Blur | None) -> None:
+    from multiedit.pipelines.safety.obscure import obscure
+
+    picture = torch.rand(1, 2160, 3840, 3)
+    cases: dict[str, Callable[[], object]] = {"obscure": lambda: obscure(picture)}
+    if blur is not None:
+        cases["ImageBlur"] = lambda: blur(picture)
+    seconds = interleave(cases, 3)
+    figures = [Figure(name, each, unit=" s") for name, each in seconds.items()]
+    if "ImageBlur" in seconds:
+        figures.append(Figure("obscure / ImageBlur", seconds["obscure"] / seconds["ImageBlur"], OBSCURE_BAR))
+    print_table("Obscuring 3840 x 2160", figures)
+
+
+def request() -> None:
+    """The embedded adapter's request of one megapixel with safe mode on, off, and the classifier alone."""
+    from multiedit.pipelines.adapters.embedded import embedded_adapters
+    from multiedit.pipelines.catalog.lookup import load_catalog
+    from multiedit.pipelines.edit import Editor
+    from multiedit.pipelines.limits import Limits
+    from multiedit.pipelines.request import parse_request
+    from multiedit.pipelines.safety.open_nsfw import default_classifier
+    from multiedit.pipelines.sources.source import BytesSource, SourceLoader
+    from PIL import Image
+
+    async def no_fetch(url: str, name: str) -> bytes:
+        raise AssertionError(f"{name} must not be fetched")
+
+    limits = Limits()
+    editor = Editor(
+        limits, load_catalog(), embedded_adapters(limits), SourceLoader(limits, no_fetch), default_classifier
+    )
+    picture = scene(SIDE)
+    stream = io.BytesIO()
+    Image.fromarray((picture[0] * 255).byte().numpy()).save(stream, "png")
+    fields = {"prompt": "p", "modelId": "layer-composite", "images": [BytesSource(stream.getvalue())] * 2}
+
+    def run(safe_mode: bool) -> object:
+        asked = parse_request({**fields, "safe_mode": safe_mode, "output_format": "png"}, limits)
+        return asyncio.run(editor.edit(asked))
+
+    classifier = default_classifier()
+    seconds = interleave(
+        {"off": lambda: run(False), "on": lambda: run(True), "alone": lambda: classifier.scores(picture)}, 9
+    )
+    more = seconds["on"] - seconds["off"]
+    figures = [
+        Figure("without safe mode", seconds["off"], unit=" s"),
+        Figure("with it", seconds["on"], unit=" s"),
+        Figure("open_nsfw alone", seconds["alone"], unit=" s"),
+        Figure("its share of the request", 100 * more / seconds["on"], unit=" %"),
+        Figure("beyond the classifier", 100 * (more - seconds["alone"]) / seconds["off"], REQUEST_BAR, " %"),
+    ]
+    print_table(f"A request to the embedded adapter, {SIDE} x {SIDE}", figures)
+
+
+def recovering(blur: Blur | None) -> None:
+    from multiedit.pipelines.safety.obscure import CELLS, obscure
+
+    figures = []
+    for name, side in SIDES.items():
+        picture = scene(side)
+        figures.append(Figure(f"obscured, {name}", cells_left(picture, obscure(picture))))
+    if blur is not None:
+        picture = scene(SIDE)
+        figures.append(Figure("ImageBlur at radius 31, sigma 10, 1 MP", cells_left(picture, blur(picture))))
+    print_table(f"Cells a side that are left to an attempt to recover; {CELLS} by construction", figures)
+
+
+def core_blur() -> Blur | None:
+    """ComfyUI's own ImageBlur at its strongest."""
+    if load_comfyui() is None:
+        return None
+    from comfy_extras.nodes_post_processing import Blur as Node
+
+    return lambda picture: Node.execute(picture, 31, 10.0)[0]
+
+
+def main() -> None:
+    load_package()
+    blur = core_blur()
+    print(machine())
+    judging("cpu", 3)
+    if torch.cuda.is_available():
+        judging("cuda", 20)
+    obscuring(blur)
+    request()
+    recovering(blur)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
