@@ -127,12 +127,12 @@ def test_progress_and_the_picture_of_a_job(client: httpx.Client) -> None:
     assert "127.0.0.1" not in client.get(job).text
 
 
-def send_slowly(server: Server) -> socket.socket:
-    """A request whose edit takes seconds, on a socket of its own."""
+def send(server: Server, fields: dict[str, str]) -> socket.socket:
+    """A request on a socket of its own."""
     request = httpx.Request(
         "POST",
         f"{server.url}/v1/image/multi-edit",
-        data=SLOW,
+        data=fields,
         files=files(),
         headers={"Authorization": f"Bearer {KEY}"},
     )
@@ -146,7 +146,34 @@ def send_slowly(server: Server) -> socket.socket:
 
 
 def test_closing_the_socket_cancels_the_job(server: Server, client: httpx.Client) -> None:
-    with send_slowly(server):
+    with send(server, SLOW):
         until(lambda: queued(server))
     until(lambda: not queued(server))
     assert client.post("/image/multi-edit", data=FIELDS, files=files()).status_code == 200
+
+
+MODEL = {"prompt": "a hat", "modelId": "qwen-edit", "safe_mode": "false"}
+
+
+def test_a_generative_model_edits_over_http_with_previews(model_server: Server) -> None:
+    with api(model_server) as client:
+        listed = client.get("/models?type=inpaint").json()["data"]
+        able = {each["id"] for each in listed if not each["model_spec"]["offline"]}
+        assert {"layer-composite", "firered-image-edit", "qwen-edit"} <= able
+        started = client.post(
+            "/image/multi-edit", data=MODEL, files=files(1), headers={"Prefer": "respond-async"}
+        )
+        job = started.headers["Location"].removeprefix("/api/v1")
+        told = client.get(f"{job}/events").text
+        result = client.get(f"{job}/result")
+    assert result.status_code == 200, result.text
+    assert result.headers["x-venice-model-id"] == "qwen-edit"
+    assert Image.open(io.BytesIO(result.content)).size == (1248, 832)
+    assert "data:image/jpeg;base64," in told
+    assert told.rstrip().rpartition("event: ")[2].startswith("done")
+
+
+def test_a_generative_models_edit_is_cancelled_by_closing_the_socket(model_server: Server) -> None:
+    with send(model_server, MODEL):
+        until(lambda: model_server.json("/queue")["queue_running"])
+    until(lambda: not queued(model_server), 60)
