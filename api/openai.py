@@ -132,7 +132,7 @@ def _file_options(read: Mapping[str, Any]) -> dict[str, Any]:
 
 async def _mask(value: object, service: Service, uploads: Uploads) -> UploadSource:
     """The mask in this pack's polarity: OpenAI's is transparent where the picture may change."""
-    from ..pipelines.images.alpha_mask import mask_from_alpha
+    from ..pipelines.images.mask_file import mask_from_alpha
 
     source = value[0] if isinstance(value, list) else value
     if isinstance(source, Mapping):

@@ -152,7 +152,10 @@ def _why_not(model: Model) -> str:
 
 def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model) -> None:
     # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
-    unseen = ("mask", "overlay") if model.interprets_prompt else ("mask",)
+    # One that is served elsewhere is sent every picture.
+    unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
+    if model.weights == "closed":
+        unseen = ()
     images = sum(role not in unseen for role in roles)
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import time
@@ -115,7 +116,9 @@ class RemoteEditor:
         async with connected(self._addresses, self._server_limits) as clients:
             with self._timed("upload", seconds):
                 client, plan = await self._decide(request, facts, clients)
-                names = [await _upload(client, pictures, index, stage) for index in range(len(pictures))]
+                names = [
+                    await _upload(client, pictures, index, plan, stage) for index in range(len(pictures))
+                ]
             stage("edit", 0.0, "in the queue")
             events = Events(lambda step: stage("edit", step.share, str(step)), preview)
             with self._timed("edit", seconds):
@@ -167,11 +170,20 @@ class RemoteEditor:
 
 
 async def _upload(
-    client: ComfyUIClient, pictures: Sequence[Picture], index: int, stage: DetailedStage
+    client: ComfyUIClient, pictures: Sequence[Picture], index: int, plan: EditPlan, stage: DetailedStage
 ) -> str:
     picture = pictures[index]
     stage("upload", index / len(pictures), picture.name)
-    return await client.upload(picture.data, picture.name)
+    # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
+    masks = plan.roles[index] == "mask"
+    data = await asyncio.to_thread(_grey, picture) if masks else picture.data
+    return await client.upload(data, picture.name)
+
+
+def _grey(mask: Picture) -> bytes:
+    from ..images.mask_file import mask_file
+
+    return mask_file(mask.mask())
 
 
 async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Finished:

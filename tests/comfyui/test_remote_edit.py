@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from comfyui_peer import Peer, replying, serving, success
 from composite_graph import composite_graph
 from multiedit.pipelines.adapters.embedded import embedded_adapters
 from multiedit.pipelines.adapters.files import Choice
+from multiedit.pipelines.adapters.queued import queued_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.comfyui.address import read_address
 from multiedit.pipelines.comfyui.limits import ComfyUILimits
@@ -101,6 +103,23 @@ def test_the_picture_is_the_one_that_is_made_here(server: Server) -> None:
     assert remote.to_dict().keys() == local.to_dict().keys()
     assert [name for name in dict.fromkeys(stage for stage, _, _ in stages)] == list(remote.seconds)
     assert any(detail.startswith("The edit") for _, _, detail in stages)
+
+
+def test_a_mask_of_colours_and_transparency_is_read_there_as_it_is_here(server: Server) -> None:
+    mask = Image.new("RGBA", (300, 220), (0, 0, 255, 255))
+    mask.paste((255, 255, 0, 128), (150, 0, 300, 220))
+    drawn = io.BytesIO()
+    mask.save(drawn, "png")
+    other = io.BytesIO()
+    Image.new("RGB", (300, 220), (10, 200, 90)).save(other, "png")
+    fields = {"prompt": "p", "safe_mode": False, "modelId": "layer-composite", "output_format": "png"}
+    images = [BytesSource(data.getvalue()) for data in (PNG, other, drawn)]
+    asked = parse_request({**fields, "images": images, "multiedit": {"roles": {"3": "mask"}}}, LIMITS)
+    catalog = load_catalog()
+    remote = editor(server.url, graph=partial(queued_graph, catalog=catalog))
+    here = Editor(LIMITS, catalog, embedded_adapters(LIMITS), loader(), default_classifier)
+    difference = pixels(asyncio.run(remote.edit(asked))) - pixels(asyncio.run(here.edit(asked)))
+    assert np.abs(difference).max() <= 1  # the mask goes there in 8 bits
 
 
 @pytest.mark.parametrize("output_format", ["jpeg", "webp"])

@@ -1,10 +1,11 @@
-"""An edit mask from a picture's transparency, for callers whose masks say it so."""
+"""Edit masks as files: grey, white where the picture may change."""
 
 from __future__ import annotations
 
 from io import BytesIO
 
 from PIL import Image
+from torch import Tensor
 
 from ..errors import InvalidImage
 from ..limits import Limits
@@ -25,7 +26,12 @@ def mask_from_alpha(data: bytes, limits: Limits, name: str) -> bytes:
             f"{name} has no transparency. Make the places that may change transparent, or send the mask as a "
             "further image, white where it may change."
         )
-    levels = to_levels(1 - image[0, ..., 3:])
+    return mask_file(1 - image[..., 3])
+
+
+def mask_file(mask: Tensor) -> bytes:
+    """The PNG of an edit mask [1, H, W], 0..1, 1 = change here; in 8 bits."""
+    levels = to_levels(mask[0, ..., None])
     buffer = BytesIO()
     Image.fromarray(levels[..., 0]).save(buffer, "png", compress_level=1)
     return buffer.getvalue()
