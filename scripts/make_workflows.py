@@ -3,8 +3,9 @@
     .venv/bin/python scripts/make_workflows.py [NAME ...]
 
 The page reads the API format, so the order of the widgets is ComfyUI's and not ours; this script adds the
-notes and the places of the nodes. Needs what the tests in a browser need: `make comfyui`, chromium, the dev
-extras. Screenshots of the graphs after their run go to output/, to be looked at.
+notes, the addresses of the models' files and the places of the nodes. Needs what the tests in a browser need:
+`make comfyui`, chromium, the dev extras. Screenshots of the graphs after their run go to output/, to be
+looked at. Templates that need a model are not run here; their thumbnail shows what goes in.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ sys.path.insert(0, str(PACK / "tests" / "support"))
 
 from browser import Canvas, chromium  # noqa: E402
 from comfyui import Installation, Server  # noqa: E402
-from pictures import PICTURES, PictureServer  # noqa: E402
+from model_template import card, links, listed, profile_of  # noqa: E402
+from pictures import CAT, PICTURES, SAMPLES, PictureServer  # noqa: E402
 
 FOLDER = PACK / "workflows"
 NOTES = Path(__file__).with_name("workflow_notes")
@@ -36,6 +38,7 @@ PROMOTED = [
     ["3", "prompt"], ["3", "seed"], ["3", "scale"], ["4", "filename_prefix"],
 ]  # fmt: skip
 
+THREE_PICTURES = [["note", "4"], ["1", "2", "3"], ["5"], ["6", "7"]]
 # Node ids in columns from left to right.
 COLUMNS: dict[str, list[list[str]]] = {
     "compose": [["note"], ["1"], ["2"], ["3"], ["4"]],
@@ -44,11 +47,21 @@ COLUMNS: dict[str, list[list[str]]] = {
     "safe-mode": [["note"], ["1"], ["2", "4"], ["3"], ["5"]],
     "load-from-url": [["note"], ["1"], ["2"], ["3"]],
     "layer-editor": [["note"], ["1"], ["2"], ["3"], ["4"]],
+    "qwen-image-edit": THREE_PICTURES,
+    "firered-image-edit": THREE_PICTURES,
+    "qwen-edit-uncensored": THREE_PICTURES,
+    "flux2-klein": THREE_PICTURES,
+    "flux2-dev": THREE_PICTURES,
+    "mage-flow-edit": THREE_PICTURES,
+    "inpaint": [["note", "4"], ["1"], ["5"], ["6", "7"]],
 }
 # (width, height) by type where they matter; savers grow by their preview.
 SIZES = {
     "MarkdownNote": (340, 460),
     "ImageToMask": (220, 0),
+    "LoadImage": (280, 320),
+    "MultiEditLoadModel": (340, 0),
+    "MultiEditSafeMode": (340, 0),
     "MultiEditCompose": (320, 0),
     "MultiEditEdit": (340, 0),
     "MultiEditResolveSize": (320, 280),
@@ -57,15 +70,17 @@ SIZES = {
 }
 
 ARRANGE = """
-({columns, sizes, title, text}) => {
+({columns, sizes, title, text, models}) => {
   const graph = app.graph, gap = 40, header = 34
   const note = LiteGraph.createNode('MarkdownNote')
   if (text) graph.add(note)
   note.title = title
   note.widgets[0].value = text
-  for (const node of graph.nodes)
+  for (const node of graph.nodes) {
+    if (node.type === 'MultiEditLoadModel') node.properties.models = models
     for (const widget of node.widgets ?? [])
       if (widget.name === 'control_after_generate') widget.value = 'fixed'
+  }
   let x = 0
   for (const column of columns) {
     let y = header, widest = 0
@@ -121,7 +136,7 @@ def main(names: list[str]) -> None:
         )
         try:
             server.wait_until_ready()
-            server.add_inputs(*PICTURES)
+            server.add_inputs(*PICTURES, CAT)
             for name in names or [*COLUMNS, BLUEPRINT]:
                 if name == BLUEPRINT:
                     make_blueprint(server, browser)
@@ -135,22 +150,29 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
     prompt = json.loads((FOLDER / "api" / f"{name}.json").read_text())
     canvas = Canvas(browser, server.url)
     canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, name])
+    profile = profile_of(prompt)
     title, _, text = (NOTES / f"{name}.md").read_text().partition("\n")
-    note = {"title": title.removeprefix("# "), "text": text.strip()}
-    layout = {"columns": COLUMNS[name], "sizes": SIZES, **note}
-    canvas.page.evaluate(ARRANGE, layout)
+    text = text.strip().replace("FILES", listed(profile) if profile else "")
+    layout = {"columns": COLUMNS[name], "sizes": SIZES, "title": title.removeprefix("# "), "text": text}
+    canvas.page.evaluate(ARRANGE, {**layout, "models": links(profile) if profile else []})
     graph = tidy(canvas.graph(), name)
     (FOLDER / f"{name}.json").write_text(json.dumps(graph, indent=1) + "\n")
-    canvas.page.evaluate(LOCAL, pictures.address("coffee.jpg"))
-    run = canvas.press_run(server)
-    last = max(node for node in prompt if prompt[node]["class_type"] == "MultiEditSave")
-    thumbnail(server.view(run.files(last)[0])).save(FOLDER / f"{name}.jpg", quality=80, optimize=True)
+    picture = card(prompt, profile, SAMPLES) if profile else result(prompt, server, canvas, pictures)
+    picture.save(FOLDER / f"{name}.jpg", quality=80, optimize=True)
     screenshot = Image.open(io.BytesIO(canvas.screenshot()))
     screenshot.save(PACK / "output" / f"{name}.png")
     if name == SHOWN:
         picture = screenshot.convert("RGB").crop(SHOWN_BOX)
         picture.save(PACK / "docs" / "images" / "comfyui.jpg", quality=85, optimize=True)
     canvas.page.close()
+
+
+def result(prompt: dict[str, Any], server: Server, canvas: Canvas, pictures: PictureServer) -> Image.Image:
+    """What the graph on the canvas saves last, as a thumbnail."""
+    canvas.page.evaluate(LOCAL, pictures.address("coffee.jpg"))
+    run = canvas.press_run(server)
+    last = max(node for node in prompt if prompt[node]["class_type"] == "MultiEditSave")
+    return thumbnail(server.view(run.files(last)[0]))
 
 
 def make_blueprint(server: Server, browser: Any) -> None:
@@ -166,7 +188,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
     canvas = Canvas(browser, server.url)
     canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, "x"])
     columns = [["1"], ["2"], ["3"], ["5"], ["4"], ["6"]]
-    canvas.page.evaluate(ARRANGE, {"columns": columns, "sizes": SIZES, "title": "", "text": ""})
+    canvas.page.evaluate(ARRANGE, {"columns": columns, "sizes": SIZES, "title": "", "text": "", "models": []})
     settings = {
         "name": BLUEPRINT,
         "viewer": "6",

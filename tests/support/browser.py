@@ -89,7 +89,7 @@ class Canvas:
 
     def screenshot(self) -> bytes:
         """The graph alone, in view as a whole and redrawn."""
-        self.page.keyboard.press(".")  # "fit view"
+        self.page.evaluate("app.extensionManager.command.execute('Comfy.Canvas.FitView')")
         self.page.wait_for_timeout(1500)
         self.page.evaluate("app.canvas.setDirty(true, true)")
         self.page.wait_for_timeout(500)

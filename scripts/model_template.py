@@ -1,0 +1,67 @@
+"""What templates with a generative model have beside their graph: addresses of files, and a thumbnail."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from multiedit.pipelines.adapters.files import fits
+from multiedit.pipelines.adapters.profile import Part, Profile, Weights
+from multiedit.pipelines.adapters.profiles import load_profiles
+from PIL import Image, ImageDraw, ImageFont, ImageOps
+
+WIDTH, HEIGHT, GAP, TILE_HEIGHT = 480, 320, 16, 150
+PAGE, TEXT, FAINT, PAINT = "#202124", "#f1f3f4", "#b0b6bc", "#e000e0"
+LINE = 52  # characters
+
+
+def profile_of(prompt: Mapping[str, Any]) -> Profile | None:
+    """The profile that a template names the files of: the first of its model. None without a model."""
+    loaders = [node for node in prompt.values() if node["class_type"] == "MultiEditLoadModel"]
+    return load_profiles().of_model(loaders[0]["inputs"]["model"])[0] if loaders else None
+
+
+def links(profile: Profile) -> list[dict[str, str]]:
+    """A file for each part, as core's templates have them in the properties of their loaders."""
+    files = [(part, _handy(part)) for part in profile.parts.values()]
+    return [{"name": file.name, "url": file.url, "directory": part.folder} for part, file in files]
+
+
+def listed(profile: Profile) -> str:
+    """The same for a note."""
+    files = [(part, _handy(part)) for part in profile.parts.values()]
+    return "\n".join(
+        f"- `{part.folder}`: [{file.name}]({file.url}) ({file.gigabytes} GB)" for part, file in files
+    )
+
+
+def _handy(part: Part) -> Weights:
+    """The fp8 file where one is published, since it fits more cards, else the first."""
+    published = [file for file in part.files if fits(file.pattern, file.name)]
+    return next((file for file in published if "fp8" in file.name), published[0])
+
+
+def card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:
+    """A thumbnail of what goes in: pictures, prompt and model. No result, since none was made here."""
+    [edit] = [node["inputs"] for node in prompt.values() if node["class_type"] == "MultiEditEdit"]
+    loaded = [node["inputs"]["image"] for node in prompt.values() if node["class_type"] == "LoadImage"]
+    pictures = [Image.open(samples / name).convert("RGB") for name in loaded]
+    if "mask" in edit:
+        pictures.append(_painted(pictures[0], Image.open(samples / "coffee-mask.png").convert("L")))
+    page = Image.new("RGB", (WIDTH, HEIGHT), PAGE)
+    draw = ImageDraw.Draw(page)
+    tile = ((WIDTH - GAP) // len(pictures) - GAP, TILE_HEIGHT)
+    for number, picture in enumerate(pictures):
+        page.paste(ImageOps.fit(picture, tile), (GAP + number * (tile[0] + GAP), GAP))
+    top = GAP + TILE_HEIGHT
+    draw.text((GAP, top + 12), profile.name.split(",")[0], TEXT, ImageFont.load_default(28))
+    words = textwrap.fill(edit["prompt"], LINE)
+    draw.multiline_text((GAP, top + 56), words, FAINT, ImageFont.load_default(18), spacing=6)
+    return page
+
+
+def _painted(picture: Image.Image, mask: Image.Image) -> Image.Image:
+    """A picture with the mask on it in a colour that nobody takes for a result."""
+    return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, PAINT), 0.7), picture, mask)
