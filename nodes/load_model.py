@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.errors import MultiEditError
+from ..pipelines.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
 from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, identity, offered_models
 
@@ -54,19 +54,27 @@ class MultiEditLoadModel(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, model: dict[str, str], **others: Any) -> list[str]:
+    def fingerprint_inputs(cls, model: dict[str, str] | None = None, **others: Any) -> list[str]:
         """Changes with the files: a LoRA that was fetched meanwhile, weights that were replaced."""
+        if model is None:
+            return []
         chosen, choice = chosen_model(model)
         return [chosen, choice.profile.id, *identity(choice).values()]
 
     @classmethod
     def execute(
         cls,
-        model: dict[str, str],
+        model: dict[str, str] | None = None,
         weight_type: str = "default",
         lora: str = NO_LORA,
         lora_strength: float = 1.0,
     ) -> io.NodeOutput:
+        if model is None:  # ComfyUI drops the value of a dynamic choice that is not in the list, unsaid
+            raise InvalidRequest(
+                "model is not one that this node offers. Choose one from its list; a closed model is on it "
+                "where MULTIEDIT_STAND_INS names an open one for it.",
+                field="model",
+            )
         from .loading import load_model, with_lora
 
         loaded = with_lora(load_model(*chosen_model(model), weight_type), lora, lora_strength)

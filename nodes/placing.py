@@ -151,7 +151,7 @@ def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
         return {}, {}
     try:
         entries = mapping(json.loads(text), _PER_IMAGE)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"per_image is no JSON ({error}). Correct it, or leave it empty.") from error
     roles: dict[int, Role] = {}
     placements: dict[int, Placement] = {}
