@@ -50,6 +50,7 @@ def edit_there(options: argparse.Namespace, request: EditRequest, limits: Limits
 def _editor(options: argparse.Namespace, limits: Limits) -> RemoteEditor:
     from .cli_commands import source_loader
     from .pipelines.adapters.queued import queued_graph
+    from .pipelines.adapters.stand_ins import runs_as
     from .pipelines.catalog.lookup import load_catalog
     from .pipelines.comfyui.address import read_address
     from .pipelines.comfyui.limits import ComfyUILimits
@@ -68,7 +69,7 @@ def _editor(options: argparse.Namespace, limits: Limits) -> RemoteEditor:
         catalog,
         [read_address(address) for address in options.comfyui],
         source_loader(limits),
-        ServerModels(),
+        ServerModels(runs_as=runs_as(limits, catalog)),
         partial(queued_graph, catalog=catalog),
         ComfyUILimits.from_environment(),
     )

@@ -16,6 +16,7 @@ from functools import partial
 
 from ..pipelines.adapters.embedded import EMBEDDED_MODELS
 from ..pipelines.adapters.queued import queued_graph
+from ..pipelines.adapters.stand_ins import runs_as
 from ..pipelines.catalog.lookup import Catalog
 from ..pipelines.comfyui.address import Address
 from ..pipelines.comfyui.client import ServerFacts
@@ -62,7 +63,7 @@ class QueuedBackend:
         self._comfyui_limits = comfyui_limits
         self._at_once = at_once
         self._clock = clock
-        self._models = ServerModels()
+        self._models = ServerModels(runs_as=runs_as(limits, catalog))
         self._room: asyncio.Semaphore | None = None
         self._looking = asyncio.Lock()
         self._seen: tuple[float, list[ServerFacts]] | None = None

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from ..pipelines.adapters.files import Choice, available_models, choose
 from ..pipelines.adapters.profiles import load_profiles
-from ..pipelines.adapters.stand_ins import stand_in_for
+from ..pipelines.adapters.stand_ins import runs_as
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.limits import Limits
 from ..pipelines.plan import DEFAULT_MODEL
@@ -32,11 +32,10 @@ def known_nodes() -> Collection[str]:
 
 def offered_models() -> dict[str, list[str]]:
     """Models that the loader offers, with their profiles: open ones, and closed ones that have a stand-in."""
-    limits, catalog = Limits.from_environment(), load_catalog()
+    runs = runs_as(Limits.from_environment(), load_catalog())
     found = {}
-    for model in catalog:
-        runs = stand_in_for(model, limits, catalog) or model
-        if profiles := load_profiles().of_model(runs.id):
+    for model in load_catalog():
+        if profiles := load_profiles().of_model(runs(model.id)):
             found[model.id] = [profile.id for profile in profiles]
     return found
 
@@ -56,10 +55,10 @@ def chosen_model(asked: Mapping[str, str]) -> tuple[str, Choice]:
     model_id, profile = asked["model"], asked.get("profile", AUTO_PROFILE)
     folders, known = model_folders(), known_nodes()
     wanted = _by_the_plan(folders, known) if model_id == BY_THE_PLAN else model_id
-    stand_in = stand_in_for(load_catalog().get(wanted), Limits.from_environment(), load_catalog())
+    runs = runs_as(Limits.from_environment(), load_catalog())
     memory = management.get_total_memory(management.get_torch_device())
     named = None if profile == AUTO_PROFILE else profile
-    return wanted, choose(stand_in.id if stand_in else wanted, folders, memory, known, named)
+    return wanted, choose(runs(wanted), folders, memory, known, named)
 
 
 def _by_the_plan(folders: Mapping[str, Sequence[str]], known: Collection[str]) -> str:

@@ -12,6 +12,7 @@ from ..catalog.model import Model, parse_ratio
 from ..errors import InvalidRequest, UnsupportedValue
 from ..plan import EditPlan
 from ..resolution import AREA_TOLERANCE, size_on_grid
+from . import stand_ins
 from .files import Choice
 from .fit import Fit, Size, on_budget
 from .profile import PartName, Profile, SpeedOption
@@ -174,6 +175,7 @@ def decide(
         easy_cache=easy_cache,
         smaller_steps=options.smaller_steps,
         notes=(
+            *stand_ins.notes(plan.model, profile),
             *choice.notes,
             *_size_notes(plan, profile, work, region),
             *region_notes,

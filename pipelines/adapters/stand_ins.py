@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ..catalog.lookup import Catalog
 from ..catalog.model import Model
 from ..errors import InvalidRequest, UnknownModel
 from ..limits import ENVIRONMENT_PREFIX, Limits
+from .profile import Profile
 
 _VARIABLE = f"{ENVIRONMENT_PREFIX}STAND_INS"
 
 
-def stand_in_for(model: Model, limits: Limits, catalog: Catalog) -> Model | None:
-    """The open model that runs where a closed one is asked for, None where none is configured.
+def runs_as(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
+    """Model id -> that of the open model that runs in its place where one is configured, else itself.
 
     Raises:
-        InvalidRequest: an entry of `limits.stand_ins`, of this model or another, is no
-            `closed-model=open-model` or names a model twice.
+        InvalidRequest: an entry of `limits.stand_ins` is no `closed-model=open-model` or names a model twice.
     """
-    return _table(limits.stand_ins, catalog).get(model.id)
+    table = _table(limits.stand_ins, catalog)
+    return lambda model_id: table[model_id].id if model_id in table else model_id
+
+
+def notes(model_id: str, profile: Profile) -> tuple[str, ...]:
+    """What a plan says where a profile runs in place of the model that was asked for."""
+    if profile.model == model_id:
+        return ()
+    return (f"{model_id} is closed: {profile.name} runs in its place, as {_VARIABLE} says.",)
 
 
 def _table(entries: Iterable[str], catalog: Catalog) -> dict[str, Model]:

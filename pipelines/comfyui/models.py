@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
+from ..adapters import stand_ins
 from ..adapters.embedded import EMBEDDED_MODELS
 from ..adapters.files import Choice, Folders, choose
 from ..adapters.profile import Profile
@@ -32,11 +33,18 @@ class ServerModels:
     Args:
         choose: decides how a generative model is loaded, or raises ModelUnavailable.
         profiles: of the generative models; None for those of the package.
+        runs_as: the model that runs where another is asked for (see `stand_ins.runs_as`).
     """
 
-    def __init__(self, choose: Choose = choose, profiles: Profiles | None = None) -> None:
+    def __init__(
+        self,
+        choose: Choose = choose,
+        profiles: Profiles | None = None,
+        runs_as: Callable[[str], str] = lambda model: model,
+    ) -> None:
         self._choose = choose
         self._profiles = load_profiles() if profiles is None else profiles
+        self._runs_as = runs_as
 
     def nodes(self, models: Iterable[str]) -> tuple[str, ...]:
         """Names of the nodes to ask a server for, if it may have to run one of these models."""
@@ -65,8 +73,9 @@ class ServerModels:
             )
         if embedded:
             return Runner(model, ())
-        choice = self._choose(model, facts.models, facts.memory_bytes, facts.nodes)
-        return Runner(choice.profile.family, choice.notes)
+        choice = self._choose(self._runs_as(model), facts.models, facts.memory_bytes, facts.nodes)
+        notes = stand_ins.notes(model, choice.profile)
+        return Runner(choice.profile.family, (*notes, *choice.notes))
 
     def _of(self, models: Iterable[str]) -> list[Profile]:
-        return [profile for model in models for profile in self._profiles.of_model(model)]
+        return [profile for model in models for profile in self._profiles.of_model(self._runs_as(model))]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from multiedit.pipelines.adapters.stand_ins import stand_in_for
+from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.stand_ins import notes, runs_as
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.errors import InvalidRequest
 from multiedit.pipelines.limits import Limits
@@ -28,12 +29,12 @@ CATALOG = load_catalog()
 )
 def test_only_what_is_configured_stands_in(configured: str, model: str, stand_in: str | None) -> None:
     limits = Limits.from_environment({"MULTIEDIT_STAND_INS": configured})
-    found = stand_in_for(CATALOG.get(model), limits, CATALOG)
-    assert (found and found.id) == stand_in
+    assert runs_as(limits, CATALOG)(model) == (stand_in or model)
 
 
 def test_nothing_stands_in_by_itself() -> None:
-    assert not any(stand_in_for(model, Limits.from_environment({}), CATALOG) for model in CATALOG)
+    runs = runs_as(Limits.from_environment({}), CATALOG)
+    assert all(runs(model.id) == model.id for model in CATALOG)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +53,13 @@ def test_nothing_stands_in_by_itself() -> None:
 def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:
     limits = Limits.from_environment({"MULTIEDIT_STAND_INS": entry})
     with pytest.raises(InvalidRequest, match=problem) as caught:
-        stand_in_for(CATALOG.get("gpt-image-2-edit"), limits, CATALOG)
+        runs_as(limits, CATALOG)
     assert caught.value.message.startswith("MULTIEDIT_STAND_INS has '")
+
+
+def test_a_plan_says_what_runs_in_the_place_of_another() -> None:
+    profile = load_profiles().of_model("flux-2-dev-edit")[0]
+    assert notes("flux-2-dev-edit", profile) == ()
+    (told,) = notes("flux-2-max-edit", profile)
+    assert profile.name in told
+    assert "MULTIEDIT_STAND_INS" in told
