@@ -57,7 +57,7 @@ def cells_left(original: Tensor, shown: Tensor) -> float:
         for part in ((one * two.conj()).real, one.abs() ** 2, two.abs() ** 2)
     ]
     correlation = sums[0] / (sums[1] * sums[2]).sqrt()
-    first_lost = int((correlation < LEFT).nonzero()[0])
+    first_lost = 1 + int((correlation[1:] < LEFT).nonzero()[0])
     return float((ring < first_lost).sum()) ** 0.5
 
 
