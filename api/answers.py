@@ -11,7 +11,7 @@ from typing import Any, Literal, TypedDict
 
 from aiohttp import web
 
-from ..pipelines.errors import InvalidImage, InvalidRequest, ModelUnavailable, MultiEditError, UnknownModel
+from ..pipelines.errors import InvalidRequest, ModelUnavailable, MultiEditError, UnknownModel
 from .backend import Edited
 
 Shape = Literal["hosted", "openai"]
@@ -20,7 +20,6 @@ _BUSY_SECONDS = 5
 # The hosted API's own words, where a body has `details` to say the rest.
 _TITLES: tuple[tuple[type[MultiEditError], str], ...] = (
     (UnknownModel, "Invalid model id"),
-    (InvalidImage, ""),
     (InvalidRequest, "Invalid request parameters"),
 )
 # OpenAI's `type` by status.

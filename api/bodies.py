@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
+from contextlib import AbstractAsyncContextManager
 from typing import Any, NoReturn, TypeVar
 
 from aiohttp import StreamReader, web
@@ -21,6 +22,7 @@ from .uploads import Uploads
 _Body = TypeVar("_Body")
 _SMALL_BYTES = 65_536  # not worth a thread
 _NO_JSON = "Invalid JSON request"
+JSON, FORM = "application/json", "multipart/form-data"
 _WRONG_TYPE = "'Content-Type' must be 'application/json' or 'multipart/form-data'"
 
 
@@ -74,6 +76,13 @@ class Bodies:
         self._limits = limits
         self._room = Room(limits.json_bytes_at_once)
 
+    def room(self, request: web.Request) -> AbstractAsyncContextManager[None]:
+        """Wait until a body, and what is made of it, may be in memory; a form never is."""
+        if request.content_type == FORM:
+            return contextlib.nullcontext()
+        most = self._limits.max_body_bytes
+        return self._room.hold(min(request.content_length or most, most))
+
     async def fields(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
         """What a request's body holds: the parsed JSON, or a form's fields.
 
@@ -88,7 +97,7 @@ class Bodies:
             raise UnsupportedMedia(
                 f"The body's encoding is {shown(encoding)}, which is not read. Send it plain."
             )
-        read = {"application/json": self._json, "multipart/form-data": self._form}.get(request.content_type)
+        read = {JSON: self._json, FORM: self._form}.get(request.content_type)
         if read is None:
             raise InvalidRequest(_WRONG_TYPE)
         try:
@@ -113,11 +122,10 @@ class Bodies:
         announced = request.content_length
         if announced is not None and announced > most:
             raise self._too_large()
-        async with self._room.hold(announced or most):
-            body = await self._in_time(self._whole(request.content), request.content)
-            if len(body) <= _SMALL_BYTES:
-                return _parse(body)
-            return await asyncio.to_thread(_parse, body)
+        body = await self._in_time(self._whole(request.content), request.content)
+        if len(body) <= _SMALL_BYTES:
+            return _parse(body)
+        return await asyncio.to_thread(_parse, body)
 
     async def _whole(self, content: StreamReader) -> bytearray:
         body = bytearray()

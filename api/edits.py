@@ -15,7 +15,7 @@ from ..pipelines.sources.source import ImageSource, SourceLoader, TextSource
 from ..pipelines.sources.text import is_url
 from .answers import picture_headers
 from .backend import Edited, Work
-from .errors import EditCancelled
+from .errors import ClientGone
 from .jobs import Job
 from .multipart import Form
 from .request_log import edit_facts, work_facts
@@ -23,7 +23,6 @@ from .service import Call, Handler, Service
 from .uploads import Uploads
 
 _LOOK_SECONDS = 0.2
-_LONGEST_URL = 16_384  # more than any that is fetched
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,8 @@ def edit_handler(how: EditForm) -> Handler:
         with contextlib.ExitStack() as held:
             held.enter_context(service.jobs.place())
             uploads = held.enter_context(Uploads(service.limits))
-            fields = await service.bodies.fields(call.request, how.form, uploads)
-            work = await how.work(fields, service, uploads)
-            call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
-            call.headers.update(service.rates.check_failures(call.caller.id, _model_of(call)))
-            work = replace(work, request=await _stored(work.request, service.loader, uploads))
+            async with service.bodies.room(call.request):
+                work = await _received(call, how, uploads)
             job = service.jobs.start(work, call.caller.id, held.pop_all())
         if "respond-async" in call.request.headers.get("Prefer", "").lower():
             return _accepted(call, job)
@@ -66,6 +62,16 @@ def edit_handler(how: EditForm) -> Handler:
         return response
 
     return handle
+
+
+async def _received(call: Call, how: EditForm, uploads: Uploads) -> Work:
+    """The work that a body asks for, with its pictures out of memory."""
+    service = call.service
+    fields = await service.bodies.fields(call.request, how.form, uploads)
+    work = await how.work(fields, service, uploads)
+    call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
+    call.headers.update(service.rates.check_failures(call.caller.id, str(call.facts.get("model", ""))))
+    return replace(work, request=await _stored(work.request, service.loader, uploads))
 
 
 def _check_rates(call: Call) -> None:
@@ -83,16 +89,12 @@ def _model(request: EditRequest, service: Service) -> dict[str, str]:
     return {"model": request.model_id} if request.model_id in known else {}
 
 
-def _model_of(call: Call) -> str:
-    return str(call.facts.get("model", ""))
-
-
 async def _stored(request: EditRequest, loader: SourceLoader, uploads: Uploads) -> EditRequest:
     """The same request with pictures that came as text decoded and out of memory."""
     images: list[ImageSource] = []
     for number, source in enumerate(request.images, start=1):
         name = f"image {number}"
-        if isinstance(source, TextSource) and not is_url(source.text[:_LONGEST_URL]):
+        if isinstance(source, TextSource) and not is_url(source.text):
             source = await uploads.keep(await loader.load(source, name), name)
         images.append(source)
     return replace(request, images=tuple(images))
@@ -105,7 +107,7 @@ async def _awaited(job: Job, request: web.Request) -> Edited:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(job.over.wait(), _LOOK_SECONDS)
             if request.transport is None or request.transport.is_closing():
-                raise EditCancelled("The client has gone.")
+                raise ClientGone("The client has gone.")
     finally:
         job.task.cancel()
     return job.answer()

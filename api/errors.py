@@ -10,6 +10,7 @@ MultiEditError
 |- ServerBusy                the queue is full, or the server is ending
 |- EditTimeout               no answer within the time limit
 |- EditCancelled             by the client
+|- ClientGone                before it had its answer; only the log sees it
 `- StorageFull               an upload found no room on the disk
 """
 
@@ -73,6 +74,11 @@ class EditTimeout(HttpError):
 class EditCancelled(HttpError):
     status = 409
     code = "CANCELLED"
+
+
+class ClientGone(HttpError):
+    status = 499
+    code = "CLIENT_GONE"
 
 
 class StorageFull(HttpError):

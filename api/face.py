@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 import uuid
@@ -14,11 +13,11 @@ from ..pipelines.errors import MultiEditError
 from . import request_log
 from .answers import error_answer
 from .auth import Caller
+from .errors import ClientGone
 from .routes import Route
 from .service import Call, Service
 
 _logger = logging.getLogger(__name__)
-GONE = 499  # of a client that has left; nobody sees it but the log
 
 
 def handler_of(service: Service, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
@@ -28,7 +27,7 @@ def handler_of(service: Service, route: Route) -> Callable[[web.Request], Awaita
         started = time.perf_counter()
         call = Call(service, route, request, uuid.uuid4().hex, Caller(f"ip-{request.remote}"))
         call.headers["x-request-id"] = call.id
-        status = GONE
+        status = ClientGone.status
         try:
             response = await _answered(call)
             status = response.status
@@ -46,8 +45,6 @@ async def _answered(call: Call) -> web.StreamResponse:
         return await call.route.handler(call)
     except MultiEditError as error:
         return error_answer(call.route.renamed(error), call.route.shape)
-    except asyncio.CancelledError:
-        raise
     except Exception:
         # The only place that may: a client gets an answer, and the log what really happened.
         _logger.exception("request %s failed unexpectedly", call.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..pipelines.catalog.model import Model
-from ..pipelines.errors import UnsupportedValue
+from ..pipelines.errors import InvalidRequest, UnsupportedValue
 from ..pipelines.fields import known_fields
 from ..pipelines.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ..pipelines.request import EditRequest, parse_request
@@ -32,6 +32,8 @@ async def _single_work(fields: Any, service: Service, uploads: Uploads) -> Work:
     given = dict(known_fields(fields, "", SINGLE_FIELDS))
     if "image" in given:
         image = given.pop("image")
+        if isinstance(image, list) and len(image) != 1:
+            raise InvalidRequest(f"image holds {len(image)} pictures; it must be one.", field="image")
         given["images"] = image if isinstance(image, list) else [image]
     if "model" in given:
         given["modelId"] = given.pop("model")

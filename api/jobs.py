@@ -19,6 +19,7 @@ from .limits import ServerLimits
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
+_LOOK_SECONDS = 0.05
 _logger = logging.getLogger(__name__)
 
 
@@ -161,7 +162,7 @@ class Jobs:
             ServerBusy: every place is taken, or the server is ending.
         """
         if self._closing:
-            raise ServerBusy("This server is being shut down. Send the request again in a moment.")
+            raise _ending()
         if self._places < 1:
             raise ServerBusy(
                 f"{self.in_flight} edits are under way or waiting, which is the limit. Try again in a moment."
@@ -173,7 +174,14 @@ class Jobs:
             self._places += 1
 
     def start(self, work: Work, owner: str, held: contextlib.ExitStack) -> Job:
-        """Begin an edit, which at its end closes what is held for it: its place, its uploads."""
+        """Begin an edit, which at its end closes what is held for it: its place, its uploads.
+
+        Raises:
+            ServerBusy: the server is ending.
+        """
+        if self._closing:
+            held.close()
+            raise _ending()
         steps: list[Callable[[Progress], None]] = []
         edit = self._backend.edit(work, lambda progress: steps[0](progress))
         task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
@@ -207,6 +215,7 @@ class Jobs:
 
     def keep(self, job: Job) -> None:
         """Let a job be asked for by its id until its time, or the room for answers, is up."""
+        self._tidy()
         self._kept[job.id] = job
 
     def get(self, job_id: str, owner: str) -> Job:
@@ -239,10 +248,14 @@ class Jobs:
     async def drain(self) -> None:
         """Take nothing new, let what is under way end for a while, then cancel it."""
         self._closing = True
+        deadline = self._clock() + self._limits.drain_seconds
+        while self.in_flight and self._clock() < deadline:
+            await asyncio.sleep(_LOOK_SECONDS)
         tasks = [job.task for job in self._running]
-        if tasks:
-            await asyncio.wait(tasks, timeout=self._limits.drain_seconds)
         for task in tasks:
             task.cancel()
-        if tasks:
-            await asyncio.wait(tasks, timeout=1)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _ending() -> ServerBusy:
+    return ServerBusy("This server is being shut down. Send the request again in a moment.")

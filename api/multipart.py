@@ -135,7 +135,8 @@ async def _text(part: BodyPartReader, name: str) -> str:
         data += chunk
         if len(data) > _MOST_TEXT_BYTES:
             raise InvalidRequest(
-                f"{name[:64]!a} has more than {_MOST_TEXT_BYTES} bytes, a text part's limit. Shorten it.",
+                f"{name[:64]!a} has more than {_MOST_TEXT_BYTES} bytes, a text part's limit. "
+                "Shorten it, or send a file.",
                 field=name[:64],
             )
     try:

@@ -22,7 +22,7 @@ from ..pipelines.errors import InvalidRequest, MultiEditError
 from ..pipelines.fields import boolean, choice, integer, known_fields, refusal, text
 from ..pipelines.request import OUTPUT_FORMATS, QUALITIES, parse_request
 from ..pipelines.resolution import closest_tier
-from ..pipelines.sources.source import SourceLoader, TextSource, UploadSource
+from ..pipelines.sources.source import ImageSource, TextSource, UploadSource
 from .backend import Edited, Work
 from .edits import EditForm
 from .multipart import Form, boolean_text, integer_text
@@ -83,7 +83,7 @@ async def _work(fields: Any, service: Service, uploads: Uploads) -> Work:
     read = {name: reader(given[name], name) for name, reader in FIELDS.items() if name in given}
     if read.get("stream"):
         raise InvalidRequest("stream is true, which is not offered. Leave it out.", field="stream")
-    images = list(given.get("image", ())) if "image" in given else _referenced(given.get("images"))  # type: ignore[call-overload]
+    images = _files(given["image"]) if "image" in given else _referenced(given.get("images"))
     request: dict[str, Any] = {
         "images": images,
         "modelId": read.get("model"),
@@ -99,6 +99,13 @@ async def _work(fields: Any, service: Service, uploads: Uploads) -> Work:
         request["multiedit"] = {"roles": {"2": "mask"}}
     asked = {name: value for name, value in request.items() if value is not None}
     return Work(parse_request(asked, service.limits), _file_options(read))
+
+
+def _files(value: object) -> list[object]:
+    """The form's `image`; JSON has none."""
+    if not isinstance(value, list):
+        raise InvalidRequest("image is for files in a form; in JSON send images.", field="image")
+    return value
 
 
 def _referenced(value: object) -> list[object]:
@@ -134,19 +141,21 @@ async def _mask(value: object, service: Service, uploads: Uploads) -> UploadSour
     """The mask in this pack's polarity: OpenAI's is transparent where the picture may change."""
     from ..pipelines.images.mask_file import mask_from_alpha
 
-    source = value[0] if isinstance(value, list) else value
-    if isinstance(source, Mapping):
-        source = TextSource(str(source.get("image_url")))
-    if not isinstance(source, (UploadSource, TextSource)) or (isinstance(value, list) and len(value) > 1):
-        raise InvalidRequest("mask must be one picture with transparency.", field="mask")
-    loader: SourceLoader = service.loader
     try:
-        data = await loader.load(source, "the mask")
+        data = await service.loader.load(_mask_source(value), "the mask")
         white = await asyncio.to_thread(mask_from_alpha, data, service.limits, "the mask")
     except MultiEditError as error:
         error.field = "mask"
         raise
     return await uploads.keep(white, "the mask")
+
+
+def _mask_source(value: object) -> ImageSource:
+    if isinstance(value, list) and len(value) == 1 and isinstance(value[0], UploadSource):
+        return value[0]
+    if isinstance(value, Mapping) and isinstance(value.get("image_url"), str):
+        return TextSource(value["image_url"])
+    raise InvalidRequest("mask must be one file, or in JSON {image_url: ...}.", field="mask")
 
 
 def _answer(edited: Edited) -> web.Response:

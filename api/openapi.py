@@ -10,6 +10,7 @@ from ..pipelines.limits import Limits
 from ..pipelines.request import extras_readers, request_readers
 from . import hosted, openai
 from .answers import DetailedError, OpenAIError, PayloadTooLargeError, StandardError
+from .jobs import JobState
 from .json_schema import Components, Schema, of_readers
 from .models import ModelType
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 VERSION = "0.1.0"
 _FILE: Schema = {"type": "string", "format": "binary"}
+_REFERENCE: Schema = {"type": "object", "required": ["image_url"]}
 _PICTURE: dict[str, Any] = {kind: {"schema": _FILE} for kind in ("image/png", "image/jpeg", "image/webp")}
 _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     400: ("The request, or one of its pictures, is not right", DetailedError),
@@ -52,10 +54,10 @@ def _single_schema(schema: Schema, picture: Schema) -> Schema:
     return {**schema, "properties": kept, "required": ["prompt", "image"]}
 
 
-def _openai_schema(limits: Limits) -> Schema:
-    schema = of_readers(openai.FIELDS, required=("prompt", "image"))
-    files = {"type": "array", "items": _FILE, "minItems": 1, "maxItems": limits.max_images}
-    return {**schema, "properties": {"image": files, "mask": _FILE, **schema["properties"]}}
+def _openai_schema(name: str, picture: Schema, limits: Limits) -> Schema:
+    schema = of_readers(openai.FIELDS, required=("prompt", name))
+    pictures = {"type": "array", "items": picture, "minItems": 1, "maxItems": limits.max_images}
+    return {**schema, "properties": {name: pictures, "mask": picture, **schema["properties"]}}
 
 
 def _bodies(limits: Limits, catalog: Catalog) -> dict[str, dict[str, Schema]]:
@@ -71,7 +73,12 @@ def _bodies(limits: Limits, catalog: Catalog) -> dict[str, dict[str, Schema]]:
             "application/json": _single_schema(multi, text),
             "multipart/form-data": _single_schema(multi, _FILE),
         },
-        "/v1/images/edits": {"multipart/form-data": _openai_schema(limits)},
+        "/v1/images/edits": {
+            "application/json": _openai_schema(
+                "images", {**_REFERENCE, "properties": {"image_url": text}}, limits
+            ),
+            "multipart/form-data": _openai_schema("image", _FILE, limits),
+        },
     }
 
 
@@ -106,7 +113,7 @@ def openapi(limits: Limits, catalog: Catalog) -> dict[str, Any]:
 def _operation(route: Route, components: Components) -> dict[str, Any]:
     answers = {"200": _success(route, components), **_errors(route, components)}
     if route.edits:
-        answers["202"] = _json("With `Prefer: respond-async`: the job", route.accepted, components)
+        answers["202"] = _json("With `Prefer: respond-async`: the job", JobState, components)
     if route.method == "DELETE":
         answers["204"] = {"description": answers.pop("200")["description"]}
     parameters = [*_path_parameters(route.path), *_QUERIES.get(route.path, ())]

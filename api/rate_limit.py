@@ -5,10 +5,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
-from .errors import RateLimited
+from .errors import ClientGone, RateLimited
 from .limits import ServerLimits
 
+_NO_FAULT = (RateLimited.status, ClientGone.status)
+_Key = TypeVar("_Key")
 _MINUTE = 60.0
 _MOST_CALLERS = 20_000
 
@@ -104,16 +107,16 @@ class RateLimits:
 
     def fail(self, caller: str, model: str, status: int) -> None:
         """Count an edit that failed by its caller's fault."""
-        if 400 <= status < 500 and status != 429:
+        if 400 <= status < 500 and status not in _NO_FAULT:
             limits = self._limits
             window = _window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
             if window.left(self._clock()) >= 0:  # more need not be remembered
                 window.add(self._clock())
 
 
-def _window(windows: dict, key: object, most: int, seconds: float) -> Window:  # type: ignore[type-arg]
+def _window(windows: dict[_Key, Window], key: _Key, most: int, seconds: float) -> Window:
     if key not in windows:
         if len(windows) >= _MOST_CALLERS:
             del windows[next(iter(windows))]
         windows[key] = Window(most, seconds)
-    return windows[key]  # type: ignore[no-any-return]
+    return windows[key]

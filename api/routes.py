@@ -33,7 +33,6 @@ class Route:
         renames: what the pipeline calls the fields that this route has under other names.
         statuses: errors that this route answers with another status than their own.
         errors: statuses that it answers besides, with words for each.
-        accepted: the type of a 202.
     """
 
     method: str
@@ -48,7 +47,6 @@ class Route:
     renames: Mapping[str, str] = field(default_factory=dict)
     statuses: Mapping[type[MultiEditError], int] = field(default_factory=dict)
     errors: Mapping[int, str] = field(default_factory=dict)
-    accepted: Any = JobState
 
     def renamed(self, error: MultiEditError) -> MultiEditError:
         """The error in this route's words."""

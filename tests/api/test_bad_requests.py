@@ -198,6 +198,7 @@ SINGLE: list[tuple[dict[str, Any], int, str]] = [
     ({"prompt": "p", "image": PICTURE, "quality": "low"}, 400, "quality"),
     ({"prompt": "p", "image": PICTURE, "model": "nothing"}, 400, "model"),
     ({"prompt": "p", "image": 5}, 400, "image"),
+    ({"prompt": "p", "image": [PICTURE, PICTURE]}, 400, "image"),
     ({"prompt": "p", "image": PICTURE, "model": "qwen-edit", "resolution": "1K"}, 400, "resolution"),
     ({"prompt": "p", "image": "http://10.0.0.1/"}, 400, "image"),
 ]

@@ -123,3 +123,26 @@ def test_json_takes_addresses_of_pictures(client: httpx.Client) -> None:
     assert response.json()["size"] == "1024x1024"
     refused = client.post("/images/edits", json={"prompt": "p", "images": [{"file_id": "x"}]})
     assert refused.json()["error"]["param"] == "image"
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"image": 5}, "image"),
+        ({"image": ["a"]}, "image"),
+        ({"images": 5}, "image"),
+        ({"images": []}, "image"),
+        ({"images": [{"image_url": "***"}]}, "image"),
+        ({"mask": []}, "mask"),
+        ({"mask": ["a"]}, "mask"),
+        ({"mask": {"image_url": 5}}, "mask"),
+        ({"mask": {"image_url": "***"}}, "mask"),
+    ],
+)
+def test_json_that_is_wrong_is_refused_by_name(
+    client: httpx.Client, changes: dict[str, Any], param: str
+) -> None:
+    address = "data:image/png;base64," + base64.b64encode(png(RED)).decode()
+    fields = {"prompt": "p", "images": [{"image_url": address}], **changes}
+    response = client.post("/images/edits", json=fields)
+    assert (response.status_code, response.json()["error"]["param"]) == (400, param)
