@@ -98,3 +98,22 @@ def test_transparency_is_laid_on_white_and_gone():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16])
 def test_the_dtype_stays(dtype):
     assert obscure(noise(1, 32, 32, 3).to(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("size", [(144, 256), (320, 320), (203, 97), (700, 31)])
+def test_no_more_than_the_cells_are_left_of_a_channel(size):
+    """Enlarging is linear and separable: the rank is at most the cells of the short side, in whole levels."""
+    image = 0.3 + 0.4 * noise(1, *size, 3)
+    channels = obscure(image)[0].permute(2, 0, 1).double()
+    down, across = cell_counts(*size)
+    assert max(int(rank) for rank in torch.linalg.matrix_rank(channels, rtol=1e-5)) <= min(down, across)
+    assert down * across <= 16 * 16
+
+
+def test_the_picture_of_its_own_cells_gives_the_same():
+    image = noise(1, 144, 256, 3)
+    cells = image.unfold(1, 16, 16).unfold(2, 16, 16).mean((4, 5))
+    levels = (cells * 31).round() / 31
+    assert max(len(channel.unique()) for channel in levels.flatten(0, 2).T) <= 32
+    blocks = levels.repeat_interleave(16, dim=1).repeat_interleave(16, dim=2)
+    assert torch.allclose(obscure(blocks), obscure(image), atol=1e-6)
