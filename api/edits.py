@@ -13,6 +13,7 @@ from aiohttp import web
 from ..pipelines.request import EditRequest
 from ..pipelines.sources.source import ImageSource, SourceLoader, TextSource
 from ..pipelines.sources.text import is_url
+from . import request_log
 from .answers import picture_headers
 from .backend import Edited, Work
 from .errors import ClientGone
@@ -56,7 +57,7 @@ def edit_handler(how: EditForm) -> Handler:
             return _accepted(call, job)
         edited = await _awaited(job, call.request)
         call.facts.update(edit_facts(edited))
-        service.metrics.edited(dict(edited.seconds))
+        service.metrics.edited(edited.seconds)
         response = how.answer(edited)
         response.headers.update(picture_headers(edited))
         return response
@@ -116,7 +117,16 @@ async def _awaited(job: Job, request: web.Request) -> Edited:
 def _accepted(call: Call, job: Job) -> web.Response:
     """202 with the job's address, on the same prefix as the request's."""
     call.service.jobs.keep(job)
+    job.task.add_done_callback(lambda done: _note_end(call, job))
     prefix = call.request.path.partition("/v1/")[0]
     address = f"{prefix}/v1/jobs/{job.id}"
     headers = {"Location": address, "Preference-Applied": "respond-async"}
     return web.json_response(job.state(address), status=202, headers=headers)
+
+
+def _note_end(call: Call, job: Job) -> None:
+    """A line of its own for the end of a job whose request was answered long ago."""
+    facts = {} if job.edited is None else edit_facts(job.edited)
+    request_log.write({"id": call.id, "job": job.id, "status": job.status, **facts})
+    if job.edited is not None:
+        call.service.metrics.edited(job.edited.seconds)

@@ -9,6 +9,7 @@ from ..pipelines.comfyui.address import Address, read_address
 from ..pipelines.comfyui.limits import ComfyUILimits
 from ..pipelines.errors import MultiEditError
 from ..pipelines.limits import Limits
+from ..pipelines.sources.fetch import PictureFetcher
 from ..pipelines.sources.source import SourceLoader
 from .limits import ServerLimits
 from .mount import route_definitions
@@ -38,13 +39,7 @@ def mount() -> None:
 def _service() -> Service:
     limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
     catalog = load_catalog()
-
-    async def fetch(url: str, name: str) -> bytes:
-        from ..pipelines.sources.fetch import PictureFetcher
-
-        return await PictureFetcher(limits).fetch(url, name)
-
-    loader = SourceLoader(limits, fetch)
+    loader = SourceLoader(limits, PictureFetcher(limits).fetch)
     backend = QueuedBackend(
         limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), server_limits.edits_at_once
     )

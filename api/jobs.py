@@ -195,7 +195,7 @@ class Jobs:
         self._running.discard(job)
         held.close()
         if job.task.cancelled():
-            job.error = EditCancelled("The edit was cancelled.")
+            job.error = _ending() if self._closing else EditCancelled("The edit was cancelled.")
         elif (raised := job.task.exception()) is None:
             job.edited = job.task.result()
         else:
@@ -246,7 +246,9 @@ class Jobs:
                 del self._kept[job.id]
 
     async def drain(self) -> None:
-        """Take nothing new, let what is under way end for a while, then cancel it."""
+        """Take nothing new, let what is under way end for a while, then cancel it. Once is enough."""
+        if self._closing:
+            return
         self._closing = True
         deadline = self._clock() + self._limits.drain_seconds
         while self.in_flight and self._clock() < deadline:

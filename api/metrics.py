@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 
 from .errors import NotFound
@@ -42,7 +42,7 @@ class Metrics:
             self._requests.labels(route, str(status), model).inc()
             self._seconds.labels(route).observe(seconds)
 
-    def edited(self, seconds: dict[str, float]) -> None:
+    def edited(self, seconds: Mapping[str, float]) -> None:
         """One edit has been made, in so many seconds by stage."""
         if self._installed:
             for stage, amount in seconds.items():

@@ -83,12 +83,24 @@ def test_progress_comes_as_server_sent_events() -> None:
     assert told[-1][1]["result"].endswith("/result")
 
 
-def test_a_real_job_tells_its_stages(client: httpx.Client) -> None:
+def test_a_real_job_tells_its_stages(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "multiedit.api.request_log")
     job = start(client)
     told = events(client.get(f"{job}/events").text)
     assert told[-1][0] == "done"
     assert told[-1][1]["plan"]["model"] == "layer-composite"
     assert client.get(f"{job}/result").status_code == 200
+    [line] = [record.message for record in caplog.records if " job=" in record.message]
+    assert "status=done model=layer-composite size=300x240" in line
+    assert "edit_s=" in line
+
+
+def test_the_end_of_the_server_answers_503_to_what_does_not_end() -> None:
+    with ThreadPoolExecutor(1) as pool, held_server(drain_seconds=0.2) as (server, backend, client):
+        waiting = pool.submit(client.post, "/image/multi-edit", json=EDIT)
+        assert backend.started.wait(5)
+        server.end()
+        assert waiting.result().status_code == 503
 
 
 def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:

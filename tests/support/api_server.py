@@ -126,6 +126,12 @@ class ApiServer:
         return self
 
     def __exit__(self, *reason: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End it as SIGTERM would; once is enough."""
+        if not self._thread.is_alive():
+            return
         self._loop.call_soon_threadsafe(self._end.set)
         self._thread.join(20)
         assert not self._thread.is_alive(), "the server did not end"
