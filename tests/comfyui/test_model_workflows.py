@@ -1,0 +1,103 @@
+"""The templates with a generative model: their links, and their run on tiny random weights."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from comfyui import PACK, Server
+from multiedit.pipelines.adapters.profile import Profile
+from multiedit.pipelines.adapters.profiles import load_profiles
+from pictures import SAMPLES
+from PIL import Image
+
+LOADER, EDIT = "MultiEditLoadModel", "MultiEditEdit"
+PROMPTS = {path.stem: json.loads(path.read_text()) for path in (PACK / "workflows" / "api").glob("*.json")}
+PAINTED = "painted.png"
+SMALL = {"model.work_megapixels": 0.0625, "model.reference_megapixels": 0.0625}
+
+Prompt = dict[str, dict[str, Any]]
+
+
+def of_class(prompt: Prompt, class_type: str) -> list[dict[str, Any]]:
+    return [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
+
+
+NAMES = sorted(name for name, prompt in PROMPTS.items() if of_class(prompt, LOADER))
+
+
+def first_profile(name: str) -> Profile:
+    """The one that `auto` takes where all of its files are there."""
+    [loader] = of_class(PROMPTS[name], LOADER)
+    assert loader["model.profile"] == "auto"
+    return load_profiles().of_model(loader["model"])[0]
+
+
+def test_every_family_that_runs_on_this_comfyui_has_a_template() -> None:
+    shown = {first_profile(name).family for name in NAMES}
+    assert shown == {"qwen-edit", "flux2", "mage-flow"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_links_are_those_of_the_profile(name: str) -> None:
+    graph = json.loads((PACK / "workflows" / f"{name}.json").read_text())
+    [links] = [node["properties"]["models"] for node in graph["nodes"] if node["type"] == LOADER]
+    [note] = [node["widgets_values"][0] for node in graph["nodes"] if node["type"] == "MarkdownNote"]
+    parts = first_profile(name).parts.values()
+    assert [link["directory"] for link in links] == [part.folder for part in parts]
+    for link, part in zip(links, parts, strict=True):
+        assert (link["name"], link["url"]) in [(file.name, file.url) for file in part.files]
+        assert f"- `{part.folder}`: [{link['name']}]({link['url']})" in note
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_note_names_the_licence(name: str) -> None:
+    note = (PACK / "scripts" / "workflow_notes" / f"{name}.md").read_text()
+    assert first_profile(name).licence in " ".join(note.split())
+
+
+def small(name: str) -> Prompt:
+    """A template with little work for a processor; where it wants a mask, with a painted picture."""
+    prompt: Prompt = json.loads(json.dumps(PROMPTS[name]))
+    [edit] = of_class(prompt, EDIT)
+    assert {key: edit[key] for key in SMALL} == dict.fromkeys(SMALL, 0)
+    edit |= SMALL
+    if "mask" in edit:
+        of_class(prompt, "LoadImage")[0]["image"] = PAINTED
+    return prompt
+
+
+def painted() -> tuple[Image.Image, np.ndarray]:
+    """The cup as the mask editor saves it, transparent where it was painted; and where that is."""
+    picture, mask = (Image.open(SAMPLES / f"coffee{end}") for end in (".jpg", "-mask.png"))
+    alpha = mask.convert("L").point(lambda level: 0 if level > 127 else 255)
+    picture.putalpha(alpha)
+    return picture, np.asarray(alpha) == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_runs(model_server: Server, name: str) -> None:
+    picture, change = painted()
+    picture.save(model_server.base / "input" / PAINTED)
+    run = model_server.run(small(name))
+    assert "execution_success" in run.events, run.error
+    [file] = run.files("7")
+    saved = Image.open(io.BytesIO(model_server.view(file)))
+    plan = json.loads(saved.info["multiedit"])["plan"]
+    assert saved.size == (plan["width"], plan["height"])
+    assert plan["generation"]["profile"] == first_profile(name).id
+    if name == "inpaint":
+        assert plan["generation"]["region"]
+        base, result = (np.asarray(image.convert("RGB")) for image in (picture, saved))
+        assert (base == result)[~change].all()
+        assert (base != result)[change].any(axis=-1).mean() > 0.5
+    else:
+        assert plan["roles"] == ["base", "reference", "reference"]
+
+
+def test_painting_nothing_is_said(model_server: Server) -> None:
+    run = model_server.run(PROMPTS["inpaint"])
+    assert "no mask to crop around" in run.error
