@@ -129,6 +129,8 @@ def fetch(options: argparse.Namespace) -> None:
         tell(f"{known.name} is there already: {store.path(known)}")
         return
     address = options.address or known.address
+    if not address.startswith(("https://", "http://")):
+        raise InvalidRequest(f"--address is {address!a}; it must begin with https:// or http://.")
     say(f"{known.name}: {known.title}, licence {known.licence}, {known.size / 1e6:.1f} MB")
     say(f"  from {address}")
     say(f"  to {store.folders[0] / known.file}")
@@ -205,10 +207,9 @@ def _ask(question: str, options: argparse.Namespace) -> None:
 
 
 def _open_address(address: str) -> AbstractContextManager[Body]:
-    from urllib.request import HTTPSHandler, OpenerDirector, build_opener
+    from urllib.request import build_opener
 
-    opener: OpenerDirector = build_opener(HTTPSHandler())
-    return opener.open(address, timeout=_SECONDS)  # type: ignore[no-any-return]
+    return build_opener().open(address, timeout=_SECONDS)  # type: ignore[no-any-return]
 
 
 def _bar(total: int, unit: str, *, quiet: bool) -> Any:

@@ -614,6 +614,7 @@ def test_weights_are_fetched_listed_verified_and_removed(shell: Shell, weights_s
         ("safety fetch light", 2, "add --yes"),
         ("safety fetch nudenet", 2, "open_nsfw, light, recommended"),
         ("safety fetch light --yes --address http://127.0.0.1:1/x", 4, "did not deliver"),
+        ("safety fetch light --yes --address file:///etc/hosts", 2, "https://"),
         ("safety remove open_nsfw --yes", 7, "part of multi-edit"),
         ("safety check red.png --classifier light", 6, "multiedit safety fetch light"),
         ("safety check red.png --classifier nudenet", 2, "open_nsfw, light, recommended"),
