@@ -1,0 +1,82 @@
+"""The tables of docs/models.md, written from profiles.json.
+
+    .venv/bin/python tests/support/model_tables.py
+
+puts them into the page; a test compares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from multiedit.pipelines.adapters.profile import Part, Profile
+from multiedit.pipelines.adapters.profiles import load_profiles
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
+_MEGAPIXEL = 1_000_000
+
+
+def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    header = list(header)
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def models() -> str:
+    """A row for each model: its profiles in the order in which `auto` tries them."""
+    by_model: dict[str, list[Profile]] = {}
+    for profile in load_profiles():
+        by_model.setdefault(profile.model, []).append(profile)
+    header = ["model", "profiles, as `auto` tries them", "images", "samples up to", "licence"]
+    return table(header, [_model(model, own) for model, own in by_model.items()])
+
+
+def _model(model: str, profiles: list[Profile]) -> list[str]:
+    first = profiles[0]
+    settings = [f"`{each.id}`: {each.steps} steps, cfg {each.cfg:g}" for each in profiles]
+    licence = f"[{first.licence}]({first.licence_url})"
+    return [
+        f"`{model}`",
+        "<br>".join(settings),
+        str(first.max_images),
+        f"{first.max_pixels / _MEGAPIXEL:.1f} MP",
+        licence if first.commercial else f"**commercial use forbidden or limited: {licence}**",
+    ]
+
+
+def files() -> str:
+    """A row for each part: where its file goes and which ones there are, the most exact first."""
+    users: dict[Part, list[str]] = {}
+    for profile in load_profiles():
+        for part in profile.parts.values():
+            own = users.setdefault(part, [])
+            if profile.model not in own:
+                own.append(profile.model)
+    header = ["folder", "one of these files", "for"]
+    return table(header, [_part(part, own) for part, own in users.items()])
+
+
+def _part(part: Part, users: list[str]) -> list[str]:
+    published = {file.url: file for file in reversed(part.files)}
+    choices = [f"[{file.name}]({url}), {file.gigabytes} GB" for url, file in reversed(published.items())]
+    return [f"`{part.folder}`", "<br>".join(choices), ", ".join(f"`{user}`" for user in users)]
+
+
+TABLES = {"models": models, "files": files}
+
+
+def marked(text: str, name: str) -> str:
+    """What stands between the two marks of a table in the page."""
+    return text.split(f"<!-- {name} -->\n")[1].split(f"\n<!-- /{name} -->")[0]
+
+
+def main() -> None:
+    text = PAGE.read_text("utf-8")
+    for name, write in TABLES.items():
+        text = text.replace(marked(text, name), write())
+    PAGE.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main()
