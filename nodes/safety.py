@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from .progress import reporter
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifier import ClassifierLoader
-    from ..pipelines.safety.policy import OnMissing, Policy, Preset
+    from ..pipelines.safety.policy import OnMissing
+    from ..pipelines.safety.settings import SafetySettings
 
 _BOTH = "light and recommended"
 _CLASSIFIERS = {**{name: (name,) for name in KNOWN}, _BOTH: ("light", "recommended")}
@@ -39,32 +41,33 @@ class MultiEditSafeMode(io.ComfyNode):
 
     @classmethod
     def check_lazy_status(
-        cls, classifier: str = EMBEDDED, on_missing: OnMissing = "error", **others: Any
+        cls, classifier: str | None = None, on_missing: OnMissing | None = None, **others: Any
     ) -> list[str]:
         """Ask for the image only once there is what judges it: a missing classifier must not cost it."""
-        from ..pipelines.safety.policy import Policy
         from ..pipelines.safety.screen import require_classifier
 
-        require_classifier(_loader(classifier), Policy(on_missing=on_missing))
+        settings = _settings(classifier, on_missing=on_missing)
+        require_classifier(_loader(settings), settings.policy)
         return ["image"]
 
     @classmethod
     def execute(
         cls,
         image: Any,
-        classifier: str = EMBEDDED,
+        classifier: str | None = None,
         threshold: dict[str, Any] | None = None,
         batch: dict[str, Any] | None = None,
-        tiles: bool = False,
-        on_missing: OnMissing = "error",
+        tiles: bool | None = None,
+        on_missing: OnMissing | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screen import screen
 
+        settings = _settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
         result = screen(
             image,
-            _loader(classifier),
-            _policy(threshold or {}, tiles, on_missing),
+            _loader(settings),
+            settings.policy,
             frames_per_second=(batch or {}).get("fps"),
             progress=reporter(),
         )
@@ -73,26 +76,35 @@ class MultiEditSafeMode(io.ComfyNode):
         return io.NodeOutput(result.image, blurred, scores, reports_json(result.reports))
 
 
-def _loader(classifier: str) -> ClassifierLoader:
-    """From ComfyUI's folders, with the environment's allow list."""
+def _settings(classifier: str | None, **policy: Any) -> SafetySettings:
+    """The environment's, which a graph that leaves inputs out gets, with what is given instead."""
     import folder_paths
 
-    from ..pipelines.safety import loader
     from ..pipelines.safety.settings import SafetySettings
-    from ..pipelines.safety.store import Store
+
+    settings = SafetySettings.from_environment()
+    folders = tuple(Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    given = {name: value for name, value in policy.items() if value is not None}
+    return SafetySettings(
+        replace(settings.store, folders=folders),
+        _CLASSIFIERS[classifier] if classifier else settings.classifiers,
+        replace(settings.policy, **given),
+    )
+
+
+def _strictness(threshold: dict[str, Any] | None) -> dict[str, Any]:
+    if threshold is None:
+        return {}
+    if threshold["threshold"] == "custom":
+        return {"preset": "default", "threshold": threshold["score"]}
+    return {"preset": threshold["threshold"]}
+
+
+def _loader(settings: SafetySettings) -> ClassifierLoader:
+    from ..pipelines.safety.loader import classifier_loader
     from .memory import in_comfyui
 
-    allowed = SafetySettings.from_environment().store.allowed
-    folders = tuple(Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
-    return loader.classifier_loader(_CLASSIFIERS[classifier], Store(folders, allowed), in_comfyui)
-
-
-def _policy(threshold: dict[str, Any], tiles: bool, on_missing: OnMissing) -> Policy:
-    from ..pipelines.safety.policy import Policy
-
-    chosen = threshold.get("threshold", "default")
-    preset: Preset = "default" if chosen == "custom" else chosen
-    return Policy(preset, threshold.get("score"), tiles=tiles, on_missing=on_missing)
+    return classifier_loader(settings.classifiers, settings.store, in_comfyui)
 
 
 def _inputs() -> list[io.Input]:

@@ -157,3 +157,15 @@ def test_one_frame_of_a_clip_blurs_all(graph: Any) -> None:
     assert blurred == [True, True]
     assert scores[0] == scores[1] > 0.1
     assert len(json.loads(report)) == len(out)
+
+
+def test_inputs_that_a_graph_leaves_out_are_the_environments(
+    graph: Any, light: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "light")
+    monkeypatch.setenv("MULTIEDIT_SAFETY_PRESET", "strict")
+    _, blurred, _, (report,) = graph.lists("MultiEditSafeMode", image=grey_and_noise())
+    assert blurred == [True, True]
+    assert json.loads(report)[0]["classifier"] == "light"
+    given = {"classifier": "open_nsfw", "threshold": "loose"}
+    assert graph.lists("MultiEditSafeMode", image=grey_and_noise(), **given)[1] == [False, False]
