@@ -12,7 +12,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.limits import LARGEST_SEED, Limits
 from .generate import LATE, LOADED, Asked, generated, loaded_model_option
 from .inputs import edit_mask, numbered
-from .inside.sockets import inner_schema
+from .inside.sockets import ITEM, inner_schema, meant
 from .loaded_model import LOADED_MODEL
 from .models import chosen, model_options, offered
 from .placing import per_image_input, placement_inputs, read_per_image, read_placement_inputs
@@ -53,20 +53,13 @@ class MultiEditEdit(io.ComfyNode):
     def execute(
         cls, images: dict[str, Any], mask: Any = None, loaded_model: Any = None, **inputs: Any
     ) -> io.NodeOutput:
-        from ..pipelines.edit_tensors import edit_tensors
+        from comfy_execution.utils import get_executing_context
 
-        asked, pictures = _asked(**inputs), numbered("image_", images)
-        change = edit_mask(mask, pictures)
-        if asked.settings.model == LOADED:
-            return generated(cls, asked, pictures, change, loaded_model)
-        adapters = embedded_adapters(Limits.from_environment())
-        edited = edit_tensors(
-            asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
-        )
-        return io.NodeOutput(edited.image, edited.plan_json, edited.report)
+        item = get_executing_context().list_index or 0
+        return _edited(cls, item, images, mask, loaded_model, **inputs)
 
 
-class MultiEditLate(MultiEditEdit):
+class MultiEditLate(io.ComfyNode):
     """Multi-Edit, planned only once its model is loaded: what Multi-Edit expands into where it must."""
 
     @classmethod
@@ -76,11 +69,45 @@ class MultiEditLate(MultiEditEdit):
             LATE,
             "Multi-Edit, planned late",
             "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
-            [*_inputs(limits), LOADED_MODEL.Input("loaded_model")],
+            [*_inputs(limits), LOADED_MODEL.Input("loaded_model"), ITEM],
             _outputs(),
             hidden=_HIDDEN,
             enable_expand=True,
+            is_input_list=True,
         )
+
+    @classmethod
+    def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
+        return _edited(cls, item[0], **_meant(inputs, item))
+
+
+def _meant(value: Any, item: list[int]) -> Any:
+    """What `item` says of an input that is a list; dynamic ones hold others, or None where nothing is sent."""
+    if isinstance(value, dict):
+        return {name: _meant(part, item) for name, part in value.items()}
+    return None if value is None else meant(value, item)
+
+
+def _edited(
+    cls: type[io.ComfyNode],
+    item: int,
+    images: dict[str, Any],
+    mask: Any = None,
+    loaded_model: Any = None,
+    **inputs: Any,
+) -> io.NodeOutput:
+    """Edit by what was chosen. `item` says which of a ComfyUI list the arguments are."""
+    from ..pipelines.edit_tensors import edit_tensors
+
+    asked, pictures = _asked(**inputs), numbered("image_", images)
+    change = edit_mask(mask, pictures)
+    if asked.settings.model == LOADED:
+        return generated(cls, asked, pictures, change, loaded_model, item)
+    adapters = embedded_adapters(Limits.from_environment())
+    edited = edit_tensors(
+        asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
+    )
+    return io.NodeOutput(edited.image, edited.plan_json, edited.report)
 
 
 def _asked(

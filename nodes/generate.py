@@ -123,13 +123,19 @@ def _speed_inputs() -> list[io.Input]:
 
 
 def generated(
-    cls: type[io.ComfyNode], asked: Asked, pictures: Mapping[int, Tensor], mask: Tensor | None, loaded: Any
+    cls: type[io.ComfyNode],
+    asked: Asked,
+    pictures: Mapping[int, Tensor],
+    mask: Tensor | None,
+    loaded: Any,
+    item: int,
 ) -> io.NodeOutput:
     """Plan an edit by a loaded model, and expand into the graph that makes it.
 
     Args:
         pictures: by the number of their socket.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
+        item: which of a ComfyUI list the arguments are.
 
     Raises:
         InvalidRequest: no model is connected, or the plan cannot be made (see `generation_of`).
@@ -141,7 +147,9 @@ def generated(
             field=_SOCKET,
         )
     known = _choice_of(cls, loaded)
-    return _planned_late(cls) if known is None else _expanded(cls, asked, *known, pictures, mask)
+    if known is None:
+        return _planned_late(cls, item)
+    return _expanded(cls, asked, *known, pictures, mask, item)
 
 
 def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, Choice] | None:
@@ -153,10 +161,10 @@ def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, Choice] | Non
     return None if linked or source["class_type"] != _LOADER else chosen_of_node(source["inputs"])
 
 
-def _planned_late(cls: type[io.ComfyNode]) -> io.NodeOutput:
+def _planned_late(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
-    name = f"{cls.hidden.unique_id}.late"
-    late = {name: {"class_type": LATE, "inputs": dict(_links(cls))}}
+    name = f"{cls.hidden.unique_id}.{item}.late"
+    late = {name: {"class_type": LATE, "inputs": {**_links(cls), "item": item}}}
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
 
 
@@ -167,9 +175,8 @@ def _expanded(
     choice: Choice,
     pictures: Mapping[int, Tensor],
     mask: Tensor | None,
+    item: int,
 ) -> io.NodeOutput:
-    from comfy_execution.utils import get_executing_context
-
     from ..pipelines.adapters.expansion import edit_graph
     from ..pipelines.adapters.generate import generation_of
 
@@ -179,7 +186,6 @@ def _expanded(
     )
     links = _links(cls)
     images = tuple(links[f"images.image_{number}"] for number in pictures)
-    item = get_executing_context().list_index or 0
     sources = Sources(links[_SOCKET], images, None if mask is None else links["mask"], item)
     graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
     return io.NodeOutput(image, generation.plan_json, generation.report, expand=graph.nodes)
