@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_api.latest import io
@@ -9,6 +10,7 @@ from comfy_api.latest import io
 from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
 from ..pipelines.adapters.profiles import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
+from ..pipelines.errors import InvalidRequest
 from ..pipelines.limits import LARGEST_SEED, Limits
 from .generate import LATE, LOADED, Asked, generated, loaded_model_option
 from .inputs import edit_mask, numbered
@@ -82,7 +84,7 @@ class MultiEditLate(io.ComfyNode):
 
 
 def _meant(value: Any, item: list[int]) -> Any:
-    """What `item` says of an input that is a list; dynamic ones hold others, or None where nothing is sent."""
+    """What `item` says of an input that is a list; dynamic ones hold others, or None where none is sent."""
     if isinstance(value, dict):
         return {name: _meant(part, item) for name, part in value.items()}
     return None if value is None else meant(value, item)
@@ -99,7 +101,7 @@ def _edited(
     """Edit by what was chosen. `item` says which of a ComfyUI list the arguments are."""
     from ..pipelines.edit_tensors import edit_tensors
 
-    asked, pictures = _asked(**inputs), numbered("image_", images)
+    asked, pictures = _asked(images, **inputs), numbered("image_", images)
     change = edit_mask(mask, pictures)
     if asked.settings.model == LOADED:
         return generated(cls, asked, pictures, change, loaded_model, item)
@@ -111,6 +113,7 @@ def _edited(
 
 
 def _asked(
+    images: Mapping[str, Any],
     prompt: str,
     model: dict[str, Any] | None = None,
     seed: int = 0,
@@ -122,7 +125,7 @@ def _asked(
     from ..pipelines.edit_tensors import EditSettings
 
     choice = offered(model)
-    roles, placements = read_per_image(per_image)
+    roles, placements = (_by_place(entries, images) for entries in read_per_image(per_image))
     settings = EditSettings(
         model=choice["model"],
         prompt=prompt,
@@ -136,6 +139,23 @@ def _asked(
         placements=placements,
     )
     return Asked(settings, choice)
+
+
+def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int, Any]:
+    """Entries by their image's place among those that are there, instead of by its socket.
+
+    Raises:
+        InvalidRequest: an entry is of a socket that nothing is connected to.
+    """
+    for number in entries:
+        if f"image_{number}" not in images:
+            raise InvalidRequest(
+                f"per_image has an entry for image {number}, but nothing is connected to image_{number}. "
+                "Connect it, or leave the entry out.",
+                field="per_image",
+            )
+    there = enumerate(numbered("image_", images), start=1)
+    return {place: entries[number] for place, number in there if number in entries}
 
 
 def _inputs(limits: Limits) -> list[io.Input]:

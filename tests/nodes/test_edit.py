@@ -52,6 +52,14 @@ def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:
     assert json.loads(plan)["roles"] == ["base", "overlay"]
 
 
+def test_per_image_speaks_of_sockets(graph: Any) -> None:
+    images = torch.rand(1, 40, 60, 3), None, torch.rand(1, 9, 9, 3)
+    _, plan, _ = edit(graph, *images, per_image='{"2": {"opacity": 0.2}, "3": {"opacity": 0.3}}')
+    assert {number: entry["opacity"] for number, entry in json.loads(plan)["placements"].items()} == {
+        "2": 0.3
+    }
+
+
 @pytest.mark.parametrize(
     ("inputs", "words"),
     [
@@ -60,6 +68,7 @@ def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:
         ({"model": "no-such-model"}, "Choose one from its list"),
         ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
         ({"scale": 0.0}, "value_smaller_than_min"),
+        ({"per_image": '{"2": {"opacity": 0.2}}'}, "nothing is connected to image_2"),
     ],
 )
 def test_what_cannot_be_is_an_error_on_the_node(graph: Any, inputs: dict[str, Any], words: str) -> None:
