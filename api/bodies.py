@@ -17,7 +17,7 @@ from ..pipelines.fields import shown
 from .errors import BodyTooLarge, UnsupportedMedia
 from .limits import ServerLimits
 from .multipart import MALFORMED, Form, read_form
-from .uploads import Uploads
+from .uploads import Turns, Uploads
 
 _Body = TypeVar("_Body")
 _SMALL_BYTES = 65_536  # not worth a thread
@@ -75,6 +75,7 @@ class Bodies:
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
         self._room = Room(limits.json_bytes_at_once)
+        self._turns = Turns()
 
     def room(self, request: web.Request) -> AbstractAsyncContextManager[None]:
         """Wait until a body, and what is made of it, may be in memory; a form never is."""
@@ -112,7 +113,7 @@ class Bodies:
             raise InvalidRequest(
                 "The Content-Type header has no boundary. Let your client's library write it."
             ) from None
-        return await self._in_time(read_form(reader, form, uploads), request.content)
+        return await self._in_time(read_form(reader, form, uploads, self._turns), request.content)
 
     async def _json(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
         charset = (request.charset or "utf-8").lower()

@@ -13,7 +13,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import boolean, refusal
 from ..pipelines.sources.source import UploadSource
-from .uploads import Uploads
+from .uploads import Turns, Upload, Uploads
 
 _MOST_FILES = 10  # the hosted API's
 _CHUNK_BYTES = 131_072
@@ -63,7 +63,7 @@ class Form:
     text_files: bool = False
 
 
-async def read_form(reader: MultipartReader, form: Form, uploads: Uploads) -> dict[str, object]:
+async def read_form(reader: MultipartReader, form: Form, uploads: Uploads, turns: Turns) -> dict[str, object]:
     """The fields of a form; a file's field holds a list of `UploadSource`s.
 
     Raises:
@@ -79,7 +79,11 @@ async def read_form(reader: MultipartReader, form: Form, uploads: Uploads) -> di
             name = part.name
             target = form.files.get(name)
             if part.filename is not None or (target and not form.text_files):
-                source = await _file(part, target, form, len(files) + 1, uploads)
+                if len(files) == _MOST_FILES:
+                    raise InvalidRequest(
+                        f"The form has more than {_MOST_FILES} files. Send fewer.", field=target
+                    )
+                source = await _file(part, target, form, uploads.new(f"image {len(files) + 1}"), turns)
                 files.append(source)
                 _list(fields, str(target)).append(source)
                 continue
@@ -107,7 +111,7 @@ def _list(fields: dict[str, object], name: str) -> list[object]:
 
 
 async def _file(
-    part: BodyPartReader, target: str | None, form: Form, number: int, uploads: Uploads
+    part: BodyPartReader, target: str | None, form: Form, upload: Upload, turns: Turns
 ) -> UploadSource:
     name = str(part.name)[:64]
     if target is None:
@@ -120,10 +124,7 @@ async def _file(
             "Send base64 and URLs as JSON, or give the part a file name.",
             field=target,
         )
-    if number > _MOST_FILES:
-        raise InvalidRequest(f"The form has more than {_MOST_FILES} files. Send fewer.", field=target)
-    upload = uploads.new(f"image {number}")
-    while chunk := await part.read_chunk(_CHUNK_BYTES):
+    while chunk := await turns.take(lambda: part.read_chunk(_CHUNK_BYTES)):
         await upload.write(chunk)
     await upload.flush()
     return upload.source

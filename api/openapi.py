@@ -24,10 +24,15 @@ _PICTURE: dict[str, Any] = {kind: {"schema": _FILE} for kind in ("image/png", "i
 _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     400: ("The request, or one of its pictures, is not right", DetailedError),
     401: ("No key, or one that is not known", StandardError),
+    402: (
+        "The operator's budget for closed models, or the account there, is used up",
+        StandardError,
+    ),
+    403: ("The provider of a closed model refuses the operator's key", StandardError),
     404: ("A picture's URL leads to none", StandardError),
     413: ("A picture or the body is too large", PayloadTooLargeError),
     415: ("The body is empty, or in a charset or encoding that is not read", StandardError),
-    422: ("The picture is too large", DetailedError),
+    422: ("The picture is too large, or the provider of a closed model refuses it", DetailedError),
     429: ("Too many requests, or too many failed ones", StandardError),
     500: ("The edit failed", StandardError),
     503: ("The model is offline, or the server is busy", StandardError),

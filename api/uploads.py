@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import tempfile
+from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 
 from ..pipelines.limits import Limits
 from ..pipelines.sources.bounds import check_size
@@ -15,6 +16,8 @@ from .errors import StorageFull
 
 _IN_MEMORY = 256 * 1024
 _AT_ONCE = 512 * 1024
+_READ_AT_ONCE = 4
+_PATIENCE_SECONDS = 0.02
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
@@ -53,6 +56,27 @@ class Upload:
                 "The server's disk is full, so the pictures cannot be received. Try again later.",
                 retry_after=60,
             ) from None
+
+
+class Turns:
+    """A few uploads are read from at a time, in turns of a chunk: many at once would hold everybody else up.
+
+    One whose sender is slow gives its turn up, and goes on without.
+    """
+
+    def __init__(self) -> None:
+        self._room = asyncio.Semaphore(_READ_AT_ONCE)
+
+    async def take(self, read: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        """What `read` gives."""
+        async with self._room:
+            task = asyncio.ensure_future(read())
+            try:
+                await asyncio.wait([task], timeout=_PATIENCE_SECONDS)
+            except asyncio.CancelledError:
+                task.cancel()
+                raise
+        return await task
 
 
 class Uploads:

@@ -209,6 +209,8 @@ async def uploads(session: Any, process: Process) -> None:
         return await post(session, "/v1/image/multi-edit", data=form([large], FIELDS))
 
     idle = process.megabytes("VmRSS")
+    with watching(process.address) as resting:
+        await asyncio.sleep(3)
     process.forget_peak()
     with watching(process.address) as health:
         statuses, _, total = await repeat(send, UPLOADS, UPLOADS)
@@ -219,6 +221,7 @@ async def uploads(session: Any, process: Process) -> None:
         [
             Figure("peak memory over idle", peak, MEMORY_BAR, " MB", note),
             Figure("p99 of /v1/health", percentile(health, 99), HEALTH_BAR, " ms", f"{len(health)} of them"),
+            Figure("the same when nothing else is asked", percentile(resting, 99), None, " ms"),
         ],
     )
 
