@@ -252,3 +252,15 @@ def test_sigterm_finishes_what_is_under_way(process: tuple[subprocess.Popen[str]
     assert time.monotonic() - started < 10
     assert server.stderr is not None
     assert "Traceback" not in server.stderr.read()
+
+
+def test_senders_that_stop_do_not_hold_up_the_others(api: ApiServer) -> None:
+    part = b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc'
+    with contextlib.ExitStack() as open_ones, api.client() as client:
+        for _ in range(20):
+            connection = open_ones.enter_context(connected(api))
+            connection.sendall(head(5000, "multipart/form-data; boundary=b") + part)
+        started = time.monotonic()
+        response = client.post("/image/multi-edit", data=FORM, files={"images": ("a", png())})
+        assert response.status_code == 200
+        assert time.monotonic() - started < 3
