@@ -1,0 +1,216 @@
+"""Multi-Edit's graphs beside the official templates' of the same models, in one real ComfyUI on the CPU.
+
+    .venv/bin/python bench/adapters.py [--template]
+
+The weights are tiny and random (tests/support/tiny_models.py), so the ratios are those of the work around
+sampling, which is what differs: loading, the VAE, the vision tower, the text encoder, the nodes themselves.
+Both sides have the same three images, steps, seeds and sizes: 256x256 pixels in, sampled and saved. There
+the official side is kinder than the template, which encodes its references once for each branch. With
+`--template` Qwen-Image-Edit runs as the template is, at a megapixel, which takes minutes on a CPU.
+
+Four situations, each from what the one before left: cold (ComfyUI's cache emptied), a new seed, a new
+prompt, a new third image; and the second and third again after a run in which nothing had changed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from support import ROOT, Figure, machine, print_table
+
+SUPPORT = ROOT / "tests" / "support"
+sys.path.insert(0, str(SUPPORT))
+
+import official_graphs as official  # noqa: E402
+from comfyui import PACK, Installation, Server  # noqa: E402
+from pictures import SAMPLES  # noqa: E402
+from PIL import Image  # noqa: E402
+
+MEGAPIXEL = 1024 * 1024
+SIDE = 256
+ROUNDS = 3
+WALL_BAR, NEW_PROMPT_BAR = 1.02, 0.7
+DEAR = ("load_diffusion_model", "load_clip", "load_vae", "load_checkpoint", "encode", "vision", "text")
+QWEN = official.Files(
+    "qwen_image_edit_2511_bf16.safetensors",
+    "qwen_2.5_vl_7b_fp8_scaled.safetensors",
+    "qwen_image_vae.safetensors",
+    "Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16.safetensors",
+)
+KLEIN = official.Files("flux-2-klein-4b-fp8.safetensors", "qwen_3_4b.safetensors", "flux2-vae.safetensors")
+MAGE = official.Files(
+    "mage_flow_edit_turbo_bf16.safetensors", "qwen3vl_4b_bf16.safetensors", "mage_flow_vae_bf16.safetensors"
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One model: our name of it, and its official graph."""
+
+    model: str
+    profile: str
+    graph: Callable[..., official.Graph]
+
+
+CASES = (
+    Case("qwen-edit", "qwen-edit-2511-lightning-4", partial(official.qwen_edit, QWEN, steps=4, cfg=1.0)),
+    Case("flux-2-klein-4b-edit", "flux-2-klein-4b", partial(official.flux2_klein, KLEIN)),
+    Case("mage-flow-turbo-edit", "mage-flow-edit-turbo", partial(official.mage, MAGE)),
+)
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What a run is asked. `unchanged` is run twice before it: a run in which nothing changes."""
+
+    name: str
+    images: tuple[str, ...]
+    prompt: str
+    seed: int = 1
+    unchanged: Situation | None = None
+
+
+def situations(turn: int) -> Iterator[Situation]:
+    """The situations in their order; no two turns share a picture, a prompt or a seed."""
+    images = tuple(f"{turn} {name}.png" for name in ("one", "two", "three"))
+    cold = Situation("cold", images, f"turn {turn}", 100 * turn)
+    yield cold
+    yield replace(cold, name="new seed", seed=cold.seed + 1)
+    yield replace(cold, name="new prompt", prompt=f"turn {turn}, and the sea at night")
+    yield replace(cold, name="new image", images=(*images[:2], f"{turn} four.png"))
+    yield replace(cold, name="new prompt after no change", prompt=f"turn {turn}, a scarf", unchanged=cold)
+    yield replace(cold, name="new seed after no change", seed=cold.seed + 2, unchanged=cold)
+
+
+def our_graph(case: Case, asked: Situation, pixels: int | None) -> dict[str, Any]:
+    graph = official.Graph()
+    loaded = graph.add("load", "MultiEditLoadModel", model=case.model, **{"model.profile": case.profile})
+    images = {f"images.image_{n}": link for n, link in enumerate(graph.images(asked.images), start=1)}
+    megapixels = 0.0 if pixels is None else pixels / MEGAPIXEL
+    choices = {
+        "model.aspect_ratio": "auto",
+        "model.resolution": "auto",
+        "model.work_megapixels": megapixels,
+        "model.reference_megapixels": megapixels,
+        "keep_size": pixels is not None,
+    }
+    edited = graph.add(
+        "edit",
+        "MultiEditEdit",
+        model="loaded model",
+        prompt=asked.prompt,
+        seed=asked.seed,
+        loaded_model=loaded,
+        **choices,
+        **images,
+    )
+    graph.add("save", "SaveImage", images=edited, filename_prefix="ours")
+    return graph
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One run: seconds from queueing to the end, nodes that ran, and the dear work that was done."""
+
+    seconds: float
+    executed: int
+    dear: dict[str, int]
+
+
+def measured(server: Server, graph: dict[str, Any]) -> Seen:
+    server.post("/tiny/reset")
+    started = time.perf_counter()
+    watched = server.watch(graph)
+    seconds = time.perf_counter() - started
+    if watched.events.ended != "execution_success":
+        raise RuntimeError(f"{watched.run.error}\n{server.log[-3000:]}")
+    counts = server.json("/tiny/counts")
+    return Seen(seconds, len(watched.events.executed), {name: counts[name] for name in DEAR if counts[name]})
+
+
+def compare(server: Server, case: Case, pixels: int | None, rounds: int) -> None:
+    sides: dict[str, Callable[[Situation], dict[str, Any]]] = {
+        "ours": lambda asked: our_graph(case, asked, pixels),
+        "official": lambda asked: case.graph(asked.images, asked.prompt, asked.seed, reference_pixels=pixels),
+    }
+    seen: dict[str, dict[str, list[Seen]]] = {}
+    for turn in range(1, rounds + 1):
+        # Each side has the server to itself for a turn: ComfyUI's cache forgets what a run does not use.
+        for side, graph in sides.items():
+            server.forget()
+            for asked in situations(turn):
+                for _ in range(2 if asked.unchanged else 0):
+                    server.run(graph(asked.unchanged))
+                seen.setdefault(asked.name, {}).setdefault(side, []).append(measured(server, graph(asked)))
+    title = f"{case.profile}: wall time over that of the official graph ({machine()})"
+    print_table(title, [figure(name, **by_side) for name, by_side in seen.items()])
+
+
+def figure(name: str, ours: list[Seen], official: list[Seen]) -> Figure:
+    ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, official, strict=True))
+    bar = NEW_PROMPT_BAR if name.startswith("new prompt") else WALL_BAR
+    return Figure(name, ratio, bar, " x", f"ours {_about(ours)}; official {_about(official)}")
+
+
+def _about(runs: list[Seen]) -> str:
+    seconds = statistics.median(run.seconds for run in runs)
+    dear = ", ".join(f"{count} {name}" for name, count in runs[-1].dear.items())
+    return f"{seconds:.2f} s, {runs[-1].executed} nodes, {dear or 'nothing loaded or encoded'}"
+
+
+def make_pictures(folder: Path, rounds: int) -> list[Path]:
+    """Four pictures for each turn, parts of the samples that no other turn has."""
+    files = []
+    photograph = Image.open(SAMPLES / "coffee.jpg")
+    for turn in range(1, rounds + 1):
+        for index, name in enumerate(("one", "two", "three", "four")):
+            left, top = 7 * turn + 20 * index, 5 * turn + 10 * index
+            files.append(folder / f"{turn} {name}.png")
+            photograph.crop((left, top, left + SIDE, top + SIDE)).save(files[-1])
+    return files
+
+
+@contextmanager
+def model_server() -> Iterator[Server]:
+    """A ComfyUI with the pack, tiny models and the counting shim."""
+    installation = Installation.find()
+    if reason := installation.missing():
+        sys.exit(reason)
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder)
+        command = [installation.python, SUPPORT / "tiny_models.py", "--comfyui", installation.home]
+        subprocess.run([*command, base / "models"], check=True, capture_output=True)
+        server = Server(installation, base, {"multi-edit": PACK, "tiny_shim": SUPPORT / "tiny_shim"})
+        try:
+            server.wait_until_ready()
+            yield server
+        finally:
+            server.stop()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--template", action="store_true", help="Qwen-Image-Edit at the template's own size")
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    options = parser.parse_args()
+    with model_server() as server:
+        server.add_inputs(*make_pictures(server.base, options.rounds))
+        for case in CASES[:1] if options.template else CASES:
+            compare(server, case, None if options.template else SIDE * SIDE, options.rounds)
+
+
+if __name__ == "__main__":
+    main()
