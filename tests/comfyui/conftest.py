@@ -81,7 +81,8 @@ def model_server(
         base,
         {FOLDER: PACK, "tiny_shim": SUPPORT / "tiny_shim"},
         arguments=("--preview-method", "latent2rgb"),
-        environment=ENVIRONMENT,
+        # One image more than most models take, so that it is the model that refuses it.
+        environment={**ENVIRONMENT, "MULTIEDIT_MAX_IMAGES": "4"},
     )
     try:
         server.wait_until_ready()
