@@ -35,6 +35,7 @@ CHECKS = [
 ]  # fmt: skip
 # What the hosted service answers besides what its schema says.
 LIVE = {404, 413, 422}
+OFFLINE = 503  # a model that does not run here; both schemas have it
 SETTINGS = hypothesis.settings(
     max_examples=15,
     deadline=None,
@@ -71,13 +72,19 @@ def send(case: Any, server: ApiServer, prefix: str) -> Any:
     return case.call(base_url=server.url + prefix, headers={"Authorization": f"Bearer {KEY}"})
 
 
+def checks_for(status: int) -> list[Any]:
+    return [check for check in CHECKS if check is not not_a_server_error or status != OFFLINE]
+
+
 def check_own(case: Any, api: ApiServer) -> None:
-    case.validate_response(send(case, api, ""), checks=CHECKS)
+    response = send(case, api, "")
+    case.validate_response(response, checks=checks_for(response.status_code))
 
 
 def check_hosted(case: Any, api: ApiServer) -> None:
     response = send(case, api, "/api/v1")
-    checks = [check for check in CHECKS if response.status_code not in LIVE or check is not_a_server_error]
+    live = response.status_code in LIVE
+    checks = [not_a_server_error] if live else checks_for(response.status_code)
     case.validate_response(response, checks=checks)
 
 
