@@ -30,10 +30,13 @@ def load_package() -> None:
     spec.loader.exec_module(module)
 
 
-def load_comfyui() -> ModuleType | None:
-    """ComfyUI's `nodes` module on the CPU, or None where COMFYUI_PATH is not set.
+def load_comfyui(device: Sequence[str] = ("--cpu",)) -> ModuleType | None:
+    """ComfyUI's `nodes` module, or None where COMFYUI_PATH is not set.
 
     Its input and output folders lie in a temporary folder: `folder_paths.get_input_directory()`.
+
+    Args:
+        device: arguments of ComfyUI that choose its device; without any it takes the best it finds.
     """
     path = os.environ.get("COMFYUI_PATH")
     if not path:
@@ -42,7 +45,7 @@ def load_comfyui() -> ModuleType | None:
     for folder in ("input", "output", "models", "custom_nodes"):
         (base / folder).mkdir()
     sys.path.insert(0, path)
-    arguments, sys.argv = sys.argv, [sys.argv[0], "--cpu", "--base-directory", str(base)]
+    arguments, sys.argv = sys.argv, [sys.argv[0], *device, "--base-directory", str(base)]
     try:
         import comfy.options
 

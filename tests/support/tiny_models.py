@@ -27,6 +27,46 @@ VISION = 64
 HEAD = 128  # of the attention heads that ComfyUI has in its code
 QWEN_VOCABULARY = 151936  # as many as ComfyUI's own tokenizer knows; the larger part of every Qwen encoder
 
+# What a model has at any width.
+WAN_VAE: dict[str, Any] = {
+    "z_dim": 16,
+    "dim_mult": [1, 2, 4, 4],
+    "num_res_blocks": 2,
+    "attn_scales": [],
+    "temperal_downsample": [False, True, True],
+    "image_channels": 3,
+    "conv_out_channels": 3,
+    "dropout": 0.0,
+}
+FLUX2: dict[str, Any] = {
+    "in_channels": 128,
+    "out_channels": 128,
+    "vec_in_dim": None,
+    "mlp_ratio": 3.0,
+    "axes_dim": [32] * 4,
+    "theta": 2000,
+    "patch_size": 1,
+    "qkv_bias": False,
+    "txt_ids_dims": [3],
+    "global_modulation": True,
+    "mlp_silu_act": True,
+    "ops_bias": False,
+    "default_ref_method": "index",
+    "ref_index_scale": 10.0,
+}
+FLUX2_VAE: dict[str, Any] = {
+    "double_z": True,
+    "z_channels": 32,
+    "resolution": 256,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch_mult": [1, 2, 4, 4],
+    "num_res_blocks": 2,
+    "attn_resolutions": [],
+    "dropout": 0.0,
+    "batch_norm_latent": True,
+}
+
 
 def weights(state: State, name: str) -> State:
     """The same tensors in bfloat16 with random values that keep activations near 1."""
@@ -35,16 +75,25 @@ def weights(state: State, name: str) -> State:
     generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
 
     def value(key: str, tensor: Any) -> Any:
-        if not tensor.is_floating_point():
-            return torch.zeros_like(tensor)
-        if key.endswith(("gamma", "running_var")) or (tensor.ndim == 1 and key.endswith(("weight", "scale"))):
-            return torch.ones(tensor.shape, dtype=torch.bfloat16)
-        if tensor.ndim < 2:
-            return torch.zeros(tensor.shape, dtype=torch.bfloat16)
-        gain = math.prod(tensor.shape[1:]) ** -0.5
-        return (torch.randn(tensor.shape, generator=generator) * gain).to(torch.bfloat16)
+        made = random_like(key, tensor, generator)
+        return made.to(torch.bfloat16) if made.is_floating_point() else made
 
-    return {key: value(key, tensor).contiguous() for key, tensor in state.items()}
+    return {key: value(key, tensor) for key, tensor in state.items()}
+
+
+def random_like(key: str, tensor: Any, generator: Any) -> Any:
+    """Values for one tensor of a model, in float32 on the generator's device; integers are 0."""
+    import torch
+
+    device = generator.device
+    if not tensor.is_floating_point():
+        return torch.zeros(tensor.shape, dtype=tensor.dtype, device=device)
+    if key.endswith(("gamma", "running_var")) or (tensor.ndim == 1 and key.endswith(("weight", "scale"))):
+        return torch.ones(tensor.shape, device=device)
+    if tensor.ndim < 2:
+        return torch.zeros(tensor.shape, device=device)
+    gain = math.prod(tensor.shape[1:]) ** -0.5
+    return torch.randn(tensor.shape, generator=generator, device=device).mul_(gain)
 
 
 def qwen_edit(name: str, timestep_zero: bool = False) -> State:
@@ -90,18 +139,7 @@ def qwen_encoder(name: str) -> State:
 def qwen_vae(name: str) -> State:
     from comfy.ldm.wan.vae import WanVAE
 
-    model = WanVAE(
-        dim=4,
-        z_dim=16,
-        dim_mult=[1, 2, 4, 4],
-        num_res_blocks=2,
-        attn_scales=[],
-        temperal_downsample=[False, True, True],
-        image_channels=3,
-        conv_out_channels=3,
-        dropout=0.0,
-    )
-    return weights(model.state_dict(), name)
+    return weights(WanVAE(dim=4, **WAN_VAE).state_dict(), name)
 
 
 def qwen_all_in_one(name: str) -> State:
@@ -121,26 +159,13 @@ def flux2(name: str, encoder: int = NARROW, guidance: bool = False) -> State:
     from comfy.ldm.flux.model import Flux
 
     model = Flux(
-        in_channels=128,
-        out_channels=128,
-        vec_in_dim=None,
+        **FLUX2,
         context_in_dim=3 * encoder,
         hidden_size=HEAD,
-        mlp_ratio=3.0,
         num_heads=1,
         depth=1,
         depth_single_blocks=1,
-        axes_dim=[32] * 4,
-        theta=2000,
-        patch_size=1,
-        qkv_bias=False,
         guidance_embed=guidance,
-        txt_ids_dims=[3],
-        global_modulation=True,
-        mlp_silu_act=True,
-        ops_bias=False,
-        default_ref_method="index",
-        ref_index_scale=10.0,
         dtype=torch.float32,
         device="cpu",
         operations=comfy.ops.disable_weight_init,
@@ -192,20 +217,7 @@ def flux2_vae(name: str) -> State:
     """32 channels, the narrowest that its group norms take."""
     from comfy.ldm.models.autoencoder import AutoencoderKL
 
-    config = {
-        "double_z": True,
-        "z_channels": 32,
-        "resolution": 256,
-        "in_channels": 3,
-        "out_ch": 3,
-        "ch": 32,
-        "ch_mult": [1, 2, 4, 4],
-        "num_res_blocks": 2,
-        "attn_resolutions": [],
-        "dropout": 0.0,
-        "batch_norm_latent": True,
-    }
-    return weights(AutoencoderKL(embed_dim=32, ddconfig=config).state_dict(), name)
+    return weights(AutoencoderKL(embed_dim=32, ddconfig={**FLUX2_VAE, "ch": 32}).state_dict(), name)
 
 
 def mage(name: str) -> State:
