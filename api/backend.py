@@ -49,7 +49,7 @@ class Edited:
             model_name=plan.model_name,
             width=plan.width,
             height=plan.height,
-            blurred=file.safety.blurred,
+            blurred=result.blurred,
             seconds=result.seconds,
             plan=plan.to_dict(),
         )

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from .adapters.base import EmbeddedAdapter
+from .adapters.base import EmbeddedAdapter, carry_out
 from .catalog.lookup import Catalog
 from .errors import InvalidImage
 from .limits import Limits
 from .pictures import Picture
-from .plan import EditPlan, make_plan
+from .plan import EditPlan, choose_model, make_plan
 from .request import EditRequest
 from .roles import PictureFacts
 from .safety.classifier import ClassifierLoader
@@ -31,11 +31,23 @@ Stage = Callable[[str, float], None]
 
 @dataclass(frozen=True)
 class EditResult:
-    """A finished edit: the plan that was carried out, the file, and the seconds each stage took."""
+    """A finished edit: the plan that was carried out, the file, and the seconds each stage took.
+
+    Attributes:
+        told: what only the person who asked is told: of the account at a hosted provider.
+        blurred_before: whoever made it has obscured it already.
+    """
 
     plan: EditPlan
     file: Finished
     seconds: Mapping[str, float]
+    told: tuple[str, ...] = ()
+    blurred_before: bool = False
+
+    @property
+    def blurred(self) -> bool:
+        """Safe mode has obscured it, here or where it was made."""
+        return self.blurred_before or self.file.safety.blurred
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the picture, as JSON takes it."""
@@ -128,8 +140,9 @@ class Editor:
         return replace(result, seconds={**seconds, **result.seconds})
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
-        pictures, facts = await load_pictures(request, self._loader, self._limits)
         names = {model: adapter.name for model, adapter in self._adapters.items()}
+        choose_model(request.model_id, self._catalog, names)  # what cannot run is said before any fetching
+        pictures, facts = await load_pictures(request, self._loader, self._limits)
         return make_plan(request, facts, self._catalog, names), pictures
 
     def _carry_out(
@@ -150,15 +163,16 @@ class Editor:
             if classifier is not None:
                 self._look_before(classifier, pictures)
             with _naming_images():
-                image = self._adapters[plan.model].run(plan, pictures, lambda share: stage("edit", share))
+                adapter = self._adapters[plan.model]
+                plan, made = carry_out(adapter, plan, pictures, lambda share: stage("edit", share))
         stage("check", 0.0)
         with self._timed("check", seconds):
-            image, report = screened(image, classifier, self._policy)
+            image, report = screened(made.image, classifier, self._policy)
         stage("encode", 0.0)
         with self._timed("encode", seconds):
             file = encoded(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
-        return EditResult(plan, file, seconds)
+        return EditResult(plan, file, seconds, made.told, made.blurred)
 
     def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[Picture]) -> None:
         """What safe mode would refuse anyway must not cost the edit."""

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from .adapters.base import EmbeddedAdapter, Progress
+from .adapters.base import EmbeddedAdapter, Made, Progress, carry_out
 from .catalog.lookup import Catalog
 from .errors import InvalidRequest
+from .images.resample import resize
 from .layers.masked import with_channels
 from .layers.placement import Placement
 from .pictures import TensorPicture
@@ -44,10 +45,11 @@ class EditSettings:
 
 @dataclass(frozen=True)
 class EditedTensors:
-    """The result [B, H, W, 3 or 4], and the plan that every frame was made by."""
+    """The result [B, H, W, 3 or 4], the plan that every frame was made by, and what its maker told."""
 
     image: Tensor
     plan: EditPlan
+    told: tuple[str, ...] = ()
 
     @property
     def plan_json(self) -> str:
@@ -57,7 +59,7 @@ class EditedTensors:
     def report(self) -> str:
         """Model, size and notes, a line each."""
         plan = self.plan
-        return "\n".join([f"{plan.model_name}: {plan.width} x {plan.height} pixels", *plan.notes])
+        return "\n".join([f"{plan.model_name}: {plan.width} x {plan.height} pixels", *plan.notes, *self.told])
 
 
 def edit_tensors(
@@ -83,11 +85,11 @@ def edit_tensors(
     frames = frames_of(images, mask)
     names = {model: adapter.name for model, adapter in adapters.items()}
     plan = plan_tensors(settings, images, mask is not None, catalog, names)
-    results = []
+    results: list[tuple[EditPlan, Made]] = []
     for frame in range(frames):
         report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
-        results.append(adapters[plan.model].run(plan, _pictures(batches, frame), report))
-    return EditedTensors(_batch(results), plan)
+        results.append(carry_out(adapters[plan.model], plan, _pictures(batches, frame), report))
+    return EditedTensors(_batch([made.image for _, made in results]), results[0][0], results[-1][1].told)
 
 
 def plan_tensors(
@@ -154,6 +156,7 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
 
 
 def _batch(results: Sequence[Tensor]) -> Tensor:
-    """One tensor of all frames, with alpha where one has it."""
+    """One tensor of all frames, of the first one's size, with alpha where one has it."""
     channels = max(result.shape[3] for result in results)
-    return torch.cat([with_channels(result, channels) for result in results])
+    size = (results[0].shape[2], results[0].shape[1])
+    return torch.cat([with_channels(resize(result, size), channels) for result in results])

@@ -21,7 +21,14 @@
     |  `- ContentRefused         safe mode refuses an input picture
     |- EditFailed                the edit itself went wrong
     |  |- EditInterrupted        somebody stopped it in ComfyUI
-    |  `- ServerUnreachable      a ComfyUI does not answer
+    |  |- ServerUnreachable      a ComfyUI does not answer
+    |  `- HostedError            the hosted endpoint did not make the edit
+    |     |- HostedDenied        it refuses the key, or the model to that key
+    |     |- PaymentNeeded       it asks for money that the account has not
+    |     |- HostedRefused       it refuses the prompt or the pictures
+    |     |- HostedBusy          it has no room, or is offline
+    |     `- HostedLost          no whole answer came, and it may have charged for the edit
+    |- SpendingLimit             the user's own limit of what may be spent
     `- OutputError               the result could not be written
 
 Each class owns its HTTP status, its code in the hosted API's vocabulary and the exit code of the
@@ -145,6 +152,39 @@ class EditInterrupted(EditFailed):
 
 class ServerUnreachable(EditFailed):
     status = 503
+
+
+class HostedError(EditFailed):
+    pass
+
+
+class HostedDenied(HostedError):
+    status = 403
+    code = "FORBIDDEN"
+
+
+class PaymentNeeded(HostedError):
+    status = 402
+    code = "INSUFFICIENT_BALANCE"
+
+
+class HostedRefused(HostedError):
+    status = 422
+    code = "CONTENT_POLICY_VIOLATION"
+
+
+class HostedBusy(HostedError):
+    status = 503
+    code = "MODEL_AT_CAPACITY"
+
+
+class HostedLost(HostedError):
+    pass
+
+
+class SpendingLimit(MultiEditError):
+    status = 402
+    code = "SPENDING_LIMIT"
 
 
 class OutputError(MultiEditError):

@@ -10,6 +10,8 @@ decided by these rules, and each decision is a note:
   `keep_size` the effective tier is the one closest in area to the first image.
 - quality: the model's default; a model without qualities ignores the field.
 - seed: 0, so that a request without one repeats itself.
+
+What a hosted endpoint would make is never chosen where the request names no model: it costs money.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from dataclasses import asdict, dataclass
 from .catalog.lookup import Catalog
 from .catalog.model import BASE_TIER, Model
 from .errors import ModelUnavailable, UnsupportedValue
+from .hosted import planning
+from .hosted.planning import HOSTED
 from .layers.placement import Placement
 from .request import EditRequest, OutputFormat, Role
 from .resolution import resolve_size
@@ -43,7 +47,7 @@ class EditPlan:
         roles: one for each image, in order; the first is the base.
         placements: by 1-based image number, one for each overlay.
         quality: None for a model without qualities.
-        price_usd: what the hosted service charges, an estimate; None for what runs here.
+        price_usd: what the hosted provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
     """
 
@@ -93,15 +97,19 @@ def make_plan(
         UnsupportedValue: the model does not take this prompt length, image count, ratio, tier or quality.
         InvalidRequest: the roles, the placements or the sizes contradict each other.
     """
-    model, model_notes = _choose_model(request.model_id, catalog, adapters)
+    model, model_notes = choose_model(request.model_id, catalog, adapters)
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, pictures, model)
-    _check_capacity(request, roles, model)
+    hosted = adapters[model.id] == HOSTED
+    _check_capacity(request, roles, model, hosted)
     base = (pictures[0].width, pictures[0].height)
     size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
+    price = model.price.estimate(size.tier, quality, len(planning.sent(roles))) if hosted else None
+    hosted_notes = () if price is None else planning.notes(model, price, roles, pictures, extras)
+    inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
     overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
     return EditPlan(
         model=model.id,
@@ -121,16 +129,21 @@ def make_plan(
         quality=quality,
         seed=DEFAULT_SEED if extras.seed is None else extras.seed,
         safe_mode=request.safe_mode,
-        price_usd=_price(model, size.tier, quality, len(pictures)),
-        notes=(*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes),
+        price_usd=price,
+        notes=(*inferred, *hosted_notes),
     )
 
 
-def _choose_model(
+def choose_model(
     asked: str | None, catalog: Catalog, adapters: Mapping[str, str]
 ) -> tuple[Model, tuple[str, ...]]:
+    """The model that will be used, and the plan's notes about it.
+
+    Raises:
+        UnknownModel, ModelUnavailable: see `make_plan`.
+    """
     wanted = catalog.get(DEFAULT_MODEL if asked is None else asked)
-    if wanted.id in adapters:
+    if wanted.id in adapters and (asked or adapters[wanted.id] != HOSTED):
         model, why = wanted, f"{wanted.id} is the default"
     elif asked is None and EMBEDDED_MODEL in adapters:
         model = catalog.get(EMBEDDED_MODEL)
@@ -144,19 +157,17 @@ def _choose_model(
 
 def _why_not(model: Model) -> str:
     if model.weights == "closed":
-        return f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine"
+        return planning.closed(model)
     return (
         f"{model.id} has open weights ({model.licence}), but this version of multi-edit has no adapter for it"
     )
 
 
-def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model) -> None:
+def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, hosted: bool) -> None:
     # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
-    # One that is served elsewhere is sent every picture.
+    # One that is served elsewhere is sent the mask.
     unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
-    if model.weights == "closed":
-        unseen = ()
-    images = sum(role not in unseen for role in roles)
+    images = len(planning.sent(roles)) if hosted else sum(role not in unseen for role in roles)
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
         ("images", images, model.max_images, "images", "Send fewer."),
@@ -191,7 +202,3 @@ def _choose_quality(asked: str | None, model: Model) -> tuple[str | None, Iterab
             field="quality",
         )
     return asked, ()
-
-
-def _price(model: Model, tier: str | None, quality: str | None, images: int) -> float | None:
-    return model.price.estimate(tier, quality, images) if model.weights == "closed" else None

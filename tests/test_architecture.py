@@ -31,6 +31,9 @@ EXCEPTIONS = {
     "pipelines/comfyui/address.py": {"yarl"},
     "pipelines/comfyui/connection.py": {"aiohttp"},
     "pipelines/comfyui/job.py": {"aiohttp"},
+    "pipelines/hosted/body.py": {"aiohttp"},
+    "pipelines/hosted/connection.py": {"aiohttp"},
+    "pipelines/hosted/wallet.py": {"eth_account"},
     "pipelines/sources/fetch.py": {"aiohttp"},
     "pipelines/sources/urls.py": {"yarl"},
 }

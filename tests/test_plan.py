@@ -91,7 +91,10 @@ def test_the_contracts_default_model_is_used_where_it_runs() -> None:
 @pytest.mark.parametrize(
     ("model_id", "words"),
     [
-        ("nano-banana-pro-edit", r"closed: it is served by Google .*can run here: layer-composite\."),
+        (
+            "nano-banana-pro-edit",
+            r"closed: it is served by Google .*MULTIEDIT_HOSTED_URL and .*can run here: layer-composite\.",
+        ),
         ("qwen-edit", r"open weights \(Apache-2.0\).*adapter.*can run here: layer-composite\."),
     ],
 )
@@ -201,7 +204,30 @@ def test_keep_size_has_the_first_images_size() -> None:
 def test_the_price_is_an_estimate_for_what_runs_elsewhere(
     request_fields: dict[str, Any], usd: float | None
 ) -> None:
-    assert plan(EVERYWHERE, **request_fields).price_usd == pytest.approx(usd)
+    closed = {model.id: "hosted" for model in CATALOG if model.weights == "closed"}
+    assert plan({**EVERYWHERE, **closed}, **request_fields).price_usd == pytest.approx(usd)
+    assert plan(EVERYWHERE, **request_fields).price_usd is None
+
+
+def test_what_costs_money_is_never_the_default() -> None:
+    assert plan({**EVERYWHERE, DEFAULT_MODEL: "hosted"}).model == EMBEDDED_MODEL
+    asked = plan({**EVERYWHERE, DEFAULT_MODEL: "hosted"}, modelId=DEFAULT_MODEL)
+    assert (asked.adapter, asked.price_usd) == ("hosted", 0.04)
+
+
+def test_a_hosted_plan_says_what_is_sent_and_at_which_size() -> None:
+    extras = {"seed": 7, "roles": {"2": "overlay", "3": "mask"}}
+    fields = {"prompt": "p", "images": ["aGk="] * 3, "modelId": "flux-2-max-edit", "multiedit": extras}
+    large, small = PictureFacts(10_000, 8_000), PictureFacts(32, 20)
+    made = make_plan(
+        parse_request(fields, LIMITS), [large, PHOTO, small], CATALOG, {"flux-2-max-edit": "hosted"}
+    )
+    assert made.price_usd == pytest.approx(0.12 + 0.0345)
+    for words in (
+        "2 of 3 pictures are sent", "about 0.1545 USD", "Black Forest Labs", "seed 7 is dropped",
+        "Image 1 is 10000x8000 and is sent as 6439x5151", "Image 3 is 32x20 and is sent as 324x203",
+    ):  # fmt: skip
+        assert sum(words in note for note in made.notes) == 1, words
 
 
 def test_planning_imports_no_torch_numpy_pillow_or_aiohttp() -> None:

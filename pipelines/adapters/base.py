@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..pictures import PixelSource
@@ -12,17 +13,33 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Progress = Callable[[float], None]
-"""Called with the share of the work that is done, 0..1."""
+"""Called with the share of the work that is done, 0..1; what it raises ends the work."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """An edited picture, float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, and what is said of it.
+
+    Attributes:
+        notes: for the plan.
+        told: for the person who asked, and for no file.
+        blurred: whoever made it has obscured it.
+    """
+
+    image: Tensor
+    notes: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    blurred: bool = False
 
 
 class EmbeddedAdapter(Protocol):
-    """Carries a plan out in this process."""
+    """Carries a plan out from this process."""
 
     @property
     def name(self) -> str: ...
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
-        """The edited picture, float32 [1, plan.height, plan.width, 3 or 4], 0..1, sRGB, straight alpha.
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor | Made:
+        """The edited picture, of the plan's size where the adapter decides on it.
 
         Args:
             pictures: the request's, in the plan's order of roles.
@@ -32,3 +49,13 @@ class EmbeddedAdapter(Protocol):
             InvalidRequest: the plan asks for what the adapter cannot do.
         """
         ...
+
+
+def carry_out(
+    adapter: EmbeddedAdapter, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress
+) -> tuple[EditPlan, Made]:
+    """The picture, and the plan as it was carried out: with the picture's size and its maker's notes."""
+    answer = adapter.run(plan, pictures, progress)
+    made = answer if isinstance(answer, Made) else Made(answer)
+    height, width = made.image.shape[1:3]
+    return replace(plan, width=width, height=height, notes=(*plan.notes, *made.notes)), made

@@ -14,7 +14,9 @@ from fnmatch import translate
 from functools import lru_cache
 from pathlib import PureWindowsPath
 
+from ..catalog.lookup import load_catalog
 from ..errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
+from ..hosted import planning
 from .profile import Part, PartName, Profile, Weights
 from .profiles import Profiles, load_profiles
 
@@ -95,6 +97,9 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple[Profile, ...]:
     own = profiles.of_model(model_id)
+    closed = [model for model in load_catalog() if model.id == model_id and model.weights == "closed"]
+    if closed and not own:
+        raise ModelUnavailable(f"{planning.closed(closed[0])}.", field="modelId")
     if not own:
         raise ModelUnavailable(
             f"{model_id} cannot run on ComfyUI: there is no profile for it. Models that have one: "

@@ -1,0 +1,181 @@
+"""What an endpoint answered: a picture that is one, or the error that it means, with what to do about it."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..errors import (
+    HostedBusy,
+    HostedDenied,
+    HostedError,
+    HostedRefused,
+    InvalidImage,
+    InvalidRequest,
+    MultiEditError,
+    PaymentNeeded,
+)
+from ..limits import Limits
+from ..pictures import Picture
+from .provider import ADVICE, Provider
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+KINDS = ("png", "jpeg", "webp")
+_LONGEST_WORDS = 500
+_MAY_BE_CHARGED = "It may have been charged: look at the account before you try again."
+# By status: what it is here, and the next step. Any other is a HostedError.
+_ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
+    400: (
+        InvalidRequest,
+        "It may take other values now: `multiedit models --refresh` asks it, and without a path below its "
+        "address the route is not found.",
+    ),
+    401: (HostedDenied, f"The key is wrong, or not for this model. Check {ADVICE}."),
+    402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
+    403: (
+        HostedDenied,
+        "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
+        "for the API. Change the key's settings there, or choose another model.",
+    ),
+    413: (HostedError, "Send smaller pictures."),
+    422: (
+        HostedRefused,
+        "Change the prompt or the pictures; the same request will be refused again. It may have been charged "
+        "if a picture had been made already.",
+    ),
+    429: (HostedBusy, "Wait a minute, and send less at the same time."),
+    503: (HostedBusy, "Try again later, or choose another model."),
+}
+_LATER = "Try again later."
+_VIOLATIONS = ("x-venice-is-content-violation", "x-venice-is-adult-model-content-violation")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def retry_after(self) -> float | None:
+        """The seconds that it asks to wait for, None where it names none."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+    def is_set(self, name: str) -> bool:
+        """Whether a header says true."""
+        return self.headers.get(name, "").strip().lower() == "true"
+
+
+def error_of(answer: Answer, provider: Provider) -> MultiEditError:
+    """The error that an answer with another status than 200 means."""
+    kind, advice = _ERRORS.get(answer.status, (HostedError, _LATER))
+    if 300 <= answer.status < 400:
+        advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
+    told = _object(answer.body)
+    steps = _payment(told, provider) if kind is PaymentNeeded else ()
+    words = " ".join([_words(told, provider) or "no reason", *steps])
+    return kind(f"The hosted provider answers {answer.status}: {words}. {advice}")
+
+
+def picture_of(answer: Answer, provider: Provider, limits: Limits) -> Picture:
+    """The picture of an answer with the status 200, checked.
+
+    Raises:
+        HostedRefused: the answer stands for a refusal.
+        HostedError: it is no picture.
+    """
+    if any(answer.is_set(name) for name in _VIOLATIONS):
+        raise HostedRefused(
+            "The hosted provider found a violation of its rules. Change the prompt or the pictures. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    if told := _object(answer.body):
+        raise HostedError(
+            f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    try:
+        picture = Picture(answer.body, limits, "the picture")
+    except InvalidImage as error:
+        raise HostedRefused(
+            f"The hosted provider sent no picture that can be used; some refuse so. Change the prompt or the "
+            f"pictures. {_MAY_BE_CHARGED} {_sentence(error.message)}"
+        ) from None
+    if picture.header.format not in KINDS:
+        raise HostedError(
+            f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    return picture
+
+
+def notes(answer: Answer, model: str) -> Iterator[str]:
+    """What the headers say of the picture and its model."""
+    headers = answer.headers
+    if (ran := headers.get("x-venice-model-id", model)) != model:
+        yield f"The hosted provider says that {_plain(ran)} made it."
+    if answer.is_set("x-venice-is-blurred"):
+        yield "The hosted provider's own safe mode has blurred it."
+    warning = headers.get("x-venice-model-deprecation-warning", "")
+    if warning or answer.is_set("x-venice-deprecated"):
+        date = headers.get("x-venice-model-deprecation-date", "")
+        replacement = headers.get("x-venice-deprecated-replacement", "")
+        yield (
+            f"{model} is going to be switched off there{f' on {_plain(date)}' if date else ''}"
+            f"{f'; its replacement is {_plain(replacement)}' if replacement else ''}."
+        )
+
+
+def balance(answer: Answer) -> tuple[str, ...]:
+    """What the headers say of the account: for the person who asked, and for no file."""
+    for name in ("x-balance-remaining", "x-venice-balance-usd"):
+        if name in answer.headers:
+            return (f"The account's balance there was {_plain(answer.headers[name])} USD.",)
+    return ()
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body, empty where it is none."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _words(told: Mapping[str, Any], provider: Provider) -> str:
+    """The endpoint's own words, short, printable and without a key."""
+    issues = told.get("issues")
+    listed = issues if isinstance(issues, list) else []
+    parts = [told.get("error"), told.get("message")]
+    parts += [issue.get("message") for issue in listed if isinstance(issue, dict)]
+    words = [part for part in parts if isinstance(part, str) and part]
+    return _plain(provider.hidden("; ".join(dict.fromkeys(words))))
+
+
+def _payment(told: Mapping[str, Any], provider: Provider) -> Iterator[str]:
+    """How the account is topped up, where the body says so."""
+    if "currentBalanceUsd" in told:
+        yield f"(the balance is {_plain(str(told['currentBalanceUsd']))} USD)"
+    steps = told.get("topUpInstructions")
+    if isinstance(steps, dict):
+        for name in ("step1", "step2", "step3", "receiverWallet", "network", "minimumAmountUsd"):
+            if name in steps:
+                yield f"- {name}: {_plain(provider.hidden(str(steps[name])))}"
+
+
+def _plain(text: str) -> str:
+    shown = ascii(text[:_LONGEST_WORDS])[1:-1]
+    return shown.rstrip(". ")
+
+
+def _sentence(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".") + "."

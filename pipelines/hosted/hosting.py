@@ -1,0 +1,101 @@
+"""What is hosted for this user: nothing, unless a provider is configured. Every face asks here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..adapters.stand_ins import runs_as
+from ..catalog.lookup import Catalog, load_catalog
+from ..errors import InvalidRequest
+from ..folders import user_folder
+from ..limits import Limits
+from . import model_list
+from .limits import HostedLimits
+from .provider import ADVICE, Provider, find_provider
+
+if TYPE_CHECKING:
+    from .adapter import HostedAdapter
+    from .connection import Tell
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """The configured endpoint, and the models that are made there.
+
+    Attributes:
+        provider: None where none is configured; there are no models then.
+        catalog: with what the endpoint's own list says, once it was asked for.
+        models: ids, in the catalogue's order. Without those that have a stand-in.
+        ledger: the file that keeps what was spent.
+        cache: the folder of the list.
+    """
+
+    provider: Provider | None
+    catalog: Catalog
+    models: tuple[str, ...]
+    limits: HostedLimits
+    ledger: Path
+    cache: Path
+
+    def adapters(self, limits: Limits, tell: Tell = lambda text: None) -> Mapping[str, HostedAdapter]:
+        """What carries each of the models out.
+
+        Args:
+            tell: called with what is going on, in words.
+        """
+        if self.provider is None:
+            return {}
+        from .adapter import HostedAdapter
+        from .connection import Connection
+        from .ledger import Ledger
+
+        provider, ledger = self.provider, Ledger(self.ledger, self.limits)
+        adapter = HostedAdapter(
+            provider, self.catalog, limits, ledger, lambda: Connection(provider, self.limits), tell
+        )
+        return dict.fromkeys(self.models, adapter)
+
+    async def ask(self) -> Sequence[Mapping[str, Any]]:
+        """The endpoint's list of models, as it is now.
+
+        Raises:
+            InvalidRequest: no provider is configured.
+            HostedError, ServerUnreachable: it gives none.
+        """
+        if self.provider is None:
+            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/hosted.md).")
+        from .answers import error_of
+        from .connection import Connection
+
+        answer = await Connection(self.provider, self.limits).models()
+        if answer.status != 200:
+            raise error_of(answer, self.provider)
+        return model_list.read_list(answer.body)
+
+
+def find_hosting(limits: Limits, environment: Mapping[str, str] = os.environ) -> Hosting:
+    """What the environment and the settings file say.
+
+    Raises:
+        InvalidRequest: they cannot be understood.
+    """
+    catalog, cache = load_catalog(), user_folder("cache", environment)
+    provider = find_provider(environment)
+    models: tuple[str, ...] = ()
+    if provider is not None:
+        catalog = model_list.kept(cache, catalog)
+        chosen = [catalog.get(name).id for name in provider.models]
+        runs = runs_as(limits, catalog)
+        models = tuple(
+            model.id
+            for model in catalog
+            if (model.id in chosen if chosen else model.weights == "closed")
+            and model.weights != "none"
+            and runs(model.id) == model.id
+        )
+    ledger = user_folder("state", environment) / "spending.sqlite"
+    return Hosting(provider, catalog, models, HostedLimits.from_environment(environment), ledger, cache)
