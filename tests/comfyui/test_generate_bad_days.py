@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -111,8 +113,12 @@ def test_after_an_interruption_in_any_phase_the_next_run_is_undisturbed(
         server.post("/tiny/reset")
         server.post("/tiny/slow", {"phase": phase, "seconds": 60})
 
-        def interrupt(event: str, data: Any, kind: str = kind) -> None:
-            if event == "executing" and str(data["node"]).rpartition(".")[2].startswith(kind):
+        def interrupt(event: str, data: Any, phase: str = phase, kind: str = kind) -> None:
+            """In the midst of the phase, which lasts."""
+            if event == "executing" and re.fullmatch(rf"(.*\.)?{kind}(_\d+)?", data["node"]):
+                deadline = time.monotonic() + 30
+                while not counts(server).get(phase) and time.monotonic() < deadline:
+                    time.sleep(0.02)
                 server.post("/interrupt")
 
         watched = server.watch(prompt, interrupt)
