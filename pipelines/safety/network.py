@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -56,14 +57,26 @@ class NetworkClassifier:
     rules: Mapping[Preset, tuple[Rule, ...]]
 
     def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
-        """float [B, H, W, 3] -> float32 [B, L]: the highest scores of a picture's views."""
+        """float [B, H, W, 3] -> float32 [B, L]: the highest scores of a picture's views.
+
+        Besides a chunk of views one picture at a time is on the device.
+        """
         with torch.inference_mode():
             weights = self.weights()
             device = next(iter(weights.values())).device
-            views = square_views(images.to(device, torch.float32), self.network.side, tiles)
-            chunks = torch.split(views.flatten(0, 1), VIEWS_AT_ONCE)
-            found = torch.cat([self.network.probabilities(weights, chunk) for chunk in chunks])
-            return found.view(*views.shape[:2], -1).amax(1).to(images.device)
+            views = (
+                square_views(image.to(device, torch.float32), self.network.side, tiles)[0]
+                for image in torch.split(images, 1)
+            )
+            found = torch.cat([self.network.probabilities(weights, chunk) for chunk in _chunks(views)])
+            return found.view(len(images), -1, found.shape[1]).amax(1).to(images.device)
+
+
+def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
+    """Views [V, 3, S, S] of one picture after the other -> [up to 8, 3, S, S], made as they are needed."""
+    each = itertools.chain.from_iterable(views)
+    while chunk := list(itertools.islice(each, VIEWS_AT_ONCE)):
+        yield torch.stack(chunk)
 
 
 def load_classifier(

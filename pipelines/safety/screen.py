@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -17,6 +17,7 @@ from torch import Tensor
 from ..errors import ClassifierMissing, ContentRefused, InvalidImage
 from .classifier import Classifier, ClassifierLoader
 from .clip import frames_to_judge
+from .network import VIEWS_AT_ONCE
 from .obscure import obscure
 from .policy import DEFAULT_POLICY, Policy, Rule
 from .report import BLUR, SafetyReport
@@ -24,6 +25,10 @@ from .report import BLUR, SafetyReport
 logger = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]
+
+# Pictures are judged together: as many as a chunk has views, which fills each chunk however many views one
+# has, but where they are large only as many as have so many pixels, a copy of 200 MB.
+PIXELS_AT_ONCE = 1 << 24
 
 # With one background only, a drawing in the alpha channel of a sheet of that colour would not be seen.
 _BACKGROUNDS = (0.0, 1.0)
@@ -105,8 +110,10 @@ def check(
     clip = frames_per_second is not None
     judged = range(len(image)) if frames_per_second is None else frames_to_judge(image, frames_per_second)
     reports = []
-    for index in judged:
-        reports.append(_verdict(_scores(image[index : index + 1], classifier, policy), policy, classifier))
+    at_once = max(1, min(VIEWS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
+    for start in range(0, len(judged), at_once):
+        found = _scores(image, judged[start : start + at_once], classifier, policy)
+        reports += [_verdict(scores, policy, classifier) for scores in found]
         if progress is not None:
             progress(len(reports) / len(judged))
     return [max(reports, key=_badness)] * len(image) if clip and reports else reports
@@ -145,7 +152,8 @@ def _badness(report: SafetyReport) -> tuple[bool, bool, float]:
 
 def _require_image(image: Tensor) -> None:
     # Integers would be clamped to 0..1 and judged as a near black picture.
-    if not (image.is_floating_point() and image.ndim == 4 and image.shape[3] in (3, 4)):
+    shaped = image.ndim == 4 and image.shape[3] in (3, 4) and 0 not in image.shape[1:]
+    if not (shaped and image.is_floating_point()):
         raise InvalidImage(
             f"Safe mode was given {image.dtype} {list(image.shape)}; it takes floats 0..1 of the shape "
             "[B, H, W, 3 or 4]. Convert the picture first."
@@ -182,31 +190,45 @@ def _effective(rule: Rule, policy: Policy) -> Rule:
     return rule if policy.threshold is None else rule._replace(threshold=policy.threshold)
 
 
-def _scores(frame: Tensor, classifier: Classifier, policy: Policy) -> list[float]:
-    """The highest score of one picture [1, H, W, C] for each level; NaN where it cannot be judged."""
-    unjudged = [math.nan] * len(classifier.levels)
-    if not all(torch.isfinite(extreme) for extreme in torch.aminmax(frame)):
-        return unjudged
+def _scores(
+    image: Tensor, indices: Sequence[int], classifier: Classifier, policy: Policy
+) -> list[list[float]]:
+    """For each of these pictures the highest score of each level; NaN where it cannot be judged."""
+    scores = dict.fromkeys(indices, [math.nan] * len(classifier.levels))
+    # aminmax hands a NaN on
+    finite = [index for index in indices if torch.stack(image[index].aminmax()).isfinite().all()]
+    if finite:
+        clamped = image[finite].clamp_(0, 1)  # of a copy, which indexing by a list makes
+        scores |= zip(finite, _judged(clamped, classifier, policy), strict=True)
+    return list(scores.values())
+
+
+def _judged(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
+    """Pictures [B, H, W, C], 0..1, at once; where that fails one by one, so that the others get a verdict."""
     try:
-        scores = [classifier.scores(appearance, policy.tiles) for appearance in _appearances(frame)]
+        return _highest(frames, classifier, policy)
     except RuntimeError as error:
-        logger.warning("Safe mode blurs a picture that %s could not judge: %s", classifier.name, error)
-        return unjudged
-    if any(score.shape != (1, len(unjudged)) for score in scores):
-        shapes = [list(score.shape) for score in scores]
-        logger.warning(
-            "Safe mode blurs a picture: %s gave scores of shape %s for it", classifier.name, shapes
-        )
-        return unjudged
-    # amax hands a NaN on
-    highest: list[float] = torch.cat(scores).amax(0).tolist()
+        reason = str(error)
+    # Out of the except clause: the error holds on to the tensors of the failed attempt.
+    if len(frames) > 1:
+        return [scores for frame in torch.split(frames, 1) for scores in _judged(frame, classifier, policy)]
+    logger.warning("Safe mode blurs a picture that %s could not judge: %s", classifier.name, reason)
+    return [[math.nan] * len(classifier.levels)]
+
+
+def _highest(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
+    """Raises RuntimeError where there is not one score for each picture and level."""
+    scores = [classifier.scores(appearance, policy.tiles) for appearance in _appearances(frames)]
+    expected, shapes = (len(frames), len(classifier.levels)), {tuple(score.shape) for score in scores}
+    if shapes != {expected}:
+        raise RuntimeError(f"it gave scores of the shapes {shapes}, and not {expected}")
+    highest: list[list[float]] = torch.stack(scores).amax(0).tolist()  # amax hands a NaN on
     return highest
 
 
-def _appearances(frame: Tensor) -> Iterator[Tensor]:
-    """The bare colours of one picture [1, H, W, C], and what transparency makes of it: [1, H, W, 3], 0..1."""
-    clamped = frame.clamp(0, 1)
-    colour, alpha = clamped[..., :3], clamped[..., 3:]
+def _appearances(frames: Tensor) -> Iterator[Tensor]:
+    """The bare colours of pictures [B, H, W, C], and what transparency makes of them: [B, H, W, 3], 0..1."""
+    colour, alpha = frames[..., :3], frames[..., 3:]
     yield colour
     if not bool((alpha == 1).all()):  # true without an alpha channel too
         for background in _BACKGROUNDS:

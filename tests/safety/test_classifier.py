@@ -133,6 +133,34 @@ def test_a_network_scores_by_its_worst_view_and_its_weights_decide_where():
     torch.testing.assert_close(scores[:, 0], expected, atol=1e-2, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("count", "size", "chunks"),
+    [
+        (1, (20, 20), [1]),
+        (3, (20, 60), [8, 7]),
+        (8, (20, 20), [8]),
+        (8, (20, 30), [8] * 3),
+        (9, (20, 20), [8, 1]),
+    ],
+)
+def test_the_views_of_a_batch_go_through_the_network_in_chunks(count, size, chunks):
+    sizes = []
+
+    def probabilities(weights, views):
+        sizes.append(len(views))
+        return by_brightness(weights, views)
+
+    classifier = NetworkClassifier(
+        Network(8, probabilities, {}), lambda: {"gain": torch.tensor(8.0)}, "tiny", "", ("low", "high"), {}
+    )
+    batch = torch.rand(count, *size, 3, generator=torch.Generator().manual_seed(4))
+    scores = classifier.scores(batch)
+    assert sizes == chunks
+    singles = torch.cat([classifier.scores(picture) for picture in batch.split(1)])
+    torch.testing.assert_close(scores, singles, atol=1e-6, rtol=0)
+    assert len(scores.unique()) == count
+
+
 def test_graded_scores_are_of_a_level_or_a_higher_one():
     scores = at_least(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log())
     assert scores[0].tolist() == pytest.approx([0.9, 0.7, 0.4])

@@ -7,6 +7,7 @@ import pytest
 import torch
 from classifiers import StandIn, redness
 from multiedit.pipelines.errors import ClassifierMissing, InvalidImage, InvalidRequest, WeightsMismatch
+from multiedit.pipelines.safety import screen as module
 from multiedit.pipelines.safety.obscure import obscure
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.report import SafetyReport, off_report
@@ -75,6 +76,32 @@ def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
     assert (image.shape, image.dtype) == (original.shape, original.dtype)
 
 
+def test_a_batch_is_judged_in_parts_of_eight_pictures_with_the_verdicts_of_singles(reds):
+    classifier, shares = StandIn(), []
+    batch = reds(*torch.linspace(0, 1, 19).tolist())
+    batch[5] = math.nan
+    reports = check(batch, lambda: classifier, progress=shares.append)
+    assert [shape[0] for shape in classifier.seen] == [7, 8, 3]
+    assert shares == pytest.approx([8 / 19, 16 / 19, 1])
+    singles = [check(batch[index : index + 1], StandIn)[0] for index in range(19)]
+    assert reports == singles
+    assert {report.blurred for report in reports} == {True, False}
+
+
+def test_large_pictures_are_judged_in_smaller_parts(reds, monkeypatch):
+    for pixels, parts in ((2 * 32 * 48, [2, 2, 1]), (1, [1] * 5)):
+        monkeypatch.setattr(module, "PIXELS_AT_ONCE", pixels)
+        classifier = StandIn()
+        check(reds(*[0.1] * 5), lambda: classifier)  # noqa: B023
+        assert [shape[0] for shape in classifier.seen] == parts
+
+
+def test_pictures_with_and_without_transparency_keep_their_verdicts_in_one_batch(reds):
+    batch = torch.cat([reds(0.2, 0.2, 0.6), torch.ones(3, 32, 48, 1)], dim=3)
+    batch[1, ..., 3] = 0.0  # white shows through
+    assert [report.score for report in check(batch, StandIn)] == pytest.approx([0.2, 1.0, 0.6])
+
+
 def test_a_batch_that_passes_is_not_copied(reds):
     original = reds(0.1, 0.2)
     assert screen(original, StandIn).image is original
@@ -120,7 +147,9 @@ def raises(images):
 )
 def test_a_picture_that_cannot_be_judged_is_obscured_alone(reds, answer):
     original = reds(0.0, 0.25, 0.0)
-    classifier = StandIn(lambda images: answer(images) if images[0, 0, 0, 0] == 0.25 else redness(images))
+    classifier = StandIn(
+        lambda images: answer(images) if (images[:, 0, 0, 0] == 0.25).any() else redness(images)
+    )
     image, reports = screen(original, lambda: classifier)
     assert [(report.status, report.blurred) for report in reports] == [
         ("ok", False),
@@ -181,6 +210,7 @@ def test_wrong_weights_are_an_error_always(reds, on_missing):
         torch.zeros(1, 8, 8, 2),
         torch.zeros(8, 8, 3),
         torch.zeros(1, 3, 8, 8),
+        torch.zeros(1, 0, 8, 3),
     ],
     ids=lambda image: f"{image.dtype}{list(image.shape)}",
 )
