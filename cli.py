@@ -145,6 +145,7 @@ def _add_resolve(commands: Any) -> None:
 def _add_models(commands: Any) -> None:
     parser = _command(commands, "models", cli_commands.models, "list the models of the catalogue")
     parser.add_argument("id", nargs="?", help="show everything about one")
+    parser.add_argument("--refresh", action="store_true", help="ask the hosted provider what it has now")
 
 
 def _add_safety(commands: Any) -> None:

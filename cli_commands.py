@@ -24,6 +24,7 @@ from .cli_safety import safety_settings
 if TYPE_CHECKING:
     from .pipelines.catalog.model import Model
     from .pipelines.edit import Editor, EditResult
+    from .pipelines.hosted.hosting import Hosting
     from .pipelines.limits import Limits
     from .pipelines.request import EditRequest
     from .pipelines.safety.settings import SafetySettings
@@ -46,7 +47,7 @@ def edit(options: argparse.Namespace) -> None:
     if result is not None:
         plan = result.plan
         summary = f"{plan.width}x{plan.height} {plan.output_format}, {plan.model}"
-        hand_over(options, result.file, [summary, *plan.notes], result.to_dict())
+        hand_over(options, result.file, [summary, *plan.notes, *result.told], result.to_dict())
 
 
 def _edit_here(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:
@@ -74,11 +75,12 @@ def _ending_at_once() -> Iterator[None]:
 
 def _editor(limits: Limits, safety: SafetySettings) -> Editor:
     from .pipelines.adapters.embedded import embedded_adapters
-    from .pipelines.catalog.lookup import load_catalog
     from .pipelines.edit import Editor
+    from .pipelines.hosted.hosting import find_hosting
 
-    adapters, loader = embedded_adapters(limits), source_loader(limits)
-    return Editor(limits, load_catalog(), adapters, loader, safety.loader(), policy=safety.policy)
+    hosting, loader = find_hosting(limits), source_loader(limits)
+    adapters = {**embedded_adapters(limits), **hosting.adapters(limits)}
+    return Editor(limits, hosting.catalog, adapters, loader, safety.loader(), policy=safety.policy)
 
 
 def source_loader(limits: Limits) -> SourceLoader:
@@ -141,26 +143,49 @@ def resolve(options: argparse.Namespace) -> None:
 
 
 def models(options: argparse.Namespace) -> None:
-    from .pipelines.catalog.lookup import load_catalog
+    from .pipelines.hosted.hosting import find_hosting
+    from .pipelines.limits import Limits
 
-    catalog = load_catalog()
+    hosting = find_hosting(Limits.from_environment())
+    if options.refresh:
+        _refresh(options, hosting)
+        return
+    catalog = hosting.catalog
     chosen = [catalog.get(options.id)] if options.id else list(catalog)
     if options.json or options.id:
-        tell_json([_about(model) for model in chosen])
+        tell_json([_about(model, hosting) for model in chosen])
         return
     row = "{:<28}{:<28}{:<9}{:<11}{:<8}{:<12}{}".format
     lines = [row("id", "name", "weights", "runs here", "ratios", "tiers", "qualities")]
     for model in chosen:
         tiers, qualities = (", ".join(names) or "-" for names in (model.tiers, model.qualities))
-        here = "yes" if _runs_here(model) else "-"
+        here = "yes" if _runs_here(model) else "hosted" if model.id in hosting.models else "-"
         lines.append(row(model.id, model.name, model.weights, here, len(model.ratios), tiers, qualities))
     tell("\n".join(lines))
 
 
-def _about(model: Model) -> dict[str, object]:
+def _refresh(options: argparse.Namespace, hosting: Hosting) -> None:
+    """Ask the hosted provider what it has, tell what has changed, and keep its list."""
+    import asyncio
+
+    from .pipelines.hosted import model_list
+
+    entries = asyncio.run(hosting.ask())
+    catalog = model_list.merged(hosting.catalog, entries)
+    changes = list(model_list.changes(hosting.catalog, catalog, entries))
+    path = model_list.keep(hosting.cache, entries)
+    if options.json:
+        tell_json({"file": str(path), "models": len(entries), "changes": changes})
+        return
+    tell("\n".join(changes) or "Nothing has changed.")
+    say(f"{path}: {len(entries)} models")
+
+
+def _about(model: Model, hosting: Hosting) -> dict[str, object]:
     """A model as JSON, which has no infinity: a ratio without a bound is null."""
     bounded = model.max_ratio if math.isfinite(model.max_ratio) else None
-    return {**dataclasses.asdict(model), "max_ratio": bounded, "runs_here": _runs_here(model)}
+    where = {"runs_here": _runs_here(model), "hosted": model.id in hosting.models}
+    return {**dataclasses.asdict(model), "max_ratio": bounded, **where}
 
 
 def _runs_here(model: Model) -> bool:

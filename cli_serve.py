@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from .api.backend import Backend
     from .api.keys import KeyFile
     from .api.limits import ServerLimits
-    from .pipelines.catalog.lookup import Catalog
+    from .pipelines.hosted.hosting import Hosting
     from .pipelines.limits import Limits
     from .pipelines.sources.source import SourceLoader
 
@@ -23,7 +23,7 @@ def serve(options: argparse.Namespace) -> None:
     import asyncio
 
     from .cli_commands import source_loader
-    from .pipelines.catalog.lookup import load_catalog
+    from .pipelines.hosted.hosting import find_hosting
     from .pipelines.limits import Limits
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -35,9 +35,9 @@ def serve(options: argparse.Namespace) -> None:
         from .api.service import make_service
 
         server_limits = ServerLimits.from_environment()
-        catalog, loader = load_catalog(), source_loader(limits)
-        backend = _backend(options.comfyui, limits, server_limits, catalog, loader)
-        service = make_service(limits, catalog, loader, backend, server_limits)
+        hosting, loader = find_hosting(limits), source_loader(limits)
+        backend = _backend(options.comfyui, limits, server_limits, hosting, loader)
+        service = make_service(limits, hosting.catalog, loader, backend, server_limits)
         if not (service.guard.configured or service.guard.opened):
             say(
                 "There is no API key yet: every request but the list of models will get 401. "
@@ -55,18 +55,20 @@ def _backend(
     addresses: Sequence[str],
     limits: Limits,
     server_limits: ServerLimits,
-    catalog: Catalog,
+    hosting: Hosting,
     loader: SourceLoader,
 ) -> Backend:
-    """The embedded models in this process; with addresses of ComfyUIs all others there."""
+    """The embedded models in this process, closed ones hosted; with addresses all others there."""
     from .api.embedded import EmbeddedBackend
     from .api.queued import EitherBackend, QueuedBackend
+    from .pipelines.adapters.embedded import embedded_adapters
     from .pipelines.comfyui.address import read_address
     from .pipelines.comfyui.limits import ComfyUILimits
     from .pipelines.safety.settings import SafetySettings
 
-    at_once = server_limits.edits_at_once
-    here = EmbeddedBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once)
+    catalog, at_once = hosting.catalog, server_limits.edits_at_once
+    adapters = {**embedded_adapters(limits), **hosting.adapters(limits)}
+    here = EmbeddedBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
     if not addresses:
         return here
     read = [read_address(address) for address in addresses]

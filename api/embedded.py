@@ -1,12 +1,13 @@
-"""Edits in this process: the embedded models, as many at once as the limits say."""
+"""Edits from this process: the embedded models and the hosted ones, as many at once as the limits say."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
-from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
+from ..pipelines.adapters.base import EmbeddedAdapter
+from ..pipelines.adapters.embedded import embedded_adapters
 from ..pipelines.catalog.lookup import Catalog
 from ..pipelines.edit import Editor, EditResult
 from ..pipelines.errors import SafetyError
@@ -26,6 +27,7 @@ class EmbeddedBackend:
     Args:
         at_once: edits at the same time; further ones wait.
         safety: how safe mode is set up.
+        adapters: what is carried out, by model id; None for the embedded models.
     """
 
     def __init__(
@@ -35,14 +37,16 @@ class EmbeddedBackend:
         loader: SourceLoader,
         safety: SafetySettings,
         at_once: int,
+        adapters: Mapping[str, EmbeddedAdapter] | None = None,
     ) -> None:
-        self._classifier, adapters = safety.loader(), embedded_adapters(limits)
-        self._editor = Editor(limits, catalog, adapters, loader, self._classifier, policy=safety.policy)
+        self._classifier = safety.loader()
+        self._adapters = embedded_adapters(limits) if adapters is None else adapters
+        self._editor = Editor(limits, catalog, self._adapters, loader, self._classifier, policy=safety.policy)
         self._room = asyncio.Semaphore(at_once)
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
-        return EMBEDDED_MODELS
+        return self._adapters.keys()
 
     async def check(self) -> str | None:
         """See `Backend.check`."""

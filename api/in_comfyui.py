@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import logging
 
-from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.comfyui.address import Address, read_address
 from ..pipelines.comfyui.limits import ComfyUILimits
 from ..pipelines.errors import MultiEditError
+from ..pipelines.hosted.hosting import find_hosting
 from ..pipelines.limits import Limits
+from ..pipelines.safety.settings import SafetySettings
 from ..pipelines.sources.fetch import PictureFetcher
 from ..pipelines.sources.source import SourceLoader
+from .backend import Backend
+from .embedded import EmbeddedBackend
 from .limits import ServerLimits
 from .mount import route_definitions
-from .queued import QueuedBackend
+from .queued import EitherBackend, QueuedBackend
 from .service import Service, make_service
 
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # what to connect to instead
@@ -38,11 +41,15 @@ def mount() -> None:
 
 def _service() -> Service:
     limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
-    catalog = load_catalog()
+    hosting = find_hosting(limits)
+    catalog, at_once = hosting.catalog, server_limits.edits_at_once
     loader = SourceLoader(limits, PictureFetcher(limits).fetch)
-    backend = QueuedBackend(
-        limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), server_limits.edits_at_once
+    backend: Backend = QueuedBackend(
+        limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), at_once
     )
+    if hosting.models:
+        safety, adapters = SafetySettings.from_environment(), hosting.adapters(limits)
+        backend = EitherBackend(EmbeddedBackend(limits, catalog, loader, safety, at_once, adapters), backend)
     return make_service(limits, catalog, loader, backend, server_limits)
 
 

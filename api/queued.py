@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from ..pipelines.adapters.embedded import EMBEDDED_MODELS
 from ..pipelines.adapters.queued import queued_graph
 from ..pipelines.adapters.stand_ins import runs_as
 from ..pipelines.catalog.lookup import Catalog
@@ -27,7 +26,7 @@ from ..pipelines.comfyui.remote_edit import RemoteEditor
 from ..pipelines.comfyui.steps import Preview
 from ..pipelines.errors import EditFailed, ModelUnavailable, MultiEditError, OutputError, ServerUnreachable
 from ..pipelines.limits import Limits
-from ..pipelines.plan import DEFAULT_MODEL
+from ..pipelines.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ..pipelines.sources.source import SourceLoader
 from .backend import Backend, Edited, Listener, Progress, Work
 
@@ -167,7 +166,7 @@ def _without(text: str, addresses: Iterable[Address]) -> str:
 
 
 class EitherBackend:
-    """The embedded models in this process, all others on ComfyUIs."""
+    """What can be made from this process is, all else on ComfyUIs."""
 
     def __init__(self, here: Backend, there: Backend) -> None:
         self._here = here
@@ -186,7 +185,7 @@ class EitherBackend:
         asked = work.request.model_id
         if asked is None and DEFAULT_MODEL in await self._there.models():
             asked = DEFAULT_MODEL
-        here = asked is None or asked in EMBEDDED_MODELS
+        here = (asked or EMBEDDED_MODEL) in await self._here.models()
         return await (self._here if here else self._there).edit(work, listen)
 
     async def close(self) -> None:

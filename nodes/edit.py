@@ -13,6 +13,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.limits import LARGEST_SEED, Limits
 from .generate import LATE, LOADED, Asked, generated, loaded_model_option
+from .hosted import find_hosted, hosted_edit, hosted_options, require_offered
 from .inputs import edit_mask, numbered
 from .inside.sockets import ITEM, inner_schema, meant
 from .loaded_model import LOADED_MODEL
@@ -52,13 +53,13 @@ class MultiEditEdit(io.ComfyNode):
         )
 
     @classmethod
-    def execute(
+    async def execute(
         cls, images: dict[str, Any], mask: Any = None, loaded_model: Any = None, **inputs: Any
     ) -> io.NodeOutput:
         from comfy_execution.utils import get_executing_context
 
         item = get_executing_context().list_index or 0
-        return _edited(cls, item, images, mask, loaded_model, **inputs)
+        return await _edited(cls, item, images, mask, loaded_model, **inputs)
 
 
 class MultiEditLate(io.ComfyNode):
@@ -79,8 +80,8 @@ class MultiEditLate(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
-        return _edited(cls, item[0], **_meant(inputs, item))
+    async def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
+        return await _edited(cls, item[0], **_meant(inputs, item))
 
 
 def _meant(value: Any, item: list[int]) -> Any:
@@ -90,7 +91,7 @@ def _meant(value: Any, item: list[int]) -> Any:
     return None if value is None else meant(value, item)
 
 
-def _edited(
+async def _edited(
     cls: type[io.ComfyNode],
     item: int,
     images: dict[str, Any],
@@ -101,14 +102,19 @@ def _edited(
     """Edit by what was chosen. `item` says which of a ComfyUI list the arguments are."""
     from ..pipelines.edit_tensors import edit_tensors
 
+    if inputs.get("model") is None:
+        require_offered(cls)
     asked, pictures = _asked(images, **inputs), numbered("image_", images)
     change = edit_mask(mask, pictures)
     if asked.settings.model == LOADED:
         return generated(cls, asked, pictures, change, loaded_model, item)
-    adapters = embedded_adapters(Limits.from_environment())
-    edited = edit_tensors(
-        asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
-    )
+    if hosting := find_hosted(asked.settings.model):
+        edited = await hosted_edit(cls, hosting, asked.settings, pictures, change)
+    else:
+        adapters = embedded_adapters(Limits.from_environment())
+        edited = edit_tensors(
+            asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
+        )
     return io.NodeOutput(edited.image, edited.plan_json, edited.report)
 
 
@@ -164,7 +170,7 @@ def _inputs(limits: Limits) -> list[io.Input]:
     return [
         io.DynamicCombo.Input(
             "model",
-            options=[*model_options(embedded, qualities=True), loaded_model_option()],
+            options=[*model_options(embedded, qualities=True), loaded_model_option(), *hosted_options()],
             tooltip="What makes the edit: layer-composite, which runs everywhere, or the loaded model. Each "
             "offers only the ratios, tiers and options that it takes.",
         ),

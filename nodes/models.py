@@ -36,7 +36,7 @@ def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
     if model is None:
         raise InvalidRequest(
             "model is not one that this node offers. Choose one from its list; on this machine "
-            f"{', '.join(EMBEDDED_MODELS)} can run.",
+            f"{', '.join(EMBEDDED_MODELS)} can run. Closed models are in it where a provider is configured.",
             field="model",
         )
     return model

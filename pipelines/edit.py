@@ -57,6 +57,7 @@ class EditResult:
             "plan": self.plan.to_dict(),
             "safety": self.file.safety.to_dict(),
             "dropped_metadata": list(self.file.dropped_metadata),
+            "told": list(self.told),
             "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
 

@@ -144,7 +144,7 @@ def test_explain_prints_the_plan_and_writes_nothing(shell: Shell) -> None:
 
 def test_json_says_what_was_written(shell: Shell) -> None:
     told = shell(KEEP + "-o out.jpg --json").json
-    keys = {"output", "media_type", "bytes", "plan", "safety", "dropped_metadata", "seconds"}
+    keys = {"output", "media_type", "bytes", "plan", "safety", "dropped_metadata", "told", "seconds"}
     assert told.keys() == keys
     assert (told["output"], told["media_type"]) == ("out.jpg", "image/jpeg")
     assert told["bytes"] == Path("out.jpg").stat().st_size

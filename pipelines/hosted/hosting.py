@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from .connection import Tell
 
 
+def _silent(text: str) -> None:
+    """Nobody asked what is going on."""
+
+
 @dataclass(frozen=True)
 class Hosting:
     """The configured endpoint, and the models that are made there.
@@ -41,7 +45,7 @@ class Hosting:
     ledger: Path
     cache: Path
 
-    def adapters(self, limits: Limits, tell: Tell = lambda text: None) -> Mapping[str, HostedAdapter]:
+    def adapters(self, limits: Limits, tell: Tell = _silent) -> Mapping[str, HostedAdapter]:
         """What carries each of the models out.
 
         Args:

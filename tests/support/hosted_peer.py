@@ -121,6 +121,9 @@ async def _asked(request: web.Request) -> Asked:
         images = [base64.b64decode(image) for image in fields["images"]]
     elif request.content_type == "multipart/form-data":
         posted = await request.post()
-        images = [part.file.read() for part in posted.getall("images") if isinstance(part, web.FileField)]
+        parts = [part for part in posted.getall("images") if isinstance(part, web.FileField)]
+        images = [part.file.read() for part in parts]
+        for part in parts:
+            part.file.close()
         fields = {name: value for name, value in posted.items() if isinstance(value, str)}
     return Asked(request.method, request.path_qs, dict(request.headers), fields, images)
