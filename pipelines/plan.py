@@ -158,9 +158,7 @@ def choose_model(
 def _why_not(model: Model) -> str:
     if model.weights == "closed":
         return planning.closed(model)
-    return (
-        f"{model.id} has open weights ({model.licence}), but this version of multi-edit has no adapter for it"
-    )
+    return f"{model.id} has open weights ({model.licence}) and runs on ComfyUI only (--comfyui, or its nodes)"
 
 
 def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, hosted: bool) -> None:

@@ -95,7 +95,7 @@ def test_the_contracts_default_model_is_used_where_it_runs() -> None:
             "nano-banana-pro-edit",
             r"closed: it is served by Google .*MULTIEDIT_HOSTED_URL and .*can run here: layer-composite\.",
         ),
-        ("qwen-edit", r"open weights \(Apache-2.0\).*adapter.*can run here: layer-composite\."),
+        ("qwen-edit", r"open weights \(Apache-2.0\).*on ComfyUI only.*can run here: layer-composite\."),
     ],
 )
 def test_a_model_that_cannot_run_here_says_why_and_what_can(model_id: str, words: str) -> None:
