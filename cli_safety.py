@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cli_arguments import image_source
 from .cli_output import safety_text, say, tell, tell_json
-from .pipelines.errors import InvalidRequest
+from .pipelines.errors import InvalidRequest, WeightsMismatch
 
 if TYPE_CHECKING:
     from .pipelines.safety.known import KnownClassifier
@@ -125,7 +125,7 @@ def fetch(options: argparse.Namespace) -> None:
     if known.address is None:
         tell(f"{known.name} is part of multi-edit; there is nothing to fetch.")
         return
-    if store.state(known) == "present" and store.verify(known):
+    if _is_right(store, known):
         tell(f"{known.name} is there already: {store.path(known)}")
         return
     address = options.address or known.address
@@ -141,6 +141,15 @@ def fetch(options: argparse.Namespace) -> None:
         tell_json({"name": known.name, "file": str(path), "sha256": known.sha256})
         return
     tell(f"{path}: {known.size} bytes, sha256 {known.sha256}")
+
+
+def _is_right(store: Store, known: KnownClassifier) -> bool:
+    """A damaged file is told, and does not keep its successor out."""
+    try:
+        return store.state(known) == "present" and bool(store.verify(known))
+    except WeightsMismatch as error:
+        say(error.message)
+        return False
 
 
 def verify(options: argparse.Namespace) -> None:

@@ -602,6 +602,9 @@ def test_weights_are_fetched_listed_verified_and_removed(shell: Shell, weights_s
     file.write_bytes(WEIGHTS[:-1] + b"x")
     assert shell("safety verify").code == 6
     assert shell("safety verify recommended").code == 6
+    again = shell(f"safety fetch light --yes --address {weights_server}")
+    assert (again.code, file.read_bytes()) == (0, WEIGHTS)
+    assert "expected" in again.err
 
     assert shell("safety remove light --yes").code == 0
     assert not file.exists()

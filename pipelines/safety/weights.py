@@ -76,7 +76,8 @@ def _float32(
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} are no safetensors file: {error}."
+            f"The safe mode weights {path.name} are no safetensors file: {error}. Take the file off the "
+            "allow list."
         ) from error
     wrong = [name for name in {**shapes, **tensors} if not _fits(tensors.get(name), shapes.get(name))]
     if wrong:

@@ -31,6 +31,8 @@ def grey_and_noise(channels: int = 3) -> torch.Tensor:
 
 @pytest.mark.parametrize("channels", [3, 4])
 def test_every_picture_has_its_own_verdict(graph: Any, channels: int) -> None:
+    from multiedit.pipelines.safety.obscure import obscure
+
     image = grey_and_noise(channels)
     custom = {"threshold": "custom", "threshold.score": 0.1}
     (out,), blurred, scores, (report,) = screen(graph, image, **custom)
@@ -38,7 +40,8 @@ def test_every_picture_has_its_own_verdict(graph: Any, channels: int) -> None:
     assert blurred == [True, False]
     assert scores[0] > 0.1 > scores[1]
     assert torch.equal(out[1], image[1])
-    assert not torch.equal(out[0, ..., :3].std(), torch.tensor(1.0))
+    assert torch.equal(out[:1], obscure(image[:1]))
+    assert not (out[0, ..., :3] == image[0, ..., :3]).any()
     verdicts = json.loads(report)
     assert [verdict["blurred"] for verdict in verdicts] == blurred
     assert verdicts[0]["threshold"] == 0.1
@@ -157,6 +160,11 @@ def test_one_frame_of_a_clip_blurs_all(graph: Any) -> None:
     assert blurred == [True, True]
     assert scores[0] == scores[1] > 0.1
     assert len(json.loads(report)) == len(out)
+
+
+def test_a_clip_without_its_rate_is_refused(graph: Any) -> None:
+    with pytest.raises(graph.Failed):
+        screen(graph, grey_and_noise(), batch="clip")
 
 
 def test_inputs_that_a_graph_leaves_out_are_the_environments(
