@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AbstractAsyncContextManager
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import StreamReader, web
 
@@ -17,6 +16,7 @@ from ..pipelines.fields import shown
 from .errors import BodyTooLarge, UnsupportedMedia
 from .limits import ServerLimits
 from .multipart import MALFORMED, Form, read_form
+from .strict_json import parse_json
 from .uploads import Turns, Uploads
 
 _Body = TypeVar("_Body")
@@ -125,8 +125,8 @@ class Bodies:
             raise self._too_large()
         body = await self._in_time(self._whole(request.content), request.content)
         if len(body) <= _SMALL_BYTES:
-            return _parse(body)
-        return await asyncio.to_thread(_parse, body)
+            return parse_json(body, _NO_JSON)
+        return await asyncio.to_thread(parse_json, body, _NO_JSON)
 
     async def _whole(self, content: StreamReader) -> bytearray:
         body = bytearray()
@@ -161,33 +161,3 @@ class Bodies:
 
 def _too_slow(what: str) -> InvalidRequest:
     return InvalidRequest(f"The body {what}. Send it again, faster.")
-
-
-def _parse(body: bytearray) -> Any:
-    """Strict JSON: no key twice, no NaN, valid UTF-8."""
-    try:
-        return json.loads(
-            body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=lambda name: _refuse(name)
-        )
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"{_NO_JSON}: it is not valid UTF-8.") from None
-    except json.JSONDecodeError as error:
-        where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidRequest(f"{_NO_JSON}: {error.msg} at {where}.") from None
-    except ValueError:  # a number of thousands of digits
-        raise InvalidRequest(f"{_NO_JSON}: it has a number that is too long.") from None
-    except RecursionError:
-        raise InvalidRequest(f"{_NO_JSON}: it is nested too deep.") from None
-
-
-def _refuse(name: str) -> NoReturn:
-    raise InvalidRequest(f"{_NO_JSON}: {name} is no JSON.")
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    fields: dict[str, object] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise InvalidRequest(f"{_NO_JSON}: it has the key {shown(name)} twice.")
-        fields[name] = value
-    return fields

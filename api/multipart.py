@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
@@ -13,6 +12,7 @@ from aiohttp.http_exceptions import BadHttpMessage
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import boolean, refusal
 from ..pipelines.sources.source import UploadSource
+from .strict_json import parse_json
 from .uploads import Turns, Upload, Uploads
 
 _MOST_FILES = 10  # the hosted API's
@@ -35,9 +35,10 @@ def boolean_text(text: str, name: str) -> object:
 def json_text(text: str, name: str) -> object:
     """An object written as JSON."""
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        raise refusal(name, text, "a JSON object") from None
+        return parse_json(text, f"{name} must be a JSON object")
+    except InvalidRequest as error:
+        error.field = name
+        raise
 
 
 def integer_text(text: str, name: str) -> object:

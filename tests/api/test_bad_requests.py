@@ -150,6 +150,8 @@ FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
     ("a file of no field", [("picture", FILE)], "sent as a file"),
     ("no boolean", [("images", FILE), ("safe_mode", (None, "no"))], "true or false"),
     ("no JSON", [("images", FILE), ("multiedit", (None, "{"))], "a JSON object"),
+    ("a key twice", [("images", FILE), ("multiedit", (None, '{"seed": 1, "seed": 2}'))], "twice"),
+    ("deep JSON", [("images", FILE), ("multiedit", (None, "[" * 200_000))], "too deep"),
     ("a field twice", [("quality", (None, "low")), ("quality", (None, "low"))], "twice"),
     ("invalid UTF-8", [("resolution", (None, b"\xff"))], "UTF-8"),
     ("a text without an end", [("resolution", (None, "1" * 300_000))], "limit"),
