@@ -19,7 +19,7 @@ from ..errors import (
     PaymentNeeded,
 )
 from ..limits import Limits
-from ..pictures import Picture
+from ..pictures import Picture, TensorPicture
 from .provider import ADVICE, Provider
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
@@ -85,8 +85,8 @@ def error_of(answer: Answer, provider: Provider) -> MultiEditError:
     return kind(f"The hosted provider answers {answer.status}: {words}. {advice}")
 
 
-def picture_of(answer: Answer, provider: Provider, limits: Limits) -> Picture:
-    """The picture of an answer with the status 200, checked.
+def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPicture:
+    """The picture of an answer with the status 200, checked and decoded.
 
     Raises:
         HostedRefused: the answer stands for a refusal.
@@ -104,6 +104,7 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> Picture:
         )
     try:
         picture = Picture(answer.body, limits, "the picture")
+        pixels = picture.image()
     except InvalidImage as error:
         raise HostedRefused(
             f"The hosted provider sent no picture that can be used; some refuse so. Change the prompt or the "
@@ -114,7 +115,7 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> Picture:
             f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
             f"{_MAY_BE_CHARGED}"
         )
-    return picture
+    return TensorPicture(pixels)
 
 
 def notes(answer: Answer, model: str) -> Iterator[str]:

@@ -98,7 +98,7 @@ def kept(folder: Path, catalog: Catalog) -> Catalog:
 def _text(value: object) -> str:
     if isinstance(value, Price):
         given = {field.name: getattr(value, field.name) for field in fields(value)}
-        return json.dumps({name: part for name, part in given.items() if part})
+        return json.dumps({name: part for name, part in given.items() if part}, sort_keys=True)
     return ", ".join(value) or "none" if isinstance(value, tuple) else str(value)
 
 
@@ -164,7 +164,7 @@ def _usd(amount: Mapping[str, Any]) -> float:
     usd = float(amount["usd"])
     if not 0 <= usd < 1000:
         raise ValueError("no price")
-    return usd
+    return round(usd, 6)  # the list has 0.0023000000000000004
 
 
 def _count(value: Any, most: int) -> int:
