@@ -5,22 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Collection, Coroutine
+from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import StreamReader, web
 
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import shown
-from .errors import BodyTooLarge, UnsupportedMedia
+from .errors import UnsupportedMedia
 from .limits import ServerLimits
 from .multipart import MALFORMED, Form, read_form
 from .strict_json import parse_json
-from .uploads import Turns, Uploads
+from .uploads import TextUpload, Turns, Uploads
 
 _Body = TypeVar("_Body")
-_SMALL_BYTES = 65_536  # not worth a thread
+_Reading: TypeAlias = Coroutine[Any, Any, "TextUpload | dict[str, object]"]
 _NO_JSON = "Invalid JSON request"
 JSON, FORM = "application/json", "multipart/form-data"
 _WRONG_TYPE = "'Content-Type' must be 'application/json' or 'multipart/form-data'"
@@ -42,7 +41,7 @@ class Room:
     async def hold(self, size: int) -> AsyncIterator[None]:
         """Hold so many bytes, waiting until they are free."""
         size = min(size, self._size)
-        if self._waiting or size > self._free:
+        if size and (self._waiting or size > self._free):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append((size, turn))
             try:
@@ -77,20 +76,25 @@ class Bodies:
         self._room = Room(limits.json_bytes_at_once)
         self._turns = Turns()
 
-    def room(self, request: web.Request) -> AbstractAsyncContextManager[None]:
-        """Wait until a body, and what is made of it, may be in memory; a form never is."""
-        if request.content_type == FORM:
-            return contextlib.nullcontext()
-        most = self._limits.max_body_bytes
-        return self._room.hold(min(request.content_length or most, most))
-
-    async def fields(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
+    @contextlib.asynccontextmanager
+    async def fields(self, request: web.Request, form: Form, uploads: Uploads) -> AsyncIterator[Any]:
         """What a request's body holds: the parsed JSON, or a form's fields.
+
+        A body is received onto the disk, however slow its sender is, and its text taken into memory when
+        there is room, as long as this is held.
 
         Raises:
             InvalidRequest: it is neither, is malformed, is cut, or is too slow.
             BodyTooLarge, FileTooLarge, UnsupportedMedia, StorageFull.
         """
+        sent = await self._received(request, form, uploads)
+        texts = [value for value in _values(sent) if isinstance(value, TextUpload)]
+        async with self._room.hold(sum(text.size for text in texts)):
+            yield await asyncio.to_thread(_parsed, sent) if texts else sent
+
+    async def _received(
+        self, request: web.Request, form: Form, uploads: Uploads
+    ) -> TextUpload | dict[str, object]:
         if not request.body_exists or request.content_length == 0:
             raise UnsupportedMedia("The body is empty. Send JSON or a form.")
         encoding = request.headers.get("Content-Encoding", "identity").lower()
@@ -102,38 +106,30 @@ class Bodies:
         if read is None:
             raise InvalidRequest(_WRONG_TYPE)
         try:
-            return await read(request, form, uploads)
+            return await self._in_time(await read(request, form, uploads), request.content)
         except (ConnectionError, web.PayloadAccessError, web.RequestPayloadError):
             raise InvalidRequest("The body has been cut: it is shorter than its header says.") from None
 
-    async def _form(self, request: web.Request, form: Form, uploads: Uploads) -> dict[str, object]:
+    async def _form(self, request: web.Request, form: Form, uploads: Uploads) -> _Reading:
         try:
             reader = await request.multipart()
         except MALFORMED:
             raise InvalidRequest(
                 "The Content-Type header has no boundary. Let your client's library write it."
             ) from None
-        return await self._in_time(read_form(reader, form, uploads, self._turns), request.content)
+        return read_form(reader, form, uploads, self._turns)
 
-    async def _json(self, request: web.Request, form: Form, uploads: Uploads) -> Any:
+    async def _json(self, request: web.Request, form: Form, uploads: Uploads) -> _Reading:
         charset = (request.charset or "utf-8").lower()
         if charset not in ("utf-8", "utf8"):
             raise UnsupportedMedia(f"The charset {shown(charset)} is not read. Send UTF-8.")
-        most = self._limits.max_body_bytes
-        announced = request.content_length
-        if announced is not None and announced > most:
-            raise self._too_large()
-        body = await self._in_time(self._whole(request.content), request.content)
-        if len(body) <= _SMALL_BYTES:
-            return parse_json(body, _NO_JSON)
-        return await asyncio.to_thread(parse_json, body, _NO_JSON)
+        uploads.check_text(request.content_length or 0)
+        return self._whole(request.content, uploads.text())
 
-    async def _whole(self, content: StreamReader) -> bytearray:
-        body = bytearray()
-        async for chunk in content.iter_any():
-            body += chunk
-            if len(body) > self._limits.max_body_bytes:
-                raise self._too_large()
+    async def _whole(self, content: StreamReader, body: TextUpload) -> TextUpload:
+        while chunk := await self._turns.take(content.readany):
+            await body.write(chunk)
+        await body.flush()
         return body
 
     async def _in_time(self, reading: Coroutine[Any, Any, _Body], content: StreamReader) -> _Body:
@@ -152,12 +148,26 @@ class Bodies:
         finally:
             task.cancel()
 
-    def _too_large(self) -> BodyTooLarge:
-        return BodyTooLarge(
-            "Request body exceeds the maximum allowed size of "
-            f"{self._limits.max_body_bytes / 1e6:.1f} MB for JSON. Send the pictures as files, in a form."
-        )
-
 
 def _too_slow(what: str) -> InvalidRequest:
     return InvalidRequest(f"The body {what}. Send it again, faster.")
+
+
+def _values(sent: TextUpload | dict[str, object]) -> Collection[object]:
+    return sent.values() if isinstance(sent, dict) else (sent,)
+
+
+def _parsed(sent: TextUpload | dict[str, object]) -> Any:
+    """What was sent with its text in memory."""
+    if isinstance(sent, TextUpload):
+        return parse_json(sent.take(), _NO_JSON)
+    return {
+        name: _text(value, name) if isinstance(value, TextUpload) else value for name, value in sent.items()
+    }
+
+
+def _text(upload: TextUpload, name: str) -> str:
+    try:
+        return upload.take().decode("utf-8")
+    except UnicodeDecodeError:
+        raise InvalidRequest(f"{name!a} is not valid UTF-8.", field=name) from None

@@ -49,9 +49,8 @@ def edit_handler(how: EditForm) -> Handler:
         _check_rates(call)
         with contextlib.ExitStack() as held:
             held.enter_context(service.jobs.place())
-            uploads = held.enter_context(Uploads(service.limits))
-            async with service.bodies.room(call.request):
-                work = await _received(call, how, uploads)
+            uploads = held.enter_context(Uploads(service.limits, service.server_limits.max_body_bytes))
+            work = await _received(call, how, uploads)
             job = service.jobs.start(work, call.caller.id, held.pop_all())
         if "respond-async" in call.request.headers.get("Prefer", "").lower():
             return _accepted(call, job)
@@ -68,11 +67,11 @@ def edit_handler(how: EditForm) -> Handler:
 async def _received(call: Call, how: EditForm, uploads: Uploads) -> Work:
     """The work that a body asks for, with its pictures out of memory."""
     service = call.service
-    fields = await service.bodies.fields(call.request, how.form, uploads)
-    work = await how.work(fields, service, uploads)
-    call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
-    call.headers.update(service.rates.check_failures(call.caller.id, str(call.facts.get("model", ""))))
-    return replace(work, request=await _stored(work.request, service.loader, uploads))
+    async with service.bodies.fields(call.request, how.form, uploads) as fields:
+        work = await how.work(fields, service, uploads)
+        call.facts.update(work_facts(work, service.log_prompts), **_model(work.request, service))
+        call.headers.update(service.rates.check_failures(call.caller.id, str(call.facts.get("model", ""))))
+        return replace(work, request=await _stored(work.request, service.loader, uploads))
 
 
 def _check_rates(call: Call) -> None:

@@ -22,7 +22,7 @@ class ServerLimits:
         edit_seconds: from the moment that a request is whole to its answer, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
         max_body_bytes: a JSON body, more than which is 413.
-        json_bytes_at_once: JSON bodies that are read at the same time; others wait for room.
+        json_bytes_at_once: JSON bodies that are in memory at the same time; others wait on disk.
         job_seconds: how long the answer of a `respond-async` job is kept.
         job_bytes: of all kept answers together; the oldest go first.
         drain_seconds: for the edits under way when the server is told to end.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from aiohttp import BodyPartReader, MultipartReader
 from aiohttp.http_exceptions import BadHttpMessage
@@ -20,6 +20,7 @@ _CHUNK_BYTES = 131_072
 _MOST_TEXT_BYTES = 262_144  # of one text part: a prompt of 32768 characters has at most half of it
 _MOST_TEXT_PARTS = 40
 _WORDS = {"true": True, "1": True, "false": False, "0": False}
+_Upload = TypeVar("_Upload", bound=Upload)
 # What aiohttp raises for bodies that are not what their header says.
 MALFORMED = (ValueError, AssertionError, RuntimeError, LookupError, BadHttpMessage)
 
@@ -65,7 +66,7 @@ class Form:
 
 
 async def read_form(reader: MultipartReader, form: Form, uploads: Uploads, turns: Turns) -> dict[str, object]:
-    """The fields of a form; a file's field holds a list of `UploadSource`s.
+    """The fields of a form; a file's field holds a list of `UploadSource`s, or a `TextUpload`.
 
     Raises:
         InvalidRequest: it is not what the form takes, or no valid multipart.
@@ -86,17 +87,17 @@ async def read_form(reader: MultipartReader, form: Form, uploads: Uploads, turns
                     )
                 source = await _file(part, target, form, uploads.new(f"image {len(files) + 1}"), turns)
                 files.append(source)
-                _list(fields, str(target)).append(source)
+                _files(fields, str(target)).append(source)
                 continue
             if len(fields) >= _MOST_TEXT_PARTS:
                 raise InvalidRequest(f"The form has more than {_MOST_TEXT_PARTS} fields. Send fewer.")
-            text = await _text(part, name)
-            if target:
-                _list(fields, target).append(text)
-            elif name in fields:
+            if name in fields:
                 raise InvalidRequest(f"{name[:64]!a} is given twice. Give it once.", field=name[:64])
-            else:
-                fields[name] = form.texts[name](text, name) if name in form.texts else text
+            if target:
+                fields[target] = await _received(part, uploads.text(), turns)
+                continue
+            text = await _text(part, name)
+            fields[name] = form.texts[name](text, name) if name in form.texts else text
     except MALFORMED:
         raise InvalidRequest(
             "The multipart body is not valid: it has been cut, or its boundary is not the one of the "
@@ -105,9 +106,10 @@ async def read_form(reader: MultipartReader, form: Form, uploads: Uploads, turns
     return fields
 
 
-def _list(fields: dict[str, object], name: str) -> list[object]:
+def _files(fields: dict[str, object], name: str) -> list[object]:
     value = fields.setdefault(name, [])
-    assert isinstance(value, list)  # noqa: S101  # only files' fields are asked for
+    if not isinstance(value, list):
+        raise InvalidRequest(f"{name} is given as text and as a file. Give one of them.", field=name)
     return value
 
 
@@ -125,10 +127,14 @@ async def _file(
             "Send base64 and URLs as JSON, or give the part a file name.",
             field=target,
         )
+    return (await _received(part, upload, turns)).source
+
+
+async def _received(part: BodyPartReader, upload: _Upload, turns: Turns) -> _Upload:
     while chunk := await turns.take(lambda: part.read_chunk(_CHUNK_BYTES)):
         await upload.write(chunk)
     await upload.flush()
-    return upload.source
+    return upload
 
 
 async def _text(part: BodyPartReader, name: str) -> str:

@@ -157,6 +157,27 @@ def test_a_full_disk(api: ApiServer, monkeypatch: pytest.MonkeyPatch, form: bool
     assert works(api)
 
 
+class AlmostFullDisk(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+    """What is written waits in memory, as the end of a file does, and finds no room then."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_file(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiedit.api.uploads.tempfile.SpooledTemporaryFile", AlmostFullDisk)
+    with api.client() as client:
+        response = client.post("/image/multi-edit", data=FORM, files={"images": ("a", png())})
+    assert response.status_code == 503
+    assert "disk is full" in response.json()["error"]
+    monkeypatch.undo()
+    assert works(api)
+
+
 def test_uploads_leave_no_file_behind(
     api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -254,13 +275,26 @@ def test_sigterm_finishes_what_is_under_way(process: tuple[subprocess.Popen[str]
     assert "Traceback" not in server.stderr.read()
 
 
-def test_senders_that_stop_do_not_hold_up_the_others(api: ApiServer) -> None:
-    part = b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc'
+@pytest.mark.parametrize(
+    ("kind", "length", "sent"),
+    [
+        (
+            "multipart/form-data; boundary=b",
+            5000,
+            b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc',
+        ),
+        ("application/json", 35_000_000, EDIT[:300]),
+    ],
+    ids=["form", "json"],
+)
+def test_senders_that_stop_do_not_hold_up_the_others(
+    api: ApiServer, kind: str, length: int, sent: bytes
+) -> None:
     with contextlib.ExitStack() as open_ones, api.client() as client:
         for _ in range(20):
             connection = open_ones.enter_context(connected(api))
-            connection.sendall(head(5000, "multipart/form-data; boundary=b") + part)
+            connection.sendall(head(length, kind) + sent)
         started = time.monotonic()
-        response = client.post("/image/multi-edit", data=FORM, files={"images": ("a", png())})
-        assert response.status_code == 200
+        for edit in ({"data": FORM, "files": {"images": ("a", png())}}, {"json": json.loads(EDIT)}):
+            assert client.post("/image/multi-edit", **edit).status_code == 200
         assert time.monotonic() - started < 3

@@ -215,6 +215,24 @@ def test_a_single_edit_names_its_own_fields(
     assert response.json()["issues"][0]["path"][0] == field
 
 
+TEXT_PICTURES: list[tuple[list[tuple[str, Any]], int, str]] = [
+    ([("image", (None, PICTURE)), ("image", (None, PICTURE))], 400, "twice"),
+    ([("image", FILE), ("image", (None, PICTURE))], 400, "twice"),
+    ([("image", (None, PICTURE)), ("image", FILE)], 400, "as text and as a file"),
+    ([("image", (None, b"\xff"))], 400, "UTF-8"),
+    ([("image", (None, "A" * 35_000_001))], 413, "35.0 MB"),
+]
+
+
+@pytest.mark.parametrize(("parts", "status", "said"), TEXT_PICTURES, ids=[each[2] for each in TEXT_PICTURES])
+def test_a_picture_as_text_in_a_form(
+    client: httpx.Client, parts: list[tuple[str, Any]], status: int, said: str
+) -> None:
+    response = client.post("/image/edit", files=[("prompt", (None, "p")), *parts])
+    assert response.status_code == status
+    assert said in json.dumps(response.json())
+
+
 def test_an_enormous_picture_is_422_on_a_single_edit_alone(client: httpx.Client) -> None:
     enormous = base64_png(size=(8000, 4200), mode="L")
     assert client.post("/image/edit", json={"prompt": "p", "image": enormous}).status_code == 422
