@@ -50,14 +50,14 @@ def edit_handler(how: EditForm) -> Handler:
         with contextlib.ExitStack() as held:
             held.enter_context(service.jobs.place())
             uploads = held.enter_context(Uploads(service.limits, service.server_limits.max_body_bytes))
-            work = await _received(call, how, uploads)
-            job = service.jobs.start(work, call.caller.id, held.pop_all())
+            work = await service.jobs.receive(_received(call, how, uploads))
+            job = service.jobs.start(work, call.caller.id, held.pop_all(), call.route.renamed)
         if "respond-async" in call.request.headers.get("Prefer", "").lower():
             return _accepted(call, job)
         edited = await _awaited(job, call.request)
         call.facts.update(edit_facts(edited))
         service.metrics.edited(edited.seconds)
-        response = how.answer(edited)
+        response = await asyncio.to_thread(how.answer, edited)  # it may be base64 of 100 MB
         response.headers.update(picture_headers(edited))
         return response
 

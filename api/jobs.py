@@ -7,9 +7,9 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, TypedDict, TypeVar
 
 from ..pipelines.errors import MultiEditError
 from .answers import error_body
@@ -20,6 +20,7 @@ from .limits import ServerLimits
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 
 _LOOK_SECONDS = 0.05
+_T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
 
 
@@ -146,6 +147,7 @@ class Jobs:
         self._limits = limits
         self._clock = clock
         self._now = now
+        self._receiving: set[asyncio.Task[Any]] = set()
         self._running: set[Job] = set()
         self._kept: dict[str, Job] = {}
         self._closing = False
@@ -173,8 +175,35 @@ class Jobs:
         finally:
             self._places += 1
 
-    def start(self, work: Work, owner: str, held: contextlib.ExitStack) -> Job:
+    async def receive(self, receiving: Coroutine[Any, Any, _T]) -> _T:
+        """Wait for a request to be whole; one that is not when the server has to end is refused.
+
+        Raises:
+            ServerBusy: the server is ending.
+        """
+        task = asyncio.ensure_future(receiving)
+        self._receiving.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._closing and task.cancelled():
+                raise _ending() from None
+            raise
+        finally:
+            task.cancel()
+            self._receiving.discard(task)
+
+    def start(
+        self,
+        work: Work,
+        owner: str,
+        held: contextlib.ExitStack,
+        renamed: Callable[[MultiEditError], MultiEditError],
+    ) -> Job:
         """Begin an edit, which at its end closes what is held for it: its place, its uploads.
+
+        Args:
+            renamed: puts an error into the words of the route that was asked.
 
         Raises:
             ServerBusy: the server is ending.
@@ -188,10 +217,12 @@ class Jobs:
         job = Job(uuid.uuid4().hex, owner, int(self._now()), task)
         steps.append(job.heed)
         self._running.add(job)
-        task.add_done_callback(lambda done: self._settle(job, held))
+        task.add_done_callback(lambda done: self._settle(job, held, renamed))
         return job
 
-    def _settle(self, job: Job, held: contextlib.ExitStack) -> None:
+    def _settle(
+        self, job: Job, held: contextlib.ExitStack, renamed: Callable[[MultiEditError], MultiEditError]
+    ) -> None:
         self._running.discard(job)
         held.close()
         if job.task.cancelled():
@@ -199,7 +230,7 @@ class Jobs:
         elif (raised := job.task.exception()) is None:
             job.edited = job.task.result()
         else:
-            job.error = self._known(raised)
+            job.error = renamed(self._known(raised))
         job.end(self._clock())
 
     def _known(self, raised: BaseException) -> MultiEditError:
@@ -253,7 +284,7 @@ class Jobs:
         deadline = self._clock() + self._limits.drain_seconds
         while self.in_flight and self._clock() < deadline:
             await asyncio.sleep(_LOOK_SECONDS)
-        tasks = [job.task for job in self._running]
+        tasks = [*self._receiving, *(job.task for job in self._running)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -114,6 +114,16 @@ def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:
         assert client.get(f"{job}/result").json() == {"error": "the edit failed"}
 
 
+def test_a_failed_job_has_its_routes_words_and_status(client: httpx.Client) -> None:
+    fields = {"prompt": "p", "image": base64_png(size=(8000, 4200), mode="L")}
+    address = client.post("/image/edit", json=fields, headers=ASYNC).headers["Location"]
+    job = address.removeprefix("/api/v1")
+    until(lambda: client.get(job).json()["status"] == "failed")
+    late, direct = client.get(f"{job}/result"), client.post("/image/edit", json=fields)
+    assert (late.status_code, late.json()) == (422, direct.json())
+    assert late.json()["issues"][0]["path"] == ["image"]
+
+
 def test_a_job_is_cancelled_and_gone() -> None:
     with held_server() as (_, backend, client):
         job = start(client)
