@@ -21,6 +21,7 @@ class ServerLimits:
         edits_waiting: further ones that are received or wait; beyond them the answer is 503.
         edit_seconds: from the moment that a request is whole to its answer, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
+        connection_idle_seconds: a connection, before its first request is there and between two.
         max_body_bytes: a JSON body, more than which is 413.
         json_bytes_at_once: JSON bodies that are in memory at the same time; others wait on disk.
         job_seconds: how long the answer of a `respond-async` job is kept.
@@ -36,6 +37,7 @@ class ServerLimits:
     edit_seconds: float = 300.0
     upload_seconds: float = 300.0
     upload_idle_seconds: float = 20.0
+    connection_idle_seconds: float = 75.0
     max_body_bytes: int = 35_000_000
     json_bytes_at_once: int = 105_000_000
     job_seconds: float = 900.0

@@ -20,11 +20,11 @@ from .service import Service
 PREFIXES = ("", "/api")
 _EXIT_SECONDS = 9.5  # after SIGTERM; what still hangs then is left behind
 _BACKLOG = 1024
-_HEADERS = "Authorization, Content-Type, Prefer"
+_HEADERS = "Authorization, *"  # the one that * does not mean; OpenAI's client sends some of its own
 _EXPOSED = (
     "Location, Retry-After, x-request-id, x-venice-model-id, x-venice-model-name, x-venice-is-blurred, "
     "x-venice-is-content-violation, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
-    "x-ratelimit-reset-requests"
+    "x-ratelimit-reset-requests, x-ratelimit-type, x-ratelimit-remaining, x-ratelimit-resets"
 )
 _logger = logging.getLogger(__name__)
 Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -65,6 +65,12 @@ def make_app(service: Service) -> web.Application:
     return app
 
 
+def make_runner(service: Service) -> web.AppRunner:
+    """The application on its way to a socket; a connection that asks nothing for long is closed."""
+    seconds = service.server_limits.connection_idle_seconds
+    return web.AppRunner(make_app(service), access_log=None, shutdown_timeout=1.0, keepalive_timeout=seconds)
+
+
 async def serve(service: Service, host: str, port: int, listening: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT, then finish what is under way and refuse what is new.
 
@@ -85,7 +91,7 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    runner = web.AppRunner(make_app(service), access_log=None, shutdown_timeout=1.0)
+    runner = make_runner(service)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
     try:

@@ -275,6 +275,24 @@ def test_sigterm_finishes_what_is_under_way(process: tuple[subprocess.Popen[str]
     assert "Traceback" not in server.stderr.read()
 
 
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\n"])
+def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
+    with ApiServer(server_limits={"connection_idle_seconds": 0.2}) as server, connected(server) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
+def test_the_end_of_the_server_answers_503_to_what_is_not_whole(kind: str) -> None:
+    with ApiServer(server_limits={"drain_seconds": 0.2}) as server, connected(server) as connection:
+        connection.sendall(head(5000, kind) + b"--b\r\n")
+        time.sleep(0.1)
+        server.end()
+        status, body = answer(connection)
+    assert status == 503
+    assert "shut down" in body
+
+
 @pytest.mark.parametrize(
     ("kind", "length", "sent"),
     [

@@ -246,6 +246,7 @@ def test_other_methods_and_paths(client: httpx.Client) -> None:
     assert set(refused.json()) == {"error"}
     options = client.options("/models")
     assert (options.status_code, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert options.headers["Access-Control-Allow-Headers"] == "Authorization, *"
     head = client.head("/models?type=inpaint")
     assert head.status_code == 200
     assert int(head.headers["Content-Length"]) > 1000

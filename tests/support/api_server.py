@@ -15,7 +15,7 @@ from aiohttp import web
 from multiedit.api.backend import Backend, Edited, Listener, Progress, Work
 from multiedit.api.embedded import EmbeddedBackend
 from multiedit.api.limits import ServerLimits
-from multiedit.api.server import make_app
+from multiedit.api.server import make_runner
 from multiedit.api.service import Service, make_service
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.limits import Limits
@@ -147,7 +147,7 @@ class ApiServer:
             self._server_limits,
             self._environment,
         )
-        runner = web.AppRunner(make_app(self.service), access_log=None, shutdown_timeout=1.0)
+        runner = make_runner(self.service)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0, backlog=1024)
         await site.start()
