@@ -7,10 +7,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
-from .errors import ClientGone, RateLimited
+from .errors import ClientGone, RateLimited, Unauthorized
 from .limits import ServerLimits
 
-_NO_FAULT = (RateLimited.status, ClientGone.status)
+# A 401 has no key to count for: strangers would only push the windows of keys out.
+_NO_FAULT = (RateLimited.status, ClientGone.status, Unauthorized.status)
 _Key = TypeVar("_Key")
 _MINUTE = 60.0
 _MOST_CALLERS = 20_000

@@ -68,7 +68,7 @@ def test_more_failures_than_the_budget_close_one_model(rates: RateLimits, clock:
     assert rates.check_failures("me", "a")["x-ratelimit-remaining"] == "2"
 
 
-@pytest.mark.parametrize("status", [200, 429, 500, 503])
+@pytest.mark.parametrize("status", [200, 401, 429, 500, 503])
 def test_what_is_not_the_callers_fault_does_not_count(rates: RateLimits, status: int) -> None:
     for _ in range(9):
         rates.fail("me", "a", status)
