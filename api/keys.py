@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ..pipelines.errors import InvalidRequest, OutputError
+from ..pipelines.folders import user_folder
 from ..pipelines.images.encode import write_atomically
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
@@ -39,8 +40,7 @@ def default_path(environment: Mapping[str, str] = os.environ) -> Path:
     """`MULTIEDIT_KEYS_FILE`, else keys.json in the user's configuration folder."""
     if named := environment.get("MULTIEDIT_KEYS_FILE"):
         return Path(named)
-    folder = environment.get("XDG_CONFIG_HOME")
-    return (Path(folder) if folder else Path.home() / ".config") / "multi-edit" / "keys.json"
+    return user_folder("config", environment) / "keys.json"
 
 
 def _hash(salt: str, key: str) -> str:

@@ -78,7 +78,7 @@ def test_all_closed_models_run_over_our_own_api_and_are_listed_as_running(api: A
         for model in CLOSED:
             files = [
                 ("images", ("a.png", png(size=(300, 240)))),
-                ("images", ("b.png", png((9, 9, 9), (256, 256)))),
+                ("images", ("b.png", png((9, 90, 9), (256, 256)))),
             ]
             fields = {"prompt": "a hat", "modelId": model, "safe_mode": "false", "output_format": "png"}
             answer = client.post("/image/multi-edit", data=fields, files=files)
