@@ -60,7 +60,7 @@ def screen(
         return Screened(image, reports)
     frames = [
         obscure(frame) if report.blurred else frame
-        for frame, report in zip(_frames(image), reports, strict=True)
+        for frame, report in zip(torch.split(image, 1), reports, strict=True)
     ]
     return Screened(torch.cat(frames), reports)
 
@@ -160,10 +160,6 @@ def _require_image(image: Tensor) -> None:
         )
 
 
-def _frames(image: Tensor) -> list[Tensor]:
-    return [image[index : index + 1] for index in range(image.shape[0])]
-
-
 def _verdict(scores: list[float], policy: Policy, classifier: Classifier) -> SafetyReport:
     judged = all(math.isfinite(score) for score in scores)
     by_level = dict(zip(classifier.levels, scores, strict=True))
@@ -217,7 +213,7 @@ def _judged(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list
 
 
 def _highest(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
-    """Raises RuntimeError where there is not one score for each picture and level."""
+    """Over the appearances of pictures. Raises RuntimeError where a picture or a level has no score."""
     scores = [classifier.scores(appearance, policy.tiles) for appearance in _appearances(frames)]
     expected, shapes = (len(frames), len(classifier.levels)), {tuple(score.shape) for score in scores}
     if shapes != {expected}:
