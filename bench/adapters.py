@@ -15,6 +15,7 @@ prompt, a new third image; and the second and third again after a run in which n
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -121,22 +122,35 @@ def our_graph(case: Case, asked: Situation, pixels: int | None) -> dict[str, Any
 
 @dataclass(frozen=True)
 class Seen:
-    """One run: seconds from queueing to the end, nodes that ran, and the dear work that was done."""
+    """One run: seconds from queueing to the end, the server's seconds of CPU (which other programs on the
+    machine change less), nodes that ran, and the dear work that was done."""
 
     seconds: float
+    cpu: float
     executed: int
     dear: dict[str, int]
 
 
+def cpu_seconds(server: Server) -> float:
+    """Of all threads of the server; 0 where the system does not tell it."""
+    status = Path(f"/proc/{server.process.pid}/stat")
+    if not status.exists():
+        return 0.0
+    user, system = status.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
 def measured(server: Server, graph: dict[str, Any]) -> Seen:
     server.post("/tiny/reset")
-    started = time.perf_counter()
+    worked, started = cpu_seconds(server), time.perf_counter()
     watched = server.watch(graph)
-    seconds = time.perf_counter() - started
+    seconds, cpu = time.perf_counter() - started, cpu_seconds(server) - worked
     if watched.events.ended != "execution_success":
         raise RuntimeError(f"{watched.run.error}\n{server.log[-3000:]}")
     counts = server.json("/tiny/counts")
-    return Seen(seconds, len(watched.events.executed), {name: counts[name] for name in DEAR if counts[name]})
+    return Seen(
+        seconds, cpu, len(watched.events.executed), {name: counts[name] for name in DEAR if counts[name]}
+    )
 
 
 def compare(server: Server, case: Case, pixels: int | None, rounds: int) -> None:
@@ -158,15 +172,21 @@ def compare(server: Server, case: Case, pixels: int | None, rounds: int) -> None
 
 
 def figure(name: str, ours: list[Seen], official: list[Seen]) -> Figure:
-    ratio = statistics.median(a.seconds / b.seconds for a, b in zip(ours, official, strict=True))
+    wall, cpu = (
+        statistics.median(spent(a) / max(spent(b), 0.01) for a, b in zip(ours, official, strict=True))
+        for spent in (lambda seen: seen.seconds, lambda seen: seen.cpu)
+    )
     bar = NEW_PROMPT_BAR if name.startswith("new prompt") else WALL_BAR
-    return Figure(name, ratio, bar, " x", f"ours {_about(ours)}; official {_about(official)}")
+    note = f"CPU {cpu:.2f} x; ours {_about(ours)}; official {_about(official)}"
+    return Figure(name, wall, bar, " x", note)
 
 
 def _about(runs: list[Seen]) -> str:
-    seconds = statistics.median(run.seconds for run in runs)
+    seconds, cpu = statistics.median(run.seconds for run in runs), statistics.median(run.cpu for run in runs)
     dear = ", ".join(f"{count} {name}" for name, count in runs[-1].dear.items())
-    return f"{seconds:.2f} s, {runs[-1].executed} nodes, {dear or 'nothing loaded or encoded'}"
+    return (
+        f"{seconds:.2f} s ({cpu:.2f} CPU), {runs[-1].executed} nodes, {dear or 'nothing loaded or encoded'}"
+    )
 
 
 def make_pictures(folder: Path, rounds: int) -> list[Path]:
