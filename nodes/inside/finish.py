@@ -31,7 +31,8 @@ class MultiEditScale(io.ComfyNode):
         from ...pipelines.images.resample import resize
 
         width, height = json.loads(size)
-        return io.NodeOutput(resize(image, (width, height)))
+        # Half floats with ComfyUI's --fp16-intermediates.
+        return io.NodeOutput(resize(image.float(), (width, height)))
 
 
 class MultiEditFinish(io.ComfyNode):

@@ -72,19 +72,19 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -
     """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
 
     Args:
-        edited: the model's answers [B, h, w, 3].
+        edited: the model's answers [B, h, w, 3], of any float type and on any device, as the mask.
         size: (width, height) of the result.
-        base: [1, H, W, 3 or 4].
+        base: float32 [1, H, W, 3 or 4]; the result is of its type and on its device.
         mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
         fit: which part of the canvas was edited.
     """
     canvas = fitted(base, Fit(size, size))
     x, y, width, height = fit.window or (0, 0, *size)
     window = (slice(y, y + height), slice(x, x + width))
-    change = fitted_mask(mask, base, Fit(size, size))[0][window]
+    change = fitted_mask(mask.to(base), base, Fit(size, size))[0][window]
     change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
     results = []
-    for answer in resize(edited, (width, height)):
+    for answer in resize(edited.to(base), (width, height)):
         part = keep_outside(canvas[0][window], answer, change)
         results.append(_pasted(canvas[0], part, (x, y, width, height)))
     return torch.stack(results)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+import torch
 from torch import Tensor
 
 
@@ -11,5 +12,5 @@ def fingerprint(picture: Tensor) -> str:
     """A digest of shape, type and pixels: equal for equal tensors on any device."""
     pixels = picture.detach().cpu().contiguous()
     digest = hashlib.blake2b(f"{tuple(pixels.shape)} {pixels.dtype}".encode(), digest_size=16)
-    digest.update(pixels.view(-1).numpy().data)
+    digest.update(pixels.view(-1).view(torch.uint8).numpy().data)  # numpy has no bfloat16
     return digest.hexdigest()

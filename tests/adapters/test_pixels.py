@@ -152,3 +152,13 @@ def test_bounds_on_the_canvas_hold_the_mask_as_it_will_be_fitted() -> None:
     change: Any = fitted_mask(mask, base, Fit((640, 416), (640, 416)))[0]
     assert mask_bounds(change) == (top, bottom, left, right)
     assert bottom - top == pytest.approx(11 / 51 * 432, abs=20)
+
+
+def test_an_answer_in_half_floats_is_pasted_into_a_base_in_whole_ones() -> None:
+    base, answer = picture(48, 64), picture(32, 32).half()
+    mask = box_mask(48, 64, 16, 32, 16, 40).half()
+    result = finished(answer, (64, 48), base, mask, Fit((32, 32), (64, 48)))
+    assert result.dtype == torch.float32
+    assert torch.equal(result[0][mask[0] == 0], base[0][mask[0] == 0])
+    whole = finished(answer.float(), (64, 48), base, mask.float(), Fit((32, 32), (64, 48)))
+    assert torch.equal(result, whole)
