@@ -1,7 +1,8 @@
 """Encoding pictures and prompts by ComfyUI's own encoders, each content once.
 
 ComfyUI drops the results of nodes inside an expansion whenever the outer node was cached in a run; what is
-dear to compute is therefore kept here too, by content and by the weights' file.
+dear to compute is therefore kept here too, by content and by the weights' file; never on the card, also where
+ComfyUI leaves its own results there (--gpu-only).
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ PROMPTS: Remembered[Any] = Remembered("encoded prompts", 256 * _MEBIBYTE, _bytes
 def latent_of(loaded: LoadedModel, image: Tensor) -> Tensor:
     """The latent of a picture [1, H, W, 3] by the model's VAE."""
     key = (loaded.weights_of("vae"), fingerprint(image))
-    return LATENTS.get(key, lambda: loaded.vae.encode(image))
+    return LATENTS.get(key, lambda: loaded.vae.encode(image).cpu())
 
 
 def reference_of(loaded: LoadedModel, image: Tensor, fit: Fit) -> Reference:
@@ -60,9 +61,9 @@ def conditioning_of(loaded: LoadedModel, prompt: str, references: Sequence[Refer
     """A prompt with its references as ComfyUI's CONDITIONING."""
     import node_helpers
 
-    seen = (reference.content for reference in references)
+    seen = [reference.content for reference in references if reference.vision is not None]
     key = (loaded.profile.family, loaded.weights_of("text_encoder"), prompt, *seen)
-    encoded = PROMPTS.get(key, lambda: _encoded(loaded, prompt, references))
+    encoded = PROMPTS.get(key, lambda: _on(_encoded(loaded, prompt, references), "cpu"))
     latents = {"reference_latents": [reference.latent for reference in references]}
     return node_helpers.conditioning_set_values(encoded, latents, append=True)
 

@@ -38,10 +38,14 @@ class MultiEditSample(io.ComfyNode):
     def execute(
         cls, noise: Any, guider: Any, sampler: Any, sigmas: Any, latent: Any, smaller: str
     ) -> io.NodeOutput:
+        import comfy.model_management
+
         samples = _sampled(noise, guider, sampler, sigmas, latent)
         if samples is not None:
             return io.NodeOutput(samples)
         if not smaller:
+            # As ComfyUI does where an error of full memory reaches it, which this one does not.
+            comfy.model_management.unload_all_models()
             raise _too_large()
         step = json.loads(smaller)
         _logger.warning("multi-edit: the memory is full; trying again with smaller references.")
