@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..pipelines.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
 from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, identity, offered_models
+from .progress import show_text
 
 NO_LORA = "none"
 # ComfyUI's own choice, of its loader of diffusion models.
@@ -40,6 +41,7 @@ class MultiEditLoadModel(io.ComfyNode):
             ],
             inputs=_inputs(),
             outputs=_outputs(),
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -77,8 +79,10 @@ class MultiEditLoadModel(io.ComfyNode):
             )
         from .loading import load_model, with_lora
 
-        loaded = with_lora(load_model(*chosen_model(model), weight_type), lora, lora_strength)
-        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae)
+        chosen, choice = chosen_model(model)
+        told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
+        loaded = with_lora(load_model(chosen, choice, weight_type), lora, lora_strength)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
 
 
 def _inputs() -> list[io.Input]:

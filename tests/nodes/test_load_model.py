@@ -6,6 +6,7 @@ import json
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -161,3 +162,22 @@ def test_a_stand_in_is_offered_and_said(
     assert "qwen-edit-2511-full" in offered_models()[asked["model"]]
     model, choice = chosen_model(asked)
     assert (model, choice.profile.model) == ("nano-banana-2-edit", "qwen-edit")
+
+
+def test_what_was_chosen_and_its_licence_are_shown(
+    graph: Any, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from multiedit.nodes import loading
+
+    parts = {name: name for name in ("model", "clip", "vae")}
+    monkeypatch.setattr(loading, "load_model", lambda *asked: SimpleNamespace(**parts))
+    for file in (
+        "diffusion_models/flux-2-klein-9b-fp8",
+        "text_encoders/qwen_3_8b_fp8mixed",
+        "vae/flux2-vae",
+    ):
+        (models / f"{file}.safetensors").write_bytes(weights(["x"]))
+    graph.run("MultiEditLoadModel", **{"model": "flux-2-klein-9b-edit", "model.profile": "auto"})
+    (shown,) = graph.ui["node"]["text"]
+    assert "Profile flux-2-klein-9b is used" in shown
+    assert "FLUX Non-Commercial License" in shown
