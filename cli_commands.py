@@ -124,11 +124,12 @@ def compose(options: argparse.Namespace) -> None:
 
 
 def resolve(options: argparse.Namespace) -> None:
-    from .pipelines.catalog.lookup import load_catalog
+    from .pipelines.hosted.hosting import find_hosting
+    from .pipelines.limits import Limits
     from .pipelines.resolution import resolve_size
 
     size = resolve_size(
-        load_catalog().get(options.model),
+        find_hosting(Limits.from_environment()).catalog.get(options.model),
         options.aspect_ratio,
         options.resolution,
         image_size(options.image_size),

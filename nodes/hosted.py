@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -31,9 +32,15 @@ def hosted_options() -> list[io.DynamicCombo.Option]:
     try:
         hosting = find_hosting(Limits.from_environment())
     except MultiEditError as error:
-        _logger.error("multi-edit: no closed model is offered: %s", error.message)
+        _say_once(error.message)
         return []
     return model_options([hosting.catalog.get(model) for model in hosting.models], qualities=True)
+
+
+@lru_cache(maxsize=8)
+def _say_once(message: str) -> None:
+    """ComfyUI asks for a schema many times."""
+    _logger.error("multi-edit: no closed model is offered: %s", message)
 
 
 def find_hosted(model_id: str) -> Hosting | None:
