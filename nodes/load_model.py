@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, identity, offered_models
+from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, file_identity, identity, offered_models
 from .progress import show_text
 
 NO_LORA = "none"
@@ -56,12 +56,15 @@ class MultiEditLoadModel(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, model: dict[str, str] | None = None, **others: Any) -> list[str]:
+    def fingerprint_inputs(
+        cls, model: dict[str, str] | None = None, lora: str | None = None, **others: Any
+    ) -> list[str]:
         """Changes with the files: a LoRA that was fetched meanwhile, weights that were replaced."""
+        own = [] if lora in (None, NO_LORA) else [file_identity("loras", lora)]
         if model is None:
-            return []
+            return own
         chosen, choice = chosen_model(model)
-        return [chosen, choice.profile.id, *identity(choice).values()]
+        return [chosen, choice.profile.id, *identity(choice).values(), *own]
 
     @classmethod
     def execute(

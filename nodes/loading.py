@@ -8,6 +8,7 @@ from typing import Any
 
 from ..pipelines.adapters.files import Choice
 from ..pipelines.adapters.weights_file import check_weights
+from ..pipelines.errors import InvalidRequest
 from .loaded_model import LoadedModel
 from .model_folders import identity
 
@@ -25,9 +26,15 @@ def load_model(model_id: str, choice: Choice, weight_type: str) -> LoadedModel:
 
     Raises:
         InvalidModelFile: a file is cut short or of another architecture; the message names it.
+        InvalidRequest: a weight type for a checkpoint, which has its own.
     """
-    _check_files(choice)
     files = choice.files
+    if "checkpoint" in files and weight_type != "default":
+        raise InvalidRequest(
+            f"weight_type is {weight_type}, but {files['checkpoint']} is a whole checkpoint, which ComfyUI "
+            "loads in the types that it has. Set weight_type to default."
+        )
+    _check_files(choice)
     if "checkpoint" in files:
         model, clip, vae = _call("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
     else:

@@ -70,16 +70,18 @@ def _by_the_plan(folders: Mapping[str, Sequence[str]], known: Collection[str]) -
 
 def identity(choice: Choice) -> dict[str, str]:
     """By part, name, size and time of its file: what tells weights from other weights."""
+    parts = choice.profile.parts
+    return {part: file_identity(parts[part].folder, name) for part, name in choice.files.items()}
+
+
+def file_identity(folder: str, name: str) -> str:
+    """Name, size and time of a file in one of ComfyUI's folders."""
     import os
 
     import folder_paths
 
-    parts = choice.profile.parts
-    found: dict[str, str] = {}
-    for part, name in choice.files.items():
-        status = os.stat(folder_paths.get_full_path_or_raise(parts[part].folder, name))
-        found[part] = f"{name} {status.st_size} {status.st_mtime_ns}"
-    return found
+    status = os.stat(folder_paths.get_full_path_or_raise(folder, name))
+    return f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
 def chosen_of_node(inputs: Mapping[str, str]) -> tuple[str, Choice]:

@@ -142,6 +142,11 @@ def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path
     assert MultiEditLoadModel.fingerprint_inputs(model={"model": "qwen-edit"}) == first
     (models / "vae" / "qwen_image_vae.safetensors").write_bytes(weights([*VAE, "more"]))
     assert MultiEditLoadModel.fingerprint_inputs(model={"model": "qwen-edit"}) != first
+    (models / "loras" / "own.safetensors").write_bytes(weights(["x"]))
+    with_own = MultiEditLoadModel.fingerprint_inputs(model={"model": "qwen-edit"}, lora="own.safetensors")
+    (models / "loras" / "own.safetensors").write_bytes(weights(["x", "y"]))
+    asked = {"model": {"model": "qwen-edit"}, "lora": "own.safetensors"}
+    assert MultiEditLoadModel.fingerprint_inputs(**asked) != with_own
     (models / "loras" / "Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16.safetensors").write_bytes(
         weights(["x"])
     )
@@ -181,3 +186,10 @@ def test_what_was_chosen_and_its_licence_are_shown(
     (shown,) = graph.ui["node"]["text"]
     assert "Profile flux-2-klein-9b is used" in shown
     assert "FLUX Non-Commercial License" in shown
+
+
+def test_a_whole_checkpoint_takes_no_weight_type(graph: Any, models: Path) -> None:
+    (models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors").write_bytes(weights(["x"]))
+    asked = {"model": "qwen-edit-uncensored", "model.profile": "auto", "weight_type": "fp8_e5m2"}
+    with pytest.raises(graph.Failed, match="weight_type is fp8_e5m2, but Qwen-Rapid-AIO-NSFW-v23"):
+        graph.run("MultiEditLoadModel", **asked)
