@@ -14,8 +14,6 @@ from multiedit.pipelines.hosted.limits import HostedLimits
 LIMITS = HostedLimits(max_usd=1.0, max_usd_per_day=2.0)
 TAKE = """
 import sys
-sys.path.insert(0, sys.argv[2])
-from conftest import NAME
 from multiedit.pipelines.errors import SpendingLimit
 from multiedit.pipelines.hosted.ledger import Ledger
 from multiedit.pipelines.hosted.limits import HostedLimits
@@ -65,11 +63,9 @@ def test_many_small_amounts_are_exact(tmp_path: Path) -> None:
 
 
 def test_two_processes_cannot_both_take_the_last(tmp_path: Path) -> None:
-    tests = str(Path(__file__).parents[1])
-    command = [sys.executable, "-c", TAKE, str(tmp_path / "spending.sqlite"), tests]
-    environment = {"PYTHONPATH": str(Path(tests) / "support"), "PATH": ""}
+    command = [sys.executable, "-c", TAKE, str(tmp_path / "spending.sqlite")]
     both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=tests)
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent)
         for _ in range(2)
     ]
     taken = [int(process.communicate()[0]) for process in both]

@@ -94,6 +94,18 @@ def test_a_mask_and_batches_go_frame_by_frame(graph: Any, configure: Any) -> Non
     torch.testing.assert_close(image[:, :90], red, atol=1e-4, rtol=0)
 
 
+def test_the_node_shows_the_price_and_each_further_attempt(
+    graph: Any, configure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr("multiedit.nodes.hosted.show_text", lambda cls, text: shown.append(text))
+    with HostedPeer(replying({}, 503), replying()) as peer:
+        configure(peer, MULTIEDIT_HOSTED_WAIT_SECONDS="0.01")
+        graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
+    assert shown[0].startswith("nano-banana-2-edit: about 0.14 USD, ")
+    assert "the hosted provider answers 503; attempt 2 in" in shown[1]
+
+
 def test_an_interruption_closes_the_connection(graph: Any, configure: Any) -> None:
     from comfy.model_management import interrupt_current_processing
 
