@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import (
@@ -13,6 +13,7 @@ from ..errors import (
     HostedDenied,
     HostedError,
     HostedRefused,
+    ImageTooSmall,
     InvalidImage,
     InvalidRequest,
     MultiEditError,
@@ -20,7 +21,7 @@ from ..errors import (
 )
 from ..limits import Limits
 from ..pictures import Picture, TensorPicture
-from .provider import ADVICE, Provider
+from .provider import ADVICE, PREFIX, Provider
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KINDS = ("png", "jpeg", "webp")
@@ -28,11 +29,7 @@ _LONGEST_WORDS = 500
 _MAY_BE_CHARGED = "It may have been charged: look at the account before you try again."
 # By status: what it is here, and the next step. Any other is a HostedError.
 _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
-    400: (
-        InvalidRequest,
-        "It may take other values now: `multiedit models --refresh` asks it, and without a path below its "
-        "address the route is not found.",
-    ),
+    400: (InvalidRequest, "`multiedit models --refresh` asks it what it takes now."),
     401: (HostedDenied, f"The key is wrong, or not for this model. Check {ADVICE}."),
     402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
     403: (
@@ -40,6 +37,7 @@ _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
         "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
         "for the API. Change the key's settings there, or choose another model.",
     ),
+    404: (HostedError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
     413: (HostedError, "Send smaller pictures."),
     422: (
         HostedRefused,
@@ -102,13 +100,20 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPict
             f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
             f"{_MAY_BE_CHARGED}"
         )
+    # What a user may send is smaller than what the endpoint may; the connection has bounded that.
+    limits = replace(limits, max_file_bytes=len(answer.body) + 1)
     try:
         picture = Picture(answer.body, limits, "the picture")
         pixels = picture.image()
-    except InvalidImage as error:
+    except ImageTooSmall as error:
         raise HostedRefused(
-            f"The hosted provider sent no picture that can be used; some refuse so. Change the prompt or the "
-            f"pictures. {_MAY_BE_CHARGED} {_sentence(error.message)}"
+            f"The hosted provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
+            f"Change the prompt or the pictures. {_MAY_BE_CHARGED}"
+        ) from None
+    except InvalidImage as error:
+        raise HostedError(
+            f"The hosted provider sent no picture that can be used: {_sentence(error.message)} "
+            f"{_MAY_BE_CHARGED}"
         ) from None
     if picture.header.format not in KINDS:
         raise HostedError(

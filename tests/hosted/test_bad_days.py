@@ -27,8 +27,11 @@ from multiedit.pipelines.errors import (
     ServerUnreachable,
     SpendingLimit,
 )
+from multiedit.pipelines.hosted.answers import Answer, picture_of
 from multiedit.pipelines.hosted.ledger import Ledger
 from multiedit.pipelines.hosted.limits import HostedLimits
+from multiedit.pipelines.hosted.provider import Provider
+from multiedit.pipelines.limits import Limits
 
 Edit = Callable[..., Any]
 CERTIFICATE = Path(__file__).parents[1] / "sources" / "pictures.example.pem"
@@ -58,7 +61,7 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
         (402, {"error": "Insufficient balance"}, PaymentNeeded, "balance. Top the account up", 1, 0),
         (402, WALLET, PaymentNeeded, "balance is 0.05 USD.*step1: POST .*receiverWallet: 0x2670B922", 1, 0),
         (403, {"error": "Region"}, HostedDenied, "403: Region. The key's privacy", 1, 0),
-        (404, {"error": "Media"}, HostedError, "404: Media", 1, 0),
+        (404, {"error": "Media"}, HostedError, "404: Media. Check the path of MULTIEDIT_HOSTED_URL", 1, 0),
         (413, {"error": "Too large"}, HostedError, "413: Too large. Send smaller", 1, 0),
         (415, b"", HostedError, "415: no reason", 1, 0),
         (422, {"error": "Your prompt"}, HostedRefused, "422: Your prompt. Change the prompt", 1, PRICE),
@@ -69,11 +72,11 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
         (504, {"error": ["odd", 1]}, HostedError, "504: no reason", 4, PRICE),
         (307, b"", HostedError, "It redirects, which is not followed", 1, 0),
         (200, {"error": "Something"}, HostedError, "200 without a picture: Something.*charged", 1, PRICE),
-        (200, b"<html></html>", HostedRefused, "no picture that can be used.*charged", 1, PRICE),
-        (200, b"", HostedRefused, "no picture that can be used", 1, PRICE),
-        (200, png((1, 1)), HostedRefused, "some refuse so.*1x1", 1, PRICE),
-        (200, png()[:3000], HostedRefused, "no picture that can be used.*damaged", 1, PRICE),
-        (200, PHOTO[:50_000], HostedRefused, "no picture that can be used.*damaged", 1, PRICE),
+        (200, b"<html></html>", HostedError, "no picture that can be used.*charged", 1, PRICE),
+        (200, b"", HostedError, "no picture that can be used", 1, PRICE),
+        (200, png((1, 1)), HostedRefused, "stands for a refusal.*1x1", 1, PRICE),
+        (200, png()[:3000], HostedError, "no picture that can be used.*damaged", 1, PRICE),
+        (200, PHOTO[:50_000], HostedError, "no picture that can be used.*damaged", 1, PRICE),
         (200, png(kind="gif"), HostedError, "sent a gif file", 1, PRICE),
     ],
 )  # fmt: skip
@@ -116,6 +119,12 @@ def test_a_wait_beyond_the_edits_time_is_not_begun(edit: Edit) -> None:
     with HostedPeer(replying({}, 429, Retry_After="3600")) as peer, pytest.raises(HostedBusy):
         edit(peer, PICTURE)
     assert len(peer.asked) == 1
+
+
+def test_an_answer_may_be_larger_than_what_may_be_sent() -> None:
+    answer = Answer(200, {}, png())
+    small = Limits(max_file_bytes=1000)
+    assert picture_of(answer, Provider("https://h"), small).size == (1024, 1024)
 
 
 async def _half(request: web.Request) -> web.StreamResponse:
