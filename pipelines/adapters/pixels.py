@@ -60,12 +60,15 @@ def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, 
 
 
 def latent_mask(mask: Tensor, grid: int) -> Tensor:
-    """Where sampling may change a latent: [1, 1, H / grid, W / grid] of an edit mask [1, H, W].
+    """Where sampling may change a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `grid` pixels.
 
     Every cell that the mask touches is free, since a cell is not free in part; a ring around is half free.
+    It has the pixels' size, as ComfyUI scales it to the latent's without a filter: of one value for each cell
+    a latent finer than the grid would get mixtures.
     """
     cells = adaptive_max_pool2d(mask[None], (mask.shape[1] // grid, mask.shape[2] // grid))
-    return torch.maximum(cells, _RING * max_pool2d(cells, 3, stride=1, padding=1))
+    freed = torch.maximum(cells, _RING * max_pool2d(cells, 3, stride=1, padding=1))
+    return freed.repeat_interleave(grid, dim=2).repeat_interleave(grid, dim=3)
 
 
 def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -> Tensor:

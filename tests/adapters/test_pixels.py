@@ -17,6 +17,7 @@ from multiedit.pipelines.adapters.pixels import (
     opaque,
 )
 from multiedit.pipelines.layers.masked import mask_bounds
+from torch.nn.functional import interpolate
 
 
 def picture(height: int, width: int, channels: int = 3, frames: int = 1) -> torch.Tensor:
@@ -132,12 +133,17 @@ def test_a_shorter_batch_serves_with_its_last_frame() -> None:
 def test_every_cell_that_the_mask_touches_is_free_and_a_ring_is_half_free() -> None:
     mask = box_mask(80, 112, 33, 34, 50, 51)
     mask[0, 5, 100] = 0.3
-    cells = latent_mask(mask, 16)
-    assert cells.shape == (1, 1, 5, 7)
+    made = latent_mask(mask, 16)
+    assert made.shape == (1, 1, 80, 112)
+    cells = made[..., ::16, ::16]
     assert cells[0, 0, 2, 3] == 1
     assert (cells[0, 0, 1:4, 2:5].flatten() == torch.tensor([0.5] * 4 + [1.0] + [0.5] * 4)).all()
     assert cells[0, 0, 0, 6] == pytest.approx(0.3)
     assert cells[0, 0, 4, 6] == 0
+    for scale in (8, 16):  # of a VAE; as ComfyUI has it
+        latent = interpolate(made, size=(80 // scale, 112 // scale), mode="bilinear")
+        fine = 16 // scale
+        assert torch.equal(latent, cells.repeat_interleave(fine, 2).repeat_interleave(fine, 3))
 
 
 def test_the_bounds_are_of_all_frames() -> None:
