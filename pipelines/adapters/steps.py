@@ -101,30 +101,14 @@ class Steps:
                 tried when the memory is full.
         """
         shares = SMALLER_BUDGETS if shrinks and self.generation.smaller_steps else ()
-        common = {
-            "noise": self.add("noise", "RandomNoise", {"noise_seed": self.generation.plan.seed}),
-            "sampler": self.add("sampler", "KSamplerSelect", {"sampler_name": self.profile.sampler}),
-            "sigmas": sigmas,
-            "latent": latent,
-        }
-        return self._attempt(model, condition, common, (1.0, *shares))
+        return self._attempt(model, condition, self._common(latent, sigmas), (1.0, *shares))
 
     def sampled_once(
         self, model: Link, positive: Link, negative: Link | None, latent: Link, sigmas: Link
     ) -> Link:
         """Sample from conditioning that has its references already."""
-        return self.add(
-            "sample",
-            "MultiEditSample",
-            {
-                "noise": self.add("noise", "RandomNoise", {"noise_seed": self.generation.plan.seed}),
-                "sampler": self.add("sampler", "KSamplerSelect", {"sampler_name": self.profile.sampler}),
-                "sigmas": sigmas,
-                "latent": latent,
-                "guider": self._guider("", model, positive, negative),
-                "smaller": "",
-            },
-        )
+        inputs = {**self._common(latent, sigmas), "guider": self._guider("", model, positive, negative)}
+        return self.add("sample", "MultiEditSample", {**inputs, "smaller": ""})
 
     def result(self, samples: Link) -> Link:
         """Decode, bring to the plan's size, and keep what the mask does not select."""
@@ -137,6 +121,15 @@ class Steps:
         if generation.work == generation.size:
             return decoded
         return self.add("scale", "MultiEditScale", {"image": decoded, "size": size})
+
+    def _common(self, latent: Link, sigmas: Link) -> dict[str, Link]:
+        """What every attempt at sampling shares."""
+        return {
+            "noise": self.add("noise", "RandomNoise", {"noise_seed": self.generation.plan.seed}),
+            "sampler": self.add("sampler", "KSamplerSelect", {"sampler_name": self.profile.sampler}),
+            "sigmas": sigmas,
+            "latent": latent,
+        }
 
     def _attempt(
         self, model: Link, condition: Condition, common: dict[str, Link], shares: tuple[float, ...]
