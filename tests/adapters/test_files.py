@@ -157,7 +157,7 @@ def test_a_profile_waits_for_its_nodes(nodes: list[str] | None, able: bool) -> N
 def test_a_model_without_a_profile_is_refused() -> None:
     with pytest.raises(ModelUnavailable, match=r"layer-composite cannot run on ComfyUI.*qwen-edit, "):
         choose("layer-composite", {}, GB)
-    with pytest.raises(ModelUnavailable, match="nano-banana-2-edit is closed: .* set MULTIEDIT_HOSTED_URL"):
+    with pytest.raises(ModelUnavailable, match=r"nano-banana-2-edit is closed: .* set MULTIEDIT_HOSTED_URL"):
         choose("nano-banana-2-edit", {}, GB)
 
 
