@@ -112,10 +112,12 @@ def check(
     reports = []
     at_once = max(1, min(VIEWS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
     for start in range(0, len(judged), at_once):
-        found = _scores(image, judged[start : start + at_once], classifier, policy)
-        reports += [_verdict(scores, policy, classifier) for scores in found]
         if progress is not None:
             progress(len(reports) / len(judged))
+        found = _scores(image, judged[start : start + at_once], classifier, policy)
+        reports += [_verdict(scores, policy, classifier) for scores in found]
+    if progress is not None:
+        progress(1.0)
     return [max(reports, key=_badness)] * len(image) if clip and reports else reports
 
 
