@@ -33,6 +33,7 @@ _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     413: ("A picture or the body is too large", PayloadTooLargeError),
     415: ("The body is empty, or in a charset or encoding that is not read", StandardError),
     422: ("The picture is too large, or the provider of a closed model refuses it", DetailedError),
+    424: ("The provider of a closed model gave no picture, and may have charged for one", StandardError),
     429: ("Too many requests, or too many failed ones", StandardError),
     500: ("The edit failed", StandardError),
     503: ("The model is offline, or the server is busy", StandardError),

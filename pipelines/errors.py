@@ -27,7 +27,7 @@
     |     |- PaymentNeeded       it asks for money that the account has not
     |     |- HostedRefused       it refuses the prompt or the pictures
     |     |- HostedBusy          it has no room, or is offline
-    |     `- HostedLost          no whole answer came, and it may have charged for the edit
+    |     `- HostedLost          no picture came that can be used, and it may have charged for one
     |- SpendingLimit             the user's own limit of what may be spent
     `- OutputError               the result could not be written
 
@@ -179,7 +179,7 @@ class HostedBusy(HostedError):
 
 
 class HostedLost(HostedError):
-    pass
+    status = 424  # no client asks again by itself, as many do after a 5xx
 
 
 class SpendingLimit(MultiEditError):

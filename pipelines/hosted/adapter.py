@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 
 from ..adapters.base import Made, Progress
 from ..catalog.lookup import Catalog
-from ..errors import ModelUnavailable, ServerUnreachable
 from ..limits import Limits
 from ..pictures import PixelSource
 from ..plan import EditPlan
 from . import answers
 from .answers import Answer
 from .body import Body, make_body, request_fields
-from .connection import Connection, Tell
+from .connection import Connection, Take, Tell
 from .ledger import Ledger
 from .pictures import Pictures
 from .planning import HOSTED
@@ -25,7 +24,6 @@ _LOOK_SECONDS = 0.1
 _TELL_SECONDS = 1.0
 _USUAL_SECONDS = 20.0  # after which the progress is at its half
 _OK = 200
-_MAY_BE_CHARGED = (_OK, 422, 504)
 
 
 class HostedAdapter:
@@ -70,12 +68,13 @@ class HostedAdapter:
         """
         work = Pictures(plan, pictures, self._limits)
         ratios = self._catalog.get(plan.model).fixed_ratios
-        answer = self._paid(plan, make_body(request_fields(plan, ratios), work.files()), progress)
+        body = make_body(request_fields(plan, ratios), work.files())
+        answer = asyncio.run(self._answer(plan, body, progress))
         if answer.status != _OK:
             raise answers.error_of(answer, self._provider)
         picture = answers.picture_of(answer, self._provider, self._limits)
         image = work.result(picture)
-        notes = [*answers.notes(answer, plan.model)]
+        notes = [*answers.notes(answer, plan.model, self._provider)]
         if picture.size != (plan.width, plan.height):
             kept = "fitted to the plan's size" if plan.keep_size or "mask" in plan.roles else "kept as it is"
             notes.append(
@@ -85,21 +84,28 @@ class HostedAdapter:
         blurred = answer.is_set("x-venice-is-blurred")
         return Made(image, tuple(notes), answers.balance(answer), blurred)
 
-    def _paid(self, plan: EditPlan, body: Body, progress: Progress) -> Answer:
-        """The answer to a request that is within the limits of spending."""
-        give_back = self._ledger.take(plan.price_usd or 0.0)
-        try:
-            answer = asyncio.run(self._answer(plan, body, progress))
-        except (ServerUnreachable, ModelUnavailable):
-            give_back()
-            raise
-        if answer.status not in _MAY_BE_CHARGED:
-            give_back()
-        return answer
+    def _taking(self, usd: float) -> Take:
+        """Books each attempt of one edit, all together within the limit of one."""
+        booked = 0
+
+        def take() -> Callable[[], None]:
+            nonlocal booked
+            give_back = self._ledger.take(usd, booked * usd)
+            booked += 1
+
+            def undo() -> None:
+                nonlocal booked
+                booked -= 1
+                give_back()
+
+            return undo
+
+        return take
 
     async def _answer(self, plan: EditPlan, body: Body, progress: Progress) -> Answer:
         about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
-        asked = asyncio.ensure_future(self._connect().edit(body, self._tell))
+        take = self._taking(plan.price_usd or 0.0)
+        asked = asyncio.ensure_future(self._connect().edit(body, self._tell, take))
         started = told = self._clock()
         self._tell(about)
         try:

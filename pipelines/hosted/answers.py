@@ -12,6 +12,7 @@ from ..errors import (
     HostedBusy,
     HostedDenied,
     HostedError,
+    HostedLost,
     HostedRefused,
     ImageTooSmall,
     InvalidImage,
@@ -26,6 +27,7 @@ from .provider import ADVICE, PREFIX, Provider
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KINDS = ("png", "jpeg", "webp")
 _LONGEST_WORDS = 500
+_STEPS = ("step1", "step2", "step3", "receiverWallet", "tokenAddress", "network", "minimumAmountUsd")
 _MAY_BE_CHARGED = "It may have been charged: look at the account before you try again."
 # By status: what it is here, and the next step. Any other is a HostedError.
 _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
@@ -47,6 +49,9 @@ _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
     429: (HostedBusy, "Wait a minute, and send less at the same time."),
     503: (HostedBusy, "Try again later, or choose another model."),
 }
+# With these, and a redirect, nothing was made. Of others that cannot be known: a gateway that gives up (502,
+# 504, 524) may have passed the edit on.
+_FREE = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 429, 500, 503})
 _LATER = "Try again later."
 _VIOLATIONS = ("x-venice-is-content-violation", "x-venice-is-adult-model-content-violation")
 
@@ -67,6 +72,11 @@ class Answer:
             return None
         return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
+    @property
+    def is_free(self) -> bool:
+        """Whether it says that nothing was made, so that nothing is charged."""
+        return self.status in _FREE or 300 <= self.status < 400
+
     def is_set(self, name: str) -> bool:
         """Whether a header says true."""
         return self.headers.get(name, "").strip().lower() == "true"
@@ -77,6 +87,8 @@ def error_of(answer: Answer, provider: Provider) -> MultiEditError:
     kind, advice = _ERRORS.get(answer.status, (HostedError, _LATER))
     if 300 <= answer.status < 400:
         advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
+    if kind is HostedError and not answer.is_free:
+        kind, advice = HostedLost, _MAY_BE_CHARGED
     told = _object(answer.body)
     steps = _payment(told, provider) if kind is PaymentNeeded else ()
     words = " ".join([_words(told, provider) or "no reason", *steps])
@@ -88,7 +100,7 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPict
 
     Raises:
         HostedRefused: the answer stands for a refusal.
-        HostedError: it is no picture.
+        HostedLost: it is no picture that can be used.
     """
     if any(answer.is_set(name) for name in _VIOLATIONS):
         raise HostedRefused(
@@ -96,7 +108,7 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPict
             f"{_MAY_BE_CHARGED}"
         )
     if told := _object(answer.body):
-        raise HostedError(
+        raise HostedLost(
             f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
             f"{_MAY_BE_CHARGED}"
         )
@@ -111,21 +123,21 @@ def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPict
             f"Change the prompt or the pictures. {_MAY_BE_CHARGED}"
         ) from None
     except InvalidImage as error:
-        raise HostedError(
+        raise HostedLost(
             f"The hosted provider sent no picture that can be used: {_sentence(error.message)} "
             f"{_MAY_BE_CHARGED}"
         ) from None
     if picture.header.format not in KINDS:
-        raise HostedError(
+        raise HostedLost(
             f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
             f"{_MAY_BE_CHARGED}"
         )
     return TensorPicture(pixels)
 
 
-def notes(answer: Answer, model: str) -> Iterator[str]:
+def notes(answer: Answer, model: str, provider: Provider) -> Iterator[str]:
     """What the headers say of the picture and its model."""
-    headers = answer.headers
+    headers = {name: provider.hidden(value) for name, value in answer.headers.items()}
     if (ran := headers.get("x-venice-model-id", model)) != model:
         yield f"The hosted provider says that {_plain(ran)} made it."
     if answer.is_set("x-venice-is-blurred"):
@@ -173,7 +185,7 @@ def _payment(told: Mapping[str, Any], provider: Provider) -> Iterator[str]:
         yield f"(the balance is {_plain(str(told['currentBalanceUsd']))} USD)"
     steps = told.get("topUpInstructions")
     if isinstance(steps, dict):
-        for name in ("step1", "step2", "step3", "receiverWallet", "network", "minimumAmountUsd"):
+        for name in _STEPS:
             if name in steps:
                 yield f"- {name}: {_plain(provider.hidden(str(steps[name])))}"
 

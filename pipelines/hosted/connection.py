@@ -2,7 +2,8 @@
 
 What may be asked for again is what was answered with 429, 500, 502, 503 or 504 (facts sheet, section 7).
 There is no idempotency key, so a connection that is lost after something was sent is an error at once: the
-edit may have been made, and charged. Redirects are not followed: the key is for this address alone.
+edit may have been made, and charged. Each attempt is booked before it is sent, since each may be charged.
+Redirects are not followed: the key is for this address alone.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from ..errors import HostedError, HostedLost, ServerUnreachable
+from ..errors import HostedLost, ModelUnavailable, ServerUnreachable
 from .answers import RETRIED, Answer
 from .body import Body
 from .limits import HostedLimits
@@ -24,6 +25,7 @@ from .wallet import HEADER, Wallet
 
 _CHUNK_BYTES = 65_536
 _ERROR_BYTES = 1_000_000
+_SHORTEST_SECONDS = 20.0  # an attempt with less would be sent, and charged, only to be given up
 _CHARGED = (
     "The edit may have been made, and charged: look at the account before you try again. "
     "It is not sent a second time by itself."
@@ -39,6 +41,8 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
 )
 Tell = Callable[[str], None]
 """Called with what is going on, in words."""
+Take = Callable[[], Callable[[], None]]
+"""Books the price of one attempt, or raises; what it returns gives it back."""
 
 
 class Connection:
@@ -63,23 +67,22 @@ class Connection:
         self._clock = clock
         self._chance = chance
 
-    async def edit(self, body: Body, tell: Tell) -> Answer:
-        """Send an edit.
+    async def edit(self, body: Body, tell: Tell, take: Take) -> Answer:
+        """Send an edit. What `take` raises ends it before the attempt is sent.
 
         Returns:
             The last answer, whatever its status.
 
         Raises:
             ServerUnreachable: nothing was sent.
-            HostedLost: there is no whole answer, or not in time.
-            HostedError: the answer is too large.
+            HostedLost: there is no whole answer, not in time, or it is too large.
         """
         end = self._clock() + self._limits.hosted_seconds
         for attempt in range(1, self._limits.hosted_attempts + 1):
-            answer = await self._request("POST", "/image/multi-edit", end - self._clock(), body.payload())
+            answer = await self._booked(body, end - self._clock(), take)
             wait = self._wait(answer, attempt)
-            last = attempt == self._limits.hosted_attempts or self._clock() + wait >= end
-            if answer.status not in RETRIED or last:
+            late = self._clock() + wait + _SHORTEST_SECONDS > end
+            if answer.status not in RETRIED or late or attempt == self._limits.hosted_attempts:
                 break
             tell(f"the hosted provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
@@ -87,7 +90,22 @@ class Connection:
 
     async def models(self) -> Answer:
         """Ask for the list of the models that edit. Raises what `edit` does."""
-        return await self._request("GET", "/models?type=inpaint", self._limits.hosted_seconds, {})
+        try:
+            return await self._request("GET", "/models?type=inpaint", self._limits.hosted_seconds, {})
+        except HostedLost as error:
+            raise HostedLost(error.message.replace(_CHARGED, "Try again later.")) from None
+
+    async def _booked(self, body: Body, seconds: float, take: Take) -> Answer:
+        """One attempt at an edit; it stays booked unless it was surely not charged."""
+        give_back = take()
+        try:
+            answer = await self._request("POST", "/image/multi-edit", seconds, body.payload())
+        except (ServerUnreachable, ModelUnavailable):
+            give_back()
+            raise
+        if answer.is_free:
+            give_back()
+        return answer
 
     def _wait(self, answer: Answer, attempt: int) -> float:
         """Seconds before the next attempt: what the endpoint says, else longer each time, with jitter."""
@@ -95,8 +113,7 @@ class Connection:
         if asked is not None:
             return asked
         longest = self._limits.hosted_longest_wait_seconds
-        most = min(longest, self._limits.hosted_wait_seconds * 2.0 ** (attempt - 1))
-        return most * (0.5 + 0.5 * self._chance())
+        return min(longest, self._limits.hosted_wait_seconds * 2.0 ** (attempt - 1) * (1.0 + self._chance()))
 
     async def _request(self, method: str, path: str, seconds: float, payload: Mapping[str, Any]) -> Answer:
         payload = {**payload, "headers": {**payload.get("headers", {}), **self._signed_in()}}
@@ -111,7 +128,9 @@ class Connection:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, await self._body(response))
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-            raise self._failure(error) from None
+            failure = self._failure(error)
+        # Out of the except clause: the library's error has the headers, and would hang on to this one.
+        raise failure
 
     def _signed_in(self) -> dict[str, str]:
         """What says who asks; a signature is good for one request."""
@@ -129,7 +148,7 @@ class Connection:
                 if len(body) > limit:
                     break
         if max(len(body), response.content_length or 0) > limit:
-            raise HostedError(
+            raise HostedLost(
                 f"The hosted provider sends more than {limit} bytes; that is the limit of one answer, "
                 f"MULTIEDIT_HOSTED_ANSWER_BYTES of a picture. {_CHARGED}"
             )

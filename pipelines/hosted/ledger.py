@@ -38,8 +38,11 @@ class Ledger:
         with self._open() as table:
             return _of(table, self._day()) / _MICRO
 
-    def take(self, usd: float) -> Callable[[], None]:
-        """Count an edit; two processes cannot both take the last of a day.
+    def take(self, usd: float, before: float = 0.0) -> Callable[[], None]:
+        """Count one attempt at an edit; two processes cannot both take the last of a day.
+
+        Args:
+            before: dollars that earlier attempts at the same edit may have cost.
 
         Returns:
             What gives it back.
@@ -49,16 +52,17 @@ class Ledger:
             OutputError: the file cannot be written, so that nothing may be spent.
         """
         limits, day, amount = self._limits, self._day(), round(usd * _MICRO)
-        if usd > limits.max_usd:
+        if before + usd > limits.max_usd + 0.5 / _MICRO:
+            earlier = f", and attempts before may have cost {before:g}" if before else ""
             raise SpendingLimit(
-                f"The edit costs {usd:g} USD; MULTIEDIT_MAX_USD allows {limits.max_usd:g}. Choose a smaller "
-                "resolution, a lower quality or another model, or raise it."
+                f"The edit costs {usd:g} USD{earlier}; MULTIEDIT_MAX_USD allows {limits.max_usd:g}. Choose a "
+                "smaller resolution, a lower quality or another model, or raise it."
             )
         with self._open() as table:
-            before = _of(table, day)
-            if before + amount > round(limits.max_usd_per_day * _MICRO):
+            spent = _of(table, day)
+            if spent + amount > round(limits.max_usd_per_day * _MICRO):
                 raise SpendingLimit(
-                    f"{before / _MICRO:g} USD were spent today (UTC) and the edit costs {usd:g}; "
+                    f"{spent / _MICRO:g} USD were spent today (UTC) and the edit costs {usd:g}; "
                     f"MULTIEDIT_MAX_USD_PER_DAY allows {limits.max_usd_per_day:g}. Wait until tomorrow, or "
                     "raise it."
                 )

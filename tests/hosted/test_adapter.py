@@ -162,14 +162,14 @@ def test_an_overlay_is_laid_onto_the_base_before_it_is_sent(edit: Edit) -> None:
 
 def test_the_headers_go_into_the_report_and_the_balance_into_no_file(edit: Edit) -> None:
     headers = {
-        "x_venice_model_id": "nano-banana-3-edit", "x_venice_is_blurred": "true",
+        "x_venice_model_id": f"nano-banana-3-edit {KEY}", "x_venice_is_blurred": "true",
         "x_venice_model_deprecation_warning": "soon", "x_venice_model_deprecation_date": "2027-01-31",
         "x_venice_deprecated_replacement": "nano-banana-3-edit", "x_venice_balance_usd": "4.230000",
     }  # fmt: skip
     with HostedPeer(replying(**headers)) as peer:
         result = edit(peer, png((300, 240)))
     notes = " ".join(result.plan.notes)
-    for words in ("nano-banana-3-edit made it", "has blurred it", "switched off there on 2027-01-31"):
+    for words in ("nano-banana-3-edit *** made it", "has blurred it", "switched off there on 2027-01-31"):
         assert words in notes
     assert result.blurred
     assert result.told == ("The account's balance there was 4.230000 USD.",)

@@ -28,6 +28,7 @@ from multiedit.pipelines.errors import (
     SpendingLimit,
 )
 from multiedit.pipelines.hosted.answers import Answer, picture_of
+from multiedit.pipelines.hosted.hosting import find_hosting
 from multiedit.pipelines.hosted.ledger import Ledger
 from multiedit.pipelines.hosted.limits import HostedLimits
 from multiedit.pipelines.hosted.provider import Provider
@@ -67,17 +68,18 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
         (422, {"error": "Your prompt"}, HostedRefused, "422: Your prompt. Change the prompt", 1, PRICE),
         (429, {"error": "Rate limit"}, HostedBusy, "429: Rate limit. Wait a minute", 4, 0),
         (500, {"error": "Failed"}, HostedError, "500: Failed. Try again later", 4, 0),
-        (502, b"<html>Bad gateway</html>", HostedError, "502: no reason", 4, 0),
+        (502, b"<html>Bad gateway</html>", HostedLost, "502: no reason. It may have", 4, 4 * PRICE),
         (503, {"error": "Offline"}, HostedBusy, "503: Offline. Try again later", 4, 0),
-        (504, {"error": ["odd", 1]}, HostedError, "504: no reason", 4, PRICE),
+        (504, {"error": ["odd", 1]}, HostedLost, "504: no reason. It may have", 4, 4 * PRICE),
+        (524, b"A timeout occurred", HostedLost, "524: no reason. It may have been charged", 1, PRICE),
         (307, b"", HostedError, "It redirects, which is not followed", 1, 0),
-        (200, {"error": "Something"}, HostedError, "200 without a picture: Something.*charged", 1, PRICE),
-        (200, b"<html></html>", HostedError, "no picture that can be used.*charged", 1, PRICE),
-        (200, b"", HostedError, "no picture that can be used", 1, PRICE),
+        (200, {"error": "Something"}, HostedLost, "200 without a picture: Something.*charged", 1, PRICE),
+        (200, b"<html></html>", HostedLost, "no picture that can be used.*charged", 1, PRICE),
+        (200, b"", HostedLost, "no picture that can be used", 1, PRICE),
         (200, png((1, 1)), HostedRefused, "stands for a refusal.*1x1", 1, PRICE),
-        (200, png()[:3000], HostedError, "no picture that can be used.*damaged", 1, PRICE),
-        (200, PHOTO[:50_000], HostedError, "no picture that can be used.*damaged", 1, PRICE),
-        (200, png(kind="gif"), HostedError, "sent a gif file", 1, PRICE),
+        (200, png()[:3000], HostedLost, "no picture that can be used.*damaged", 1, PRICE),
+        (200, PHOTO[:50_000], HostedLost, "no picture that can be used.*damaged", 1, PRICE),
+        (200, png(kind="gif"), HostedLost, "sent a gif file", 1, PRICE),
     ],
 )  # fmt: skip
 def test_an_answer_is_the_error_that_it_means(
@@ -89,6 +91,7 @@ def test_an_answer_is_the_error_that_it_means(
     assert type(caught.value) is kind
     assert re.search(words, caught.value.message, re.DOTALL), caught.value.message
     assert KEY not in caught.value.message
+    assert not (charged and kind is HostedLost and caught.value.status >= 500)  # which clients repeat
     assert len(peer.asked) == attempts
     assert spent() == pytest.approx(charged)
 
@@ -106,6 +109,37 @@ def test_what_may_be_asked_for_again_is_until_it_is_there(edit: Edit, spent: Cal
         edit(peer, PICTURE, environment=QUICK)
     assert len(peer.asked) == 3
     assert spent() == pytest.approx(PRICE)
+
+
+def test_each_attempt_that_may_have_been_charged_is_counted(edit: Edit, spent: Callable[[], float]) -> None:
+    replies = replying({}, 504), replying({}, 503), replying({}, 402)
+    with HostedPeer(*replies) as peer, pytest.raises(PaymentNeeded):
+        edit(peer, PICTURE, environment=QUICK)
+    assert len(peer.asked) == 3
+    assert spent() == pytest.approx(PRICE)
+
+
+def test_attempts_together_stay_within_the_limit_of_one_edit(edit: Edit, spent: Callable[[], float]) -> None:
+    environment = {**QUICK, "MULTIEDIT_MAX_USD": "0.2"}
+    words = r"before may have cost 0\.2; MULTIEDIT_MAX_USD allows 0\.2"
+    with HostedPeer(replying({}, 504)) as peer, pytest.raises(SpendingLimit, match=words):
+        edit(peer, PICTURE, environment=environment)
+    assert len(peer.asked) == 2
+    assert spent() == pytest.approx(0.2)
+
+
+def test_an_attempt_that_would_have_to_be_given_up_is_not_begun(edit: Edit) -> None:
+    with HostedPeer(replying({}, 503, Retry_After="0.1")) as peer, pytest.raises(HostedBusy):
+        edit(peer, PICTURE, environment={"MULTIEDIT_HOSTED_SECONDS": "15"})
+    assert len(peer.asked) == 1
+
+
+def test_a_list_of_models_that_is_late_was_not_charged(folders: dict[str, str]) -> None:
+    with HostedPeer(_silent) as peer:
+        environment = {**folders, **peer.environment, "MULTIEDIT_HOSTED_SECONDS": "0.3"}
+        with pytest.raises(HostedLost, match="Try again later") as caught:
+            asyncio.run(find_hosting(Limits(), environment).ask())
+    assert "charged" not in caught.value.message
 
 
 def test_the_endpoints_own_wait_is_kept_to(edit: Edit) -> None:
@@ -166,8 +200,8 @@ async def _endless(request: web.Request) -> web.StreamResponse:
         (_half, HostedLost, "was lost. The edit may have been made, and charged"),
         (_gone, HostedLost, "was lost. The edit may have been made, and charged"),
         (_silent, HostedLost, "did not answer within 0.5 s.*MULTIEDIT_HOSTED_SECONDS"),
-        (_two_gigabytes, HostedError, "more than 1000000 bytes"),
-        (_endless, HostedError, "more than 1000000 bytes"),
+        (_two_gigabytes, HostedLost, "more than 1000000 bytes"),
+        (_endless, HostedLost, "more than 1000000 bytes"),
     ],
 )
 def test_what_may_have_been_charged_is_not_sent_again_and_says_so(
@@ -179,6 +213,8 @@ def test_what_may_have_been_charged_is_not_sent_again_and_says_so(
     with HostedPeer(reply) as peer, pytest.raises(kind, match=words) as caught:
         edit(peer, PICTURE, environment=limits)
     assert "charged" in caught.value.message
+    assert caught.value.__context__ is None  # the library's errors have the request's headers
+    assert caught.value.status < 500  # which clients repeat
     assert len(peer.asked) == 1
     assert spent() == pytest.approx(PRICE)
 
@@ -237,7 +273,6 @@ def test_what_costs_too_much_is_not_sent(edit: Edit, spent: Callable[[], float])
 def test_an_edit_that_nobody_waits_for_closes_the_connection(folders: dict[str, str]) -> None:
     from api_server import ApiServer, loader
     from multiedit.api.embedded import EmbeddedBackend
-    from multiedit.pipelines.hosted.hosting import find_hosting
     from multiedit.pipelines.safety.settings import SafetySettings
 
     with HostedPeer(_silent) as peer:
