@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -109,14 +110,14 @@ async def _awaited(job: Job, request: web.Request) -> Edited:
             if request.transport is None or request.transport.is_closing():
                 raise ClientGone("The client has gone.")
     finally:
-        job.task.cancel()
+        job.cancel()
     return job.answer()
 
 
 def _accepted(call: Call, job: Job) -> web.Response:
     """202 with the job's address, on the same prefix as the request's."""
     call.service.jobs.keep(job)
-    job.task.add_done_callback(lambda done: _note_end(call, job))
+    job.when_over = partial(_note_end, call)
     prefix = call.request.path.partition("/v1/")[0]
     address = f"{prefix}/v1/jobs/{job.id}"
     headers = {"Location": address, "Preference-Applied": "respond-async"}

@@ -13,7 +13,7 @@ from ..pipelines.errors import MultiEditError
 from . import request_log
 from .answers import error_answer
 from .auth import Caller
-from .errors import ClientGone
+from .errors import ClientGone, let_go
 from .routes import Route
 from .service import Call, Service
 
@@ -44,10 +44,12 @@ async def _answered(call: Call) -> web.StreamResponse:
         call.caller = call.service.guard.admit(call.request, call.route.access)
         return await call.route.handler(call)
     except MultiEditError as error:
+        let_go(error)
         return error_answer(call.route.renamed(error), call.route.shape)
-    except Exception:
+    except Exception as error:
         # The only place that may: a client gets an answer, and the log what really happened.
         _logger.exception("request %s failed unexpectedly", call.id)
+        let_go(error)
         unknown = MultiEditError(f"An unknown error occurred. The server's log has it under {call.id}.")
         return error_answer(unknown, call.route.shape)
 

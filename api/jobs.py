@@ -14,7 +14,7 @@ from typing import Any, Literal, TypedDict, TypeVar
 from ..pipelines.errors import MultiEditError
 from .answers import error_body
 from .backend import Backend, Edited, Progress, Work
-from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy
+from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, let_go
 from .limits import ServerLimits
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
@@ -53,18 +53,20 @@ class Job:
     Attributes:
         owner: whose it is, a caller's id.
         created: Unix seconds.
-        ended: by the clock of `Jobs`, None while it is under way; then `over` is set.
+        task: what carries it out; let go at its end, since a failed one holds its frames, with the pictures.
+        ended: by the clock of `Jobs`, None while it is under way; then `over` is set and `when_over` called.
     """
 
     id: str
     owner: str
     created: int
-    task: asyncio.Task[Edited]
+    task: asyncio.Task[Edited] | None
     progress: Progress | None = None
     ended: float | None = None
     edited: Edited | None = None
     error: MultiEditError | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
+    when_over: Callable[[Job], None] = lambda job: None
     _listeners: set[asyncio.Queue[Progress | None]] = field(default_factory=set)
 
     @property
@@ -105,10 +107,17 @@ class Job:
             self.progress = progress
             self._tell(progress)
 
+    def cancel(self) -> None:
+        """End it, unless it has."""
+        if self.task is not None:
+            self.task.cancel()
+
     def end(self, ended: float) -> None:
         self.ended = ended
+        self.task = None
         self.over.set()
         self._tell(None)
+        self.when_over(self)
 
     def _tell(self, progress: Progress | None) -> None:
         for listener in self._listeners:
@@ -217,20 +226,25 @@ class Jobs:
         job = Job(uuid.uuid4().hex, owner, int(self._now()), task)
         steps.append(job.heed)
         self._running.add(job)
-        task.add_done_callback(lambda done: self._settle(job, held, renamed))
+        task.add_done_callback(lambda done: self._settle(job, done, held, renamed))
         return job
 
     def _settle(
-        self, job: Job, held: contextlib.ExitStack, renamed: Callable[[MultiEditError], MultiEditError]
+        self,
+        job: Job,
+        done: asyncio.Task[Edited],
+        held: contextlib.ExitStack,
+        renamed: Callable[[MultiEditError], MultiEditError],
     ) -> None:
         self._running.discard(job)
         held.close()
-        if job.task.cancelled():
+        if done.cancelled():
             job.error = _ending() if self._closing else EditCancelled("The edit was cancelled.")
-        elif (raised := job.task.exception()) is None:
-            job.edited = job.task.result()
+        elif (raised := done.exception()) is None:
+            job.edited = done.result()
         else:
             job.error = renamed(self._known(raised))
+            let_go(raised)
         job.end(self._clock())
 
     def _known(self, raised: BaseException) -> MultiEditError:
@@ -263,7 +277,7 @@ class Jobs:
 
     def forget(self, job: Job) -> None:
         """Cancel a job, and drop its answer."""
-        job.task.cancel()
+        job.cancel()
         self._kept.pop(job.id, None)
 
     def _tidy(self) -> None:
@@ -284,7 +298,7 @@ class Jobs:
         deadline = self._clock() + self._limits.drain_seconds
         while self.in_flight and self._clock() < deadline:
             await asyncio.sleep(_LOOK_SECONDS)
-        tasks = [*self._receiving, *(job.task for job in self._running)]
+        tasks = [*self._receiving, *(job.task for job in self._running if job.task)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,7 +9,7 @@ from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import shown
 
 
-def parse_json(data: bytes | bytearray | str, subject: str) -> Any:
+def parse_json(data: bytes | str, subject: str) -> Any:
     """Parse it.
 
     Args:
@@ -20,6 +20,7 @@ def parse_json(data: bytes | bytearray | str, subject: str) -> Any:
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
+        del data  # it may be as large as the text
         return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except UnicodeDecodeError:
         flaw = "it is not valid UTF-8"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import errno
+import gc
 import json
 import os
 import signal
@@ -12,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -194,6 +197,40 @@ def test_uploads_leave_no_file_behind(
         )
         assert list(tmp_path.iterdir()) == []
     assert works(api)
+
+
+NO_PICTURE = b"\x01" * 5_000_000
+
+
+def as_json(picture: str) -> dict[str, Any]:
+    body = json.dumps({**QUICK, "images": [picture]}).encode()
+    return {"content": body, "headers": {"Content-Type": "application/json"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (400, {"data": FORM, "files": {"images": NO_PICTURE}}),
+        (202, {"data": FORM, "files": {"images": NO_PICTURE}, "headers": {"Prefer": "respond-async"}}),
+        (400, as_json(base64.b64encode(NO_PICTURE).decode())),
+        (400, as_json("*" * 5_000_000)),
+    ],
+    ids=["a form", "a kept job", "JSON", "no base64"],
+)
+def test_an_edit_that_failed_holds_no_picture(api: ApiServer, status: int, sent: dict[str, Any]) -> None:
+    gc.collect()
+    gc.disable()  # or a cycle that holds one might be found out of time
+    tracemalloc.start()
+    try:
+        with api.client() as client:
+            assert client.post("/image/multi-edit", **sent).status_code == status
+        deadline = time.monotonic() + 5
+        while tracemalloc.get_traced_memory()[0] > 2_000_000:
+            assert time.monotonic() < deadline, tracemalloc.get_traced_memory()
+            time.sleep(0.02)
+    finally:
+        tracemalloc.stop()
+        gc.enable()
 
 
 def test_the_log_has_a_line_without_the_prompt(api: ApiServer, caplog: pytest.LogCaptureFixture) -> None:
