@@ -108,7 +108,7 @@ def _checked(entry: Mapping[str, Any], known: Model | None) -> Model:
         for tier, quality in product(model.tiers or (None,), model.qualities or (None,)):
             model.price.estimate(tier, quality, 1)  # every choice has a price
         return model
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         shown = ascii(str(entry.get("id")))[:_LONGEST_ID]
         raise HostedError(
             f"The hosted provider's list has an entry, {shown}, that is not as its schema says; the list is "

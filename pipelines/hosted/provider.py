@@ -27,6 +27,7 @@ ADVICE = f"{PREFIX}URL and {PREFIX}KEY"
 _FIELDS = ("url", "key", "wallet_key", "models")
 _LONGEST = 2000
 _WALLET_KEY = re.compile("(0x)?[0-9a-fA-F]{64}")
+_CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141  # SEC 2, secp256k1
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> Provider:
             f"A hosted provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
             "Set them, or none of them."
         )
-    if not _is_key(key or wallet_key) or (wallet_key and not _WALLET_KEY.fullmatch(wallet_key)):
+    if not (_is_key(key) if key else _is_wallet_key(wallet_key)):
         raise InvalidRequest(
             f"{names['key'] if key else names['wallet_key']} is no key: it must be visible ASCII "
             f"characters{'' if key else ', 64 hexadecimal digits'}. Copy it again."
@@ -110,11 +111,16 @@ def _is_key(key: object) -> bool:
     return isinstance(key, str) and len(key) <= _LONGEST and bool(re.fullmatch("[!-~]+", key))
 
 
+def _is_wallet_key(key: object) -> bool:
+    return isinstance(key, str) and bool(_WALLET_KEY.fullmatch(key)) and 0 < int(key, 16) < _CURVE_ORDER
+
+
 def _checked(url: object, name: str) -> str:
     example = "Write it as https://HOST/api/v1"
     try:
         parts = urlsplit(url if isinstance(url, str) and len(url) <= _LONGEST else "")
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # or the resolver fails on it later
     except ValueError:
         raise InvalidRequest(f"{name} is no address. {example}.") from None
     if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:

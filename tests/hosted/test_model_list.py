@@ -69,6 +69,7 @@ def test_what_runs_here_is_not_the_endpoints_business() -> None:
         ("aspectRatios", None),
         ("promptCharacterLimit", 0),
         ("maxInputImages", -1),
+        ("maxInputImages", float("inf")),
         ("resolutions", ["1K"]),
         ("defaultResolution", "8K"),
         ("qualities", ["low"]),
