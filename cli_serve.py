@@ -67,7 +67,7 @@ def _backend(
     from .pipelines.safety.settings import SafetySettings
 
     catalog, at_once = hosting.catalog, server_limits.edits_at_once
-    adapters = {**embedded_adapters(limits), **hosting.adapters(limits)}
+    adapters = {**embedded_adapters(limits), **hosting.adapters(limits, beside_comfyui=bool(addresses))}
     here = EmbeddedBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
     if not addresses:
         return here

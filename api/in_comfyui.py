@@ -47,8 +47,8 @@ def _service() -> Service:
     backend: Backend = QueuedBackend(
         limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), at_once
     )
-    if hosting.models:
-        safety, adapters = SafetySettings.from_environment(), hosting.adapters(limits)
+    if adapters := hosting.adapters(limits, beside_comfyui=True):
+        safety = SafetySettings.from_environment()
         backend = EitherBackend(EmbeddedBackend(limits, catalog, loader, safety, at_once, adapters), backend)
     return make_service(limits, catalog, loader, backend, server_limits)
 

@@ -81,8 +81,11 @@ async def hosted_edit(
     def edit() -> Any:
         import torch
 
-        from ..pipelines.edit_tensors import edit_tensors
+        from ..pipelines.edit_tensors import edit_tensors, frames_of, plan_tensors
 
+        names = {model: adapter.name for model, adapter in adapters.items()}
+        plan = plan_tensors(settings, images, mask is not None, hosting.catalog, names)
+        adapters[plan.model].require(plan, frames_of(images, mask))
         with torch.inference_mode():  # of ComfyUI's own thread alone
             return edit_tensors(settings, images, mask, hosting.catalog, adapters, report)
 

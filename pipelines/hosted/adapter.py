@@ -84,6 +84,17 @@ class HostedAdapter:
         blurred = answer.is_set("x-venice-is-blurred")
         return Made(image, tuple(notes), answers.balance(answer), blurred)
 
+    def require(self, plan: EditPlan, frames: int) -> None:
+        """Refuse a batch that the day's limit would end when a part of it is paid for already, and lost.
+
+        Raises:
+            SpendingLimit: all frames together cost too much.
+        """
+        usd = plan.price_usd or 0.0
+        self._ledger.require(usd, frames)
+        if frames > 1:
+            self._tell(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
+
     def _taking(self, usd: float) -> Take:
         """Books each attempt of one edit, all together within the limit of one."""
         booked = 0

@@ -45,11 +45,14 @@ class Hosting:
     ledger: Path
     cache: Path
 
-    def adapters(self, limits: Limits, tell: Tell = _silent) -> Mapping[str, HostedAdapter]:
+    def adapters(
+        self, limits: Limits, tell: Tell = _silent, *, beside_comfyui: bool = False
+    ) -> Mapping[str, HostedAdapter]:
         """What carries each of the models out.
 
         Args:
             tell: called with what is going on, in words.
+            beside_comfyui: without the open models, which run there at no cost.
         """
         if self.provider is None:
             return {}
@@ -61,7 +64,11 @@ class Hosting:
         adapter = HostedAdapter(
             provider, self.catalog, limits, ledger, lambda: Connection(provider, self.limits), tell
         )
-        return dict.fromkeys(self.models, adapter)
+        left = (model for model in self.models if not (beside_comfyui and self._is_open(model)))
+        return dict.fromkeys(left, adapter)
+
+    def _is_open(self, model: str) -> bool:
+        return self.catalog.get(model).weights == "open"
 
     async def ask(self) -> Sequence[Mapping[str, Any]]:
         """The endpoint's list of models, as it is now.

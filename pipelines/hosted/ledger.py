@@ -59,15 +59,29 @@ class Ledger:
                 "smaller resolution, a lower quality or another model, or raise it."
             )
         with self._open() as table:
-            spent = _of(table, day)
-            if spent + amount > round(limits.max_usd_per_day * _MICRO):
-                raise SpendingLimit(
-                    f"{spent / _MICRO:g} USD were spent today (UTC) and the edit costs {usd:g}; "
-                    f"MULTIEDIT_MAX_USD_PER_DAY allows {limits.max_usd_per_day:g}. Wait until tomorrow, or "
-                    "raise it."
-                )
+            self._require(table, day, usd, "the edit costs")
             _add(table, day, amount)
         return lambda: self._give_back(day, amount)
+
+    def require(self, usd: float, edits: int) -> None:
+        """Refuse edits of which only the first would be within the day's limit. Nothing is counted.
+
+        Args:
+            usd: of one.
+
+        Raises:
+            SpendingLimit, OutputError: see `take`.
+        """
+        with self._open() as table:
+            self._require(table, self._day(), usd * edits, f"the {edits} edits cost")
+
+    def _require(self, table: sqlite3.Connection, day: str, usd: float, what: str) -> None:
+        spent, limit = _of(table, day), self._limits.max_usd_per_day
+        if spent + round(usd * _MICRO) > round(limit * _MICRO):
+            raise SpendingLimit(
+                f"{spent / _MICRO:g} USD were spent today (UTC) and {what} {usd:g}; "
+                f"MULTIEDIT_MAX_USD_PER_DAY allows {limit:g}. Wait until tomorrow, or raise it."
+            )
 
     def _give_back(self, day: str, amount: int) -> None:
         with self._open() as table:

@@ -202,4 +202,6 @@ def test_what_goes_there_is_what_the_user_configured(
     }  # fmt: skip
     hosting = find_hosting(Limits.from_environment(environment), environment)
     assert set(hosting.models) == set(hosting.adapters(Limits())) == models
+    beside = set(hosting.adapters(Limits(), beside_comfyui=True))
+    assert beside == models - {"qwen-edit"}  # which a ComfyUI runs at no cost
     assert find_hosting(Limits(), folders).models == ()

@@ -52,6 +52,15 @@ def test_what_is_given_back_is_of_its_own_day(tmp_path: Path) -> None:
     assert ledger.spent() == pytest.approx(0.25)
 
 
+def test_what_only_a_part_of_could_be_paid_is_refused_and_not_counted(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "spending.sqlite", LIMITS)
+    ledger.take(0.5)
+    ledger.require(0.5, 3)
+    with pytest.raises(SpendingLimit, match="the 4 edits cost 2;"):
+        ledger.require(0.5, 4)
+    assert ledger.spent() == 0.5
+
+
 def test_many_small_amounts_are_exact(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "spending.sqlite", LIMITS)
     for _ in range(10):

@@ -94,6 +94,16 @@ def test_a_mask_and_batches_go_frame_by_frame(graph: Any, configure: Any) -> Non
     torch.testing.assert_close(image[:, :90], red, atol=1e-4, rtol=0)
 
 
+def test_a_batch_that_costs_too_much_altogether_is_not_begun(
+    graph: Any, configure: Any, peer: HostedPeer
+) -> None:
+    configure(peer, MULTIEDIT_MAX_USD_PER_DAY="0.4")
+    asked = len(peer.asked)
+    with pytest.raises(graph.Failed, match=r"the 3 edits cost 0\.42; MULTIEDIT_MAX_USD_PER_DAY allows 0\.4"):
+        graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(3, 300, 400, 3)})
+    assert len(peer.asked) == asked
+
+
 def test_the_node_shows_the_price_and_each_further_attempt(
     graph: Any, configure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
