@@ -99,9 +99,10 @@ class Ledger:
                 yield connection
                 connection.execute("COMMIT")
         except (OSError, sqlite3.Error) as error:
-            raise OutputError(
-                f"{self._path}, which keeps what was spent, cannot be used: {error}. Without it nothing is "
-                "sent; make it writable, or remove it."
+            reason = error.strerror if isinstance(error, OSError) else error
+            raise OutputError(  # a caller of the HTTP API may read it: no path
+                f"{self._path.name}, which keeps what was spent, cannot be used: {reason}. Without it nothing "
+                "is sent; make it writable, or remove it (docs/hosted.md)."
             ) from error
 
 

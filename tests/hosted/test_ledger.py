@@ -85,5 +85,13 @@ def test_two_processes_cannot_both_take_the_last(tmp_path: Path) -> None:
 def test_without_a_ledger_nothing_is_spent(content: bytes | None, tmp_path: Path) -> None:
     path = tmp_path / "spending.sqlite"
     path.mkdir() if content is None else path.write_bytes(content)
-    with pytest.raises(OutputError, match="Without it nothing is sent"):
+    with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
         Ledger(path, LIMITS).take(0.1)
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_a_folder_that_cannot_be_made_is_named_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
+        Ledger(tmp_path / "file" / "spending.sqlite", LIMITS).take(0.1)
+    assert str(tmp_path) not in caught.value.message
