@@ -101,8 +101,8 @@ class Ledger:
         except (OSError, sqlite3.Error) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             raise OutputError(  # a caller of the HTTP API may read it: no path
-                f"{self._path.name}, which keeps what was spent, cannot be used: {reason}. Without it nothing "
-                "is sent; make it writable, or remove it (docs/hosted.md)."
+                f"{self._path.name}, which keeps what was spent, cannot be used: {reason}. Without it "
+                "nothing is sent; make it writable, or remove it (docs/hosted.md)."
             ) from error
 
 
