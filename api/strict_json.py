@@ -7,6 +7,7 @@ from typing import Any
 
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import shown
+from ..pipelines.json_text import read_json
 
 
 def parse_json(data: bytes | str, subject: str) -> Any:
@@ -21,7 +22,7 @@ def parse_json(data: bytes | str, subject: str) -> Any:
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
         del data  # it may be as large as the text
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        return read_json(text, object_pairs_hook=_unique, parse_constant=_refuse)
     except UnicodeDecodeError:
         flaw = "it is not valid UTF-8"
     except json.JSONDecodeError as error:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from comfy_api.latest import io
 
 from ..pipelines.errors import InvalidRequest
 from ..pipelines.fields import choice, integer, mapping
+from ..pipelines.json_text import read_json
 from ..pipelines.layers.modes import BLEND_MODES
 from ..pipelines.layers.placement import ANCHORS, FITS, PLACEMENT_FIELDS, Placement, read_placement
 from ..pipelines.request import Role
@@ -150,7 +150,7 @@ def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
     if not text.strip():
         return {}, {}
     try:
-        entries = mapping(json.loads(text), _PER_IMAGE)
+        entries = mapping(read_json(text), _PER_IMAGE)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(f"per_image is no JSON ({error}). Correct it, or leave it empty.") from error
     roles: dict[int, Role] = {}

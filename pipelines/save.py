@@ -13,6 +13,7 @@ from torch import Tensor
 from .errors import InvalidRequest
 from .fields import mapping
 from .images.encode import EncodeOptions, Format, encode, write_atomically
+from .json_text import read_json
 from .plan import format_for_tier
 from .resolution import closest_tier
 
@@ -85,8 +86,8 @@ def save_images(
 def _plan(text: str) -> Mapping[str, object]:
     """A plan of Multi-Edit, which is JSON."""
     try:
-        return mapping(json.loads(text), "plan")
-    except ValueError:
+        return mapping(read_json(text), "plan")
+    except (ValueError, RecursionError):
         raise InvalidRequest("plan is no JSON; wire the plan of Multi-Edit to it.", field="plan") from None
 
 
@@ -95,8 +96,8 @@ def _verdicts(report: str | None, count: int) -> list[Any]:
     if report is None:
         return [None] * count
     try:
-        verdicts = json.loads(report)
-    except ValueError:
+        verdicts = read_json(report)
+    except (ValueError, RecursionError):
         raise InvalidRequest(
             "report is no JSON; wire the report of Safe Mode to it.", field="report"
         ) from None

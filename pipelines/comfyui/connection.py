@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import io
-import json
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 import aiohttp
 
 from ..errors import EditFailed, ServerUnreachable
+from ..json_text import read_json
 from .address import Address
 from .limits import ComfyUILimits
 
@@ -104,7 +104,7 @@ class Connection:
 
     def take(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
         """What a reader takes out of JSON. Raises what `understand` raises."""
-        return self.understand(lambda: reader(json.loads(text)))
+        return self.understand(lambda: reader(read_json(text)))
 
     def understand(self, read: Callable[[], _Read]) -> _Read:
         """What `read` makes of something that the server sent.

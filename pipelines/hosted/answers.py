@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,6 +19,7 @@ from ..errors import (
     MultiEditError,
     PaymentNeeded,
 )
+from ..json_text import read_json
 from ..limits import Limits
 from ..pictures import Picture, TensorPicture
 from .provider import ADVICE, PREFIX, Provider
@@ -163,7 +163,7 @@ def balance(answer: Answer) -> tuple[str, ...]:
 def _object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body, empty where it is none."""
     try:
-        told = json.loads(body)
+        told = read_json(body)
     except (ValueError, RecursionError):
         return {}
     return told if isinstance(told, dict) else {}

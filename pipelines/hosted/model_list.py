@@ -15,6 +15,7 @@ from typing import Any
 from ..catalog.lookup import Catalog
 from ..catalog.model import AUTO, TIER_SIDES, Model, Price, parse_ratio
 from ..errors import HostedError
+from ..json_text import read_json
 from ..limits import Limits
 
 FILE = "hosted-models.json"
@@ -47,7 +48,7 @@ def read_list(body: bytes) -> list[dict[str, Any]]:
         HostedError: it is no such list.
     """
     try:
-        told = json.loads(body)
+        told = read_json(body)
         entries = [entry for entry in told["data"] if entry["type"] == "inpaint"]
     except (ValueError, LookupError, TypeError, RecursionError):
         raise HostedError("The hosted provider's list of models is not one. Check its address.") from None

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+import sys
 import time
 from collections.abc import Callable
 from urllib.parse import urlsplit
@@ -49,6 +50,7 @@ class Wallet:
         Raises:
             ModelUnavailable: eth-account is not installed.
         """
+        deepest = sys.getrecursionlimit()
         try:
             from eth_account import Account
             from eth_account.messages import encode_defunct
@@ -57,6 +59,9 @@ class Wallet:
                 "A wallet signs in with the Python package eth-account, which is not installed. Install "
                 "multi-edit[wallet], or use an API key."
             ) from None
+        finally:
+            # A package that eth-account brings raises it for the process, beyond the stack that is there.
+            sys.setrecursionlimit(deepest)
         account = Account.from_key(self._key)
         now = int(self._now())
         message = self._message(account.address, now)

@@ -15,7 +15,6 @@ luma, and a transparent pixel of the mask file as black. `rotation` is in radian
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from ..errors import InvalidRequest
 from ..fields import known_fields, refusal, text
 from ..images.decode import DecodeJob, decode_many, image_from, mask_from
 from ..images.header import read_header
+from ..json_text import read_json
 from ..limits import Limits
 from ..sources.files import read_file
 from .composite import Colour
@@ -99,7 +99,7 @@ def _load(path: Path) -> object:
             "that names its pictures as files."
         )
     try:
-        return json.loads(data)
+        return read_json(data)
     except RecursionError:
         raise InvalidRequest(f"The document {path} is nested too deeply. Give a LAYERS document.") from None
     except ValueError as error:

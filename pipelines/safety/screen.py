@@ -109,7 +109,7 @@ def check(
         return [unseen] * len(image)
     clip = frames_per_second is not None
     judged = range(len(image)) if frames_per_second is None else frames_to_judge(image, frames_per_second)
-    reports = []
+    reports: list[SafetyReport] = []
     at_once = max(1, min(VIEWS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
     for start in range(0, len(judged), at_once):
         if progress is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -94,3 +95,13 @@ def test_without_eth_account_it_says_what_to_install(monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "eth_account", None)
     with pytest.raises(ModelUnavailable, match=r"Install multi-edit\[wallet\]"):
         Wallet(KEY, URL).header()
+
+
+def test_signing_leaves_the_process_its_guard_against_recursion() -> None:
+    program = (
+        "import sys; from multiedit.pipelines.hosted.wallet import Wallet\n"
+        "before = sys.getrecursionlimit()\n"
+        "Wallet('11' * 32, 'https://a.example/api/v1').header()\n"
+        "assert 'py_ecc' in sys.modules and sys.getrecursionlimit() == before"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
