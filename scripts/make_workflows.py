@@ -38,7 +38,7 @@ PROMOTED = [
     ["3", "prompt"], ["3", "seed"], ["3", "scale"], ["4", "filename_prefix"],
 ]  # fmt: skip
 
-THREE_PICTURES = [["note", "4"], ["1", "2", "3"], ["5"], ["6", "7"]]
+WITH_MODEL = [["note", "4"], ["1"], ["5"], ["6", "7"]]
 # Node ids in columns from left to right.
 COLUMNS: dict[str, list[list[str]]] = {
     "compose": [["note"], ["1"], ["2"], ["3"], ["4"]],
@@ -47,13 +47,13 @@ COLUMNS: dict[str, list[list[str]]] = {
     "safe-mode": [["note"], ["1"], ["2", "4"], ["3"], ["5"]],
     "load-from-url": [["note"], ["1"], ["2"], ["3"]],
     "layer-editor": [["note"], ["1"], ["2"], ["3"], ["4"]],
-    "qwen-image-edit": THREE_PICTURES,
-    "firered-image-edit": THREE_PICTURES,
-    "qwen-edit-uncensored": THREE_PICTURES,
-    "flux2-klein": THREE_PICTURES,
-    "flux2-dev": THREE_PICTURES,
-    "mage-flow-edit": THREE_PICTURES,
-    "inpaint": [["note", "4"], ["1"], ["5"], ["6", "7"]],
+    "qwen-image-edit": WITH_MODEL,
+    "firered-image-edit": WITH_MODEL,
+    "qwen-edit-uncensored": WITH_MODEL,
+    "flux2-klein": WITH_MODEL,
+    "flux2-dev": WITH_MODEL,
+    "mage-flow-edit": WITH_MODEL,
+    "inpaint": WITH_MODEL,
 }
 # (width, height) by type where they matter; savers grow by their preview.
 SIZES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,18 @@ def _handy(part: Part) -> Weights:
     return next((file for file in published if "fp8" in file.name), published[0])
 
 
+def _pictures(prompt: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the pictures that a template loads, in order."""
+    for node in prompt.values():
+        for name, value in node["inputs"].items():
+            if name.endswith(".file") or (node["class_type"], name) == ("LoadImage", "image"):
+                yield value
+
+
 def card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:
     """A thumbnail of what goes in: pictures, prompt and model. No result, since none was made here."""
     [edit] = [node["inputs"] for node in prompt.values() if node["class_type"] == "MultiEditEdit"]
-    loaded = [node["inputs"]["image"] for node in prompt.values() if node["class_type"] == "LoadImage"]
+    loaded = list(_pictures(prompt))
     pictures = [Image.open(samples / name).convert("RGB") for name in loaded]
     if "mask" in edit:
         pictures.append(_painted(pictures[0], Image.open(samples / "coffee-mask.png").convert("L")))
