@@ -67,7 +67,8 @@ def save_images(
         EditFailed, OutputError: a picture cannot be encoded or written.
     """
     verdicts = _verdicts(report, len(images))
-    made = {} if plan is None else {"plan": _plan(plan)}
+    # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
+    made = {} if plan is None else {"plan": {**_plan(plan), "safe_mode": report is not None}}
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
     written = []

@@ -120,7 +120,10 @@ def test_a_file_says_how_it_was_made_unless_it_is_blurred(tmp_path: Path) -> Non
     sharp, blurred = save(
         tmp_path, torch.rand(2, 16, 16, 3), texts={}, report=report(False, True), plan='{"model": "m"}'
     )
-    assert json.loads(read_metadata(sharp.read_bytes(), "png")["multiedit"])["plan"] == {"model": "m"}
+    assert json.loads(read_metadata(sharp.read_bytes(), "png")["multiedit"])["plan"] == {
+        "model": "m",
+        "safe_mode": True,
+    }
     assert set(json.loads(read_metadata(blurred.read_bytes(), "png")["multiedit"])) == {"safe_mode"}
 
 

@@ -141,7 +141,8 @@ class RemoteEditor:
         except ModelUnavailable as error:
             if request.model_id is not None:
                 raise
-            why = f"modelId is not given: {EMBEDDED_MODEL}, which runs everywhere. {error.message}"
+            reason = error.message.partition(". ")[0]  # what to fetch is for who asks for the model
+            why = f"modelId is not given: {EMBEDDED_MODEL}, which runs everywhere. {reason}."
             client, plan = self._planned(
                 replace(request, model_id=EMBEDDED_MODEL), facts, EMBEDDED_MODEL, seen
             )

@@ -5,8 +5,9 @@ cut into blocks of the band they are dense and small, and the matrix product is 
 every device has. A window costs only itself, which is what compositing in strips needs.
 
 The kernel is Lanczos with three lobes, widened by the factor when shrinking (so nothing aliases), with
-Pillow's sample positions and normalisation: the results agree with `Image.resize(..., LANCZOS)` to its
-8-bit rounding.
+Pillow's sample positions and normalisation. Pillow rounds and clamps to 8 bits between the two axes: away
+from hard edges the results agree with `Image.resize(..., LANCZOS)` to that rounding, beside them they keep
+what Pillow clamps, up to some twenty levels.
 """
 
 from __future__ import annotations
