@@ -38,7 +38,7 @@ lint: .venv/.development
 # mypy wants the package's own name; the root may be cloned under any.
 types: .venv/.development
 	@mkdir -p .venv/typecheck && ln -sfn ../.. .venv/typecheck/multiedit
-	MYPYPATH=.venv/typecheck $(BIN)/mypy -p multiedit.pipelines -p multiedit.api -p multiedit.nodes -m multiedit.cli
+	MYPYPATH=.venv/typecheck $(BIN)/mypy -p multiedit.pipelines -p multiedit.api -p multiedit.nodes -p multiedit.cli
 
 # A real ComfyUI in the user's cache, with an environment of its own, for the tests and the benchmarks.
 comfyui:

@@ -1,4 +1,4 @@
-"""What only the HTTP face refuses; they join the tree of pipelines/errors.py.
+"""What only the HTTP face refuses; they join the tree of pipelines/common/errors.py.
 
 MultiEditError
 |- Unauthorized              no key, or one that is not known
@@ -16,7 +16,7 @@ MultiEditError
 
 from __future__ import annotations
 
-from ..pipelines.errors import MultiEditError
+from ..pipelines.common.errors import MultiEditError
 
 
 class HttpError(MultiEditError):

@@ -11,11 +11,11 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar
 
-from ..pipelines.errors import MultiEditError
-from .answers import error_body
-from .backend import Backend, Edited, Progress, Work
+from ..pipelines.common.errors import MultiEditError
+from .backends.base import Backend, Edited, Progress, Work
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, let_go
 from .limits import ServerLimits
+from .responses import error_body
 
 Status = Literal["queued", "running", "done", "failed", "cancelled"]
 

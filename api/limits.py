@@ -1,4 +1,4 @@
-"""What the server as a whole may cost, beside what one request may cost (pipelines/limits.py)."""
+"""What the server as a whole may cost, beside what one request may cost (pipelines/common/settings.py)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from ..pipelines.limits import overrides
+from ..pipelines.common.settings import overrides
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import hdrs, web
 
-from .answers import StandardError
-from .face import handler_of
-from .routes import ROUTES
+from .handler import handler_of
+from .responses import StandardError
+from .routes.table import ROUTES
 from .service import Service
 
 

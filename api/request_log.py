@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .backend import Edited, Work
+from .backends.base import Edited, Work
 
 logger = logging.getLogger(__name__)
 

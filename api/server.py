@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from ..pipelines.errors import InvalidRequest, OutputError
-from .answers import StandardError
-from .auth import is_loopback
+from ..pipelines.common.errors import InvalidRequest, OutputError
+from .access.auth import is_loopback
 from .mount import route_definitions
+from .responses import StandardError
 from .service import Service
 
 PREFIXES = ("", "/api")

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiohttp import web
 
 from ..pipelines.catalog.lookup import Catalog
-from ..pipelines.limits import Limits
+from ..pipelines.common.settings import Limits
 from ..pipelines.sources.source import SourceLoader
-from .auth import Caller, Guard
-from .backend import Backend
-from .bodies import Bodies
+from .access.auth import Caller, Guard
+from .access.rate_limit import RateLimits
+from .backends.base import Backend
+from .body.reader import Bodies
 from .jobs import Jobs
 from .limits import ServerLimits
 from .metrics import Metrics
-from .rate_limit import RateLimits
 
 if TYPE_CHECKING:
-    from .routes import Route
+    from .routes.table import Route
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from support import ROOT, Figure, machine, print_table
+from PIL import Image
+from support import ROOT, Figure, load_package, machine, print_table
+
+load_package()
+
+from multiedit.tests.support import official_graphs as official  # noqa: E402
+from multiedit.tests.support.comfyui import PACK, Installation, Server  # noqa: E402
+from multiedit.tests.support.pictures import SAMPLES  # noqa: E402
 
 SUPPORT = ROOT / "tests" / "support"
-sys.path.insert(0, str(SUPPORT))
-
-import official_graphs as official  # noqa: E402
-from comfyui import PACK, Installation, Server  # noqa: E402
-from pictures import SAMPLES  # noqa: E402
-from PIL import Image  # noqa: E402
 
 MEGAPIXEL = 1024 * 1024
 SIDE = 256

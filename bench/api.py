@@ -52,13 +52,13 @@ def picture(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
 
 def floor(pictures: list[bytes], rounds: int) -> float:
     """Edits a second of a bare loop."""
-    from multiedit.pipelines.adapters.layer_composite import LayerComposite
+    from multiedit.pipelines.adapters.composite import LayerComposite
     from multiedit.pipelines.catalog.lookup import load_catalog
+    from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.images.encode import EncodeOptions, encode
-    from multiedit.pipelines.limits import Limits
-    from multiedit.pipelines.pictures import Picture
-    from multiedit.pipelines.plan import make_plan
-    from multiedit.pipelines.request import parse_request
+    from multiedit.pipelines.images.input_image import Picture
+    from multiedit.pipelines.planning.plan import make_plan
+    from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.sources.source import BytesSource
 
     limits = Limits()
@@ -266,7 +266,7 @@ def main() -> None:
         return
     load_package()
     if "--serve" in sys.argv:
-        from multiedit.cli import main as command
+        from multiedit.cli.main import main as command
 
         raise SystemExit(command(["serve", "--port", "0"]))
     pictures = [picture((1024, 1024), seed) for seed in (1, 2)]

@@ -104,12 +104,12 @@ def write_pictures(folder: Path) -> None:
 
 
 def compare(reference: Reference) -> list[Figure]:
+    from multiedit.pipelines.common.settings import Limits
+    from multiedit.pipelines.common.threads import in_parallel
     from multiedit.pipelines.images import fast_path
     from multiedit.pipelines.images.decode import DecodeJob, decode, image_from, mask_from
     from multiedit.pipelines.images.encode import EncodeOptions, encode, write_atomically
     from multiedit.pipelines.images.header import read_header
-    from multiedit.pipelines.limits import Limits
-    from multiedit.pipelines.threads import in_parallel
 
     limits = Limits()
     folder = reference.folder
@@ -246,10 +246,10 @@ def measure_hostile() -> list[Figure]:
 
 
 def refuse(path: str) -> None:
-    from multiedit.pipelines.errors import InvalidImage
+    from multiedit.pipelines.common.errors import InvalidImage
+    from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.images.decode import decode
     from multiedit.pipelines.images.header import read_header
-    from multiedit.pipelines.limits import Limits
 
     data = Path(path).read_bytes()
     errors: list[str] = []

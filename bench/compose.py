@@ -87,9 +87,9 @@ def real() -> dict[str, Any]:
 
 
 def ours(document: dict[str, Any]) -> Any:
+    from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.layers.composite import composite
     from multiedit.pipelines.layers.document import parse_document
-    from multiedit.pipelines.limits import Limits
 
     return composite(parse_document(document, Limits()))
 

@@ -33,11 +33,11 @@ from typing import Any
 from unittest.mock import patch
 
 import adapters
-import official_graphs as official
 import random_models
 from adapters import Situation, our_graph
 from in_process import Executor, Graph, Loader, Result, register, without_files
-from support import load_comfyui, load_package, machine
+from multiedit.tests.support import official_graphs as official
+from support import ROOT, load_comfyui, load_package, machine
 
 IMAGES = (1, 2, 3)
 ROUNDS = 2
@@ -207,8 +207,8 @@ class Bench:
     def rows(self, case: Case, loaded: random_models.Loaded) -> Iterator[str]:
         """Both sides of a case. Each has a cache of nodes of its own; they share the loaded model."""
         from multiedit.nodes.loaded_model import LoadedModel
-        from multiedit.pipelines.adapters.files import Choice
-        from multiedit.pipelines.adapters.profiles import load_profiles
+        from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+        from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
 
         profile = replace(load_profiles().get(case.profile), steps=case.steps)
         identities = {part: f"random {case.weights}" for part in ("text_encoder", "vae")}
@@ -318,7 +318,8 @@ def main() -> None:
 
     register(nodes)
     if options.tiny:
-        import widths  # of tests/support/tiny_shim
+        sys.path.append(str(ROOT / "tests" / "support" / "tiny_shim"))
+        import widths
 
         torch.set_num_threads(1)
         widths.read_widths_from_files()

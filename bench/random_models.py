@@ -7,18 +7,17 @@ Tiny ones, for a machine without a GPU, are those of tests/support/tiny_models.p
 
 from __future__ import annotations
 
-import sys
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from support import ROOT
+from support import load_package
 
-sys.path[:0] = [str(ROOT / "tests" / "support"), str(ROOT / "tests" / "support" / "tiny_shim")]
+load_package()
 
-import tiny_models as tiny  # noqa: E402
+from multiedit.tests.support import tiny_models as tiny  # noqa: E402
 
 State = dict[str, Any]
 

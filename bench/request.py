@@ -31,13 +31,13 @@ FIELDS = {
 
 
 def our_request(folder: Path) -> Callable[[], object]:
-    from multiedit.pipelines.adapters.layer_composite import LayerComposite
+    from multiedit.pipelines.adapters.composite import LayerComposite
     from multiedit.pipelines.catalog.lookup import load_catalog
-    from multiedit.pipelines.edit import Editor
+    from multiedit.pipelines.common.settings import Limits
+    from multiedit.pipelines.editing.edit_request import Editor
     from multiedit.pipelines.images.encode import write_atomically
-    from multiedit.pipelines.limits import Limits
-    from multiedit.pipelines.request import parse_request
-    from multiedit.pipelines.safety.open_nsfw import default_classifier
+    from multiedit.pipelines.planning.request import parse_request
+    from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
     from multiedit.pipelines.sources.source import FileSource, SourceLoader
 
     async def no_fetch(url: str, name: str) -> bytes:

@@ -67,9 +67,9 @@ def cells_left(original: Tensor, shown: Tensor) -> float:
 
 def classifiers() -> dict[str, Any]:
     """Every known one, on zeros."""
-    from multiedit.pipelines.safety.known import KNOWN
-    from multiedit.pipelines.safety.loader import NETWORKS
-    from multiedit.pipelines.safety.network import NetworkClassifier
+    from multiedit.pipelines.safety.classifiers.loader import NETWORKS
+    from multiedit.pipelines.safety.classifiers.network import NetworkClassifier
+    from multiedit.pipelines.safety.classifiers.specs import KNOWN
 
     made = {}
     for name, known in KNOWN.items():
@@ -83,7 +83,7 @@ def classifiers() -> dict[str, Any]:
 def judging(device: str, rounds: int) -> None:
     from dataclasses import replace
 
-    from multiedit.pipelines.safety.network import VIEWS_AT_ONCE
+    from multiedit.pipelines.safety.classifiers.network import VIEWS_AT_ONCE
 
     counts: dict[str, int] = {}
     picture = scene(SIDE).to(device)
@@ -105,7 +105,7 @@ def judging(device: str, rounds: int) -> None:
 
 
 def obscuring(blur: Blur | None) -> None:
-    from multiedit.pipelines.safety.obscure import obscure
+    from multiedit.pipelines.safety.blur import obscure
 
     picture = torch.rand(1, 2160, 3840, 3)
     cases: dict[str, Callable[[], object]] = {"obscure": lambda: obscure(picture)}
@@ -120,8 +120,8 @@ def obscuring(blur: Blur | None) -> None:
 
 def request() -> None:
     """A request of one megapixel: each classifier's share, and what safe mode takes beside it."""
-    from multiedit.pipelines.limits import Limits
-    from multiedit.pipelines.request import parse_request
+    from multiedit.pipelines.common.settings import Limits
+    from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.sources.source import BytesSource
     from PIL import Image
 
@@ -149,10 +149,10 @@ def request() -> None:
 
 def _editor(classifier: Any) -> Any:
     """Of the loose preset, by which zeros, undecided between all classes, pass."""
-    from multiedit.pipelines.adapters.embedded import embedded_adapters
+    from multiedit.pipelines.adapters.local import embedded_adapters
     from multiedit.pipelines.catalog.lookup import load_catalog
-    from multiedit.pipelines.edit import Editor
-    from multiedit.pipelines.limits import Limits
+    from multiedit.pipelines.common.settings import Limits
+    from multiedit.pipelines.editing.edit_request import Editor
     from multiedit.pipelines.safety.policy import Policy
     from multiedit.pipelines.sources.source import SourceLoader
 
@@ -183,7 +183,7 @@ class Timed:
 
 
 def recovering(blur: Blur | None) -> None:
-    from multiedit.pipelines.safety.obscure import CELLS, obscure
+    from multiedit.pipelines.safety.blur import CELLS, obscure
 
     figures = []
     for name, side in SIDES.items():

@@ -1,1 +1,1 @@
-"""The graph face: ComfyUI nodes (V3 schema). Imported by ComfyUI only; nothing here computes."""
+"""Graph entry point: ComfyUI nodes (V3 schema). Imported by ComfyUI only; nothing here computes."""

@@ -6,9 +6,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.limits import Limits
+from ..pipelines.common.settings import Limits
 from .inputs import LAYERS, chosen_color, chosen_size, numbered_layers
-from .placing import placement_inputs, read_placement_inputs
+from .placement_inputs import placement_inputs, read_placement_inputs
 from .progress import reporter
 
 _COUNT = Limits.max_layers

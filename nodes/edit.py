@@ -7,19 +7,19 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.embedded import EMBEDDED_MODELS, embedded_adapters
-from ..pipelines.adapters.profiles import load_profiles
+from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.local import EMBEDDED_MODELS, embedded_adapters
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.errors import InvalidRequest
-from ..pipelines.limits import LARGEST_SEED, Limits
+from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.settings import LARGEST_SEED, Limits
+from .expanded.sockets import ITEM, inner_schema, meant
 from .generate import LATE, LOADED, Asked, generated, loaded_model_option
-from .hosted import find_hosted, hosted_edit, hosted_options, require_offered
 from .inputs import edit_mask, numbered
-from .inside.sockets import ITEM, inner_schema, meant
 from .loaded_model import LOADED_MODEL
-from .models import chosen, model_options, offered
-from .placing import per_image_input, placement_inputs, read_per_image, read_placement_inputs
+from .model_inputs import chosen, model_options, offered
+from .placement_inputs import per_image_input, placement_inputs, read_per_image, read_placement_inputs
 from .progress import reporter
+from .provider import find_hosted, hosted_edit, hosted_options, require_offered
 
 _HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
@@ -100,7 +100,7 @@ async def _edited(
     **inputs: Any,
 ) -> io.NodeOutput:
     """Edit by what was chosen. `item` says which of a ComfyUI list the arguments are."""
-    from ..pipelines.edit_tensors import edit_tensors
+    from ..pipelines.editing.edit_tensors import edit_tensors
 
     if inputs.get("model") is None:
         require_offered(cls)
@@ -128,7 +128,7 @@ def _asked(
     **others: Any,
 ) -> Asked:
     """What the widgets ask for."""
-    from ..pipelines.edit_tensors import EditSettings
+    from ..pipelines.editing.edit_tensors import EditSettings
 
     choice = offered(model)
     roles, placements = (_by_place(entries, images) for entries in read_per_image(per_image))

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.files import Choice
-from ..pipelines.adapters.generation import Options
-from ..pipelines.adapters.profiles import load_profiles
-from ..pipelines.adapters.steps import Sources
+from ..pipelines.adapters.comfyui.generation import Options
+from ..pipelines.adapters.comfyui.graph_builder import Sources
+from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.selection import Choice
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
-from ..pipelines.errors import InvalidRequest
+from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
 from .model_folders import chosen_of_node
-from .models import ratio_input, tier_input
+from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..pipelines.edit_tensors import EditSettings
+    from ..pipelines.editing.edit_tensors import EditSettings
 
 LOADED = "loaded model"
 LATE = "MultiEditLate"
@@ -177,8 +177,8 @@ def _expanded(
     mask: Tensor | None,
     item: int,
 ) -> io.NodeOutput:
-    from ..pipelines.adapters.expansion import edit_graph
-    from ..pipelines.adapters.generate import generation_of
+    from ..pipelines.adapters.comfyui.edit_graph import edit_graph
+    from ..pipelines.adapters.comfyui.tensor_generation import generation_of
 
     settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
     generation, frames = generation_of(

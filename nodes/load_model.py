@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.errors import InvalidRequest, MultiEditError
+from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
 from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, file_identity, identity, offered_models
 from .progress import show_text
@@ -80,7 +80,7 @@ class MultiEditLoadModel(io.ComfyNode):
                 "where MULTIEDIT_STAND_INS names an open one for it.",
                 field="model",
             )
-        from .loading import load_model, with_lora
+        from .model_loading import load_model, with_lora
 
         chosen, choice = chosen_model(model)
         told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.files import Choice
-from ..pipelines.adapters.profile import Profile
+from ..pipelines.adapters.comfyui.profiles.profile import Profile
+from ..pipelines.adapters.comfyui.profiles.selection import Choice
 
 if TYPE_CHECKING:
     from torch import Tensor

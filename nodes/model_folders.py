@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from ..pipelines.adapters.files import Choice, available_models, choose
-from ..pipelines.adapters.profiles import load_profiles
-from ..pipelines.adapters.stand_ins import runs_as
+from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.selection import Choice, available_models, choose
+from ..pipelines.catalog.aliases import runs_as
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.limits import Limits
-from ..pipelines.plan import DEFAULT_MODEL
+from ..pipelines.common.settings import Limits
+from ..pipelines.planning.plan import DEFAULT_MODEL
 
 BY_THE_PLAN = "by the plan"
 AUTO_PROFILE = "auto"

@@ -9,15 +9,15 @@ from comfy_api.latest import ComfyExtension, io
 
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit, MultiEditLate
-from .inside.finish import MultiEditFinish, MultiEditScale
-from .inside.model_parts import MultiEditModelParts
-from .inside.prompt import MultiEditPrompt
-from .inside.reference import MultiEditFit, MultiEditMaskedLatent, MultiEditReference
-from .inside.sample import MultiEditSample
-from .load import MultiEditLoadLayers
+from .expanded.finish import MultiEditFinish, MultiEditScale
+from .expanded.model_parts import MultiEditModelParts
+from .expanded.prompt import MultiEditPrompt
+from .expanded.reference import MultiEditFit, MultiEditMaskedLatent, MultiEditReference
+from .expanded.sample import MultiEditSample
+from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
-from .resolve import MultiEditResolveSize
-from .safety import MultiEditSafeMode
+from .resolve_size import MultiEditResolveSize
+from .safe_mode import MultiEditSafeMode
 from .save import MultiEditSave
 
 # Kept as a literal and out of the root module: tools read it there, while ComfyUI, seeing it in the root,
@@ -53,7 +53,7 @@ class MultiEditExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         """Mount the HTTP API on ComfyUI's server."""
-        from ..api.in_comfyui import mount
+        from ..api.comfyui_mount import mount
 
         mount()
 

@@ -8,7 +8,7 @@ from typing import Any
 from comfy_api.latest import io, ui
 
 from .inputs import encode_options
-from .outputs import output_files, workflow_texts
+from .output_files import output_files, workflow_texts
 from .progress import reporter
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
@@ -57,7 +57,7 @@ class MultiEditSave(io.ComfyNode):
         report: str | None = None,
         plan: str | None = None,
     ) -> io.NodeOutput:
-        from ..pipelines.save import save_images
+        from ..pipelines.editing.save import save_images
 
         files = output_files(filename_prefix, images)
         saved = save_images(

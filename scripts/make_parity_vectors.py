@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-# Each case: the sizes as pipelines/safety/vit.py and eva02.py have them.
+# Each case: the sizes as pipelines/safety/classifiers/vit.py and eva02.py have them.
 TINY_VIT = {"side": 64, "patch": 16, "width": 48, "depth": 3, "heads": 3, "classes": 2}
 TINY_EVA02 = {"side": 84, "patch": 14, "width": 64, "hidden": 160, "depth": 3, "heads": 2, "classes": 4}
 MARQO = {"side": 384, "patch": 16, "width": 192, "depth": 12, "heads": 3, "classes": 2}

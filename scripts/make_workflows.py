@@ -18,15 +18,13 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from model_template import card, links, listed, profile_of
+from multiedit.tests.support.browser import Canvas, chromium
+from multiedit.tests.support.comfyui import Installation, Server
+from multiedit.tests.support.pictures import CAT, PICTURES, SAMPLES, PictureServer
 from PIL import Image
 
 PACK = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(PACK / "tests" / "support"))
-
-from browser import Canvas, chromium  # noqa: E402
-from comfyui import Installation, Server  # noqa: E402
-from model_template import card, links, listed, profile_of  # noqa: E402
-from pictures import CAT, PICTURES, SAMPLES, PictureServer  # noqa: E402
 
 FOLDER = PACK / "workflows"
 NOTES = Path(__file__).with_name("workflow_notes")

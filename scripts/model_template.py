@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from multiedit.pipelines.adapters.files import fits
-from multiedit.pipelines.adapters.profile import Part, Profile, Weights
-from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Part, Profile, Weights
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 WIDTH, HEIGHT, GAP, TILE_HEIGHT = 480, 320, 16, 150

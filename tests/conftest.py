@@ -18,7 +18,6 @@ from pathlib import Path
 
 import hypothesis
 import pytest
-from comfyui import Installation
 
 ROOT = Path(__file__).resolve().parent.parent
 NAME = "multiedit"
@@ -48,6 +47,8 @@ if NAME not in sys.modules:
     module = importlib.util.module_from_spec(spec)
     sys.modules[NAME] = module
     spec.loader.exec_module(module)
+
+from multiedit.tests.support.comfyui import Installation  # noqa: E402
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

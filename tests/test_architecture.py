@@ -28,19 +28,19 @@ LIBRARIES = {
     "api": {"aiohttp", "prometheus_client", "execution", "folder_paths", "server"},
 }
 EXCEPTIONS = {
-    "pipelines/comfyui/address.py": {"yarl"},
-    "pipelines/comfyui/connection.py": {"aiohttp"},
-    "pipelines/comfyui/job.py": {"aiohttp"},
-    "pipelines/hosted/body.py": {"aiohttp"},
-    "pipelines/hosted/connection.py": {"aiohttp"},
-    "pipelines/hosted/wallet.py": {"eth_account"},
+    "pipelines/adapters/comfyui/client/address.py": {"yarl"},
+    "pipelines/adapters/comfyui/client/connection.py": {"aiohttp"},
+    "pipelines/adapters/comfyui/client/job.py": {"aiohttp"},
+    "pipelines/adapters/provider/request_form.py": {"aiohttp"},
+    "pipelines/adapters/provider/connection.py": {"aiohttp"},
+    "pipelines/adapters/provider/wallet.py": {"eth_account"},
     "pipelines/sources/fetch.py": {"aiohttp"},
     "pipelines/sources/urls.py": {"yarl"},
 }
 # Faces that start another one.
-STARTS = {"cli_serve.py": {"api"}, "nodes/registry.py": {"api"}}
+STARTS = {"cli/serve.py": {"api"}, "nodes/registry.py": {"api"}}
 # The outermost place of a server, where a client gets an answer whatever went wrong.
-LAST_RESORTS = {"api/face.py"}
+LAST_RESORTS = {"api/handler.py"}
 HEAVY = {"torch", "numpy", "PIL", "aiohttp"}
 MOST_LINES = {"file": 400, "function": 60}
 
@@ -198,7 +198,7 @@ def test_sources_are_ascii() -> None:
 def test_what_needs_no_pixels_loads_no_library(command: str, unwanted: set[str]) -> None:
     program = (
         "import json, sys\n"
-        "from multiedit.cli import main\n"
+        "from multiedit.cli.main import main\n"
         "try:\n    main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
         "print(json.dumps(list(sys.modules)), file=sys.stderr)"
     )
@@ -206,5 +206,5 @@ def test_what_needs_no_pixels_loads_no_library(command: str, unwanted: set[str])
         [sys.executable, "-c", program, *command.split()], capture_output=True, text=True, check=True
     )
     loaded = set(json.loads(done.stderr.splitlines()[-1]))
-    assert "multiedit.cli_commands" in loaded
+    assert "multiedit.cli.commands" in loaded
     assert loaded & unwanted == set()

@@ -1,1 +1,1 @@
-"""Adapters carry a plan out, one file per model family."""
+"""Adapters carry a plan out: here, on ComfyUI, or at a provider."""

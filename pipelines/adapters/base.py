@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ..pictures import PixelSource
-from ..plan import EditPlan
+from ..images.input_image import PixelSource
+from ..planning.plan import EditPlan
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ..errors import UnknownModel
+from ..common.errors import UnknownModel
 from .model import Model, Price
 
 _FILE = Path(__file__).with_name("models.json")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..limits import Limits
+from ..common.settings import Limits
 
 AUTO = "auto"
 BASE_TIER = "1K"

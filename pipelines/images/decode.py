@@ -10,7 +10,7 @@ import torch
 from PIL import ImageFile
 from torch import Tensor
 
-from ..threads import in_parallel
+from ..common.threads import in_parallel
 from .color import Levels, foreign_transform, to_srgb
 from .containers import read_container
 from .deep_png import deep_levels

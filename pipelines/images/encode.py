@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from ..errors import EditFailed, OutputError
+from ..common.errors import EditFailed, OutputError
 from .color import Levels
 from .metadata import JPEG_EXIF_LIMIT, dropped, fit_exif, png_text, without_recipe
 

@@ -11,8 +11,8 @@ from io import BytesIO
 
 from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
-from ..errors import ImageTooLarge, ImageTooSmall, InvalidImage
-from ..limits import Limits
+from ..common.errors import ImageTooLarge, ImageTooSmall, InvalidImage
+from ..common.settings import Limits
 from ..sources.bounds import check_size
 from .containers import read_container
 from .exif import exif_orientation

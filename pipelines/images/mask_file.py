@@ -7,8 +7,8 @@ from io import BytesIO
 from PIL import Image
 from torch import Tensor
 
-from ..errors import InvalidImage
-from ..limits import Limits
+from ..common.errors import InvalidImage
+from ..common.settings import Limits
 from .decode import decode, image_from
 from .encode import to_levels
 from .header import read_header

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 
 from PIL import PngImagePlugin
 
-from ..errors import InvalidImage
+from ..common.errors import InvalidImage
 from .containers import png_chunks, read_container
 from .exif import exif_block, exif_texts
 

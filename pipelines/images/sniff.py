@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 
-from ..errors import InvalidImage
+from ..common.errors import InvalidImage
 
 ACCEPTED = "JPEG, PNG, WebP, GIF, AVIF or HEIC"
 

@@ -13,8 +13,8 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from ..common.threads import in_parallel
 from ..images.levels import empty_float
-from ..threads import in_parallel
 from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
 from .light import to_encoded, to_encoded_exact, to_linear, to_linear_exact

@@ -21,9 +21,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..errors import InvalidRequest
-from ..fields import boolean, choice, integer, mapping, number, refusal
-from ..limits import Limits
+from ..common.errors import InvalidRequest
+from ..common.settings import Limits
+from ..common.validation import boolean, choice, integer, mapping, number, refusal
 from .modes import BLEND_MODES
 from .placement import Box, place, read_placement
 

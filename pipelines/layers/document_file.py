@@ -19,12 +19,12 @@ import re
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ..errors import InvalidRequest
-from ..fields import known_fields, refusal, text
+from ..common.errors import InvalidRequest
+from ..common.json_reader import read_json
+from ..common.settings import Limits
+from ..common.validation import known_fields, refusal, text
 from ..images.decode import DecodeJob, decode_many, image_from, mask_from
 from ..images.header import read_header
-from ..json_text import read_json
-from ..limits import Limits
 from ..sources.files import read_file
 from .composite import Colour
 from .document import ITEM_KEYS

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..common.threads import in_parallel
 from ..images.levels import empty_float
-from ..threads import in_parallel
 from .light import to_encoded, to_linear
 
 _STRIP_PIXELS = 2**17

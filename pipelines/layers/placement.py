@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..fields import boolean, choice, known_fields, number
+from ..common.validation import boolean, choice, known_fields, number
 from .modes import BLEND_MODES
 
 Fit = Literal["contain", "cover", "stretch", "none"]

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from ..errors import InvalidRequest
-from ..limits import Limits
+from ..common.errors import InvalidRequest
+from ..common.settings import Limits
 from .composite import Colour, Progress, composite
 from .document import PLACEMENT_KEYS, VERSION, parse_document
 from .placement import Placement, place, read_placement

@@ -1,1 +1,1 @@
-"""Safe mode: classifiers, their weights, obscuring and the report."""
+"""Safe mode: screen a result, blur what does not pass, report both."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
-from ..errors import InvalidRequest
+from ..common.errors import InvalidRequest
 
 Preset = Literal["strict", "default", "loose"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)

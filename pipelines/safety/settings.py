@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..errors import InvalidRequest
-from .classifier import ClassifierLoader
-from .known import EMBEDDED, KNOWN
+from ..common.errors import InvalidRequest
+from .classifiers.classifier import ClassifierLoader
+from .classifiers.specs import EMBEDDED, KNOWN
+from .classifiers.store import Store
 from .policy import DEFAULT_POLICY, Policy
-from .store import Store
 
 PREFIX = "MULTIEDIT_SAFETY_"
 _TRUTH = {"true": True, "false": False}
@@ -74,7 +74,7 @@ class SafetySettings:
 
     def loader(self) -> ClassifierLoader:
         """What loads the classifiers, on the CPU."""
-        from .loader import classifier_loader
+        from .classifiers.loader import classifier_loader
 
         return classifier_loader(self.classifiers, self.store)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..errors import FileTooLarge
-from ..limits import Limits
+from ..common.errors import FileTooLarge
+from ..common.settings import Limits
 
 
 def check_size(size: int, limits: Limits, name: str, *, at_least: bool = False) -> None:

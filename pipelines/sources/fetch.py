@@ -18,8 +18,8 @@ from typing import TypeAlias
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ..errors import FetchFailed, FetchRefused, FetchTimeout
-from ..limits import Limits
+from ..common.errors import FetchFailed, FetchRefused, FetchTimeout
+from ..common.settings import Limits
 from .addresses import IPAddress, may_fetch
 from .bounds import check_size
 from .urls import Target, first_target, next_target

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import stat
 
-from ..errors import InvalidImage
-from ..limits import Limits
+from ..common.errors import InvalidImage
+from ..common.settings import Limits
 from .bounds import check_size
 
 _KINDS = (

@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TypeAlias
 
-from ..errors import InvalidImage, MultiEditError
-from ..limits import Limits
+from ..common.errors import InvalidImage, MultiEditError
+from ..common.settings import Limits
 from .bounds import check_size
 from .files import read_file
 from .text import decode_text, is_url

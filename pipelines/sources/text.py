@@ -11,8 +11,8 @@ import base64
 import re
 from urllib.parse import unquote_to_bytes
 
-from ..errors import FetchRefused, InvalidImage
-from ..limits import Limits
+from ..common.errors import FetchRefused, InvalidImage
+from ..common.settings import Limits
 from .bounds import check_size
 
 _TAKEN = "A picture as text is an http or https URL, a data URL or base64"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from yarl import URL  # aiohttp's own parser: what is judged here is what it connects to
 
-from ..errors import FetchFailed, FetchRefused
+from ..common.errors import FetchFailed, FetchRefused
 from .addresses import IPAddress
 
 MAX_URL_CHARACTERS = 8192  # signed URLs have up to 2,000; servers refuse a request line of about this

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from api_server import ApiServer
+from multiedit.tests.support.api_server import ApiServer
 
 
 @pytest.fixture(scope="session")

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import httpx
 import pytest
-from api_server import KEY, QUICK, ApiServer, HeldBackend, base64_png
-from multiedit.api.auth import Guard, is_loopback
-from multiedit.api.keys import KeyFile, default_path
-from multiedit.api.routes import ROUTES
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.api.access.auth import Guard, is_loopback
+from multiedit.api.access.keys import KeyFile, default_path
+from multiedit.api.routes.table import ROUTES
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.tests.support.api_server import KEY, QUICK, ApiServer, HeldBackend, base64_png
 
 EDIT = {**QUICK, "images": [base64_png()]}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from api_server import QUICK, base64_png, png
+from multiedit.tests.support.api_server import QUICK, base64_png, png
 
 PICTURE = base64_png()
 JSON = {"Content-Type": "application/json"}

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from documented import KEY, PAGES, examples, run
 from multiedit.api.limits import ServerLimits
-from multiedit.api.routes import ROUTES
+from multiedit.api.routes.table import ROUTES
+from multiedit.tests.support.documented import KEY, PAGES, examples, run
 from PIL import Image
 
 PAGE = PAGES[1].read_text("utf-8")

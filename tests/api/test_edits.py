@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_server import QUICK, SIZE, base64_png, png
-from pictures import PictureServer
+from multiedit.tests.support.api_server import QUICK, SIZE, base64_png, png
+from multiedit.tests.support.pictures import PictureServer
 from PIL import Image
 
 MULTI = {key: json.dumps(value) if isinstance(value, dict) else str(value) for key, value in QUICK.items()}

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 import pytest
-from api_server import KEY, OTHER_KEY, QUICK, ApiServer, HeldBackend, base64_png
-from multiedit.pipelines.errors import EditFailed
+from multiedit.pipelines.common.errors import EditFailed
+from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, HeldBackend, base64_png
 
 EDIT = {**QUICK, "images": [base64_png()]}
 ASYNC = {"Prefer": "respond-async"}

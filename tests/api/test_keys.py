@@ -7,9 +7,9 @@ import stat
 from pathlib import Path
 
 import pytest
-from multiedit.api.keys import KeyFile, default_path
-from multiedit.cli import main
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.api.access.keys import KeyFile, default_path
+from multiedit.cli.main import main
+from multiedit.pipelines.common.errors import InvalidRequest
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from api_server import KEY, ApiServer, png
+from multiedit.tests.support.api_server import KEY, ApiServer, png
 from PIL import Image
 
 RED, BLUE, GREEN = (200, 30, 20), (10, 60, 220), (20, 200, 40)

@@ -10,14 +10,14 @@ from typing import Any
 import hypothesis
 import pytest
 import schemathesis
-from api_server import KEY, QUICK, ApiServer, base64_png
-from multiedit.api import openapi as made
-from multiedit.api.json_schema import Components
-from multiedit.api.routes import ROUTES
+from multiedit.api.routes.table import ROUTES
+from multiedit.api.schema import openapi as made
+from multiedit.api.schema.json_schema import Components
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.errors import InvalidRequest
-from multiedit.pipelines.limits import Limits
-from multiedit.pipelines.request import parse_request
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.planning.request import parse_request
+from multiedit.tests.support.api_server import KEY, QUICK, ApiServer, base64_png
 from schemathesis import GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (

@@ -6,10 +6,10 @@ import base64
 from collections.abc import Iterator
 from typing import Any
 
-import browser as chromium_browser
 import pytest
-from api_server import KEY, ApiServer, png
-from pictures import PictureServer
+from multiedit.tests.support import browser as chromium_browser
+from multiedit.tests.support.api_server import KEY, ApiServer, png
+from multiedit.tests.support.pictures import PictureServer
 
 FETCH = """
 async ([address, key, data]) => {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from api_server import QUICK, ApiServer, HeldBackend, base64_png
+from multiedit.api.access.rate_limit import RateLimits
 from multiedit.api.errors import RateLimited
 from multiedit.api.limits import ServerLimits
-from multiedit.api.rate_limit import RateLimits
+from multiedit.tests.support.api_server import QUICK, ApiServer, HeldBackend, base64_png
 
 
 class Clock:

@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.catalog.model import AUTO, TIER_SIDES, Model, Price, parse_ratio
-from multiedit.pipelines.errors import UnknownModel
+from multiedit.pipelines.common.errors import UnknownModel
 
 EIGHT = ("1:1", "3:2", "16:9", "21:9", "9:16", "2:3", "3:4", "4:5")
 ALL = (AUTO, *EIGHT)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import browser as chromium_browser
 import pytest
-from comfyui import CACHE, PACK, Installation, Server
-from documented import KEY
-from pictures import CAT, PICTURES, PictureServer
+from multiedit.tests.support import browser as chromium_browser
+from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
+from multiedit.tests.support.documented import KEY
+from multiedit.tests.support.pictures import CAT, PICTURES, PictureServer
 
 FOLDER = "Any_Name-1.2"  # the user's choice, so nothing may depend on it
 ENVIRONMENT = {

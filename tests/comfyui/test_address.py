@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 import pytest
-from multiedit.pipelines.comfyui.address import read_address
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.adapters.comfyui.client.address import read_address
+from multiedit.pipelines.common.errors import InvalidRequest
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from typing import Any
 
 import httpx
 import pytest
-from comfyui import Server
-from documented import KEY, examples, run
-from pictures import PICTURES
+from multiedit.tests.support.comfyui import Server
+from multiedit.tests.support.documented import KEY, examples, run
+from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
 FIELDS = {"prompt": "put them together", "safe_mode": "false"}

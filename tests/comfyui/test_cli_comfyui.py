@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from comfyui import Server
-from comfyui_peer import Peer, replying, serving, success
-from composite_graph import composite_graph
-from multiedit import cli_output
-from multiedit.cli import main
-from multiedit.pipelines.adapters import queued
+from multiedit.cli import output
+from multiedit.cli.main import main
+from multiedit.pipelines.adapters.comfyui import request_graph
+from multiedit.tests.support.comfyui import Server
+from multiedit.tests.support.comfyui_peer import Peer, replying, serving, success
+from multiedit.tests.support.composite_graph import composite_graph
 from PIL import Image
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
@@ -29,14 +29,13 @@ NOBODY = "http://127.0.0.1:9"
 EDIT = ["edit", "--image", str(SAMPLES / "coffee.jpg"), "--prompt", "p", "--keep-size"]
 SECONDS = 60
 
-SLOW_EDIT = f"""
+SLOW_EDIT = """
 import sys
-sys.path.append({str(SUPPORT)!r})
-import composite_graph
-from multiedit import cli
-from multiedit.pipelines.adapters import queued
-queued.queued_graph = composite_graph.slow_graph
-sys.exit(cli.main(sys.argv[1:]))
+from multiedit.cli.main import main
+from multiedit.pipelines.adapters.comfyui import request_graph
+from multiedit.tests.support import composite_graph
+request_graph.queued_graph = composite_graph.slow_graph
+sys.exit(main(sys.argv[1:]))
 """
 
 
@@ -93,7 +92,7 @@ def run(peer: Peer | None, *words: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(queued, "queued_graph", composite_graph)
+    monkeypatch.setattr(request_graph, "queued_graph", composite_graph)
     monkeypatch.chdir(tmp_path)
 
 
@@ -165,8 +164,8 @@ def test_the_bar_says_what_comfyui_is_at(monkeypatch: pytest.MonkeyPatch) -> Non
     terminal: Any = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setattr(cli_output, "_QUIET_SECONDS", 0.0)
-    with cli_output.progress_bar(Namespace(json=False), {"edit": (0, 100)}) as stage:
+    monkeypatch.setattr(output, "_QUIET_SECONDS", 0.0)
+    with output.progress_bar(Namespace(json=False), {"edit": (0, 100)}) as stage:
         stage("edit", 0.5, "Multi-Edit 7/20")
         deadline = time.monotonic() + 5
         while "edit: Multi-Edit 7/20" not in terminal.getvalue() and time.monotonic() < deadline:

@@ -9,14 +9,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import pytest
-from comfyui import Server
-from multiedit.pipelines.comfyui.address import read_address
-from multiedit.pipelines.comfyui.client import ComfyUIClient
-from multiedit.pipelines.comfyui.job import Events
-from multiedit.pipelines.comfyui.limits import ComfyUILimits
-from multiedit.pipelines.comfyui.steps import Step
-from multiedit.pipelines.errors import EditFailed, EditInterrupted, InvalidRequest
-from pictures import SAMPLES
+from multiedit.pipelines.adapters.comfyui.client.address import read_address
+from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
+from multiedit.pipelines.adapters.comfyui.client.job import Events
+from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
+from multiedit.pipelines.adapters.comfyui.client.progress_events import Step
+from multiedit.pipelines.common.errors import EditFailed, EditInterrupted, InvalidRequest
+from multiedit.tests.support.comfyui import Server
+from multiedit.tests.support.pictures import SAMPLES
 from PIL import Image
 
 _Answer = TypeVar("_Answer")

@@ -9,9 +9,20 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comfyui import Server, Watched
-from edit_prompts import SIZE, Prompt, Weights, counts, edit, mask, node, picture, pixels, result
-from pictures import PICTURES
+from multiedit.tests.support.comfyui import Server, Watched
+from multiedit.tests.support.edit_prompts import (
+    SIZE,
+    Prompt,
+    Weights,
+    counts,
+    edit,
+    mask,
+    node,
+    picture,
+    pixels,
+    result,
+)
+from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
 LORA = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"

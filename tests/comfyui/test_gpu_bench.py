@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 
-from comfyui import PACK, Installation
+from multiedit.tests.support.comfyui import PACK, Installation
 
 PROFILES = ("qwen-edit-2511-lightning-4, 4 steps", "qwen-edit-2511-full, 2 steps", "flux-2-klein-4b, 4 steps")
 

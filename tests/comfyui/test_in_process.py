@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from comfyui import PACK, Installation
+from multiedit.tests.support.comfyui import PACK, Installation
 
 # Warnings are errors where they are ours; ComfyUI has its own.
 OPTIONS = ("-q", "-p", "no:cacheprovider", "-o", "filterwarnings=error:::multiedit")

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from comfyui import PACK, Server
-from multiedit.pipelines.adapters.profile import Profile
-from multiedit.pipelines.adapters.profiles import load_profiles
-from pictures import SAMPLES
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.tests.support.comfyui import PACK, Server
+from multiedit.tests.support.pictures import SAMPLES
 from PIL import Image
 
 LOADER, EDIT = "MultiEditLoadModel", "MultiEditEdit"

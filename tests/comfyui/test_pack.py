@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from comfyui import PACK, Installation, Server
+from multiedit.tests.support.comfyui import PACK, Installation, Server
 
 NODES = {
     "MultiEditLoadLayers", "MultiEditCompose", "MultiEditResolveSize", "MultiEditEdit", "MultiEditSafeMode",

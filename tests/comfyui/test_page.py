@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import Canvas
-from comfyui import PACK, Server
-from pictures import SAMPLES
+from multiedit.tests.support.browser import Canvas
+from multiedit.tests.support.comfyui import PACK, Server
+from multiedit.tests.support.pictures import SAMPLES
 
 NAMES = sorted(path.stem for path in (PACK / "workflows").glob("*.json"))
 UNKNOWN = "app.graph.nodes.map(node => node.type).filter(type => !(type in LiteGraph.registered_node_types))"

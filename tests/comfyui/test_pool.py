@@ -6,12 +6,17 @@ import asyncio
 from contextlib import AsyncExitStack
 
 import pytest
-from comfyui_peer import Peer, serving
-from multiedit.pipelines.comfyui.address import read_address
-from multiedit.pipelines.comfyui.client import ServerFacts
-from multiedit.pipelines.comfyui.limits import ComfyUILimits
-from multiedit.pipelines.comfyui.pool import Chosen, connected, least_busy, look_at
-from multiedit.pipelines.errors import ModelFilesMissing, ModelUnavailable, MultiEditError, ServerUnreachable
+from multiedit.pipelines.adapters.comfyui.client.address import read_address
+from multiedit.pipelines.adapters.comfyui.client.client import ServerFacts
+from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
+from multiedit.pipelines.adapters.comfyui.client.pool import Chosen, connected, least_busy, look_at
+from multiedit.pipelines.common.errors import (
+    ModelFilesMissing,
+    ModelUnavailable,
+    MultiEditError,
+    ServerUnreachable,
+)
+from multiedit.tests.support.comfyui_peer import Peer, serving
 
 NOBODY = "http://127.0.0.1:9"
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import official_graphs as official
 import pytest
-from comfyui import Run, Server
-from official_graphs import Files, Graph
-from pictures import PICTURES
+from multiedit.tests.support import official_graphs as official
+from multiedit.tests.support.comfyui import Run, Server
+from multiedit.tests.support.official_graphs import Files, Graph
+from multiedit.tests.support.pictures import PICTURES
+from multiedit.tests.support.tiny_models import break_files
 from PIL import Image
-from tiny_models import break_files
 
 PIXELS = 128 * 128
 IMAGES = [picture.name for picture in PICTURES]

@@ -6,11 +6,11 @@ import io
 from collections.abc import Iterator
 from typing import Any
 
-import official_graphs as official
 import pytest
-from comfyui import Server
-from official_graphs import Files, Graph
-from pictures import PICTURES
+from multiedit.tests.support import official_graphs as official
+from multiedit.tests.support.comfyui import Server
+from multiedit.tests.support.official_graphs import Files, Graph
+from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
 PIXELS = 128 * 128

@@ -9,19 +9,19 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from comfyui import PACK, Run, Server
-from multiedit.pipelines.adapters.embedded import embedded_adapters
+from multiedit.pipelines.adapters.local import embedded_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.edit_tensors import EditSettings, edit_tensors
+from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.editing.edit_tensors import EditSettings, edit_tensors
+from multiedit.pipelines.images.input_image import Picture
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.layers.stack import Canvas, compose_stack
-from multiedit.pipelines.limits import Limits
-from multiedit.pipelines.pictures import Picture
-from multiedit.pipelines.resolution import resolve_size
-from multiedit.pipelines.safety.open_nsfw import default_classifier
+from multiedit.pipelines.planning.size import resolve_size
+from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.safety.policy import Policy
-from multiedit.pipelines.safety.screen import screen
-from pictures import SAMPLES, PictureServer
+from multiedit.pipelines.safety.screening import screen
+from multiedit.tests.support.comfyui import PACK, Run, Server
+from multiedit.tests.support.pictures import SAMPLES, PictureServer
 from PIL import Image
 from torch import Tensor
 

@@ -4,10 +4,10 @@ import logging
 
 import numpy as np
 import pytest
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.color import foreign_transform, to_srgb
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
 from PIL import Image, ImageCms
 
 

@@ -8,10 +8,10 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from multiedit.pipelines.errors import InvalidImage, MultiEditError
+from multiedit.pipelines.common.errors import InvalidImage, MultiEditError
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import DecodeJob, Raster, decode, decode_many, image_from, mask_from
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
 from PIL import Image, ImageOps
 
 LIMITS = replace(Limits(), min_pixels=1, min_side=1)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import decode, image_from
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
 
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, GREY_ALPHA: 2, RGBA: 4}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from multiedit.pipelines.errors import EditFailed, OutputError
+from multiedit.pipelines.common.errors import EditFailed, OutputError
 from multiedit.pipelines.images.encode import MEDIA_TYPES, EncodeOptions, encode, to_levels
 from multiedit.pipelines.images.metadata import read_metadata
 from PIL import Image

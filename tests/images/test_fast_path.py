@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images import fast_path
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
 from PIL import Image, ImageCms
 
 

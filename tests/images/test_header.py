@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from multiedit.pipelines.errors import FileTooLarge, ImageTooLarge, ImageTooSmall, InvalidImage
+from multiedit.pipelines.common.errors import FileTooLarge, ImageTooLarge, ImageTooSmall, InvalidImage
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.header import ImageHeader, read_header
-from multiedit.pipelines.limits import Limits
 from PIL import Image, ImageCms
 
 LIMITS = Limits()

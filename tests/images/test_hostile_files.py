@@ -14,10 +14,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import InvalidImage
+from multiedit.pipelines.common.errors import InvalidImage
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
 from PIL import Image
 
 LIMITS = Limits()
@@ -149,10 +149,10 @@ spec = importlib.util.spec_from_file_location(
 module = importlib.util.module_from_spec(spec)
 sys.modules["multiedit"] = module
 spec.loader.exec_module(module)
-from multiedit.pipelines.errors import InvalidImage
+from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.common.settings import Limits
 
 def peak():
     with open("/proc/self/status") as status:

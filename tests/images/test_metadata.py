@@ -3,7 +3,7 @@ from __future__ import annotations
 import struct
 
 import pytest
-from multiedit.pipelines.errors import InvalidImage
+from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.images.exif import exif_block, exif_orientation, exif_texts
 from multiedit.pipelines.images.metadata import read_metadata
 from PIL import Image

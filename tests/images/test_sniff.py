@@ -3,7 +3,7 @@ from __future__ import annotations
 import codecs
 
 import pytest
-from multiedit.pipelines.errors import InvalidImage
+from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.images.sniff import sniff
 
 KNOWN = {

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import OutputError
+from multiedit.pipelines.common.errors import OutputError
 from multiedit.pipelines.images.encode import write_atomically
 
 

@@ -4,7 +4,7 @@ import importlib.util
 from types import ModuleType
 
 import pytest
-from comfyui import Installation
+from multiedit.tests.support.comfyui import Installation
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.resample import premultiplied as premultiply
 from multiedit.pipelines.layers import composite as module
 from multiedit.pipelines.layers import placed as placed_module
@@ -16,7 +17,6 @@ from multiedit.pipelines.layers.composite import Colour, composite
 from multiedit.pipelines.layers.document import Document, Layer, parse_document
 from multiedit.pipelines.layers.modes import BLEND_MODES
 from multiedit.pipelines.layers.placement import Box
-from multiedit.pipelines.limits import Limits
 from numpy.typing import NDArray
 from torch import Tensor
 

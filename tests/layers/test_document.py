@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 import torch
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.document import ITEM_KEYS, Document, Layer, parse_document, rotated_bounds
 from multiedit.pipelines.layers.placement import Box
-from multiedit.pipelines.limits import Limits
 
 LIMITS = Limits()
 

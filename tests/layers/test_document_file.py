@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from multiedit.pipelines.errors import (
+from multiedit.pipelines.common.errors import (
     FileTooLarge,
     ImageTooLarge,
     ImageTooSmall,
     InvalidImage,
     InvalidRequest,
 )
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
 from multiedit.pipelines.layers.document_file import MAX_DOCUMENT_BYTES, read_document
-from multiedit.pipelines.limits import Limits
 from PIL import Image
 
 LIMITS = Limits(min_pixels=64, min_side=4)

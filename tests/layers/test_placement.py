@@ -7,7 +7,7 @@ from dataclasses import fields
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.layers.placement import (
     ANCHORS,
     FITS,

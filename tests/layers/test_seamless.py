@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import Document, parse_document
 from multiedit.pipelines.layers.membrane import membrane
 from multiedit.pipelines.layers.placed import PlacedLayer
 from multiedit.pipelines.layers.seamless import seamless_layer
-from multiedit.pipelines.limits import Limits
 from numpy.typing import NDArray
 from torch import Tensor
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 import torch
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.layers.stack import compose_stack, is_no_mask, split_alpha, stack_pictures
-from multiedit.pipelines.limits import Limits
 from torch import Tensor
 
 LIMITS = Limits()

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import torch
-from multiedit.pipelines.adapters.files import Choice
-from multiedit.pipelines.adapters.fit import Fit
-from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
+from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
 
 pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
@@ -78,21 +78,21 @@ def loaded(profile: str, clip: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def qwen(encoder: Callable[..., Any]) -> Any:
-    import tiny_models
+    from multiedit.tests.support import tiny_models
 
     return loaded("qwen-edit-2511-full", encoder(tiny_models.qwen_encoder, "QWEN_IMAGE"))
 
 
 @pytest.fixture(scope="module")
 def mage(encoder: Callable[..., Any]) -> Any:
-    import tiny_models
+    from multiedit.tests.support import tiny_models
 
     return loaded("mage-flow-edit", encoder(tiny_models.qwen3_vl_encoder, "MAGE"))
 
 
 @pytest.fixture(autouse=True)
 def nothing_remembered(comfyui: Any) -> None:
-    from multiedit.nodes.encoding import LATENTS, PROMPTS, VISION
+    from multiedit.nodes.expanded.encoding import LATENTS, PROMPTS, VISION
 
     for cache in (LATENTS, PROMPTS, VISION):
         cache.clear()
@@ -108,7 +108,7 @@ SIZES = [[(300, 200)], [(96, 64), (200, 301)], [(640, 480), (64, 64), (384, 384)
 
 def conditioning(model: Any, prompt: str, images: list[torch.Tensor]) -> tuple[Any, list[Any]]:
     """What Multi-Edit samples with, and the references' latents taken out of it."""
-    from multiedit.nodes.encoding import conditioning_of, reference_of
+    from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
 
     references = [reference_of(model, image, Fit((64, 48))) for image in images]
     made = conditioning_of(model, prompt, references)
@@ -201,7 +201,7 @@ def test_an_encoder_that_fails_is_left_as_it_was(qwen: Any, monkeypatch: pytest.
 
 
 def test_what_is_remembered_is_not_what_nodes_after_it_change(qwen: Any) -> None:
-    from multiedit.nodes.encoding import conditioning_of, reference_of
+    from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
 
     references = [reference_of(qwen, image, Fit((64, 48))) for image in pictures((64, 64))]
     with torch.inference_mode():

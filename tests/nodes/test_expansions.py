@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 
 pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
 
-GOLDEN = {path.stem: path for path in (Path(__file__).parents[1] / "adapters" / "golden").iterdir()}
+GOLDEN = {
+    path.stem: path for path in (Path(__file__).parents[1] / "adapters" / "comfyui" / "golden").iterdir()
+}
 MODULES = ("cfg", "custom_sampler", "easycache", "flux", "mage", "model_advanced", "qwen", "sd3")
 
 

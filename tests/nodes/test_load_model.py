@@ -172,10 +172,10 @@ def test_a_stand_in_is_offered_and_said(
 def test_what_was_chosen_and_its_licence_are_shown(
     graph: Any, models: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from multiedit.nodes import loading
+    from multiedit.nodes import model_loading
 
     parts = {name: name for name in ("model", "clip", "vae")}
-    monkeypatch.setattr(loading, "load_model", lambda *asked: SimpleNamespace(**parts))
+    monkeypatch.setattr(model_loading, "load_model", lambda *asked: SimpleNamespace(**parts))
     for file in (
         "diffusion_models/flux-2-klein-9b-fp8",
         "text_encoders/qwen_3_8b_fp8mixed",

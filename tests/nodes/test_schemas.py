@@ -119,7 +119,7 @@ def test_everything_is_explained(node: Any) -> None:
 def test_placement_widgets_have_the_limits_of_the_reader(
     comfyui: Any, name: str, ends: tuple[float, float]
 ) -> None:
-    from multiedit.pipelines.errors import InvalidRequest
+    from multiedit.pipelines.common.errors import InvalidRequest
     from multiedit.pipelines.layers.placement import PLACEMENT_FIELDS, Placement, read_placement
 
     optional = comfyui.NODE_CLASS_MAPPINGS["MultiEditCompose"].INPUT_TYPES()["optional"]

@@ -6,15 +6,15 @@ import math
 
 import pytest
 import torch
-from classifiers import StandIn, fixed, rules_of
-from multiedit.pipelines.errors import ClassifierMissing, ContentRefused
-from multiedit.pipelines.safety.classifier import Either
-from multiedit.pipelines.safety.eva02 import FREEPIK, at_least
-from multiedit.pipelines.safety.known import KNOWN
-from multiedit.pipelines.safety.network import Network, NetworkClassifier
+from multiedit.pipelines.common.errors import ClassifierMissing, ContentRefused
+from multiedit.pipelines.safety.classifiers.classifier import Either
+from multiedit.pipelines.safety.classifiers.eva02 import FREEPIK, at_least
+from multiedit.pipelines.safety.classifiers.network import Network, NetworkClassifier
+from multiedit.pipelines.safety.classifiers.specs import KNOWN
+from multiedit.pipelines.safety.classifiers.vit import NETWORK as VIT
 from multiedit.pipelines.safety.policy import PRESETS, Policy, Rule
-from multiedit.pipelines.safety.screen import check, require_classifier, require_safe, screen
-from multiedit.pipelines.safety.vit import NETWORK as VIT
+from multiedit.pipelines.safety.screening import check, require_classifier, require_safe, screen
+from multiedit.tests.support.classifiers import StandIn, fixed, rules_of
 
 IMAGE = torch.full((1, 32, 32, 3), 0.25)
 

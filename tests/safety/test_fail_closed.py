@@ -12,15 +12,15 @@ import socket
 import numpy as np
 import pytest
 import torch
-from classifiers import StandIn, redness
-from multiedit.pipelines.errors import ClassifierMissing, InvalidImage, MultiEditError, WeightsMismatch
-from multiedit.pipelines.finish import encoded, screened
+from multiedit.pipelines.common.errors import ClassifierMissing, InvalidImage, MultiEditError, WeightsMismatch
+from multiedit.pipelines.editing.output import encoded, screened
 from multiedit.pipelines.images.encode import EncodeOptions
-from multiedit.pipelines.safety.known import KNOWN
-from multiedit.pipelines.safety.loader import classifier_loader
+from multiedit.pipelines.safety.classifiers.loader import classifier_loader
+from multiedit.pipelines.safety.classifiers.specs import KNOWN
+from multiedit.pipelines.safety.classifiers.store import Store
 from multiedit.pipelines.safety.policy import Policy
-from multiedit.pipelines.safety.screen import screen
-from multiedit.pipelines.safety.store import Store
+from multiedit.pipelines.safety.screening import screen
+from multiedit.tests.support.classifiers import StandIn, redness
 from PIL import Image
 
 FETCHED = [name for name, known in KNOWN.items() if known.address]

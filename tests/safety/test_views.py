@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from multiedit.pipelines.safety.views import MAX_WINDOWS, square_views, windows
+from multiedit.pipelines.safety.classifiers.views import MAX_WINDOWS, square_views, windows
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import FetchFailed, FetchRefused, FetchTimeout, FileTooLarge, MultiEditError
-from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.common.errors import (
+    FetchFailed,
+    FetchRefused,
+    FetchTimeout,
+    FileTooLarge,
+    MultiEditError,
+)
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.sources.fetch import PictureFetcher, resolve_host
 
 HOST = "pictures.example"

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import FileTooLarge, InvalidImage
-from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.common.errors import FileTooLarge, InvalidImage
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.sources.files import read_file
 
 LIMITS = Limits()

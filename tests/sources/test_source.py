@@ -7,8 +7,8 @@ import base64
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.errors import FetchFailed, FileTooLarge, InvalidImage, MultiEditError
-from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.common.errors import FetchFailed, FileTooLarge, InvalidImage, MultiEditError
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.sources.source import (
     BytesSource,
     FileSource,

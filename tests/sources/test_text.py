@@ -8,8 +8,8 @@ import tracemalloc
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from multiedit.pipelines.errors import FetchRefused, FileTooLarge, InvalidImage, MultiEditError
-from multiedit.pipelines.limits import Limits
+from multiedit.pipelines.common.errors import FetchRefused, FileTooLarge, InvalidImage, MultiEditError
+from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.sources.text import decode_text, is_url
 
 LIMITS = Limits()

@@ -8,7 +8,7 @@ from ipaddress import ip_address
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.errors import FetchFailed, FetchRefused
+from multiedit.pipelines.common.errors import FetchFailed, FetchRefused
 from multiedit.pipelines.sources.urls import MAX_URL_CHARACTERS, Target, first_target, next_target
 from yarl import URL
 

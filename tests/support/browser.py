@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from comfyui import Run, Server
+    from multiedit.tests.support.comfyui import Run, Server
     from playwright.sync_api import Page
 
 FLAGS = [

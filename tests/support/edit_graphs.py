@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from multiedit.pipelines.adapters.expansion import edit_graph
-from multiedit.pipelines.adapters.files import Choice
-from multiedit.pipelines.adapters.generation import Generation, Options, decide
-from multiedit.pipelines.adapters.profile import Profile
-from multiedit.pipelines.adapters.profiles import load_profiles
-from multiedit.pipelines.adapters.steps import Sources
+from multiedit.pipelines.adapters.comfyui.edit_graph import edit_graph
+from multiedit.pipelines.adapters.comfyui.generation import Generation, Options, decide
+from multiedit.pipelines.adapters.comfyui.graph_builder import Sources
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.edit_tensors import EditSettings, plan_tensors
+from multiedit.pipelines.editing.edit_tensors import EditSettings, plan_tensors
 from multiedit.pipelines.layers.placement import Placement
-from multiedit.pipelines.request import Role
+from multiedit.pipelines.planning.request import Role
 
 PHOTOGRAPH, PORTRAIT, SQUARE = (1200, 800), (640, 960), (800, 800)
 LARGE = (4000, 3000)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from comfyui import Run, Server
+from multiedit.tests.support.comfyui import Run, Server
 from PIL import Image
 
 Prompt = dict[str, Any]

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from multiedit.pipelines.adapters.profile import Part, Profile
-from multiedit.pipelines.adapters.profiles import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Part, Profile
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 _MEGAPIXEL = 1_000_000

@@ -1,0 +1,126 @@
+"""API keys: those of the environment, and a file of salted hashes.
+
+A key is 256 random bits, so a single salted hash is enough: there is nothing to guess. It carries its id,
+`me-ID-SECRET`, so that one hash is computed for each request, whatever the number of keys.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from ...pipelines.common.errors import InvalidRequest, OutputError
+from ...pipelines.common.user_folders import user_folder
+from ...pipelines.images.encode import write_atomically
+
+_KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
+_MOST_KEYS = 10_000
+
+
+@dataclass(frozen=True)
+class StoredKey:
+    """A key as the file has it: who it is for, and what to check it by. `created` is Unix seconds."""
+
+    id: str
+    name: str
+    salt: str
+    hash: str
+    created: int
+
+
+def default_path(environment: Mapping[str, str] = os.environ) -> Path:
+    """`MULTIEDIT_KEYS_FILE`, else keys.json in the user's configuration folder."""
+    if named := environment.get("MULTIEDIT_KEYS_FILE"):
+        return Path(named)
+    return user_folder("config", environment) / "keys.json"
+
+
+def _hash(salt: str, key: str) -> str:
+    return hashlib.sha256(bytes.fromhex(salt) + key.encode()).hexdigest()
+
+
+class KeyFile:
+    """The file of keys. It is read again when it has changed, so that a revoked key ends at once.
+
+    Args:
+        now: Unix seconds.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self._now = now
+        self._read: tuple[tuple[int, int] | None, dict[str, StoredKey]] = (None, {})
+
+    def keys(self) -> dict[str, StoredKey]:
+        """All keys by id; none where there is no file.
+
+        Raises:
+            InvalidRequest: the file is not one of keys.
+        """
+        try:
+            status = self.path.stat()
+            state = (status.st_mtime_ns, status.st_size)
+            if state != self._read[0]:
+                entries = json.loads(self.path.read_text("utf-8"))["keys"]
+                self._read = (state, {entry["id"]: StoredKey(**entry) for entry in entries})
+        except FileNotFoundError:
+            return {}
+        except (OSError, ValueError, TypeError, KeyError):
+            raise InvalidRequest(
+                f"{self.path} is no file of keys that can be read. Correct it, or remove it and add keys."
+            ) from None
+        return self._read[1]
+
+    def add(self, name: str) -> str:
+        """Make a key; returned once, and kept nowhere but as a hash.
+
+        Raises:
+            InvalidRequest: there are too many.
+            OutputError: the file cannot be written.
+        """
+        keys = dict(self.keys())
+        if len(keys) >= _MOST_KEYS:
+            raise InvalidRequest(f"There are {len(keys)} keys, which is the limit. Revoke some.")
+        key_id, salt = secrets.token_hex(4), secrets.token_hex(16)
+        key = f"me-{key_id}-{secrets.token_urlsafe(32)}"
+        keys[key_id] = StoredKey(key_id, name, salt, _hash(salt, key), int(self._now()))
+        self._write(keys)
+        return key
+
+    def revoke(self, key_id: str) -> StoredKey:
+        """Take a key away.
+
+        Raises:
+            InvalidRequest: there is none of this id.
+        """
+        keys = dict(self.keys())
+        if key_id not in keys:
+            raise InvalidRequest(f"There is no key {key_id!a}; `multiedit keys list` shows them.")
+        revoked = keys.pop(key_id)
+        self._write(keys)
+        return revoked
+
+    def _write(self, keys: Mapping[str, StoredKey]) -> None:
+        text = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=1)
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"{self.path.parent} cannot be made: {error.strerror}.") from error
+        write_atomically(self.path, text.encode())
+        self.path.chmod(0o600)
+
+    def find(self, key: str) -> str | None:
+        """The id of a key, or None."""
+        shape = _KEY.fullmatch(key)
+        stored = self.keys().get(shape[1]) if shape else None
+        if stored is None or not hmac.compare_digest(stored.hash, _hash(stored.salt, key)):
+            return None
+        return stored.id

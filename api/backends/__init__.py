@@ -1,0 +1,1 @@
+"""What carries an edit out for the API."""

@@ -1,0 +1,1 @@
+"""A request's body: received, bounded and parsed."""

@@ -1,0 +1,1 @@
+"""The routes, and what each one does with a request."""

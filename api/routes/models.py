@@ -1,0 +1,184 @@
+"""The list of models as the hosted API has it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, TypedDict
+
+from ...pipelines.catalog.lookup import Catalog
+from ...pipelines.catalog.model import Model
+from ...pipelines.common.errors import InvalidRequest
+from ...pipelines.common.settings import Limits
+
+ModelType = Literal[
+    "asr", "embedding", "image", "music", "text", "tts", "upscale", "inpaint", "video", "all", "code"
+]
+DEFAULT_TYPE: ModelType = "text"  # the hosted API's
+_SHOWING: tuple[ModelType, ...] = ("inpaint", "all")
+
+
+class Amount(TypedDict):
+    """A price; a diem is a dollar."""
+
+    usd: float
+    diem: float
+
+
+class InputImagesPrice(TypedDict):
+    """What input images cost beyond those that are included."""
+
+    included: int
+    additional: Amount
+
+
+class RequiredPricing(TypedDict):
+    """What one edit costs at the hosted service; what runs here costs nothing."""
+
+    inpaint: Amount
+
+
+class Pricing(RequiredPricing, total=False):
+    """By resolution tier, and by tier and quality, where the price depends on them."""
+
+    resolutions: dict[str, Amount]
+    quality: dict[str, dict[str, Amount]]
+    inputImages: InputImagesPrice  # the hosted API's spelling
+
+
+class RequiredConstraints(TypedDict):
+    """What a model takes."""
+
+    aspectRatios: list[str]
+    promptCharacterLimit: int
+    combineImages: bool
+
+
+class Constraints(RequiredConstraints, total=False):
+    """What a model takes; `maxInputImages` is at most a request's own limit."""
+
+    maxInputImages: int
+    singleImageAspectRatio: bool
+    resolutions: list[str]
+    defaultResolution: str
+    qualities: list[str]
+    defaultQuality: str
+
+
+class RequiredModelSpec(TypedDict):
+    """What a model is."""
+
+    name: str
+    privacy: str
+    offline: bool
+    traits: list[str]
+    constraints: Constraints
+    pricing: Pricing
+
+
+class ModelSpec(RequiredModelSpec, total=False):
+    """`offline` is true where this server cannot run the model now; `description` says what to know of it."""
+
+    uncensored: bool
+    description: str
+
+
+class ModelResponse(TypedDict):
+    """One model."""
+
+    id: str
+    object: Literal["model"]
+    type: Literal["inpaint"]
+    created: int
+    owned_by: Literal["venice.ai"]  # the one word that the hosted schema has
+    model_spec: ModelSpec
+
+
+class ModelList(TypedDict):
+    """The models of a type."""
+
+    object: Literal["list"]
+    type: ModelType
+    data: list[ModelResponse]
+
+
+def read_type(text: str | None) -> ModelType:
+    """The query's `type`.
+
+    Raises:
+        InvalidRequest: it is none.
+    """
+    types = ModelType.__args__  # type: ignore[attr-defined]
+    if text is not None and text not in types:
+        raise InvalidRequest(f"type is {text[:20]!a}; it must be one of {', '.join(types)}.", field="type")
+    return text or DEFAULT_TYPE  # type: ignore[return-value]
+
+
+def list_models(kind: ModelType, catalog: Catalog, able: Collection[str], limits: Limits) -> ModelList:
+    """Every model of the catalogue; all of them edit pictures, so the other types have none.
+
+    Args:
+        able: ids of those that can run now.
+    """
+    shown = catalog if kind in _SHOWING else ()
+    data = [_response(model, model.id in able, limits) for model in shown]
+    return {"object": "list", "type": kind, "data": data}
+
+
+def _response(model: Model, able: bool, limits: Limits) -> ModelResponse:
+    spec: ModelSpec = {
+        "name": model.name,
+        "privacy": model.privacy,
+        "offline": not able,
+        "traits": [],
+        "constraints": _constraints(model, limits),
+        "pricing": _pricing(model),
+    }
+    if model.uncensored:
+        spec["uncensored"] = True
+    if model.remark:
+        spec["description"] = model.remark
+    return {
+        "id": model.id,
+        "object": "model",
+        "type": "inpaint",
+        "created": model.created,
+        "owned_by": "venice.ai",
+        "model_spec": spec,
+    }
+
+
+def _constraints(model: Model, limits: Limits) -> Constraints:
+    constraints: Constraints = {
+        "aspectRatios": list(model.ratios),
+        "promptCharacterLimit": min(model.prompt_limit, limits.max_prompt_characters),
+        "combineImages": model.combine_images,
+        "maxInputImages": min(model.max_images, limits.max_images),
+        "singleImageAspectRatio": True,
+    }
+    if model.default_tier:
+        constraints |= {"resolutions": list(model.tiers), "defaultResolution": model.default_tier}
+    if model.default_quality:
+        constraints |= {"qualities": list(model.qualities), "defaultQuality": model.default_quality}
+    return constraints
+
+
+def _pricing(model: Model) -> Pricing:
+    price = model.price
+    pricing: Pricing = {"inpaint": _amount(price.base)}
+    if price.tiers:
+        pricing["resolutions"] = {tier: _amount(usd) for tier, usd in price.tiers.items()}
+    if price.quality:
+        pricing["quality"] = {
+            tier: {quality: _amount(usd) for quality, usd in by_quality.items()}
+            for tier, by_quality in price.quality.items()
+        }
+    if price.additional_image:
+        pricing["inputImages"] = {
+            "included": price.included_images,
+            "additional": _amount(price.additional_image),
+        }
+    return pricing
+
+
+def _amount(usd: float) -> Amount:
+    return {"usd": usd, "diem": usd}

@@ -1,0 +1,1 @@
+"""OpenAPI of the routes, and the page that shows it."""

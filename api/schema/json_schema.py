@@ -1,0 +1,105 @@
+"""JSON schemas from the code's own types: the readers that check a request, and the types of answers.
+
+So what the schema says is what is checked; nothing is written down twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from ...pipelines.common.settings import Limits
+from ...pipelines.common.validation import boolean, choice, integer, number, text
+from ...pipelines.layers.placement import PLACEMENT_READERS, read_placement
+from ...pipelines.planning.request import OUTPUT_FORMATS, read_by_image, read_format, read_images
+
+Schema = dict[str, Any]
+_PLAIN: dict[type, Schema] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    NoneType: {"type": "null"},
+}
+
+
+def of_reader(reader: Callable[..., Any]) -> Schema:
+    """The schema of what a reader takes; a `partial` carries its bounds."""
+    bounds = dict(reader.keywords) if isinstance(reader, partial) else {}
+    function = reader.func if isinstance(reader, partial) else reader
+    return _READERS[function](**bounds)
+
+
+def of_readers(readers: Mapping[str, Callable[..., Any]], required: tuple[str, ...] = ()) -> Schema:
+    """The schema of an object with these fields and no other."""
+    properties = {name: of_reader(reader) for name, reader in readers.items()}
+    needed: Schema = {"required": list(required)} if required else {}
+    return {"type": "object", "properties": properties, **needed, "additionalProperties": False}
+
+
+def _by_image(images: int, read: Callable[..., Any]) -> Schema:
+    numbers = [str(number) for number in range(1, images + 1)]
+    return {
+        "type": "object",
+        "properties": {name: of_reader(read) for name in numbers},
+        "additionalProperties": False,
+    }
+
+
+def _images(limits: Limits) -> Schema:
+    picture = {"type": "string", "description": "base64, a data URL, or an http or https URL"}
+    return {"type": "array", "items": picture, "minItems": 1, "maxItems": limits.max_images}
+
+
+_READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
+    text: lambda longest: {"type": "string", "minLength": 1, "maxLength": longest},
+    choice: lambda options: {"type": "string", "enum": list(options)},
+    integer: lambda low, high: {"type": "integer", "minimum": low, "maximum": high},
+    number: lambda low, high: {"type": "number", "minimum": low, "maximum": high},
+    boolean: lambda: {"type": "boolean"},
+    read_format: lambda: {"type": "string", "enum": list(OUTPUT_FORMATS)},
+    read_images: _images,
+    read_by_image: _by_image,
+    read_placement: lambda: of_readers(PLACEMENT_READERS),
+}
+
+
+class Components:
+    """Schemas of types by their names, each once."""
+
+    def __init__(self) -> None:
+        self.schemas: dict[str, Schema] = {}
+
+    def of_type(self, kind: Any) -> Schema:
+        """The schema of a type: TypedDicts become components, and references to them."""
+        if kind in _PLAIN:
+            return dict(_PLAIN[kind])
+        if kind is Any:
+            return {}
+        if is_typeddict(kind):
+            return self._reference(kind)
+        origin, arguments = get_origin(kind), get_args(kind)
+        if origin is Literal:
+            return {"type": "string", "enum": list(arguments)}
+        if origin is list:
+            return {"type": "array", "items": self.of_type(arguments[0])}
+        if origin is dict:
+            return {"type": "object", "additionalProperties": self.of_type(arguments[1])}
+        if origin in (Union, UnionType):
+            return {"anyOf": [self.of_type(argument) for argument in arguments]}
+        raise TypeError(f"{kind} has no JSON schema")
+
+    def _reference(self, kind: Any) -> Schema:
+        name = kind.__name__
+        if name not in self.schemas:
+            self.schemas[name] = {}  # a type may hold itself
+            fields = get_type_hints(kind)
+            self.schemas[name] = {
+                "type": "object",
+                "description": " ".join((kind.__doc__ or "").split()),
+                "properties": {field: self.of_type(hint) for field, hint in fields.items()},
+                "required": sorted(kind.__required_keys__),
+            }
+        return {"$ref": f"#/components/schemas/{name}"}

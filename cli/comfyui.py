@@ -1,0 +1,82 @@
+"""`multiedit edit --comfyui`: the edit on a ComfyUI that runs elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from ..pipelines.common.errors import InvalidRequest
+from .arguments import encode_options
+from .output import progress_bar, require_file, tell_json
+
+if TYPE_CHECKING:
+    from ..pipelines.adapters.comfyui.client.progress_events import Preview
+    from ..pipelines.common.settings import Limits
+    from ..pipelines.editing.edit_on_comfyui import RemoteEditor
+    from ..pipelines.editing.edit_request import EditResult
+    from ..pipelines.planning.request import EditRequest
+
+_STAGES = {"load": (0, 5), "upload": (5, 10), "edit": (10, 95), "fetch": (95, 100)}
+# By the name of the option's value: what only safe mode on this machine can be told.
+_LOCAL = {"classifier": "--classifier", "preset": "--preset", "tiles": "--tiles", "inputs": "--check-inputs"}
+
+
+def require_preview(options: argparse.Namespace) -> None:
+    """Refuse a preview that cannot be, before any work is done for it."""
+    if options.preview and not options.comfyui:
+        raise InvalidRequest("--preview shows what ComfyUI previews; add --comfyui, or leave it out.")
+    if options.preview:
+        require_file(options.preview)
+
+
+def edit_there(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:
+    """Carry an edit out; None where only the plan was asked for.
+
+    Ctrl-C cancels it on the server, which asyncio.run waits for.
+    """
+    import asyncio
+
+    editor = _editor(options, limits)
+    if options.explain:
+        tell_json(asyncio.run(editor.plan(request)).to_dict())
+        return None
+    settings = encode_options(options)
+    with progress_bar(options, _STAGES) as stage:
+        return asyncio.run(editor.edit(request, settings, stage, _keeping(options.preview)))
+
+
+def _editor(options: argparse.Namespace, limits: Limits) -> RemoteEditor:
+    from ..pipelines.adapters.comfyui.client.address import read_address
+    from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
+    from ..pipelines.adapters.comfyui.client.server_models import ServerModels
+    from ..pipelines.adapters.comfyui.request_graph import queued_graph
+    from ..pipelines.catalog.aliases import runs_as
+    from ..pipelines.catalog.lookup import load_catalog
+    from ..pipelines.editing.edit_on_comfyui import RemoteEditor
+    from .commands import source_loader
+
+    for name, option in _LOCAL.items():
+        if getattr(options, name) is not None:
+            raise InvalidRequest(
+                f"{option} is for safe mode on this machine; with --comfyui it is that of the other one. "
+                "Leave one of the two out."
+            )
+    catalog = load_catalog()
+    return RemoteEditor(
+        limits,
+        catalog,
+        [read_address(address) for address in options.comfyui],
+        source_loader(limits),
+        ServerModels(runs_as=runs_as(limits, catalog)),
+        partial(queued_graph, catalog=catalog),
+        ComfyUILimits.from_environment(),
+    )
+
+
+def _keeping(path: str | None) -> Callable[[Preview], None] | None:
+    """Writes each preview over the one before it."""
+    from ..pipelines.images.encode import write_atomically
+
+    return None if path is None else lambda preview: write_atomically(path, preview.data)

@@ -1,0 +1,159 @@
+"""What the command line writes: results on standard output or into a file, all else on standard error."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..pipelines.common.errors import InvalidRequest, OutputError
+from .arguments import STANDARD_STREAM
+
+if TYPE_CHECKING:
+    from ..pipelines.editing.output import Finished
+    from ..pipelines.safety.report import SafetyReport
+
+# Where each stage of an edit begins and ends on the progress bar, in percent.
+_STAGES = {"load": (0, 20), "edit": (20, 70), "check": (70, 85), "encode": (85, 100)}
+_QUIET_SECONDS = 1.0
+_TICK_SECONDS = 0.2
+
+
+@contextlib.contextmanager
+def _standard_output() -> Iterator[None]:
+    if sys.stdout is None:
+        raise OutputError("Standard output is closed. Send it somewhere.")
+    try:
+        yield
+        sys.stdout.flush()
+    except OSError as error:
+        # What is left in the buffer would fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise OutputError(
+            f"Standard output cannot be written: {error.strerror}. Send it elsewhere."
+        ) from error
+
+
+def tell(text: str) -> None:
+    """Print a result."""
+    with _standard_output():
+        print(text)
+
+
+def tell_json(value: object) -> None:
+    tell(json.dumps(value, indent=2, allow_nan=False))
+
+
+def say(text: str) -> None:
+    """Print what is about a result and no part of it."""
+    if sys.stderr is not None:  # None where it is closed, which print takes for standard output
+        print(text, file=sys.stderr)
+
+
+def require_output(options: argparse.Namespace) -> None:
+    """Refuse an output that cannot be, before any work is done for it."""
+    if not options.output:
+        raise InvalidRequest("There is no output; add -o FILE, or -o - for standard output.")
+    if options.output == STANDARD_STREAM:
+        if options.json:
+            raise InvalidRequest(
+                "Standard output cannot take both the picture and --json; write one to a file."
+            )
+        return
+    require_file(options.output)
+
+
+def require_file(path: str) -> None:
+    """Refuse a path where no file can be written."""
+    folder = os.path.dirname(path) or os.curdir
+    if not os.path.isdir(folder):
+        raise OutputError(f"The folder {folder} does not exist. Create it, or name another output.")
+    if os.path.isdir(path):
+        raise OutputError(f"{path} is a folder. Name a file in it.")
+
+
+def hand_over(
+    options: argparse.Namespace, file: Finished, about: Sequence[str], details: dict[str, Any]
+) -> None:
+    """Write the file, then tell what was done: to a person on standard error, or as JSON."""
+    from ..pipelines.images.encode import write_atomically
+
+    if options.output == STANDARD_STREAM:
+        with _standard_output():
+            sys.stdout.buffer.write(file.data)
+    else:
+        write_atomically(options.output, file.data)
+    if options.json:
+        tell_json({"output": options.output, **details})
+        return
+    say(f"{options.output}: {about[0]}")
+    for line in about[1:]:
+        say(f"  {line}")
+    say(f"safe mode: {safety_text(file.safety)}")
+    if file.dropped_metadata:
+        say(f"left out of the file: {', '.join(file.dropped_metadata)}")
+
+
+def safety_text(report: SafetyReport) -> str:
+    if not report.safe_mode:
+        return "off"
+    verdict = "blurred" if report.blurred else "passed"
+    if report.score is None:
+        return f"{verdict} ({report.status})"
+    return (
+        f"{verdict}, score {report.score:.4f}, threshold {report.threshold:g}, classifier {report.classifier}"
+    )
+
+
+class BarStage(Protocol):
+    """Moves the bar: a stage, the share of it that is done, and what it is at just now."""
+
+    def __call__(self, name: str, share: float, detail: str = "") -> None: ...
+
+
+@contextlib.contextmanager
+def progress_bar(
+    options: argparse.Namespace, stages: Mapping[str, tuple[int, int]] = _STAGES
+) -> Iterator[BarStage]:
+    """A bar on standard error, shown only to a person and only for work longer than a second.
+
+    Args:
+        stages: where each begins and ends on the bar, in percent.
+    """
+    if options.json or sys.stderr is None or not sys.stderr.isatty():
+        yield lambda name, share, detail="": None
+        return
+    from tqdm import tqdm
+
+    bar = tqdm(total=100, delay=_QUIET_SECONDS, miniters=0, leave=False, bar_format="{desc} {bar} {elapsed}")
+    with bar, _repeated(lambda: bar.update(0)):
+
+        def stage(name: str, share: float, detail: str = "") -> None:
+            first, last = stages[name]
+            bar.set_description_str(f"{name}: {detail}" if detail else name, refresh=False)
+            bar.update(first + (last - first) * share - bar.n)
+
+        yield stage
+
+
+@contextlib.contextmanager
+def _repeated(action: Callable[[], object]) -> Iterator[None]:
+    """Repeat an action on a thread of its own: a stage that takes long tells nothing meanwhile."""
+    done = threading.Event()
+
+    def repeat() -> None:
+        while not done.wait(_TICK_SECONDS):
+            action()
+
+    ticker = threading.Thread(target=repeat, daemon=True)
+    ticker.start()
+    try:
+        yield
+    finally:
+        done.set()
+        ticker.join()

@@ -1,0 +1,98 @@
+"""Pictures to what a model sees of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..loaded_model import LOADED_MODEL, REFERENCE
+from .sockets import FIT, FRAME, ITEM, inner_schema, meant, read_fit
+
+_IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.")
+
+
+class MultiEditReference(io.ComfyNode):
+    """A picture, encoded as a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return inner_schema(
+            "MultiEditReference",
+            "Encode Reference",
+            "Encodes a picture as a reference of a loaded model, once for each content.",
+            [LOADED_MODEL.Input("loaded_model"), _IMAGE, FIT, ITEM, FRAME],
+            [REFERENCE.Output("reference")],
+            is_input_list=True,
+        )
+
+    @classmethod
+    def execute(
+        cls, loaded_model: list[Any], image: list[Any], fit: list[str], item: list[int], frame: list[int]
+    ) -> io.NodeOutput:
+        from ...pipelines.adapters.comfyui.pixels import frame_of
+        from .encoding import reference_of
+
+        picture = frame_of(meant(image, item), frame[0])
+        return io.NodeOutput(reference_of(loaded_model[0], picture, read_fit(fit)))
+
+
+class MultiEditFit(io.ComfyNode):
+    """A picture at the size of a reference."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return inner_schema(
+            "MultiEditFit",
+            "Fit Reference",
+            "Brings a picture to the size of a reference, for nodes that encode it themselves.",
+            [_IMAGE, FIT, ITEM, FRAME],
+            [io.Image.Output("image")],
+            is_input_list=True,
+        )
+
+    @classmethod
+    def execute(cls, image: list[Any], fit: list[str], item: list[int], frame: list[int]) -> io.NodeOutput:
+        from ...pipelines.adapters.comfyui.pixels import fitted, frame_of, opaque
+
+        return io.NodeOutput(fitted(opaque(frame_of(meant(image, item), frame[0])), read_fit(fit)))
+
+
+class MultiEditMaskedLatent(io.ComfyNode):
+    """The base and the mask, encoded to start sampling from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return inner_schema(
+            "MultiEditMaskedLatent",
+            "Encode Base",
+            "Encodes the base for an edit inside a mask.",
+            [
+                LOADED_MODEL.Input("loaded_model"),
+                _IMAGE,
+                io.Mask.Input("mask", tooltip="1 = change here."),
+                io.Int.Input("seeds", default=1, min=1, max=64, tooltip="How many results."),
+                FIT,
+                ITEM,
+                FRAME,
+            ],
+            [io.Latent.Output("latent")],
+            is_input_list=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        loaded_model: list[Any],
+        image: list[Any],
+        mask: list[Any],
+        seeds: list[int],
+        fit: list[str],
+        item: list[int],
+        frame: list[int],
+    ) -> io.NodeOutput:
+        from ...pipelines.adapters.comfyui.pixels import frame_of
+        from .encoding import masked_latent
+
+        picture, change = (frame_of(meant(values, item), frame[0]) for values in (image, mask))
+        return io.NodeOutput(masked_latent(loaded_model[0], picture, change, read_fit(fit), seeds[0]))

@@ -1,0 +1,44 @@
+"""What the inner nodes share: their schema, and their inputs, which ComfyUI hands over as lists."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from comfy_api.latest import io
+
+from ...pipelines.adapters.comfyui.reference_fit import Fit
+
+FIT = io.String.Input("fit", tooltip="Which part of the picture is shown, and at which size, as JSON.")
+ITEM = io.Int.Input("item", default=0, min=0, max=2**31 - 1, tooltip="Which of a list is meant, from 0.")
+FRAME = io.Int.Input("frame", default=0, min=0, max=2**31 - 1, tooltip="Which of a batch, from 0.")
+
+
+def inner_schema(
+    node_id: str,
+    display_name: str,
+    description: str,
+    inputs: list[io.Input],
+    outputs: list[io.Output],
+    **more: Any,
+) -> io.Schema:
+    """The schema of a node that a user meets only in a message."""
+    return io.Schema(
+        node_id=node_id,
+        display_name=display_name,
+        category="MultiEdit/inside",
+        description=description,
+        is_dev_only=True,
+        inputs=inputs,
+        outputs=outputs,
+        **more,
+    )
+
+
+def meant(values: Sequence[Any], item: Sequence[int]) -> Any:
+    """The value of a list that `item` says; a shorter list serves with its last, as ComfyUI has it."""
+    return values[min(item[0], len(values) - 1)]
+
+
+def read_fit(values: Sequence[str]) -> Fit:
+    return Fit.from_text(values[0])

@@ -1,0 +1,109 @@
+"""Load Layered Images."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..pipelines.common.settings import Limits
+from .inputs import LAYERS
+from .progress import interruptible
+from .source_inputs import SOURCE_COUNT, Choice, picture_sources, source_input
+
+_MASK = (
+    "The transparency of image {0}: 1 = transparent, as Load Image has it. An image without transparency "
+    "has an empty 64x64 mask, which every multi-edit node takes as no mask."
+)
+_IMAGE = "Image {0}: one frame, RGB, upright, in sRGB."
+_MISSING = " Nothing (None) where image {0} is set to none: wire it to optional inputs only."
+
+
+class MultiEditLoadLayers(io.ComfyNode):
+    """Up to three pictures from files, addresses or text, and a LAYERS document of them."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="MultiEditLoadLayers",
+            display_name="Load Layered Images",
+            category="MultiEdit",
+            description=(
+                "Loads one to three images from the input folder, from the internet, or from base64 text. "
+                "Files are under 25 MB and 0.07 to 33.2 megapixels; addresses of private networks are "
+                "refused. What is missing is no error; what is damaged is one, and names the image."
+            ),
+            search_aliases=[
+                "load image from url",
+                "base64 image",
+                "data url",
+                "download image",
+                "load layers",
+            ],
+            inputs=[
+                *(source_input(number) for number in range(1, SOURCE_COUNT + 1)),
+                io.Int.Input(
+                    "refresh",
+                    optional=True,
+                    default=0,
+                    min=0,
+                    max=2**31 - 1,
+                    control_after_generate=io.ControlAfterGenerate.fixed,
+                    tooltip="Change this number to fetch the addresses again. With the same number the node "
+                    "keeps what it fetched before.",
+                ),
+            ],
+            outputs=_outputs(),
+        )
+
+    @classmethod
+    def validate_inputs(cls, **choices: Any) -> bool:
+        # Anything said here is repeated for every input of the node; execute says it once. Without this
+        # method ComfyUI would refuse files that were uploaded after it listed the folder.
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, refresh: int = 0, **choices: Choice) -> list[str]:
+        """Changes with a file's content. An address is not fetched for it: its text and `refresh` count."""
+        from ..pipelines.sources.files import read_file
+        from ..pipelines.sources.source import FileSource
+
+        limits = Limits.from_environment()
+        files = [
+            read_file(source.path, limits, f"image {number}")
+            for number, source in picture_sources(choices).items()
+            if isinstance(source, FileSource)
+        ]
+        return [hashlib.sha256(data).hexdigest() for data in files]
+
+    @classmethod
+    async def execute(cls, refresh: int = 0, **choices: Choice) -> io.NodeOutput:
+        import comfy.model_management
+
+        from ..pipelines.editing.load_layers import load_layers
+        from ..pipelines.sources.fetch import PictureFetcher
+        from ..pipelines.sources.source import SourceLoader
+
+        device = comfy.model_management.intermediate_device()
+        limits = Limits.from_environment()
+        loader = SourceLoader(limits, PictureFetcher(limits).fetch)
+        loaded = await interruptible(load_layers(picture_sources(choices), loader, limits, device))
+        pictures = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
+        return io.NodeOutput(*(part for picture in pictures for part in picture), loaded.layers)
+
+
+def _outputs() -> list[io.Output]:
+    outputs: list[io.Output] = []
+    for number in range(1, SOURCE_COUNT + 1):
+        missing = _MISSING.format(number) if number > 1 else ""
+        outputs += [
+            io.Image.Output(f"image_{number}", tooltip=_IMAGE.format(number) + missing),
+            io.Mask.Output(f"mask_{number}", tooltip=_MASK.format(number) + missing),
+        ]
+    layers = LAYERS.Output(
+        "layers",
+        tooltip="All images as one LAYERS document: the first is the base and gives the canvas, the others "
+        "lie on it, contained and centred. For Compose Layers, or core's Add Layer and Create Layered Image.",
+    )
+    return [*outputs, layers]

@@ -1,0 +1,107 @@
+"""The sockets of Load Layered Images: where each picture comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from comfy_api.latest import io
+
+from ..pipelines.common.errors import InvalidImage, InvalidRequest
+
+if TYPE_CHECKING:
+    from ..pipelines.sources.source import ImageSource
+
+SOURCE_COUNT = 3
+FILE, URL, NONE = "file", "url", "none"
+_UPLOAD = io.Custom("IMAGEUPLOAD")
+
+Choice = Mapping[str, Any]
+"""What a source input gives: {"image_1": "file", "file": "cup.png"}."""
+
+
+def source_input(number: int) -> io.DynamicCombo.Input:
+    """The choice of where image `number` comes from; image 1 is required, so it has no "none"."""
+    name = f"image_{number}"
+    file = [
+        io.Combo.Input(
+            "file",
+            options=_input_files(),
+            image_folder=io.FolderType.input,
+            tooltip=f"Image {number} from ComfyUI's input folder: JPEG, PNG, WebP, GIF (first frame), AVIF "
+            "or HEIC, under 25 MB.",
+        ),
+        # The upload button that ComfyUI adds by itself is for one combo a node, outside dynamic inputs.
+        _UPLOAD.Input(
+            "upload",
+            optional=True,
+            tooltip="Copies a picture from your computer into the input folder.",
+            extra_dict={"image_upload": True, "image_folder": "input", "imageInputName": f"{name}.file"},
+        ),
+    ]
+    url = [
+        io.String.Input(
+            "url",
+            placeholder="https://example.com/picture.jpg",
+            tooltip=f"Image {number} as an http or https address, a data URL or base64 text. An address is "
+            "fetched when the node runs: 30 seconds and 25 MB at most, public addresses only. Long base64 "
+            "text is saved with the workflow.",
+        )
+    ]
+    options = [io.DynamicCombo.Option(FILE, file), io.DynamicCombo.Option(URL, url)]
+    role = "the base of the layers"
+    if number > 1:
+        options.insert(0, io.DynamicCombo.Option(NONE, []))
+        role = "a further layer; none leaves its outputs empty"
+    return io.DynamicCombo.Input(
+        name,
+        options=options,
+        tooltip=f"Where image {number} comes from: {role}. file is the input folder, url an address, a data "
+        "URL or base64.",
+    )
+
+
+def _input_files() -> list[str]:
+    import os
+
+    import folder_paths
+
+    folder = folder_paths.get_input_directory()
+    files = [name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name))]
+    return sorted(folder_paths.filter_files_content_types(files, ["image"]))
+
+
+def picture_sources(choices: Mapping[str, Choice | None]) -> dict[int, ImageSource]:
+    """By image number, what each input asks for.
+
+    Raises:
+        InvalidRequest: image 1 is missing, or an input is chosen and left empty.
+        InvalidImage: a file is not in the folder that its name says.
+    """
+    from ..pipelines.sources.source import TextSource
+
+    if not choices.get("image_1"):
+        raise InvalidRequest("image 1 is missing; it is the base. Set image_1 to file or url.")
+    sources: dict[int, ImageSource] = {}
+    for number in range(1, SOURCE_COUNT + 1):
+        choice = choices.get(f"image_{number}") or {}
+        kind = choice.get(f"image_{number}", NONE)
+        if kind == NONE:
+            continue
+        value = choice.get(kind)
+        if not value:
+            raise InvalidRequest(f"image {number} is set to {kind}, but none is given. Give one.")
+        sources[number] = _file(value, number) if kind == FILE else TextSource(value)
+    return sources
+
+
+def _file(name: str, number: int) -> ImageSource:
+    import folder_paths
+
+    from ..pipelines.sources.source import FileSource
+
+    if not folder_paths.exists_annotated_filepath(name):
+        raise InvalidImage(
+            f"image {number}: {name!a} is not in the input folder. Upload it, or choose another file."
+        )
+    return FileSource(folder_paths.get_annotated_filepath(name))

@@ -1,0 +1,1 @@
+"""Generative edits: a plan becomes a ComfyUI graph, which is plain data."""

@@ -1,0 +1,172 @@
+"""One ComfyUI: what it is and has, pictures to it, a graph on it, and files from it."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import uuid
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, TypeVar
+
+from ....common.errors import ServerUnreachable
+from ....images.sniff import sniff
+from .address import Address
+from .connection import Connection, form
+from .job import SILENT, Events, Job
+from .limits import ComfyUILimits
+from .progress_events import Graph
+from .results import Outputs
+
+SUBFOLDER = "multi-edit"
+_ENDINGS = {"jpeg": ".jpg", "heif": ".heic"}  # any other format is its own
+_Answer = TypeVar("_Answer")
+
+
+@dataclass(frozen=True)
+class ServerFacts:
+    """What a ComfyUI says of itself.
+
+    Attributes:
+        version: of ComfyUI.
+        memory_bytes: of its first device: the card's, or the machine's where it computes on the processor.
+        jobs: running and waiting.
+        nodes: those of the nodes asked for that it has.
+        models: the files of each folder asked for, relative to it.
+    """
+
+    version: str
+    memory_bytes: int
+    jobs: int
+    nodes: frozenset[str]
+    models: Mapping[str, Sequence[str]]
+
+
+def new_id() -> str:
+    """A random UUID in the form that ComfyUI takes for a job."""
+    return str(uuid.uuid4())
+
+
+class ComfyUIClient:
+    """Talks to one ComfyUI, between `async with` and its end.
+
+    Args:
+        address: the user's own; never one that came with a request.
+        ids: makes the ids of jobs and of the client.
+    """
+
+    def __init__(self, address: Address, limits: ComfyUILimits, ids: Callable[[], str] = new_id) -> None:
+        self.address = address
+        self._limits = limits
+        self._ids = ids
+        self._connection = Connection(address, limits)
+        self.understand = self._connection.understand
+
+    async def __aenter__(self) -> ComfyUIClient:
+        await self._connection.__aenter__()
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._connection.__aexit__(*reason)
+
+    async def describe(self, nodes: Collection[str] = (), folders: Collection[str] = ()) -> ServerFacts:
+        """Ask what it is and has.
+
+        Args:
+            nodes: names of nodes to ask for; all of them would be megabytes.
+            folders: names of model folders to list; one that it has not is empty.
+
+        Raises:
+            ServerUnreachable: it does not answer, or not soon.
+            EditFailed: it is no ComfyUI.
+        """
+        [(version, memory, jobs)] = await self._soon([self._system()])
+        found = await self._soon(self._has(node) for node in nodes)
+        models = await self._soon(self._files(folder) for folder in folders)
+        present = frozenset(node for node, has in zip(nodes, found, strict=True) if has)
+        return ServerFacts(version, memory, jobs, present, dict(zip(folders, models, strict=True)))
+
+    async def upload(self, data: bytes, name: str) -> str:
+        """Send a picture's file to the input folder, under the hash of its content.
+
+        Args:
+            name: what messages call it: "image 2".
+
+        Returns:
+            The name to give to a node that loads it: "multi-edit/<hash>.png".
+
+        Raises:
+            ServerUnreachable, EditFailed: it was not taken.
+            InvalidImage: it is no picture.
+        """
+        kind = sniff(data, name)
+        file = hashlib.sha256(data).hexdigest() + _ENDINGS.get(kind, f".{kind}")
+        parts = form(data, file, type="input", subfolder=SUBFOLDER)
+        answer = await self._connection.request("POST", "upload", "image", send=parts)
+        return self._connection.take(
+            lambda told: str(PurePosixPath(told["subfolder"], told["name"])), answer.body
+        )
+
+    async def run(self, graph: Graph, events: Events = SILENT) -> Outputs:
+        """Queue a graph and wait for its end.
+
+        Cancelled, timed out or ended by what a callback raises, it cancels the job and leaves nothing in
+        the queue.
+
+        Raises:
+            InvalidRequest: ComfyUI refuses the graph.
+            EditInterrupted: somebody else stopped it.
+            ServerUnreachable: the server is gone, and did not come back.
+            EditFailed: a node failed, the time is over, or the answers are not ComfyUI's. An error of one
+                of our own nodes keeps its class.
+        """
+        return await Job(self._connection, graph, events, self._ids(), self._ids()).run()
+
+    async def fetch(self, output: Mapping[str, Any]) -> bytes:
+        """The file that a node has written.
+
+        Args:
+            output: as `run` returns it: filename, subfolder and type.
+
+        Raises:
+            ServerUnreachable, EditFailed: it was not delivered, or is too large.
+        """
+        query = self._connection.understand(
+            lambda: {key: str(output[key]) for key in ("filename", "subfolder", "type")}
+        )
+        return (await self._connection.request("GET", "view", query=query)).body
+
+    async def _soon(self, questions: Iterable[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
+        """The answers to several questions at once."""
+        asked = [asyncio.ensure_future(question) for question in questions]
+        seconds = self._limits.comfyui_connect_seconds
+        try:
+            return await asyncio.wait_for(asyncio.gather(*asked), seconds)
+        except asyncio.TimeoutError:
+            raise ServerUnreachable(
+                f"{self._connection.name} did not say within {seconds:g} s what it is. Try again later."
+            ) from None
+        finally:
+            for question in asked:
+                question.cancel()
+
+    async def _system(self) -> tuple[str, int, int]:
+        """The version, the memory of the first device in bytes, and the number of jobs."""
+        version, memory = await self._connection.read(
+            lambda told: (str(told["system"]["comfyui_version"]), int(told["devices"][0]["vram_total"])),
+            "system_stats",
+        )
+        jobs = await self._connection.read(
+            lambda told: len(told["queue_running"]) + len(told["queue_pending"]), "queue"
+        )
+        return version, memory, jobs
+
+    async def _has(self, node: str) -> bool:
+        return await self._connection.read(lambda told: node in told, "object_info", node)
+
+    async def _files(self, folder: str) -> list[str]:
+        answer = await self._connection.request("GET", "models", folder, allowed=(200, 404))
+        if answer.status == 404:
+            return []
+        return self._connection.take(lambda told: [str(name) for name in told], answer.body)

@@ -1,0 +1,163 @@
+"""HTTP with one ComfyUI: bounded answers, and errors that say which server, what is wrong and what to do.
+
+The address is the user's own choice, so addresses of private networks are as good as any; that is why
+nothing here may be given an address that came with a request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+
+from ....common.errors import EditFailed, ServerUnreachable
+from ....common.json_reader import read_json
+from .address import Address
+from .limits import ComfyUILimits
+
+_Read = TypeVar("_Read")
+_CONNECTIONS = 8  # at once to one server
+_CHUNK_BYTES = 65_536
+_CHECK = "Check the address, and that ComfyUI runs there."
+# The library's own texts are not shown: they may carry the address with its password.
+_FAILURES: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "has a certificate that is not valid"),
+    (aiohttp.ClientSSLError, "makes no TLS connection; is it http, not https?"),
+    (aiohttp.ClientConnectorError, "cannot be connected to"),
+    (aiohttp.ClientPayloadError, "broke off in the middle of an answer"),
+    (aiohttp.ClientResponseError, "does not answer in valid HTTP"),
+    (asyncio.TimeoutError, "does not answer in time"),
+    (Exception, "closed the connection without an answer"),
+)
+_STATUSES = {
+    401: "asks for a name and a password. Write the address as http://name:password@host",
+    403: "refuses the connection (403). Check what stands before it",
+    413: "does not take so large a file (413). Start it with a higher --max-upload-size, or scale it down",
+}
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+
+
+class Connection:
+    """Requests to one ComfyUI, between `async with` and its end."""
+
+    def __init__(self, address: Address, limits: ComfyUILimits) -> None:
+        self.address = address
+        self.limits = limits
+        self.name = f"The ComfyUI at {address}"
+
+    async def __aenter__(self) -> Connection:
+        self._session = aiohttp.ClientSession(
+            headers=self.address.headers,
+            connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
+            timeout=aiohttp.ClientTimeout(
+                total=self.limits.comfyui_answer_seconds, connect=self.limits.comfyui_connect_seconds
+            ),
+        )
+        return self
+
+    async def __aexit__(self, *reason: object) -> None:
+        await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        *path: str,
+        allowed: Collection[int] = (200,),
+        query: Mapping[str, str] | None = None,
+        send: object = None,
+    ) -> Answer:
+        """One request and its whole answer; redirects are not followed.
+
+        Args:
+            allowed: the statuses that the caller understands.
+            send: a body, as JSON takes it; a form's parts (`form`).
+
+        Raises:
+            ServerUnreachable: there is no answer, or not all of it.
+            EditFailed: the status is another one, or the answer is too large.
+        """
+        body = {"data": send} if isinstance(send, aiohttp.FormData) else {"json": send}
+        try:
+            async with self._session.request(
+                method, self.address.at(*path), params=query, allow_redirects=False, **body
+            ) as response:
+                if response.status not in allowed:
+                    raise EditFailed(f"{self.name} {_status(response.status, path)}.")
+                return Answer(response.status, await self._body(response))
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise self._unreachable(error) from None
+
+    async def read(self, reader: Callable[[Any], _Read], *path: str) -> _Read:
+        """What a reader takes out of the JSON at a path.
+
+        Raises:
+            ServerUnreachable, EditFailed: as `request` and `take`.
+        """
+        return self.take(reader, (await self.request("GET", *path)).body)
+
+    def take(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
+        """What a reader takes out of JSON. Raises what `understand` raises."""
+        return self.understand(lambda: reader(read_json(text)))
+
+    def understand(self, read: Callable[[], _Read]) -> _Read:
+        """What `read` makes of something that the server sent.
+
+        Raises:
+            EditFailed: it is not such as ComfyUI sends.
+        """
+        try:
+            return read()
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+            raise EditFailed(f"{self.name} does not answer as ComfyUI does. {_CHECK}") from None
+
+    async def listen(self, client_id: str) -> aiohttp.ClientWebSocketResponse[bool]:
+        """The websocket with the events of the jobs that are queued under a client id.
+
+        Raises:
+            ServerUnreachable: there is none.
+        """
+        try:
+            return await self._session.ws_connect(
+                self.address.at("ws").with_query(clientId=client_id),
+                max_msg_size=self.limits.comfyui_answer_bytes,
+            )
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            raise self._unreachable(error) from None
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        body = bytearray()
+        limit = self.limits.comfyui_answer_bytes
+        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+            body += chunk
+            if len(body) > limit:
+                raise EditFailed(
+                    f"{self.name} sends more than {limit} bytes; that is the limit of one answer. "
+                    "Raise MULTIEDIT_COMFYUI_ANSWER_BYTES if it should."
+                )
+        return bytes(body)
+
+    def _unreachable(self, error: Exception) -> ServerUnreachable:
+        reason = next(text for kind, text in _FAILURES if isinstance(error, kind))
+        return ServerUnreachable(f"{self.name} {reason}. {_CHECK}")
+
+
+def form(data: bytes, name: str, **fields: str) -> aiohttp.FormData:
+    """A form with one file, `image`."""
+    parts = aiohttp.FormData(fields)
+    parts.add_field("image", io.BytesIO(data), filename=name, content_type="application/octet-stream")
+    return parts
+
+
+def _status(status: int, path: tuple[str, ...]) -> str:
+    if status in _STATUSES:
+        return _STATUSES[status]
+    if 300 <= status < 400:
+        return f"answers with a redirect ({status}). Give the address that it leads to"
+    return f"answers /{'/'.join(path[:2])} with {status}. {_CHECK[:-1]}"

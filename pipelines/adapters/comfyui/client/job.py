@@ -1,0 +1,167 @@
+"""One graph on a ComfyUI, from its queue to its end; given up, it leaves nothing in the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from ....common.errors import EditFailed, MultiEditError, ServerUnreachable
+from .connection import Answer, Connection
+from .progress_events import Graph, Heard, Preview, Step, Steps, read_preview
+from .results import Outputs, outputs_of, require_accepted
+
+_TELLING = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+
+
+@dataclass(frozen=True)
+class Events:
+    """Who is told what while a job runs; what they raise ends it.
+
+    Attributes:
+        preview: None where nobody looks: ComfyUI then makes none.
+    """
+
+    step: Callable[[Step], None] = lambda step: None
+    preview: Callable[[Preview], None] | None = None
+
+
+SILENT = Events()
+
+
+class Job:
+    """A graph to run.
+
+    Args:
+        id: of the job, a UUID.
+        client_id: under which ComfyUI sends the events.
+    """
+
+    def __init__(self, connection: Connection, graph: Graph, events: Events, id: str, client_id: str) -> None:
+        self._connection = connection
+        self._limits = connection.limits
+        self._graph = graph
+        self._events = events
+        self._id = id
+        self._client_id = client_id
+        self._steps = Steps(graph, id)
+        self._reconnections = self._limits.comfyui_attempts
+        self._socket: aiohttp.ClientWebSocketResponse[bool] | None = None
+
+    async def run(self) -> Outputs:
+        """Queue it and wait for its end. Errors: see `ComfyUIClient.run`."""
+        self._deadline = asyncio.get_running_loop().time() + self._limits.comfyui_seconds
+        self._socket = await self._listen()  # before the job is queued, so that no event is missed
+        posting = asyncio.ensure_future(self._post())
+        try:
+            # Shielded: a request that is on its way may reach the queue, and has to be taken out of it.
+            require_accepted(await asyncio.shield(posting), self._connection)
+            entry = await self._wait()
+        except BaseException:
+            await asyncio.shield(asyncio.ensure_future(self._give_up(posting)))
+            raise
+        finally:
+            if self._socket is not None:
+                await self._socket.close()
+        return outputs_of(entry, self._connection)
+
+    async def _post(self) -> Answer:
+        previews = "none" if self._events.preview is None else "auto"
+        body = {
+            "prompt": self._graph,
+            "prompt_id": self._id,
+            "client_id": self._client_id,
+            "extra_data": {"preview_method": previews},
+        }
+        return await self._connection.request("POST", "prompt", allowed=(200, 400), send=body)
+
+    async def _wait(self) -> object:
+        """What the history says of the job when it has ended; None where ComfyUI does not know it."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while loop.time() < self._deadline:
+            try:
+                # The queue before the history: a job that ends in between is found in the latter.
+                if await self._heard_the_end() or not await self._is_queued():
+                    return await self._connection.read(lambda found: found.get(self._id), "history", self._id)
+                failures = 0
+            except ServerUnreachable:
+                failures += 1
+                if failures == self._limits.comfyui_attempts:
+                    raise
+                await asyncio.sleep(self._limits.comfyui_look_seconds)
+        raise EditFailed(
+            f"{self._connection.name} was not done after {self._limits.comfyui_seconds:g} s, which is the "
+            "limit; the job was cancelled. Try another server, or raise MULTIEDIT_COMFYUI_SECONDS."
+        )
+
+    async def _is_queued(self) -> bool:
+        """Whether it is waiting or running."""
+
+        def listed(queue: Any) -> bool:
+            return any(item[1] == self._id for item in (*queue["queue_running"], *queue["queue_pending"]))
+
+        return await self._connection.read(listed, "queue")
+
+    async def _listen(self) -> aiohttp.ClientWebSocketResponse[bool] | None:
+        """The websocket; None where there is none: the job then has no progress, but an end."""
+        try:
+            return await self._connection.listen(self._client_id)
+        except ServerUnreachable:
+            return None
+
+    async def _heard_the_end(self) -> bool:
+        """Listen until the job ends, or until there is a reason to look at the queue: silence, or a cut."""
+        if self._socket is None and self._reconnections:
+            self._reconnections -= 1
+            self._socket = await self._listen()
+            return False
+        if self._socket is None:
+            await asyncio.sleep(self._limits.comfyui_look_seconds)
+            return False
+        loop = asyncio.get_running_loop()
+        news = loop.time()
+        while (left := min(news + self._limits.comfyui_look_seconds, self._deadline) - loop.time()) > 0:
+            try:
+                message = await self._socket.receive(left)
+            except asyncio.TimeoutError:
+                return False
+            if message.type not in _TELLING:
+                await self._socket.close()
+                self._socket = None
+                return False
+            heard = self._heed(message.data)
+            if heard.end:
+                return True
+            if heard.own:
+                news = loop.time()
+        return False
+
+    def _heed(self, message: bytes | str) -> Heard:
+        """Hand on what a message tells."""
+        if isinstance(message, bytes):
+            preview = self._connection.understand(lambda: read_preview(message, self._id))
+            if preview is not None and self._events.preview is not None:
+                self._events.preview(preview)
+            return Heard(preview is not None)
+        heard = self._connection.take(self._steps.hear, message)
+        if heard.step is not None:
+            self._events.step(heard.step)
+        return heard
+
+    async def _give_up(self, posting: asyncio.Future[Answer]) -> None:
+        """Leave nothing in the queue; the reason for it is what is told, whether or not this works."""
+        with contextlib.suppress(MultiEditError, asyncio.TimeoutError):
+            await asyncio.wait_for(self._cancel(posting), self._limits.comfyui_cancel_seconds)
+
+    async def _cancel(self, posting: asyncio.Future[Answer]) -> None:
+        await asyncio.gather(posting, return_exceptions=True)
+        cancel = ("api", "jobs", self._id, "cancel")
+        answer = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))
+        if answer.status != 200:  # before ComfyUI 0.26
+            await self._connection.request("POST", "queue", send={"delete": [self._id]})
+            await self._connection.request("POST", "interrupt", send={"prompt_id": self._id})

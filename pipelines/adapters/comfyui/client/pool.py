@@ -1,0 +1,95 @@
+"""Several ComfyUIs: which of them can do something, and the least busy one of those."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from ....common.errors import ModelUnavailable, MultiEditError
+from .address import Address
+from .client import ComfyUIClient, ServerFacts
+from .limits import ComfyUILimits
+
+_Wanted = TypeVar("_Wanted")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A ComfyUI that was looked at: its facts, or why there are none."""
+
+    client: ComfyUIClient
+    facts: ServerFacts | MultiEditError
+
+
+@dataclass(frozen=True)
+class Chosen(Generic[_Wanted]):
+    """The ComfyUI that does it, what was wanted of it, and a sentence for each that does not answer."""
+
+    client: ComfyUIClient
+    facts: ServerFacts
+    wanted: _Wanted
+    notes: tuple[str, ...]
+
+
+@asynccontextmanager
+async def connected(
+    addresses: Sequence[Address], limits: ComfyUILimits
+) -> AsyncIterator[list[ComfyUIClient]]:
+    """A client for each address."""
+    async with AsyncExitStack() as stack:
+        clients = [ComfyUIClient(address, limits) for address in addresses]
+        yield [await stack.enter_async_context(client) for client in clients]
+
+
+async def look_at(
+    clients: Sequence[ComfyUIClient], nodes: Collection[str], folders: Collection[str]
+) -> list[Seen]:
+    """Describe all at the same time (see `ComfyUIClient.describe`); one that fails is no error yet."""
+
+    async def look(client: ComfyUIClient) -> Seen:
+        try:
+            return Seen(client, await client.describe(nodes, folders))
+        except MultiEditError as error:
+            return Seen(client, error)
+
+    return await asyncio.gather(*map(look, clients))
+
+
+def least_busy(seen: Sequence[Seen], want: Callable[[ServerFacts], _Wanted]) -> Chosen[_Wanted]:
+    """Of those that can do what is wanted, the one with the fewest jobs; of several the first.
+
+    Args:
+        want: what the server would do it with; raises `MultiEditError` where it cannot.
+
+    Raises:
+        MultiEditError: none can. One server's own error where there is one server; else ModelUnavailable,
+            with the reason of each.
+    """
+    able: list[Chosen[_Wanted]] = []
+    unable: list[MultiEditError] = []
+    silent = tuple(each.facts.message for each in seen if isinstance(each.facts, MultiEditError))
+    for each in seen:
+        try:
+            able.append(_asked(each, want, silent))
+        except MultiEditError as error:
+            unable.append(error)
+    if able:
+        return min(able, key=lambda chosen: chosen.facts.jobs)
+    if len(unable) == 1:
+        raise unable[0]
+    told = " ".join(_told(each, error) for each, error in zip(seen, unable, strict=True))
+    raise ModelUnavailable(f"None of these {len(seen)} ComfyUIs can do it. {told}", field="modelId")
+
+
+def _told(each: Seen, error: MultiEditError) -> str:
+    address = str(each.client.address)
+    return error.message if address in error.message else f"{address}: {error.message}"
+
+
+def _asked(each: Seen, want: Callable[[ServerFacts], _Wanted], notes: tuple[str, ...]) -> Chosen[_Wanted]:
+    if isinstance(each.facts, MultiEditError):
+        raise each.facts
+    return Chosen(each.client, each.facts, want(each.facts), notes)

@@ -1,0 +1,88 @@
+"""How a job ends: taken or refused by the queue, and then its outputs or the error that it ended with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ....common import errors
+from ....common.errors import EditFailed, EditInterrupted, InvalidRequest, MultiEditError
+from .connection import Answer, Connection
+
+Outputs = Mapping[str, Mapping[str, Sequence[Any]]]
+"""What the nodes showed, by node id and kind: {"9": {"images": [{"filename": ...}]}}."""
+
+_MOST_SHOWN = 5
+_LONGEST_SHOWN = 1000
+_OWN_NODES = "MultiEdit"
+
+
+def require_accepted(answer: Answer, connection: Connection) -> None:
+    """Take what POST /prompt answers.
+
+    Raises:
+        InvalidRequest: a node was refused; each one's problems are in the message. ComfyUI queues what
+            does not need such a node and says 200.
+        EditFailed: it is no answer of ComfyUI.
+    """
+    problems = connection.take(_problems, answer.body)
+    if problems or answer.status != 200:
+        told = "; ".join(list(dict.fromkeys(problems))[:_MOST_SHOWN]) or "no reason is given"
+        raise InvalidRequest(
+            f"{connection.name} refuses the graph: {_line(told)}. "
+            "Install the same version of multi-edit there."
+        )
+
+
+def _problems(answer: Mapping[str, Any]) -> list[str]:
+    refused = answer["node_errors"] or {}
+    told = [
+        f"{node['class_type']}: {error['message']} ({error['details']})"
+        for node in refused.values()
+        for error in node["errors"]
+    ]
+    general = answer.get("error")
+    if general and not told:
+        told = [f"{general['message']} ({general['details']})"]
+    return told
+
+
+def outputs_of(entry: object, connection: Connection) -> Outputs:
+    """The outputs of a job that has ended well.
+
+    Args:
+        entry: of /history; None where there is none.
+
+    Raises:
+        EditInterrupted: somebody stopped it, or took it out of the queue.
+        EditFailed: a node failed; the message is ComfyUI's. An error of one of our own nodes keeps its class.
+    """
+    if entry is None:
+        raise EditInterrupted(
+            f"{connection.name} has the job no more: it was taken out of the queue, or ComfyUI was started "
+            "again. Run the edit again."
+        )
+    events, outputs = connection.understand(lambda: _ending(entry))
+    if "execution_error" in events:
+        raise connection.understand(lambda: _failure(events["execution_error"], connection.name))
+    if "execution_success" not in events:
+        raise EditInterrupted(f"{connection.name} was told to stop the edit. Run it again.")
+    return outputs
+
+
+def _ending(entry: Any) -> tuple[dict[str, Any], Outputs]:
+    return dict(entry["status"]["messages"]), {**entry["outputs"]}
+
+
+def _failure(event: Mapping[str, Any], name: str) -> MultiEditError:
+    """The error of a node, without the values and the stack that come with it."""
+    node, message = str(event["node_type"]), _line(str(event["exception_message"]))
+    kind = vars(errors).get(str(event["exception_type"]).rpartition(".")[2])
+    if node.startswith(_OWN_NODES) and isinstance(kind, type) and issubclass(kind, MultiEditError):
+        return kind(message)
+    return EditFailed(f"{node} failed. {name} says: {message or event['exception_type']}")
+
+
+def _line(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LONGEST_SHOWN else f"{line[:_LONGEST_SHOWN]}..."

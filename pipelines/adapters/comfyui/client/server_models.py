@@ -1,0 +1,81 @@
+"""Which models a ComfyUI can run, by the nodes and the files that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+from typing import NamedTuple
+
+from ....catalog import aliases
+from ....common.errors import ModelUnavailable
+from ...local import EMBEDDED_MODELS
+from ..profiles.profile import Profile
+from ..profiles.registry import Profiles, load_profiles
+from ..profiles.selection import Choice, Folders, choose
+from .client import ServerFacts
+
+Choose = Callable[[str, Folders, int, Collection[str]], Choice]
+
+# What every queued edit is made of, and what a generative model needs beside it.
+NODES = ("MultiEditLoadLayers", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave")
+GENERATIVE_NODES = ("MultiEditLoadModel",)
+
+
+class Runner(NamedTuple):
+    """What runs a model there: the adapter's name for the plan, and the plan's notes about it."""
+
+    adapter: str
+    notes: tuple[str, ...]
+
+
+class ServerModels:
+    """Knows what to ask a ComfyUI for, and what its answers mean for a model.
+
+    Args:
+        choose: decides how a generative model is loaded, or raises ModelUnavailable.
+        profiles: of the generative models; None for those of the package.
+        runs_as: the model that runs where another is asked for (see `aliases.runs_as`).
+    """
+
+    def __init__(
+        self,
+        choose: Choose = choose,
+        profiles: Profiles | None = None,
+        runs_as: Callable[[str], str] = lambda model: model,
+    ) -> None:
+        self._choose = choose
+        self._profiles = load_profiles() if profiles is None else profiles
+        self._runs_as = runs_as
+
+    def nodes(self, models: Iterable[str]) -> tuple[str, ...]:
+        """Names of the nodes to ask a server for, if it may have to run one of these models."""
+        needed = (node for profile in self._of(models) for node in profile.nodes)
+        return tuple(dict.fromkeys((*NODES, *GENERATIVE_NODES, *needed)))
+
+    def folders(self, models: Iterable[str]) -> tuple[str, ...]:
+        """Names of the model folders to ask for."""
+        parts = (part for profile in self._of(models) for part in profile.parts.values())
+        return tuple(dict.fromkeys(part.folder for part in parts))
+
+    def runner(self, model: str, facts: ServerFacts) -> Runner:
+        """What runs a model on a server.
+
+        Raises:
+            ModelUnavailable: it cannot run there; the message says what is missing.
+        """
+        embedded = model in EMBEDDED_MODELS
+        missing = [
+            node for node in (*NODES, *(() if embedded else GENERATIVE_NODES)) if node not in facts.nodes
+        ]
+        if missing:
+            raise ModelUnavailable(
+                f"This ComfyUI ({facts.version}) does not have the node {missing[0]}. Install the version of "
+                "multi-edit that runs here in its custom_nodes folder, and start it again."
+            )
+        if embedded:
+            return Runner(model, ())
+        choice = self._choose(self._runs_as(model), facts.models, facts.memory_bytes, facts.nodes)
+        notes = aliases.notes(model, choice.profile)
+        return Runner(choice.profile.family, (*notes, *choice.notes))
+
+    def _of(self, models: Iterable[str]) -> list[Profile]:
+        return [profile for model in models for profile in self._profiles.of_model(self._runs_as(model))]

@@ -1,0 +1,1 @@
+"""One file for each model family, with all that is known of it."""

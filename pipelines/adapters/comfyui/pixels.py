@@ -1,0 +1,126 @@
+"""The pixel work around a generative model: pictures to what it sees, and its answer to the result."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
+
+from ...images.resample import resize, resize_mask
+from ...layers.masked import keep_outside, mask_bounds
+from ...layers.placement import Box, Placement, place
+from .reference_fit import Fit, Size, Window
+
+_COVER = Placement(fit="cover")
+# The edge of an edit fades in over this share of the result's side: 4 pixels at one megapixel.
+_SOFT_EDGE = 1 / 256
+_RING = 0.5  # how free the latent cells around the mask are, so that both sides of the edge agree
+
+
+def frame_of(batch: Tensor, frame: int) -> Tensor:
+    """Frame `frame` of a batch [B, ...] as [1, ...]; a shorter batch serves with its last."""
+    return batch[min(frame, len(batch) - 1)][None].float()
+
+
+def opaque(image: Tensor) -> Tensor:
+    """A picture [B, H, W, 3 or 4] as [B, H, W, 3]: transparency shows white, as on paper."""
+    if image.shape[3] == 3:
+        return image
+    alpha = image[..., 3:]
+    return image[..., :3] * alpha + (1.0 - alpha)
+
+
+def framed(image: Tensor, fit: Fit) -> Tensor:
+    """The part of a picture [1, H, W, C] that a fit shows, at the canvas' resolution."""
+    if fit.canvas is None:
+        return image
+    box = _cover(image, fit.canvas)
+    return _cut(resize(image, (box.width, box.height)), box, fit.window or (0, 0, *fit.canvas))
+
+
+def fitted(image: Tensor, fit: Fit) -> Tensor:
+    """A picture [1, H, W, C] at the size of a fit."""
+    return resize(framed(image, fit), fit.size)
+
+
+def fitted_mask(mask: Tensor, image: Tensor, fit: Fit) -> Tensor:
+    """An edit mask [1, h, w], 1 = change here, stretched over a picture as the fit shows that picture."""
+    canvas = fit.canvas or (image.shape[2], image.shape[1])
+    box = _cover(image, canvas)
+    covering = resize_mask(mask, (box.width, box.height)).clamp(0.0, 1.0)
+    return resize_mask(_cut(covering, box, fit.window or (0, 0, *canvas)), fit.size).clamp(0.0, 1.0)
+
+
+def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) on the canvas of what an edit mask [B, h, w] changes in any frame."""
+    any_frame = mask.float().amax(dim=0, keepdim=True)
+    return mask_bounds(fitted_mask(any_frame, image, Fit(canvas, canvas))[0])
+
+
+def latent_mask(mask: Tensor, grid: int) -> Tensor:
+    """Where sampling may change a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `grid` pixels.
+
+    Every cell that the mask touches is free, since a cell is not free in part; a ring around is half free.
+    It has the pixels' size, as ComfyUI scales it to the latent's without a filter: of one value for each cell
+    a latent finer than the grid would get mixtures.
+    """
+    cells = adaptive_max_pool2d(mask[None], (mask.shape[1] // grid, mask.shape[2] // grid))
+    freed = torch.maximum(cells, _RING * max_pool2d(cells, 3, stride=1, padding=1))
+    return freed.repeat_interleave(grid, dim=2).repeat_interleave(grid, dim=3)
+
+
+def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -> Tensor:
+    """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
+
+    Args:
+        edited: the model's answers [B, h, w, 3], of any float type and on any device, as the mask.
+        size: (width, height) of the result.
+        base: float32 [1, H, W, 3 or 4]; the result is of its type and on its device.
+        mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
+        fit: which part of the canvas was edited.
+    """
+    canvas = fitted(base, Fit(size, size))
+    x, y, width, height = fit.window or (0, 0, *size)
+    window = (slice(y, y + height), slice(x, x + width))
+    change = fitted_mask(mask.to(base), base, Fit(size, size))[0][window]
+    change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
+    results = []
+    for answer in resize(edited.to(base), (width, height)):
+        part = keep_outside(canvas[0][window], answer, change)
+        results.append(_pasted(canvas[0], part, (x, y, width, height)))
+    return torch.stack(results)
+
+
+def _pasted(canvas: Tensor, part: Tensor, window: Window) -> Tensor:
+    x, y, width, height = window
+    result = canvas.clone()
+    result[y : y + height, x : x + width] = part
+    return result
+
+
+def _fade(mask: Tensor, radius: int) -> Tensor:
+    """From 0 at the edge of what a mask [H, W] selects to 1 at `radius` pixels inside.
+
+    What is too thin to reach 1 is raised to it at its thickest, so that no stroke is lost.
+    """
+    selected = (mask > 0).float()[None, None]
+    # Along one axis and then the other: a square of this width takes ten times as long on a large picture.
+    columns: dict[str, Any] = {"kernel_size": (2 * radius + 1, 1), "stride": 1, "padding": (radius, 0)}
+    rows: dict[str, Any] = {"kernel_size": (1, 2 * radius + 1), "stride": 1, "padding": (0, radius)}
+    near = avg_pool2d(selected, **columns, count_include_pad=False)
+    near = avg_pool2d(near, **rows, count_include_pad=False)
+    fade = (2.0 * near - 1.0).clamp(0.0, 1.0)
+    thickest = max_pool2d(max_pool2d(fade, **columns), **rows)
+    return torch.where(thickest > 0, fade / thickest, selected)[0, 0]
+
+
+def _cover(image: Tensor, canvas: Size) -> Box:
+    return place(_COVER, (image.shape[2], image.shape[1]), canvas)
+
+
+def _cut(covering: Tensor, box: Box, window: Window) -> Tensor:
+    """A window of a canvas that a picture or mask [1, H, W, ...] covers by `box`."""
+    x, y, width, height = window
+    return covering[:, y - box.y : y - box.y + height, x - box.x : x - box.x + width]

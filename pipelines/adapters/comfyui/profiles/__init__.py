@@ -1,0 +1,1 @@
+"""Profiles: which files make up a model, and how it is sampled."""

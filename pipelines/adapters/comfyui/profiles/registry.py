@@ -1,0 +1,121 @@
+"""The profiles of generative models, read once from profiles.json.
+
+The file has two tables: `parts` by name, since profiles share them, and `profiles`, which name their
+parts. An entry of either may be `like` another one, whose keys it takes over and then changes; the other
+one is written out in full.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from ....common.errors import InvalidRequest
+from .profile import Part, Profile, SpeedOption, Weights
+
+_FILE = Path(__file__).with_name("profiles.json")
+_LONGEST_ID = 64  # what of an unknown id is compared and shown
+_LISTS = {"nodes", "sigmas"}
+_OPTIONS = {"kv_cache", "easy_cache"}
+
+Entry = Mapping[str, Any]
+
+
+class Profiles:
+    """Profiles by id, iterated in the order of the file: of one model, the fastest first.
+
+    Raises:
+        ValueError: two have the same id.
+    """
+
+    def __init__(self, profiles: Iterable[Profile]) -> None:
+        self._profiles: dict[str, Profile] = {}
+        for profile in profiles:
+            if profile.id in self._profiles:
+                raise ValueError(f"profile {profile.id} is there twice")
+            self._profiles[profile.id] = profile
+
+    def __iter__(self) -> Iterator[Profile]:
+        return iter(self._profiles.values())
+
+    def __len__(self) -> int:
+        return len(self._profiles)
+
+    def get(self, profile_id: str) -> Profile:
+        """Look a profile up.
+
+        Raises:
+            InvalidRequest: the message names the nearest known id.
+        """
+        if profile_id in self._profiles:
+            return self._profiles[profile_id]
+        asked = profile_id[:_LONGEST_ID]
+        nearest = difflib.get_close_matches(asked, self._profiles, n=1, cutoff=0.0)[0]
+        raise InvalidRequest(
+            f"{asked!a} is no profile. The nearest known one is {nearest!r}; a model's own are tried in "
+            "their order where none is named."
+        )
+
+    def of_model(self, model_id: str) -> tuple[Profile, ...]:
+        """A model's profiles in the order in which they are tried; none for a model without."""
+        return tuple(profile for profile in self if profile.model == model_id)
+
+
+@lru_cache(maxsize=1)
+def load_profiles() -> Profiles:
+    """The profiles that come with the package; read and checked on the first call.
+
+    Raises:
+        ValueError: an entry contradicts itself or names what is not there.
+    """
+    return profiles_from(json.loads(_FILE.read_text("utf-8")))
+
+
+def profiles_from(tables: Mapping[str, Any]) -> Profiles:
+    """Type the two tables.
+
+    Raises:
+        ValueError: as `load_profiles`.
+    """
+    parts = {
+        name: _part(_filled(entry, tables["parts"], f"part {name}"))
+        for name, entry in tables["parts"].items()
+    }
+    by_id = {entry["id"]: entry for entry in tables["profiles"]}
+    whole = (_filled(entry, by_id, f"profile {entry['id']}") for entry in tables["profiles"])
+    return Profiles(_profile(entry, parts) for entry in whole)
+
+
+def _filled(entry: Entry, table: Mapping[str, Entry], what: str) -> dict[str, Any]:
+    """An entry with what it takes over from the one that it is like."""
+    if "like" not in entry:
+        return dict(entry)
+    pattern = table.get(entry["like"])
+    if pattern is None or "like" in pattern:
+        raise ValueError(f"{what} is like {entry['like']}, which is not there or not written out in full")
+    return {**pattern, **{key: value for key, value in entry.items() if key != "like"}}
+
+
+def _part(entry: Entry) -> Part:
+    return Part(
+        folder=entry["folder"],
+        files=tuple(Weights(**weights) for weights in entry["files"]),
+        signature=tuple(entry["signature"]),
+        forbidden=tuple(entry.get("forbidden", ())),
+    )
+
+
+def _profile(entry: Entry, parts: Mapping[str, Part]) -> Profile:
+    if unknown := set(entry["parts"].values()) - set(parts):
+        raise ValueError(f"profile {entry['id']}: no part is called {', '.join(sorted(unknown))}")
+    typed = dict(entry)
+    typed["parts"] = {role: parts[name] for role, name in entry["parts"].items()}
+    for key in _LISTS & set(entry):
+        typed[key] = tuple(entry[key])
+    for key in _OPTIONS & set(entry):
+        typed[key] = SpeedOption(**entry[key])
+    return Profile(**typed)

@@ -1,0 +1,205 @@
+"""Which profile of a model runs, and from which files: by what is in ComfyUI's folders and its memory.
+
+A model's profiles are tried in their order, and the first one whose files are all there is taken. Of a
+part's files it takes the most exact that fits the memory, else the smallest that is there. Nothing is
+downloaded: what is missing is said with its folder, its size and its address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from functools import lru_cache
+from pathlib import PureWindowsPath
+
+from ....catalog.lookup import load_catalog
+from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
+from ....planning import provider
+from .profile import Part, PartName, Profile, Weights
+from .registry import Profiles, load_profiles
+
+# By ComfyUI's name of the folder, the files in it; in a subfolder as "qwen/x.safetensors".
+Folders = Mapping[str, Sequence[str]]
+
+# Of the memory, what one file may take: the rest is for activations and the other parts' turns.
+USABLE_SHARE = 0.85
+_GIGABYTE = 10**9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A profile that can run.
+
+    Attributes:
+        files: by part, the name under which ComfyUI's loader knows the file.
+        notes: a sentence for each decision, and for a licence that forbids commercial use.
+    """
+
+    profile: Profile
+    files: Mapping[PartName, str]
+    notes: tuple[str, ...]
+
+
+def choose(
+    model_id: str,
+    folders: Folders,
+    memory_bytes: int,
+    node_names: Collection[str] | None = None,
+    profile: str | None = None,
+    profiles: Profiles | None = None,
+) -> Choice:
+    """Decide how a model is loaded.
+
+    Args:
+        memory_bytes: of the device that samples.
+        node_names: of the ComfyUI that will run it; None where they are not known.
+        profile: the id of the one to use; by default the model's are tried in their order.
+
+    Raises:
+        InvalidRequest: the profile is not known, or another model's.
+        ModelUnavailable: the model has no profile, or ComfyUI is too old for all of them.
+        ModelFilesMissing: files are missing; the message says which, for the plainest profile.
+    """
+    candidates = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
+    passed: list[str] = []
+    for candidate in candidates:
+        reason = _obstacle(candidate, folders, node_names)
+        if reason is None:
+            why = "it was asked for" if profile else "all of its files are there"
+            notes = (f"Profile {candidate.id} is used: {why}.", *passed)
+            return _choice(candidate, folders, memory_bytes, notes)
+        passed.append(f"Profile {candidate.id} is not used: {reason}.")
+    raise _unable(candidates, folders, node_names)
+
+
+def available_models(
+    folders: Folders, node_names: Collection[str] | None = None, profiles: Profiles | None = None
+) -> dict[str, str]:
+    """By model id, the id of the profile that `choose` takes; models that cannot run are not in it."""
+    able: dict[str, str] = {}
+    for profile in load_profiles() if profiles is None else profiles:
+        if profile.model not in able and _obstacle(profile, folders, node_names) is None:
+            able[profile.model] = profile.id
+    return able
+
+
+def fits(pattern: str, file: str) -> bool:
+    """Whether a file's own name fits a pattern, upper and lower case alike, on any system."""
+    return _compiled(pattern).match(PureWindowsPath(file).name) is not None
+
+
+@lru_cache(maxsize=512)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(translate(pattern), re.IGNORECASE)
+
+
+def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple[Profile, ...]:
+    own = profiles.of_model(model_id)
+    closed = [model for model in load_catalog() if model.id == model_id and model.weights == "closed"]
+    if closed and not own:
+        raise ModelUnavailable(f"{provider.closed(closed[0])}.", field="modelId")
+    if not own:
+        raise ModelUnavailable(
+            f"{model_id} cannot run on ComfyUI: there is no profile for it. Models that have one: "
+            f"{', '.join(dict.fromkeys(each.model for each in profiles))}.",
+            field="modelId",
+        )
+    if profile is None:
+        return own
+    asked = profiles.get(profile)
+    if asked not in own:
+        raise InvalidRequest(
+            f"profile {asked.id} is of {asked.model}, the model is {model_id}. "
+            f"It takes {', '.join(each.id for each in own)}."
+        )
+    return (asked,)
+
+
+def _found(part: Part, folders: Folders) -> Iterator[tuple[Weights, str]]:
+    """A part's files that are there, the most exact first; a file of two patterns is the first one's."""
+    left = sorted(folders.get(part.folder, ()))
+    for weights in part.files:
+        for name in [name for name in left if fits(weights.pattern, name)]:
+            left.remove(name)
+            yield weights, name
+
+
+def _obstacle(profile: Profile, folders: Folders, node_names: Collection[str] | None) -> str | None:
+    """Why a profile cannot run, None where it can."""
+    if unknown := _unknown_nodes(profile, node_names):
+        return f"it needs ComfyUI {profile.minimum_comfyui}, this one has no node {', '.join(unknown)}"
+    for name, part in profile.parts.items():
+        if next(_found(part, folders), None) is None:
+            return f"its {_spoken(name)} {part.files[0].name} is not in {part.folder}"
+    return None
+
+
+def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list[str]:
+    return [] if node_names is None else [name for name in profile.nodes if name not in node_names]
+
+
+def _choice(profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[str, ...]) -> Choice:
+    files: dict[PartName, str] = {}
+    reasons = []
+    for name, part in profile.parts.items():
+        weights, files[name], why = _best(list(_found(part, folders)), memory_bytes)
+        reasons.append(f"The {_spoken(name)} is {files[name]} ({weights.gigabytes} GB): {why}.")
+    if not profile.commercial:
+        reasons.append(
+            f"{profile.name} is under the {profile.licence}, which limits commercial use: "
+            f"{profile.licence_url}."
+        )
+    return Choice(profile, files, (*notes, *reasons))
+
+
+def _best(found: Sequence[tuple[Weights, str]], memory_bytes: int) -> tuple[Weights, str, str]:
+    """The file to load and why."""
+    usable = memory_bytes * USABLE_SHARE / _GIGABYTE
+    for weights, name in found:
+        if weights.gigabytes <= usable:
+            only = "the only one there" if len(found) == 1 else "the most exact that fits"
+            return weights, name, f"{only}, in {usable:.1f} GB of memory"
+    weights, name = min(found, key=lambda each: each[0].gigabytes)
+    return weights, name, f"the smallest that is there; ComfyUI moves it in turns through {usable:.1f} GB"
+
+
+def _unable(
+    candidates: Sequence[Profile], folders: Folders, node_names: Collection[str] | None
+) -> ModelUnavailable:
+    """The one error for all that is missing."""
+    known = [each for each in candidates if not _unknown_nodes(each, node_names)]
+    if not known:
+        first = candidates[0]
+        return ModelUnavailable(
+            f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: this one has no node "
+            f"{', '.join(_unknown_nodes(first, node_names))}. Update ComfyUI.",
+            field="modelId",
+        )
+    plainest = min(known, key=lambda each: len(each.parts))
+    missing, there = [], []
+    for name, part in plainest.parts.items():
+        file = next((file for _, file in _found(part, folders)), None)
+        if file is None:
+            missing.append(_wanted(name, part))
+        else:
+            there.append(f"{part.folder}/{file}")
+    return ModelFilesMissing(
+        f"{plainest.name} cannot run: of its {len(plainest.parts)} files {len(missing)} are missing. "
+        f"Fetch {'; '.join(missing)}. Already there: {', '.join(there) or 'none'}.",
+        field="modelId",
+    )
+
+
+def _wanted(name: PartName, part: Part) -> str:
+    """What to fetch for a part: each published file once, the most exact first."""
+    published = {weights.url: weights for weights in reversed(part.files)}
+    options = [
+        f"{weights.name} ({weights.gigabytes} GB, {weights.url})" for weights in reversed(published.values())
+    ]
+    return f"the {_spoken(name)} into models/{part.folder}: {' or '.join(options)}"
+
+
+def _spoken(name: PartName) -> str:
+    return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))

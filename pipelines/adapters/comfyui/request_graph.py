@@ -1,0 +1,109 @@
+"""A whole edit as one ComfyUI graph of our own nodes: what the command line and the HTTP face queue.
+
+Load Layered Images -> (Load Multi-Edit Model ->) Multi-Edit -> Safe Mode -> Save Edited Image, as a person
+would wire them; ComfyUI's history, its cache and the saved file's metadata are those of such a graph.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from ...catalog.lookup import Catalog
+from ...catalog.model import AUTO
+from ...planning.plan import EMBEDDED_MODEL, EditPlan
+from .graph import Graph, Link, output
+
+if TYPE_CHECKING:
+    from ...images.encode import EncodeOptions
+
+_LOADED_BY_ONE = 3
+_BY_ONE_LOADER = ("image_1", "image_2", "image_3")
+
+
+def queued_graph(
+    plan: EditPlan, names: Sequence[str], options: EncodeOptions, prefix: str, catalog: Catalog
+) -> dict[str, Any]:
+    """The graph of a plan.
+
+    Args:
+        names: of the pictures in ComfyUI's input folder, in the request's order; a mask is a grey picture,
+            white = change here.
+        options: of the file that is saved.
+        prefix: of the file's name.
+    """
+    graph = Graph()
+    pictures = _loaded(graph, names)
+    edited = graph.add(
+        "edit", "MultiEditEdit", {**_settings(plan, catalog), **_sockets(graph, plan, pictures)}
+    )
+    saved: dict[str, object] = {"images": edited, "filename_prefix": prefix, "plan": output(edited, 1)}
+    if plan.safe_mode:
+        checked = graph.add("safe_mode", "MultiEditSafeMode", {"image": edited})
+        saved |= {"images": checked, "report": output(checked, 3)}
+    graph.add("save", "MultiEditSave", {**saved, **_format(options)})
+    return graph.nodes
+
+
+def _loaded(graph: Graph, names: Sequence[str]) -> list[Link]:
+    links = []
+    for first in range(0, len(names), _LOADED_BY_ONE):
+        inputs: dict[str, object] = {"refresh": 0}
+        for socket, name in zip(_BY_ONE_LOADER, names[first : first + _LOADED_BY_ONE], strict=False):
+            inputs |= {socket: "file", f"{socket}.file": name}
+        inputs = {**dict.fromkeys(_BY_ONE_LOADER, "none"), **inputs}
+        loaded = graph.add(f"images_{first + 1}", "MultiEditLoadLayers", inputs)
+        links += [output(loaded, 2 * index) for index in range(_LOADED_BY_ONE)]
+    return links[: len(names)]
+
+
+def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
+    """The widgets of Multi-Edit, so that it makes the same plan."""
+    fixed = plan.aspect_ratio in catalog.get(plan.model).fixed_ratios and not plan.keep_size
+    embedded = plan.model == EMBEDDED_MODEL
+    return {
+        "model": plan.model if embedded else "loaded model",
+        "model.aspect_ratio": plan.aspect_ratio if fixed else AUTO,
+        "model.resolution": plan.resolution or AUTO,
+        "prompt": plan.prompt,
+        "seed": plan.seed,
+        "keep_size": plan.keep_size,
+    }
+
+
+def _sockets(graph: Graph, plan: EditPlan, pictures: Sequence[Link]) -> dict[str, object]:
+    """The links of Multi-Edit, and what each of its images is for; it counts them without the mask."""
+    sockets: dict[str, object] = {}
+    per_image: dict[str, Mapping[str, object]] = {}
+    images = [number for number, role in enumerate(plan.roles, start=1) if role != "mask"]
+    for socket, number in enumerate(images, start=1):
+        sockets[f"images.image_{socket}"] = pictures[number - 1]
+        if number > 1:
+            placement = asdict(plan.placements[number]) if number in plan.placements else {}
+            per_image[str(socket)] = {"role": plan.roles[number - 1], **placement}
+    if per_image:
+        sockets["per_image"] = json.dumps(per_image)
+    if "mask" in plan.roles:
+        picture = pictures[plan.roles.index("mask")]
+        sockets["mask"] = graph.add("mask", "ImageToMask", {"image": picture, "channel": "red"})
+    if plan.model != EMBEDDED_MODEL:
+        loader = {"model": plan.model, "model.profile": AUTO}
+        sockets["loaded_model"] = graph.add("model", "MultiEditLoadModel", loader)
+    return sockets
+
+
+def _format(options: EncodeOptions) -> dict[str, object]:
+    """The widgets of Save Edited Image."""
+    red, green, blue = (round(255 * value) for value in options.background)
+    by_format: dict[str, dict[str, object]] = {
+        "png": {},
+        "jpeg": {
+            "format.quality": options.quality,
+            "format.subsampling": options.subsampling,
+            "format.background": f"#{red:02x}{green:02x}{blue:02x}",
+        },
+        "webp": {"format.quality": options.quality, "format.lossless": options.lossless},
+    }
+    return {"format": options.format, **by_format[options.format]}

@@ -1,0 +1,45 @@
+"""An edit of tensors by a generative model: the plan, and what is decided once the profile is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from ...catalog.lookup import Catalog
+from ...editing.edit_tensors import EditSettings, frames_of, plan_tensors
+from .generation import Generation, Options, decide
+from .pixels import canvas_bounds
+from .profiles.selection import Choice
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+def generation_of(
+    settings: EditSettings,
+    images: Sequence[Tensor],
+    mask: Tensor | None,
+    choice: Choice,
+    options: Options,
+    catalog: Catalog,
+) -> tuple[Generation, int]:
+    """Decide an edit, and count the frames of the longest batch.
+
+    Args:
+        images: [B, H, W, 3 or 4]; the first is the base.
+        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base.
+
+    Raises:
+        InvalidRequest: the frames do not agree, or an option contradicts the request (see `decide`).
+        UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
+    """
+    frames = frames_of(images, mask)
+    adapters = {settings.model: choice.profile.family}
+    plan = plan_tensors(settings, images, mask is not None, catalog, adapters)
+    bounds = None if mask is None else canvas_bounds(mask, images[0], (plan.width, plan.height))
+    sizes = [
+        (image.shape[2], image.shape[1])
+        for role, image in zip(plan.roles, images, strict=False)
+        if role != "overlay"
+    ]
+    return decide(plan, choice, catalog.get(choice.profile.model), sizes, bounds, options), frames

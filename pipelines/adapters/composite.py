@@ -1,0 +1,111 @@
+"""layer-composite: the embedded adapter. It composites the layers; it does not read the prompt.
+
+The base covers the canvas, centred (what sticks out is cut, nothing is distorted). Overlays are placed by
+the plan. A mask lies over the base as the base lies on the canvas, and limits where the result may differ
+from it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from torch import Tensor
+
+from ..common.errors import InvalidRequest
+from ..common.settings import Limits
+from ..common.threads import in_parallel
+from ..images.input_image import PixelSource
+from ..layers.composite import composite
+from ..layers.document import Document, Layer
+from ..layers.masked import keep_outside
+from ..layers.placement import Box, Placement, place
+from ..planning.plan import EditPlan
+from .base import Progress
+
+_COVER = Placement(fit="cover")
+
+
+class LayerComposite:
+    """Carries a plan out with the compositor of `layers/`.
+
+    Args:
+        limits: bound the size of the base that covers the canvas, and of a placed overlay.
+    """
+
+    name = "layer-composite"
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
+        """See `EmbeddedAdapter.run`."""
+        canvas = (plan.width, plan.height)
+        cover = self._cover(pictures[0], canvas)
+        boxes = {
+            number: self._box(number, placement, pictures[number - 1], canvas)
+            for number, placement in plan.placements.items()
+        }
+        base, mask, images = _decode(plan, pictures, cover, boxes)
+        progress(0.5)
+        layers = [Layer(base, Box(0, 0, *canvas))]
+        for number, placement in plan.placements.items():
+            layers.append(_layer(images[number], boxes[number], placement))
+        document = Document(*canvas, tuple(layers))
+        edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
+        progress(0.9)
+        return edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
+
+    def _cover(self, base: PixelSource, canvas: tuple[int, int]) -> Box:
+        box = place(_COVER, base.size, canvas)
+        if box.width * box.height > self._limits.max_canvas_pixels:
+            raise InvalidRequest(
+                f"image 1 would have to be {box.width}x{box.height} to cover {canvas[0]}x{canvas[1]}; the "
+                f"limit is {self._limits.max_canvas_pixels} px. Crop it to about that shape, or ask for "
+                "keep_size.",
+                field="aspect_ratio",
+            )
+        return box
+
+    def _box(self, number: int, placement: Placement, picture: PixelSource, canvas: tuple[int, int]) -> Box:
+        box = place(placement, picture.size, canvas)
+        if box.width * box.height > self._limits.max_canvas_pixels:
+            raise InvalidRequest(
+                f"multiedit.placement makes image {number} {box.width}x{box.height}; the limit is "
+                f"{self._limits.max_canvas_pixels} px. Use a smaller scale.",
+                field=f"multiedit.placement.{number}.scale",
+            )
+        return box
+
+
+def _decode(
+    plan: EditPlan, pictures: Sequence[PixelSource], cover: Box, boxes: dict[int, Box]
+) -> tuple[Tensor, Tensor | None, dict[int, Tensor]]:
+    """The base and the mask on the canvas, and the overlays at their placed size or larger."""
+    window = (slice(None), slice(-cover.y, plan.height - cover.y), slice(-cover.x, plan.width - cover.x))
+    jobs: dict[int, Callable[[], Tensor]] = {1: partial(pictures[0].image, (cover.width, cover.height))}
+    for number, box in boxes.items():
+        picture = pictures[number - 1]
+        # An enlarged overlay stays as it is: the compositor computes only what can be seen of it.
+        shrunk = box.width <= picture.size[0] and box.height <= picture.size[1]
+        jobs[number] = partial(picture.image, (box.width, box.height) if shrunk else None)
+    if "mask" in plan.roles:
+        number = plan.roles.index("mask") + 1
+        jobs[number] = partial(pictures[number - 1].mask, (cover.width, cover.height))
+    decoded = dict(zip(jobs, in_parallel(lambda job: job(), list(jobs.values())), strict=True))
+    mask = decoded[plan.roles.index("mask") + 1][window] if "mask" in plan.roles else None
+    return decoded[1][window], mask, decoded
+
+
+def _layer(image: Tensor, box: Box, placement: Placement) -> Layer:
+    return Layer(
+        image=image,
+        box=box,
+        opacity=placement.opacity,
+        blend_mode=placement.blend_mode,
+        flip_h=placement.flip_h,
+        flip_v=placement.flip_v,
+        rotation=math.radians(placement.rotation),
+        seamless=placement.seamless,
+    )

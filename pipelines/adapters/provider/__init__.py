@@ -1,0 +1,1 @@
+"""Closed models at the endpoint that the user configured."""

@@ -1,0 +1,132 @@
+"""The adapter of the closed models: a plan to the hosted endpoint, and its answer to a picture."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+
+from ...catalog.lookup import Catalog
+from ...common.settings import Limits
+from ...images.input_image import PixelSource
+from ...planning.plan import EditPlan
+from ...planning.provider import HOSTED
+from ..base import Made, Progress
+from . import responses
+from .connection import Connection, Take, Tell
+from .images import Pictures
+from .request_form import Body, make_body, request_fields
+from .responses import Answer
+from .settings import Provider
+from .spending import Ledger
+
+_LOOK_SECONDS = 0.1
+_TELL_SECONDS = 1.0
+_USUAL_SECONDS = 20.0  # after which the progress is at its half
+_OK = 200
+
+
+class HostedAdapter:
+    """Carries a plan out at the configured endpoint, within what the ledger allows.
+
+    Args:
+        catalog: of the models there.
+        connect: makes a connection for one edit.
+        tell: called with what is going on, in words.
+        clock: seconds, monotonic.
+    """
+
+    name = HOSTED
+
+    def __init__(
+        self,
+        provider: Provider,
+        catalog: Catalog,
+        limits: Limits,
+        ledger: Ledger,
+        connect: Callable[[], Connection],
+        tell: Tell,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._provider = provider
+        self._catalog = catalog
+        self._limits = limits
+        self._ledger = ledger
+        self._connect = connect
+        self._tell = tell
+        self._clock = clock
+
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Made:
+        """See `EmbeddedAdapter.run`; in a thread without an event loop.
+
+        `progress` is called several times a second, and what it raises closes the connection.
+
+        Raises:
+            SpendingLimit: it would cost too much.
+            HostedError: any of that branch, or InvalidRequest, where the endpoint refuses.
+            ServerUnreachable: nothing was sent.
+        """
+        work = Pictures(plan, pictures, self._limits)
+        ratios = self._catalog.get(plan.model).fixed_ratios
+        body = make_body(request_fields(plan, ratios), work.files())
+        answer = asyncio.run(self._answer(plan, body, progress))
+        if answer.status != _OK:
+            raise responses.error_of(answer, self._provider)
+        picture = responses.picture_of(answer, self._provider, self._limits)
+        image = work.result(picture)
+        notes = [*responses.notes(answer, plan.model, self._provider)]
+        if picture.size != (plan.width, plan.height):
+            kept = "fitted to the plan's size" if plan.keep_size or "mask" in plan.roles else "kept as it is"
+            notes.append(
+                f"The hosted provider made {picture.size[0]}x{picture.size[1]} where "
+                f"{plan.width}x{plan.height} was expected; it is {kept}."
+            )
+        blurred = answer.is_set("x-venice-is-blurred")
+        return Made(image, tuple(notes), responses.balance(answer), blurred)
+
+    def require(self, plan: EditPlan, frames: int) -> None:
+        """Refuse a batch that the day's limit would end when a part of it is paid for already, and lost.
+
+        Raises:
+            SpendingLimit: all frames together cost too much.
+        """
+        usd = plan.price_usd or 0.0
+        self._ledger.require(usd, frames)
+        if frames > 1:
+            self._tell(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
+
+    def _taking(self, usd: float) -> Take:
+        """Books each attempt of one edit, all together within the limit of one."""
+        booked = 0
+
+        def take() -> Callable[[], None]:
+            nonlocal booked
+            give_back = self._ledger.take(usd, booked * usd)
+            booked += 1
+
+            def undo() -> None:
+                nonlocal booked
+                booked -= 1
+                give_back()
+
+            return undo
+
+        return take
+
+    async def _answer(self, plan: EditPlan, body: Body, progress: Progress) -> Answer:
+        about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
+        take = self._taking(plan.price_usd or 0.0)
+        asked = asyncio.ensure_future(self._connect().edit(body, self._tell, take))
+        started = told = self._clock()
+        self._tell(about)
+        try:
+            while not asked.done():
+                await asyncio.wait([asked], timeout=_LOOK_SECONDS)
+                waited = self._clock() - started
+                progress(waited / (waited + _USUAL_SECONDS))
+                if self._clock() - told >= _TELL_SECONDS:
+                    told = self._clock()
+                    self._tell(f"{about}, waiting for {waited:.0f} s")
+        finally:
+            asked.cancel()
+        return asked.result()

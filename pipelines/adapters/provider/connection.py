@@ -1,0 +1,169 @@
+"""HTTP with the configured endpoint: one request, again where that is allowed, and its whole answer.
+
+What may be asked for again is what was answered with 429, 500, 502, 503 or 504 (facts sheet, section 7).
+There is no idempotency key, so a connection that is lost after something was sent is an error at once: the
+edit may have been made, and charged. Each attempt is booked before it is sent, since each may be charged.
+Redirects are not followed: the key is for this address alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+
+from ...common.errors import HostedLost, ModelUnavailable, ServerUnreachable
+from .limits import HostedLimits
+from .request_form import Body
+from .responses import RETRIED, Answer
+from .settings import Provider
+from .wallet import HEADER, Wallet
+
+_CHUNK_BYTES = 65_536
+_ERROR_BYTES = 1_000_000
+_SHORTEST_SECONDS = 20.0  # an attempt with less would be sent, and charged, only to be given up
+_CHARGED = (
+    "The edit may have been made, and charged: look at the account before you try again. "
+    "It is not sent a second time by itself."
+)
+# The library's own texts are not shown: they may carry the address. None of these has sent anything.
+_UNSENT: tuple[tuple[type[Exception], str], ...] = (
+    (aiohttp.ClientConnectorCertificateError, "has a certificate that is not valid"),
+    (aiohttp.ClientSSLError, "makes no TLS connection"),
+    (aiohttp.ClientConnectorDNSError, "has a name that is not found"),
+    (aiohttp.ConnectionTimeoutError, "cannot be connected to in time"),
+    (aiohttp.ClientConnectorError, "cannot be connected to"),
+    (aiohttp.InvalidURL, "has no valid address"),
+)
+Tell = Callable[[str], None]
+"""Called with what is going on, in words."""
+Take = Callable[[], Callable[[], None]]
+"""Books the price of one attempt, or raises; what it returns gives it back."""
+
+
+class Connection:
+    """Requests to one endpoint.
+
+    Args:
+        clock: seconds, monotonic.
+        chance: 0..1, so that clients that were refused together do not come back together.
+    """
+
+    def __init__(
+        self,
+        provider: Provider,
+        limits: HostedLimits,
+        wallet: Wallet | None = None,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._provider = provider
+        self._limits = limits
+        self._wallet = wallet or (Wallet(provider.wallet_key, provider.url) if provider.wallet_key else None)
+        self._clock = clock
+        self._chance = chance
+
+    async def edit(self, body: Body, tell: Tell, take: Take) -> Answer:
+        """Send an edit. What `take` raises ends it before the attempt is sent.
+
+        Returns:
+            The last answer, whatever its status.
+
+        Raises:
+            ServerUnreachable: nothing was sent.
+            HostedLost: there is no whole answer, not in time, or it is too large.
+        """
+        end = self._clock() + self._limits.hosted_seconds
+        for attempt in range(1, self._limits.hosted_attempts + 1):
+            answer = await self._booked(body, end - self._clock(), take)
+            wait = self._wait(answer, attempt)
+            late = self._clock() + wait + _SHORTEST_SECONDS > end
+            if answer.status not in RETRIED or late or attempt == self._limits.hosted_attempts:
+                break
+            tell(f"the hosted provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
+            await asyncio.sleep(wait)
+        return answer
+
+    async def models(self) -> Answer:
+        """Ask for the list of the models that edit. Raises what `edit` does."""
+        try:
+            return await self._request("GET", "/models?type=inpaint", self._limits.hosted_seconds, {})
+        except HostedLost as error:
+            raise HostedLost(error.message.replace(_CHARGED, "Try again later.")) from None
+
+    async def _booked(self, body: Body, seconds: float, take: Take) -> Answer:
+        """One attempt at an edit; it stays booked unless it was surely not charged."""
+        give_back = take()
+        try:
+            answer = await self._request("POST", "/image/multi-edit", seconds, body.payload())
+        except (ServerUnreachable, ModelUnavailable):
+            give_back()
+            raise
+        if answer.is_free:
+            give_back()
+        return answer
+
+    def _wait(self, answer: Answer, attempt: int) -> float:
+        """Seconds before the next attempt: what the endpoint says, else longer each time, with jitter."""
+        asked = answer.retry_after()
+        if asked is not None:
+            return asked
+        longest = self._limits.hosted_longest_wait_seconds
+        return min(longest, self._limits.hosted_wait_seconds * 2.0 ** (attempt - 1) * (1.0 + self._chance()))
+
+    async def _request(self, method: str, path: str, seconds: float, payload: Mapping[str, Any]) -> Answer:
+        payload = {**payload, "headers": {**payload.get("headers", {}), **self._signed_in()}}
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=self._limits.hosted_connect_seconds)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=False, auto_decompress=False) as session,
+                session.request(
+                    method, self._provider.url + path, allow_redirects=False, **payload
+                ) as response,
+            ):
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, headers, await self._body(response))
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            failure = self._failure(error)
+        # Out of the except clause: the library's error has the headers, and would hang on to this one.
+        raise failure
+
+    def _signed_in(self) -> dict[str, str]:
+        """What says who asks; a signature is good for one request."""
+        headers = {"Accept": "image/*, application/json", "Accept-Encoding": "identity"}
+        if self._wallet is not None:
+            return {**headers, HEADER: self._wallet.header()}
+        return {**headers, "Authorization": f"Bearer {self._provider.key}"}
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        limit = self._limits.hosted_answer_bytes if response.status == 200 else _ERROR_BYTES
+        body = bytearray()
+        if (response.content_length or 0) <= limit:
+            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
+                body += chunk
+                if len(body) > limit:
+                    break
+        if max(len(body), response.content_length or 0) > limit:
+            raise HostedLost(
+                f"The hosted provider sends more than {limit} bytes; that is the limit of one answer, "
+                f"MULTIEDIT_HOSTED_ANSWER_BYTES of a picture. {_CHARGED}"
+            )
+        return bytes(body)
+
+    def _failure(self, error: Exception) -> HostedLost | ServerUnreachable:
+        for kind, reason in _UNSENT:
+            if isinstance(error, kind):
+                return ServerUnreachable(
+                    f"The hosted provider {reason}. Nothing was sent. Check the configured address, and the "
+                    "network."
+                )
+        if isinstance(error, asyncio.TimeoutError):
+            return HostedLost(
+                f"The hosted provider did not answer within {self._limits.hosted_seconds:g} s, which is "
+                f"MULTIEDIT_HOSTED_SECONDS. {_CHARGED}"
+            )
+        return HostedLost(f"The connection to the hosted provider was lost. {_CHARGED}")

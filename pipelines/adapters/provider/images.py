@@ -1,0 +1,115 @@
+"""The pictures of an edit for a hosted endpoint and back: what is sent, and what is made of the answer.
+
+Pictures are sent as pixels in a new file, so that neither a photograph's place nor a workflow goes with
+them. Overlays are laid onto the base first, and with a mask the base is cut to the result's shape, as
+layer-composite does both, so that what comes back lies over it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from torch import Tensor
+
+from ...common.errors import FileTooLarge
+from ...common.settings import Limits
+from ...images.encode import EncodeOptions, encode
+from ...images.input_image import PixelSource, TensorPicture
+from ...layers.placement import Placement
+from ...planning.plan import EditPlan
+from ...planning.provider import sent, sent_size
+from ...planning.request import Role
+from ..composite import LayerComposite
+
+# The first that is small enough is taken, and the last if it is within the contract.
+_FILES: tuple[EncodeOptions, ...] = (
+    EncodeOptions("png"),
+    EncodeOptions("jpeg", quality=95),
+    EncodeOptions("webp", quality=95),
+    EncodeOptions("webp", quality=80),
+)
+_ENOUGH_BYTES = 10_000_000
+_ON_CANVAS = Placement(fit="cover")
+
+
+class PictureFile(NamedTuple):
+    """A file to be sent, named for the form."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+class Pictures:
+    """The pictures of one plan.
+
+    Args:
+        pictures: the request's, in the plan's order of roles.
+    """
+
+    def __init__(self, plan: EditPlan, pictures: Sequence[PixelSource], limits: Limits) -> None:
+        self._plan = plan
+        self._pictures = pictures
+        self._compositor = LayerComposite(limits)
+        self._masked = "mask" in plan.roles
+
+    def files(self) -> list[PictureFile]:
+        """What is sent, the base first.
+
+        Raises:
+            FileTooLarge: a picture is too large in every format.
+        """
+        return [_file(number, self._image(number)) for number in sent(self._plan.roles)]
+
+    def result(self, answer: PixelSource) -> Tensor:
+        """The edited picture [1, H, W, 3 or 4]: the endpoint's own size, unless the plan has to keep one.
+
+        Where there is a mask every pixel outside it is the base's own.
+        """
+        if self._masked:
+            mask = self._pictures[self._plan.roles.index("mask")]
+            return self._composited((self._pictures[0], answer, mask), _ON_CANVAS)
+        if self._plan.keep_size and answer.size != (self._plan.width, self._plan.height):
+            return self._composited((answer,))
+        return answer.image()
+
+    def _image(self, number: int) -> Tensor:
+        if self._plan.roles[number - 1] == "mask":
+            grey = self._pictures[number - 1].mask(self._pictures[0].size)
+            return self._composited((TensorPicture(grey[..., None].expand(-1, -1, -1, 3)),))
+        if number == 1 and (self._masked or self._plan.placements):
+            return self._base()
+        picture = self._pictures[number - 1]
+        return picture.image(sent_size(picture.size))
+
+    def _base(self) -> Tensor:
+        overlays = [self._pictures[number - 1] for number in self._plan.placements]
+        return self._composited((self._pictures[0], *overlays), *self._plan.placements.values())
+
+    def _composited(self, pictures: Sequence[PixelSource], *placements: Placement) -> Tensor:
+        """Pictures on the plan's canvas: a base, an overlay for each placement, and a mask if one is left."""
+        overlays: list[Role] = ["overlay"] * len(placements)
+        roles: tuple[Role, ...] = ("base", *overlays, "mask")
+        placed = dict(enumerate(placements, start=2))
+        plan = replace(self._plan, roles=roles[: len(pictures)], placements=placed)
+        return self._compositor.run(plan, pictures, lambda share: None)
+
+
+def _file(number: int, image: Tensor) -> PictureFile:
+    size = (image.shape[2], image.shape[1])
+    if (to := sent_size(size)) != size:
+        image = TensorPicture(image).image(to)
+    opaque = image.shape[3] == 3
+    for options in _FILES if opaque else [each for each in _FILES if each.format != "jpeg"]:
+        file = encode(image[0], options)
+        if len(file.data) <= _ENOUGH_BYTES:
+            break
+    if len(file.data) >= Limits.max_file_bytes:
+        raise FileTooLarge(
+            f"image {number} has {len(file.data)} bytes in the smallest format; the endpoint takes less than "
+            f"{Limits.max_file_bytes}. Scale it down and send it again.",
+            field="images",
+        )
+    return PictureFile(f"image-{number}.{options.format}", file.media_type, file.data)

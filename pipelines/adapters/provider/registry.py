@@ -1,0 +1,112 @@
+"""What is hosted for this user: nothing, unless a provider is configured. Every face asks here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...catalog.aliases import runs_as
+from ...catalog.lookup import Catalog, load_catalog
+from ...common.errors import InvalidRequest
+from ...common.settings import Limits
+from ...common.user_folders import user_folder
+from . import model_list
+from .limits import HostedLimits
+from .settings import ADVICE, Provider, find_provider
+
+if TYPE_CHECKING:
+    from .adapter import HostedAdapter
+    from .connection import Tell
+
+
+def _silent(text: str) -> None:
+    """Nobody asked what is going on."""
+
+
+@dataclass(frozen=True)
+class Hosting:
+    """The configured endpoint, and the models that are made there.
+
+    Attributes:
+        provider: None where none is configured; there are no models then.
+        catalog: with what the endpoint's own list says, once it was asked for.
+        models: ids, in the catalogue's order. Without those that have a stand-in.
+        ledger: the file that keeps what was spent.
+        cache: the folder of the list.
+    """
+
+    provider: Provider | None
+    catalog: Catalog
+    models: tuple[str, ...]
+    limits: HostedLimits
+    ledger: Path
+    cache: Path
+
+    def adapters(
+        self, limits: Limits, tell: Tell = _silent, *, beside_comfyui: bool = False
+    ) -> Mapping[str, HostedAdapter]:
+        """What carries each of the models out.
+
+        Args:
+            tell: called with what is going on, in words.
+            beside_comfyui: without the open models, which run there at no cost.
+        """
+        if self.provider is None:
+            return {}
+        from .adapter import HostedAdapter
+        from .connection import Connection
+        from .spending import Ledger
+
+        provider, ledger = self.provider, Ledger(self.ledger, self.limits)
+        adapter = HostedAdapter(
+            provider, self.catalog, limits, ledger, lambda: Connection(provider, self.limits), tell
+        )
+        left = (model for model in self.models if not (beside_comfyui and self._is_open(model)))
+        return dict.fromkeys(left, adapter)
+
+    def _is_open(self, model: str) -> bool:
+        return self.catalog.get(model).weights == "open"
+
+    async def ask(self) -> Sequence[Mapping[str, Any]]:
+        """The endpoint's list of models, as it is now.
+
+        Raises:
+            InvalidRequest: no provider is configured.
+            HostedError, ServerUnreachable: it gives none.
+        """
+        if self.provider is None:
+            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/hosted.md).")
+        from .connection import Connection
+        from .responses import error_of
+
+        answer = await Connection(self.provider, self.limits).models()
+        if answer.status != 200:
+            raise error_of(answer, self.provider)
+        return model_list.read_list(answer.body)
+
+
+def find_hosting(limits: Limits, environment: Mapping[str, str] = os.environ) -> Hosting:
+    """What the environment and the settings file say.
+
+    Raises:
+        InvalidRequest: they cannot be understood.
+    """
+    catalog, cache = load_catalog(), user_folder("cache", environment)
+    provider = find_provider(environment)
+    models: tuple[str, ...] = ()
+    if provider is not None:
+        catalog = model_list.kept(cache, catalog)
+        chosen = [catalog.get(name).id for name in provider.models]
+        runs = runs_as(limits, catalog)
+        models = tuple(
+            model.id
+            for model in catalog
+            if (model.id in chosen if chosen else model.weights == "closed")
+            and model.weights != "none"
+            and runs(model.id) == model.id
+        )
+    ledger = user_folder("state", environment) / "spending.sqlite"
+    return Hosting(provider, catalog, models, HostedLimits.from_environment(environment), ledger, cache)

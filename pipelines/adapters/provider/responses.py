@@ -1,0 +1,199 @@
+"""What an endpoint answered: a picture that is one, or the error that it means, with what to do about it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ...common.errors import (
+    HostedBusy,
+    HostedDenied,
+    HostedError,
+    HostedLost,
+    HostedRefused,
+    ImageTooSmall,
+    InvalidImage,
+    InvalidRequest,
+    MultiEditError,
+    PaymentNeeded,
+)
+from ...common.json_reader import read_json
+from ...common.settings import Limits
+from ...images.input_image import Picture, TensorPicture
+from .settings import ADVICE, PREFIX, Provider
+
+RETRIED = frozenset({429, 500, 502, 503, 504})
+KINDS = ("png", "jpeg", "webp")
+_LONGEST_WORDS = 500
+_STEPS = ("step1", "step2", "step3", "receiverWallet", "tokenAddress", "network", "minimumAmountUsd")
+_MAY_BE_CHARGED = "It may have been charged: look at the account before you try again."
+# By status: what it is here, and the next step. Any other is a HostedError.
+_ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
+    400: (InvalidRequest, "`multiedit models --refresh` asks it what it takes now."),
+    401: (HostedDenied, f"The key is wrong, or not for this model. Check {ADVICE}."),
+    402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
+    403: (
+        HostedDenied,
+        "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
+        "for the API. Change the key's settings there, or choose another model.",
+    ),
+    404: (HostedError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
+    413: (HostedError, "Send smaller pictures."),
+    422: (
+        HostedRefused,
+        "Change the prompt or the pictures; the same request will be refused again. It may have been charged "
+        "if a picture had been made already.",
+    ),
+    429: (HostedBusy, "Wait a minute, and send less at the same time."),
+    503: (HostedBusy, "Try again later, or choose another model."),
+}
+# With these, and a redirect, nothing was made. Of others that cannot be known: a gateway that gives up (502,
+# 504, 524) may have passed the edit on.
+_FREE = frozenset({400, 401, 402, 403, 404, 405, 413, 415, 429, 500, 503})
+_LATER = "Try again later."
+_VIOLATIONS = ("x-venice-is-content-violation", "x-venice-is-adult-model-content-violation")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A whole answer; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def retry_after(self) -> float | None:
+        """The seconds that it asks to wait for, None where it names none."""
+        try:
+            seconds = float(self.headers.get("retry-after", ""))
+        except ValueError:
+            return None
+        return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it says that nothing was made, so that nothing is charged."""
+        return self.status in _FREE or 300 <= self.status < 400
+
+    def is_set(self, name: str) -> bool:
+        """Whether a header says true."""
+        return self.headers.get(name, "").strip().lower() == "true"
+
+
+def error_of(answer: Answer, provider: Provider) -> MultiEditError:
+    """The error that an answer with another status than 200 means."""
+    kind, advice = _ERRORS.get(answer.status, (HostedError, _LATER))
+    if 300 <= answer.status < 400:
+        advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
+    if kind is HostedError and not answer.is_free:
+        kind, advice = HostedLost, _MAY_BE_CHARGED
+    told = _object(answer.body)
+    steps = _payment(told, provider) if kind is PaymentNeeded else ()
+    words = " ".join([_words(told, provider) or "no reason", *steps])
+    return kind(f"The hosted provider answers {answer.status}: {words}. {advice}")
+
+
+def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPicture:
+    """The picture of an answer with the status 200, checked and decoded.
+
+    Raises:
+        HostedRefused: the answer stands for a refusal.
+        HostedLost: it is no picture that can be used.
+    """
+    if any(answer.is_set(name) for name in _VIOLATIONS):
+        raise HostedRefused(
+            "The hosted provider found a violation of its rules. Change the prompt or the pictures. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    if told := _object(answer.body):
+        raise HostedLost(
+            f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    # What a user may send is smaller than what the endpoint may; the connection has bounded that.
+    limits = replace(limits, max_file_bytes=len(answer.body) + 1)
+    try:
+        picture = Picture(answer.body, limits, "the picture")
+        pixels = picture.image()
+    except ImageTooSmall as error:
+        raise HostedRefused(
+            f"The hosted provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
+            f"Change the prompt or the pictures. {_MAY_BE_CHARGED}"
+        ) from None
+    except InvalidImage as error:
+        raise HostedLost(
+            f"The hosted provider sent no picture that can be used: {_sentence(error.message)} "
+            f"{_MAY_BE_CHARGED}"
+        ) from None
+    if picture.header.format not in KINDS:
+        raise HostedLost(
+            f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
+            f"{_MAY_BE_CHARGED}"
+        )
+    return TensorPicture(pixels)
+
+
+def notes(answer: Answer, model: str, provider: Provider) -> Iterator[str]:
+    """What the headers say of the picture and its model."""
+    headers = {name: provider.hidden(value) for name, value in answer.headers.items()}
+    if (ran := headers.get("x-venice-model-id", model)) != model:
+        yield f"The hosted provider says that {_plain(ran)} made it."
+    if answer.is_set("x-venice-is-blurred"):
+        yield "The hosted provider's own safe mode has blurred it."
+    warning = headers.get("x-venice-model-deprecation-warning", "")
+    if warning or answer.is_set("x-venice-deprecated"):
+        date = headers.get("x-venice-model-deprecation-date", "")
+        replacement = headers.get("x-venice-deprecated-replacement", "")
+        yield (
+            f"{model} is going to be switched off there{f' on {_plain(date)}' if date else ''}"
+            f"{f'; its replacement is {_plain(replacement)}' if replacement else ''}."
+        )
+
+
+def balance(answer: Answer) -> tuple[str, ...]:
+    """What the headers say of the account: for the person who asked, and for no file."""
+    for name in ("x-balance-remaining", "x-venice-balance-usd"):
+        if name in answer.headers:
+            return (f"The account's balance there was {_plain(answer.headers[name])} USD.",)
+    return ()
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    """The JSON object of a body, empty where it is none."""
+    try:
+        told = read_json(body)
+    except (ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _words(told: Mapping[str, Any], provider: Provider) -> str:
+    """The endpoint's own words, short, printable and without a key."""
+    issues = told.get("issues")
+    listed = issues if isinstance(issues, list) else []
+    parts = [told.get("error"), told.get("message")]
+    parts += [issue.get("message") for issue in listed if isinstance(issue, dict)]
+    words = [part for part in parts if isinstance(part, str) and part]
+    return _plain(provider.hidden("; ".join(dict.fromkeys(words))))
+
+
+def _payment(told: Mapping[str, Any], provider: Provider) -> Iterator[str]:
+    """How the account is topped up, where the body says so."""
+    if "currentBalanceUsd" in told:
+        yield f"(the balance is {_plain(str(told['currentBalanceUsd']))} USD)"
+    steps = told.get("topUpInstructions")
+    if isinstance(steps, dict):
+        for name in _STEPS:
+            if name in steps:
+                yield f"- {name}: {_plain(provider.hidden(str(steps[name])))}"
+
+
+def _plain(text: str) -> str:
+    shown = ascii(text[:_LONGEST_WORDS])[1:-1]
+    return shown.rstrip(". ")
+
+
+def _sentence(text: str) -> str:
+    return text.partition(". ")[0].rstrip(".") + "."

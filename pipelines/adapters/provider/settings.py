@@ -1,0 +1,143 @@
+"""Which endpoint the user has configured, and with whose key: the only place that reads either.
+
+The variables MULTIEDIT_HOSTED_URL and MULTIEDIT_HOSTED_KEY (or MULTIEDIT_HOSTED_WALLET_KEY), and optionally
+MULTIEDIT_HOSTED_MODELS; without any of them the same as JSON in hosted.json of the configuration folder:
+{"url": ..., "key": ..., "wallet_key": ..., "models": [...]}. The two are never mixed, so that a key goes
+only to the address beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...common.errors import InvalidRequest
+from ...common.user_folders import user_folder
+from ...common.validation import known_fields
+
+PREFIX = "MULTIEDIT_HOSTED_"
+ADVICE = f"{PREFIX}URL and {PREFIX}KEY"
+_FIELDS = ("url", "key", "wallet_key", "models")
+_LONGEST = 2000
+_WALLET_KEY = re.compile("(0x)?[0-9a-fA-F]{64}")
+_CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_D0364141  # SEC 2, secp256k1
+
+
+@dataclass(frozen=True)
+class Provider:
+    """An endpoint and what opens it; as text it has neither key.
+
+    Attributes:
+        url: of the API, without a slash at the end: https://HOST/api/v1.
+        key: sent as Bearer; "" where a wallet signs in.
+        wallet_key: a private key of 32 bytes in hexadecimal; "" where there is a `key`.
+        models: ids that the user named; empty for every closed model.
+    """
+
+    url: str
+    key: str = field(default="", repr=False)
+    wallet_key: str = field(default="", repr=False)
+    models: tuple[str, ...] = ()
+
+    def hidden(self, text: str) -> str:
+        """A text of the endpoint's, without the keys that it may repeat."""
+        for secret in filter(None, (self.key, self.wallet_key)):
+            text = text.replace(secret, "***")
+        return text
+
+
+def find_provider(environment: Mapping[str, str] = os.environ) -> Provider | None:
+    """The configured endpoint, None where there is none.
+
+    Raises:
+        InvalidRequest: it is configured in part, or not as it can be. No message repeats a value.
+    """
+    names = {name: PREFIX + name.upper() for name in _FIELDS}
+    given: dict[str, Any] = {
+        name: environment[variable].strip()
+        for name, variable in names.items()
+        if environment.get(variable, "").strip()
+    }
+    if given:
+        given["models"] = [part.strip() for part in given.get("models", "").split(",") if part.strip()]
+        return _provider(given, names)
+    path = settings_file(environment)
+    return _provider(_read(path), {name: f"{name} in {path}" for name in _FIELDS}) if path.exists() else None
+
+
+def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the settings may lie."""
+    return user_folder("config", environment) / "hosted.json"
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if os.name == "posix" and path.stat().st_mode & 0o077:
+        raise InvalidRequest(f"{path} holds a key, and others can read it. Run chmod 600 on it.")
+    try:
+        return known_fields(json.loads(path.read_text("utf-8")), "", _FIELDS)
+    except (OSError, ValueError, InvalidRequest):
+        raise InvalidRequest(
+            f"{path} cannot be read as a JSON object of {', '.join(_FIELDS)}. Correct it, or remove it."
+        ) from None
+
+
+def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> Provider:
+    """Check what was given; `names` is what messages call each value."""
+    url, key, wallet_key = (given.get(name, "") for name in ("url", "key", "wallet_key"))
+    models = given.get("models", [])
+    if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
+        raise InvalidRequest(f"{names['models']} is no list of model ids. Correct it.")
+    if not url or bool(key) == bool(wallet_key):
+        raise InvalidRequest(
+            f"A hosted provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
+            "Set them, or none of them."
+        )
+    if not (_is_key(key) if key else _is_wallet_key(wallet_key)):
+        raise InvalidRequest(
+            f"{names['key'] if key else names['wallet_key']} is no key: it must be visible ASCII "
+            f"characters{'' if key else ', 64 hexadecimal digits'}. Copy it again."
+        )
+    return Provider(_checked(url, names["url"]), key, wallet_key, tuple(models))
+
+
+def _is_key(key: object) -> bool:
+    return isinstance(key, str) and len(key) <= _LONGEST and bool(re.fullmatch("[!-~]+", key))
+
+
+def _is_wallet_key(key: object) -> bool:
+    return isinstance(key, str) and bool(_WALLET_KEY.fullmatch(key)) and 0 < int(key, 16) < _CURVE_ORDER
+
+
+def _checked(url: object, name: str) -> str:
+    example = "Write it as https://HOST/api/v1"
+    try:
+        parts = urlsplit(url if isinstance(url, str) and len(url) <= _LONGEST else "")
+        host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # or the resolver fails on it later
+    except ValueError:
+        raise InvalidRequest(f"{name} is no address. {example}.") from None
+    if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
+        raise InvalidRequest(f"{name} is no http or https address of a server, without a name. {example}.")
+    if parts.query or parts.fragment:
+        raise InvalidRequest(f"{name} has a query or a fragment (? or #). {example}.")
+    if parts.scheme == "http" and not _is_near(host):
+        raise InvalidRequest(
+            f"{name} begins with http://, which would show the key to everybody on the way. {example}; http "
+            "is for localhost and addresses of private networks."
+        )
+    return str(url).rstrip("/")
+
+
+def _is_near(host: str) -> bool:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host == "localhost"
+    return address.is_private or address.is_loopback

@@ -1,0 +1,56 @@
+"""Which open model stands in for a closed one: only what the user configured, never by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..adapters.comfyui.profiles.profile import Profile
+from ..common.errors import InvalidRequest, UnknownModel
+from ..common.settings import ENVIRONMENT_PREFIX, Limits
+from .lookup import Catalog
+from .model import Model
+
+_VARIABLE = f"{ENVIRONMENT_PREFIX}STAND_INS"
+
+
+def runs_as(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
+    """Model id -> that of the open model that runs in its place where one is configured, else itself.
+
+    Raises:
+        InvalidRequest: an entry of `limits.stand_ins` is no `closed-model=open-model` or names a model twice.
+    """
+    table = _table(limits.stand_ins, catalog)
+    return lambda model_id: table[model_id].id if model_id in table else model_id
+
+
+def notes(model_id: str, profile: Profile) -> tuple[str, ...]:
+    """What a plan says where a profile runs in place of the model that was asked for."""
+    if profile.model == model_id:
+        return ()
+    return (f"{model_id} is closed: {profile.name} runs in its place, as {_VARIABLE} says.",)
+
+
+def _table(entries: Iterable[str], catalog: Catalog) -> dict[str, Model]:
+    table: dict[str, Model] = {}
+    for entry in entries:
+        asked, _, runs = (word.strip() for word in entry.partition("="))
+        closed, stand_in = (_known(model_id, entry, catalog) for model_id in (asked, runs))
+        if closed.weights != "closed":
+            raise _wrong(entry, f"{asked} is not closed; ask for the model that you want")
+        if stand_in.weights != "open":
+            raise _wrong(entry, f"{runs} has no open weights; name a model that has")
+        if asked in table:
+            raise _wrong(entry, f"{asked} has a stand-in already, {table[asked].id}; name one")
+        table[asked] = stand_in
+    return table
+
+
+def _known(model_id: str, entry: str, catalog: Catalog) -> Model:
+    try:
+        return catalog.get(model_id)
+    except UnknownModel as error:
+        raise _wrong(entry, error.message) from error
+
+
+def _wrong(entry: str, why: str) -> InvalidRequest:
+    return InvalidRequest(f"{_VARIABLE} has {entry!a}, which is no closed-model=open-model: {why}")

@@ -1,1 +1,0 @@
-"""Edits on a ComfyUI that runs elsewhere: its addresses, its HTTP interface, and the editor on top."""

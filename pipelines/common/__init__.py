@@ -1,0 +1,1 @@
+"""What every folder below shares: errors, settings, validation, threads, files."""

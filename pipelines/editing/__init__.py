@@ -1,0 +1,1 @@
+"""The whole way of an edit: load, plan, run the adapter, screen, encode, save."""

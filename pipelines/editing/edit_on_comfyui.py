@@ -1,0 +1,219 @@
+"""From a request to a finished file, carried out by a ComfyUI that runs elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any
+
+from ..adapters.comfyui.client.address import Address
+from ..adapters.comfyui.client.client import ComfyUIClient, new_id
+from ..adapters.comfyui.client.job import Events
+from ..adapters.comfyui.client.limits import ComfyUILimits
+from ..adapters.comfyui.client.pool import Seen, connected, least_busy, look_at
+from ..adapters.comfyui.client.progress_events import Graph, Preview
+from ..adapters.comfyui.client.results import Outputs
+from ..adapters.comfyui.client.server_models import ServerModels
+from ..catalog.lookup import Catalog
+from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
+from ..common.settings import Limits
+from ..images.input_image import Picture
+from ..images.sniff import sniff
+from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
+from ..planning.request import EditRequest
+from ..planning.roles import PictureFacts
+from ..safety.report import SafetyReport, off_report
+from ..sources.source import SourceLoader
+from .edit_request import EditResult, load_pictures
+
+if TYPE_CHECKING:
+    from ..images.encode import EncodeOptions
+    from .output import Finished
+
+DetailedStage = Callable[[str, float, str], None]
+"""Called with a stage ("load", "upload", "edit", "fetch"), the share of it that is done, and a detail."""
+
+QueuedGraph = Callable[[EditPlan, Sequence[str], "EncodeOptions", str], Graph]
+"""(plan, names of the uploaded pictures, the file's settings, prefix of its name) to the graph to queue.
+
+Its MultiEditSave writes the one file that comes back; with safe mode on, the report is wired to it.
+"""
+
+_SAME_VERSION = "Install the version of multi-edit there that runs here."
+FOLDER = "multi-edit"  # of the results, in ComfyUI's output folder
+
+
+class RemoteEditor:
+    """Carries requests out on the least busy ComfyUI that can.
+
+    Pictures are loaded and checked on this machine, as for `Editor`, and sent to the server.
+
+    Args:
+        addresses: of the ComfyUIs, one at least.
+        graph: makes the graph to queue.
+        clock: seconds, monotonic.
+        ids: makes a name for each result that no other has, so that none is taken from a cache.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        catalog: Catalog,
+        addresses: Sequence[Address],
+        loader: SourceLoader,
+        models: ServerModels,
+        graph: QueuedGraph,
+        server_limits: ComfyUILimits,
+        clock: Callable[[], float] = time.perf_counter,
+        ids: Callable[[], str] = new_id,
+    ) -> None:
+        self._limits = limits
+        self._catalog = catalog
+        self._addresses = addresses
+        self._loader = loader
+        self._models = models
+        self._graph = graph
+        self._server_limits = server_limits
+        self._clock = clock
+        self._ids = ids
+
+    async def plan(self, request: EditRequest) -> EditPlan:
+        """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
+        _, facts = await load_pictures(request, self._loader, self._limits)
+        async with connected(self._addresses, self._server_limits) as clients:
+            return (await self._decide(request, facts, clients))[1]
+
+    async def edit(
+        self,
+        request: EditRequest,
+        options: Mapping[str, Any] | None = None,
+        stage: DetailedStage = lambda name, share, detail: None,
+        preview: Callable[[Preview], None] | None = None,
+    ) -> EditResult:
+        """Carry the edit out. Cancelled, it leaves no job on the server; uploaded pictures stay there.
+
+        Args:
+            options: fields of `EncodeOptions` besides the format.
+            preview: called with each preview; only without safe mode, which has not seen them.
+
+        Raises:
+            MultiEditError: any of the tree.
+        """
+        if preview is not None and request.safe_mode:
+            raise InvalidRequest(
+                "Previews show the picture before safe mode has seen it. Leave them out, or switch safe mode "
+                "off with it.",
+                field="safe_mode",
+            )
+        seconds: dict[str, float] = {}
+        stage("load", 0.0, "")
+        with self._timed("load", seconds):
+            pictures, facts = await load_pictures(request, self._loader, self._limits)
+        async with connected(self._addresses, self._server_limits) as clients:
+            with self._timed("upload", seconds):
+                client, plan = await self._decide(request, facts, clients)
+                names = [
+                    await _upload(client, pictures, index, plan, stage) for index in range(len(pictures))
+                ]
+            stage("edit", 0.0, "in the queue")
+            events = Events(lambda step: stage("edit", step.share, str(step)), preview)
+            with self._timed("edit", seconds):
+                outputs = await client.run(self._queued(plan, names, options or {}), events)
+            stage("fetch", 0.0, "")
+            with self._timed("fetch", seconds):
+                file = await _fetch(client, outputs, plan)
+            stage("fetch", 1.0, "")
+        return EditResult(plan, file, seconds)
+
+    async def _decide(
+        self, request: EditRequest, facts: Sequence[PictureFacts], clients: Sequence[ComfyUIClient]
+    ) -> tuple[ComfyUIClient, EditPlan]:
+        """Where the edit runs, and its plan there."""
+        asked = DEFAULT_MODEL if request.model_id is None else self._catalog.get(request.model_id).id
+        models = (asked, EMBEDDED_MODEL)
+        seen = await look_at(clients, self._models.nodes(models), self._models.folders(models))
+        try:
+            return self._planned(request, facts, asked, seen)
+        except ModelUnavailable as error:
+            if request.model_id is not None:
+                raise
+            reason = error.message.partition(". ")[0]  # what to fetch is for who asks for the model
+            why = f"modelId is not given: {EMBEDDED_MODEL}, which runs everywhere. {reason}."
+            client, plan = self._planned(
+                replace(request, model_id=EMBEDDED_MODEL), facts, EMBEDDED_MODEL, seen
+            )
+            return client, replace(plan, notes=(why, *plan.notes))
+
+    def _planned(
+        self, request: EditRequest, facts: Sequence[PictureFacts], model: str, seen: Sequence[Seen]
+    ) -> tuple[ComfyUIClient, EditPlan]:
+        chosen = least_busy(seen, lambda server: self._models.runner(model, server))
+        plan = make_plan(request, facts, self._catalog, {model: chosen.wanted.adapter})
+        where = f"It runs on {chosen.client.address} (ComfyUI {chosen.facts.version})."
+        notes = (*plan.notes, *chosen.wanted.notes, where, *chosen.notes)
+        return chosen.client, replace(plan, notes=notes)
+
+    def _queued(self, plan: EditPlan, names: Sequence[str], options: Mapping[str, Any]) -> Graph:
+        from ..images.encode import EncodeOptions
+
+        settings = EncodeOptions(format=plan.output_format, **options)
+        return self._graph(plan, names, settings, f"{FOLDER}/{self._ids()}")
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:
+        started = self._clock()
+        yield
+        seconds[stage] = self._clock() - started
+
+
+async def _upload(
+    client: ComfyUIClient, pictures: Sequence[Picture], index: int, plan: EditPlan, stage: DetailedStage
+) -> str:
+    picture = pictures[index]
+    stage("upload", index / len(pictures), picture.name)
+    # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
+    masks = plan.roles[index] == "mask"
+    data = await asyncio.to_thread(_grey, picture) if masks else picture.data
+    return await client.upload(data, picture.name)
+
+
+def _grey(mask: Picture) -> bytes:
+    from ..images.mask_file import mask_file
+
+    return mask_file(mask.mask())
+
+
+async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Finished:
+    """The file of the result; none comes back of which safe mode has said nothing, though it was asked."""
+    from .output import Finished
+
+    told = [shown for shown in outputs.values() if "multiedit" in shown]
+    if len(told) != 1 or len(told[0]["multiedit"]) != 1:
+        raise EditFailed(f"The ComfyUI at {client.address} gave no result. {_SAME_VERSION}")
+    about = client.understand(lambda: json.loads(told[0]["multiedit"][0]))
+    report = client.understand(lambda: _report(about["safe_mode"]))
+    if plan.safe_mode and not report.safe_mode:
+        raise EditFailed(
+            f"The ComfyUI at {client.address} did not say what safe mode found, so the result stays there. "
+            f"{_SAME_VERSION}"
+        )
+    data = await client.fetch(client.understand(lambda: told[0]["images"][0]))
+    kind = sniff(data, "the result")
+    if kind != plan.output_format:
+        raise EditFailed(
+            f"The ComfyUI at {client.address} made a {kind} file, not {plan.output_format}. {_SAME_VERSION}"
+        )
+    dropped = client.understand(lambda: tuple(str(name) for name in about["dropped_metadata"]))
+    return Finished(data, f"image/{kind}", report, dropped)
+
+
+def _report(verdict: Mapping[str, Any] | None) -> SafetyReport:
+    """A verdict as Safe Mode writes it; what another version adds is left out."""
+    if verdict is None:
+        return off_report()
+    known = [field.name for field in fields(SafetyReport) if field.name in verdict]
+    return SafetyReport(**{name: verdict[name] for name in known})

@@ -1,0 +1,201 @@
+"""From a request to a finished file: load, plan, edit, check, encode. Every face calls this."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from ..adapters.base import EmbeddedAdapter, carry_out
+from ..catalog.lookup import Catalog
+from ..common.errors import InvalidImage
+from ..common.settings import Limits
+from ..common.threads import in_parallel
+from ..images.input_image import Picture
+from ..planning.plan import EditPlan, choose_model, make_plan
+from ..planning.request import EditRequest
+from ..planning.roles import PictureFacts
+from ..safety.classifiers.classifier import ClassifierLoader
+from ..safety.policy import DEFAULT_POLICY, Policy
+from ..sources.source import SourceLoader
+
+if TYPE_CHECKING:
+    from .output import Finished
+
+Stage = Callable[[str, float], None]
+"""Called with a stage ("load", "edit", "check", "encode") and the share of it that is done."""
+
+
+@dataclass(frozen=True)
+class EditResult:
+    """A finished edit: the plan that was carried out, the file, and the seconds each stage took.
+
+    Attributes:
+        told: what only the person who asked is told: of the account at a hosted provider.
+        blurred_before: whoever made it has obscured it already.
+    """
+
+    plan: EditPlan
+    file: Finished
+    seconds: Mapping[str, float]
+    told: tuple[str, ...] = ()
+    blurred_before: bool = False
+
+    @property
+    def blurred(self) -> bool:
+        """Safe mode has obscured it, here or where it was made."""
+        return self.blurred_before or self.file.safety.blurred
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything but the picture, as JSON takes it."""
+        return {
+            "media_type": self.file.media_type,
+            "bytes": len(self.file.data),
+            "plan": self.plan.to_dict(),
+            "safety": self.file.safety.to_dict(),
+            "dropped_metadata": list(self.file.dropped_metadata),
+            "told": list(self.told),
+            "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
+        }
+
+
+async def load_pictures(
+    request: EditRequest, loader: SourceLoader, limits: Limits
+) -> tuple[list[Picture], list[PictureFacts]]:
+    """The pictures of a request, checked, with what the plan needs to know of each.
+
+    Raises:
+        InvalidImage, FetchError: of the first picture that cannot be used.
+    """
+    data = await loader.load_all(request.images)
+    given = {1, *request.multiedit.roles, *request.multiedit.placement}
+
+    def read() -> tuple[list[Picture], list[PictureFacts]]:
+        pictures = [
+            Picture(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
+        ]
+        looks = [number not in given for number in range(1, len(pictures) + 1)]
+        pairs = list(zip(pictures, looks, strict=True))
+        return pictures, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
+
+    with _naming_images():
+        return await asyncio.to_thread(read)
+
+
+class Editor:
+    """Carries requests out on this machine.
+
+    Args:
+        adapters: model id -> what runs it.
+        classifier: gives safe mode's classifier; called only for requests with safe mode on.
+        clock: seconds, monotonic.
+        policy: of safe mode.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        catalog: Catalog,
+        adapters: Mapping[str, EmbeddedAdapter],
+        loader: SourceLoader,
+        classifier: ClassifierLoader,
+        clock: Callable[[], float] = time.perf_counter,
+        policy: Policy = DEFAULT_POLICY,
+    ) -> None:
+        self._limits = limits
+        self._catalog = catalog
+        self._adapters = adapters
+        self._loader = loader
+        self._classifier = classifier
+        self._clock = clock
+        self._policy = policy
+
+    async def plan(self, request: EditRequest) -> EditPlan:
+        """Decide the edit without carrying it out. Raises what loading and planning raise."""
+        return (await self._prepare(request))[0]
+
+    async def edit(
+        self,
+        request: EditRequest,
+        options: Mapping[str, Any] | None = None,
+        embed: Mapping[str, str] | None = None,
+        stage: Stage = lambda name, share: None,
+    ) -> EditResult:
+        """Carry the edit out.
+
+        Args:
+            options: fields of `EncodeOptions` besides the format.
+            embed: further metadata for the file: ComfyUI's `prompt` and `workflow`.
+
+        Raises:
+            MultiEditError: any of the tree; nothing is left behind.
+        """
+        seconds: dict[str, float] = {}
+        stage("load", 0.0)
+        with self._timed("load", seconds):
+            plan, pictures = await self._prepare(request)
+        result = await asyncio.to_thread(self._carry_out, plan, pictures, options or {}, embed or {}, stage)
+        return replace(result, seconds={**seconds, **result.seconds})
+
+    async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
+        names = {model: adapter.name for model, adapter in self._adapters.items()}
+        choose_model(request.model_id, self._catalog, names)  # what cannot run is said before any fetching
+        pictures, facts = await load_pictures(request, self._loader, self._limits)
+        return make_plan(request, facts, self._catalog, names), pictures
+
+    def _carry_out(
+        self,
+        plan: EditPlan,
+        pictures: Sequence[Picture],
+        options: Mapping[str, Any],
+        embed: Mapping[str, str],
+        stage: Stage,
+    ) -> EditResult:
+        from ..images.encode import EncodeOptions
+        from .output import encoded, screened
+
+        classifier = self._classifier if plan.safe_mode else None
+        settings = EncodeOptions(format=plan.output_format, **options)
+        seconds: dict[str, float] = {}
+        with self._timed("edit", seconds):
+            if classifier is not None:
+                self._look_before(classifier, pictures)
+            with _naming_images():
+                adapter = self._adapters[plan.model]
+                plan, made = carry_out(adapter, plan, pictures, lambda share: stage("edit", share))
+        stage("check", 0.0)
+        with self._timed("check", seconds):
+            image, report = screened(made.image, classifier, self._policy)
+        stage("encode", 0.0)
+        with self._timed("encode", seconds):
+            file = encoded(image, report, settings, {"plan": plan.to_dict()}, embed)
+        stage("encode", 1.0)
+        return EditResult(plan, file, seconds, made.told, made.blurred)
+
+    def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[Picture]) -> None:
+        """What safe mode would refuse anyway must not cost the edit."""
+        from ..safety.screening import require_classifier, require_safe
+
+        require_classifier(classifier, self._policy)
+        if self._policy.inputs:
+            for picture in pictures:
+                require_safe(picture.image(), classifier, self._policy, picture.name)
+
+    @contextlib.contextmanager
+    def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:
+        started = self._clock()
+        yield
+        seconds[stage] = self._clock() - started
+
+
+@contextlib.contextmanager
+def _naming_images() -> Iterator[None]:
+    """Say which field of the request a picture that cannot be used came from."""
+    try:
+        yield
+    except InvalidImage as error:
+        error.field = "images"
+        raise

@@ -1,0 +1,61 @@
+"""The end of every face's work: safe mode, then the file's bytes with what they say of themselves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..images.encode import EncodeOptions, encode
+from ..safety.classifiers.classifier import ClassifierLoader
+from ..safety.policy import DEFAULT_POLICY, Policy
+from ..safety.report import SafetyReport, off_report
+from ..safety.screening import screen
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A file that may be handed out.
+
+    Attributes:
+        media_type: by what the bytes are: image/png, image/jpeg or image/webp.
+        dropped_metadata: names of what the file does not say: no room for it, or a blurred picture's recipe.
+    """
+
+    data: bytes = field(repr=False)
+    media_type: str
+    safety: SafetyReport
+    dropped_metadata: tuple[str, ...]
+
+
+def screened(
+    image: Tensor, classifier: ClassifierLoader | None, policy: Policy = DEFAULT_POLICY
+) -> tuple[Tensor, SafetyReport]:
+    """Judge one picture [1, H, W, C] and obscure it where it does not pass; None switches safe mode off."""
+    if classifier is None:
+        return image, off_report()
+    result = screen(image, classifier, policy)
+    return result.image, result.reports[0]
+
+
+def encoded(
+    image: Tensor,
+    report: SafetyReport,
+    options: EncodeOptions,
+    about: Mapping[str, object],
+    embed: Mapping[str, str],
+) -> Finished:
+    """Encode a screened picture [1, H, W, C].
+
+    Args:
+        about: how the picture was made, written beside the report under the key `multiedit`. A blurred
+            picture says nothing but its report: anything else would be the recipe of the sharp one.
+        embed: further metadata, ComfyUI's `prompt` and `workflow`.
+    """
+    texts = {"multiedit": json.dumps({**about, "safe_mode": report.to_dict()}), **embed}
+    file = encode(image[0], options, texts, blurred=report.blurred)
+    return Finished(file.data, file.media_type, report, file.dropped_metadata)

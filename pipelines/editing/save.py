@@ -1,0 +1,115 @@
+"""Pictures to files: the format where it is left open, metadata, and a name for each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from ..common.errors import InvalidRequest
+from ..common.json_reader import read_json
+from ..common.validation import mapping
+from ..images.encode import EncodeOptions, Format, encode, write_atomically
+from ..planning.plan import format_for_tier
+from ..planning.size import closest_tier
+
+SUFFIXES: dict[Format, str] = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A file that was written.
+
+    Attributes:
+        safe_mode: the verdict on the picture; None where there was no report.
+        dropped_metadata: names of what the file had no room for, or must not say because it is blurred.
+    """
+
+    path: Path
+    safe_mode: Mapping[str, Any] | None
+    dropped_metadata: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """What a caller cannot see in the file, as JSON."""
+        return json.dumps({"safe_mode": self.safe_mode, "dropped_metadata": self.dropped_metadata})
+
+
+def save_images(
+    images: Tensor,
+    options: EncodeOptions,
+    path: Callable[[int, str], Path],
+    *,
+    automatic: bool,
+    texts: Mapping[str, str],
+    report: str | None,
+    plan: str | None,
+    progress: Callable[[float], None],
+) -> list[Saved]:
+    """Encode and write each picture of a batch.
+
+    Args:
+        images: float32 [B, H, W, 3 or 4], 0..1, sRGB, straight alpha.
+        path: gives the file for an index in the batch and a suffix such as ".png".
+        automatic: the format is not the options' but by the size, as for a request that names none.
+        texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred picture.
+        report: safe mode's, a JSON list with an object for each picture; it goes into the files.
+        plan: how the pictures were made, a JSON object; it goes into the files that are not blurred.
+        progress: called after each picture with the share that is done; what it raises ends the work, and
+            the files written before stay.
+
+    Raises:
+        InvalidRequest: the report is not one of these pictures, or the plan is none.
+        EditFailed, OutputError: a picture cannot be encoded or written.
+    """
+    verdicts = _verdicts(report, len(images))
+    # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
+    made = {} if plan is None else {"plan": {**_plan(plan), "safe_mode": report is not None}}
+    if automatic:
+        options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
+    written = []
+    for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True)):
+        about = made if verdict is None else {**made, "safe_mode": verdict}
+        own = {"multiedit": json.dumps(about)} if about else {}
+        blurred = verdict is not None and verdict["blurred"]
+        target = path(index, SUFFIXES[options.format])
+        file = encode(image, options, {**own, **texts}, blurred=blurred)
+        write_atomically(target, file.data)
+        written.append(Saved(target, verdict, file.dropped_metadata))
+        progress((index + 1) / len(images))
+    return written
+
+
+def _plan(text: str) -> Mapping[str, object]:
+    """A plan of Multi-Edit, which is JSON."""
+    try:
+        return mapping(read_json(text), "plan")
+    except (ValueError, RecursionError):
+        raise InvalidRequest("plan is no JSON; wire the plan of Multi-Edit to it.", field="plan") from None
+
+
+def _verdicts(report: str | None, count: int) -> list[Any]:
+    """The verdict on each picture, None where there is no report; nothing is taken for safe by mistake."""
+    if report is None:
+        return [None] * count
+    try:
+        verdicts = read_json(report)
+    except (ValueError, RecursionError):
+        raise InvalidRequest(
+            "report is no JSON; wire the report of Safe Mode to it.", field="report"
+        ) from None
+    listed = isinstance(verdicts, list) and all(
+        isinstance(verdict, dict) and isinstance(verdict.get("blurred"), bool) for verdict in verdicts
+    )
+    if not listed or len(verdicts) != count:
+        found = f"{len(verdicts)} verdicts" if listed else "no list of verdicts"
+        raise InvalidRequest(
+            f"report has {found} for {count} pictures; wire the report of the Safe Mode that these pictures "
+            "come from.",
+            field="report",
+        )
+    return list(verdicts)

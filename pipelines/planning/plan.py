@@ -1,0 +1,202 @@
+"""What will be done: every decision about an edit, made before a pixel is decoded.
+
+Deterministic: the same request, pictures and machine give the same plan. What the request leaves open is
+decided by these rules, and each decision is a note:
+
+- modelId: `firered-image-edit`, the contract's default, where this machine can run it; else
+  `layer-composite`, which runs everywhere.
+- roles: planning/roles.py; size: planning/size.py.
+- output_format: png where the effective tier is 1K or the model has none, jpeg for 2K and 4K. With
+  `keep_size` the effective tier is the one closest in area to the first image.
+- quality: the model's default; a model without qualities ignores the field.
+- seed: 0, so that a request without one repeats itself.
+
+What a hosted endpoint would make is never chosen where the request names no model: it costs money.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from ..catalog.lookup import Catalog
+from ..catalog.model import BASE_TIER, Model
+from ..common.errors import ModelUnavailable, UnsupportedValue
+from ..layers.placement import Placement
+from . import provider
+from .provider import HOSTED
+from .request import EditRequest, OutputFormat, Role
+from .roles import PictureFacts, assign_roles
+from .size import resolve_size
+
+DEFAULT_MODEL = "firered-image-edit"
+EMBEDDED_MODEL = "layer-composite"
+DEFAULT_SEED = 0
+
+
+@dataclass(frozen=True)
+class EditPlan:
+    """An edit, decided.
+
+    Attributes:
+        adapter: the name of what carries the plan out.
+        width, height: of the result in pixels.
+        work_width, work_height: of what the model makes; the result is fitted from it where they differ.
+        resolution: the effective tier, None for a model without tiers.
+        keep_size: whether the result has the first image's exact size.
+        roles: one for each image, in order; the first is the base.
+        placements: by 1-based image number, one for each overlay.
+        quality: None for a model without qualities.
+        price_usd: what the hosted provider charges, an estimate; None for what does not go there.
+        notes: a sentence for everything inferred, dropped or changed.
+    """
+
+    model: str
+    model_name: str
+    adapter: str
+    prompt: str
+    width: int
+    height: int
+    work_width: int
+    work_height: int
+    aspect_ratio: str
+    resolution: str | None
+    keep_size: bool
+    roles: tuple[Role, ...]
+    placements: Mapping[int, Placement]
+    output_format: OutputFormat
+    quality: str | None
+    seed: int
+    safe_mode: bool
+    price_usd: float | None
+    notes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, object]:
+        """The plan as JSON takes it, keys in the order above; image numbers become text."""
+        placements = {str(number): asdict(placement) for number, placement in self.placements.items()}
+        return {
+            **asdict(self),
+            "roles": list(self.roles),
+            "placements": placements,
+            "notes": list(self.notes),
+        }
+
+
+def make_plan(
+    request: EditRequest, pictures: Sequence[PictureFacts], catalog: Catalog, adapters: Mapping[str, str]
+) -> EditPlan:
+    """Decide an edit.
+
+    Args:
+        pictures: one for each image of the request, in order.
+        adapters: model id -> adapter name, of what can run on this machine now.
+
+    Raises:
+        UnknownModel: the catalogue does not have the model.
+        ModelUnavailable: it is known, but cannot run here.
+        UnsupportedValue: the model does not take this prompt length, image count, ratio, tier or quality.
+        InvalidRequest: the roles, the placements or the sizes contradict each other.
+    """
+    model, model_notes = choose_model(request.model_id, catalog, adapters)
+    extras = request.multiedit
+    roles, role_notes = assign_roles(extras, pictures, model)
+    hosted = adapters[model.id] == HOSTED
+    _check_capacity(request, roles, model, hosted)
+    base = (pictures[0].width, pictures[0].height)
+    size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
+    output_format, format_notes = _choose_format(request.output_format, size.tier)
+    quality, quality_notes = _choose_quality(request.quality, model)
+    seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
+    price = model.price.estimate(size.tier, quality, len(provider.sent(roles))) if hosted else None
+    hosted_notes = () if price is None else provider.notes(model, price, roles, pictures, extras)
+    inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
+    overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
+    return EditPlan(
+        model=model.id,
+        model_name=model.name,
+        adapter=adapters[model.id],
+        prompt=request.prompt,
+        width=size.width,
+        height=size.height,
+        work_width=size.work_width,
+        work_height=size.work_height,
+        aspect_ratio=size.aspect_ratio,
+        resolution=size.tier,
+        keep_size=extras.keep_size,
+        roles=roles,
+        placements={number: extras.placement.get(number, Placement()) for number in overlays},
+        output_format=output_format,
+        quality=quality,
+        seed=DEFAULT_SEED if extras.seed is None else extras.seed,
+        safe_mode=request.safe_mode,
+        price_usd=price,
+        notes=(*inferred, *hosted_notes),
+    )
+
+
+def choose_model(
+    asked: str | None, catalog: Catalog, adapters: Mapping[str, str]
+) -> tuple[Model, tuple[str, ...]]:
+    """The model that will be used, and the plan's notes about it.
+
+    Raises:
+        UnknownModel, ModelUnavailable: see `make_plan`.
+    """
+    wanted = catalog.get(DEFAULT_MODEL if asked is None else asked)
+    if wanted.id in adapters and (asked or adapters[wanted.id] != HOSTED):
+        model, why = wanted, f"{wanted.id} is the default"
+    elif asked is None and EMBEDDED_MODEL in adapters:
+        model = catalog.get(EMBEDDED_MODEL)
+        why = f"{_why_not(wanted)}, so {model.id} is used, which runs everywhere"
+    else:
+        able = ", ".join(model.id for model in catalog if model.id in adapters) or "none"
+        raise ModelUnavailable(f"{_why_not(wanted)}. Models that can run here: {able}.", field="modelId")
+    inferred = (f"modelId is not given: {why}.",) if asked is None else ()
+    return model, (*inferred, model.remark) if model.remark else inferred
+
+
+def _why_not(model: Model) -> str:
+    if model.weights == "closed":
+        return provider.closed(model)
+    return f"{model.id} has open weights ({model.licence}) and runs on ComfyUI only (--comfyui, or its nodes)"
+
+
+def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, hosted: bool) -> None:
+    # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
+    # One that is served elsewhere is sent the mask.
+    unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
+    images = len(provider.sent(roles)) if hosted else sum(role not in unseen for role in roles)
+    checks = (
+        ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
+        ("images", images, model.max_images, "images", "Send fewer."),
+    )
+    for field, amount, limit, unit, advice in checks:
+        if amount > limit:
+            raise UnsupportedValue(
+                f"{field} has {amount} {unit}; the limit of {model.id} is {limit}. {advice}", field=field
+            )
+
+
+def format_for_tier(tier: str | None) -> OutputFormat:
+    """The format of a result whose request names none; `tier` is the effective one."""
+    return "png" if tier in (None, BASE_TIER) else "jpeg"
+
+
+def _choose_format(asked: OutputFormat | None, tier: str | None) -> tuple[OutputFormat, Iterable[str]]:
+    if asked is not None:
+        return asked, ()
+    inferred = format_for_tier(tier)
+    return inferred, (f"output_format is not given: {inferred}, by the tier ({tier or 'none'}).",)
+
+
+def _choose_quality(asked: str | None, model: Model) -> tuple[str | None, Iterable[str]]:
+    if not model.qualities:
+        return None, (f"quality {asked!r} is dropped: {model.id} has no qualities.",) if asked else ()
+    if asked is None:
+        return model.default_quality, (f"quality is not given: {model.default_quality}, the default.",)
+    if asked not in model.qualities:
+        raise UnsupportedValue(
+            f"quality {asked!r} is not one that {model.id} takes. It takes {', '.join(model.qualities)}.",
+            field="quality",
+        )
+    return asked, ()

@@ -1,0 +1,64 @@
+"""What of an edit is decided for a hosted endpoint before anything is sent: which pictures, how large, and
+what the plan says of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from ..adapters.provider.settings import ADVICE
+from ..catalog.model import Model
+from ..common.settings import Limits
+from .request import Extras, Role
+from .roles import PictureFacts
+
+HOSTED = "hosted"
+"""The adapter's name in a plan."""
+
+Size = tuple[int, int]
+
+
+def closed(model: Model) -> str:
+    """Why a closed model cannot run here, and what to do about it; half a sentence."""
+    return (
+        f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine. To have "
+        f"it made there at your own cost, set {ADVICE} (docs/hosted.md)"
+    )
+
+
+def sent(roles: Sequence[Role]) -> list[int]:
+    """Numbers of the pictures that are sent: all but overlays, which are laid onto the base here."""
+    return [number for number, role in enumerate(roles, start=1) if role != "overlay"]
+
+
+def sent_size(size: Size) -> Size:
+    """The size that a picture is sent at: its own where the endpoint takes that, else the nearest it takes.
+
+    The contract's bounds, not those that `MULTIEDIT_...` sets on this machine.
+    """
+    width, height = size
+    area = width * height
+    if area > Limits.max_pixels:
+        shrink = math.sqrt(Limits.max_pixels / area)
+        return max(Limits.min_side, int(width * shrink)), max(Limits.min_side, int(height * shrink))
+    grow = max(1.0, math.sqrt(Limits.min_pixels / area), Limits.min_side / min(size))
+    return (width, height) if grow == 1.0 else (math.ceil(width * grow), math.ceil(height * grow))
+
+
+def notes(
+    model: Model, price: float, roles: Sequence[Role], pictures: Sequence[PictureFacts], extras: Extras
+) -> Iterator[str]:
+    """A sentence for everything that is special about a plan that is carried out elsewhere."""
+    yield (
+        f"The prompt and {len(sent(roles))} of {len(pictures)} pictures are sent to the hosted provider, who "
+        f"charges about {price:g} USD. The model is served by {model.served_by}."
+    )
+    for number in sent(roles):
+        size = (pictures[number - 1].width, pictures[number - 1].height)
+        if (to := sent_size(size)) != size:
+            yield (
+                f"Image {number} is {size[0]}x{size[1]} and is sent as {to[0]}x{to[1]}: the endpoint takes "
+                f"{Limits.min_pixels} to {Limits.max_pixels} px, at least {Limits.min_side} a side."
+            )
+    if extras.seed is not None:
+        yield f"multiedit.seed {extras.seed} is dropped: the endpoint has none, so a repeat differs."

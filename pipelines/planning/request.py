@@ -1,0 +1,147 @@
+"""What was asked: the contract's fields and our own extras, checked against the limits.
+
+The first block of fields is the hosted contract's, with its names, types and defaults; `multiedit` is
+ours. What depends on the model (ratios, tiers, prompt length) is checked in the plan, once the model is
+known. docs/request.md has the same table for users.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Literal, get_args
+
+from ..common.errors import InvalidRequest
+from ..common.settings import LARGEST_SEED, Limits
+from ..common.validation import boolean, choice, integer, joined, known_fields, mapping, refusal, text
+from ..layers.placement import Placement, read_placement
+from ..sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
+
+Role = Literal["base", "overlay", "mask", "reference"]
+OutputFormat = Literal["jpeg", "png", "webp"]
+ROLES: tuple[Role, ...] = get_args(Role)
+OUTPUT_FORMATS: dict[str, OutputFormat] = {"jpeg": "jpeg", "jpg": "jpeg", "png": "png", "webp": "webp"}
+QUALITIES = ("low", "medium", "high")
+_LONGEST_WORD = 10  # the contract's bound on `resolution`; no aspect ratio is longer
+_LONGEST_ID = 100
+
+Reader = Callable[[object, str], Any]
+
+
+@dataclass(frozen=True)
+class Extras:
+    """The object `multiedit` of a request. Keys of `roles` and `placement` are 1-based image numbers."""
+
+    seed: int | None = None
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    placement: Mapping[int, Placement] = field(default_factory=dict)
+    keep_size: bool = False
+
+
+@dataclass(frozen=True)
+class EditRequest:
+    """A request whose every field is of its type and in its range. None means "not given"."""
+
+    prompt: str
+    images: tuple[ImageSource, ...]
+    model_id: str | None = None
+    aspect_ratio: str | None = None
+    resolution: str | None = None
+    output_format: OutputFormat | None = None
+    quality: str | None = None
+    safe_mode: bool = True
+    multiedit: Extras = field(default_factory=Extras)
+
+
+def parse_request(fields: object, limits: Limits) -> EditRequest:
+    """Check a request.
+
+    Args:
+        fields: the parsed JSON object, or the same made by another face; `images` may hold strings
+            (base64, data URL or URL) and `ImageSource`s.
+        limits: bounds on the prompt and on the number of images.
+
+    Raises:
+        InvalidRequest: the first problem, with its field: unknown names before values, values in the
+            order of docs/request.md.
+    """
+    readers = request_readers(limits)
+    given = known_fields(fields, "", (*readers, "multiedit"))
+    for name in ("prompt", "images"):
+        if name not in given:
+            raise InvalidRequest(f"{name} is missing; every request needs it.", field=name)
+    values = _read(given, "", readers)
+    if "multiedit" in given:
+        values["multiedit"] = _extras(given["multiedit"], "multiedit", images=len(values["images"]))
+    return EditRequest(model_id=values.pop("modelId", None), **values)
+
+
+def request_readers(limits: Limits) -> dict[str, Reader]:
+    """What reads each field of a request but `multiedit`; the schema is made of the same."""
+    return {
+        "prompt": partial(text, longest=limits.max_prompt_characters),
+        "images": partial(read_images, limits=limits),
+        "modelId": partial(text, longest=_LONGEST_ID),
+        "aspect_ratio": partial(text, longest=_LONGEST_WORD),
+        "resolution": partial(text, longest=_LONGEST_WORD),
+        "output_format": read_format,
+        "quality": partial(choice, options=QUALITIES),
+        "safe_mode": boolean,
+    }
+
+
+def extras_readers(images: int) -> dict[str, Reader]:
+    """What reads each field of `multiedit`, for a request of so many images."""
+    return {
+        "seed": partial(integer, low=0, high=LARGEST_SEED),
+        "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),
+        "placement": partial(read_by_image, images=images, read=read_placement),
+        "keep_size": boolean,
+    }
+
+
+def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader]) -> dict[str, Any]:
+    return {name: read(given[name], joined(path, name)) for name, read in readers.items() if name in given}
+
+
+def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
+    """1 to `limits.max_images` pictures, as text or as sources."""
+    if not isinstance(value, (list, tuple)) or not value:
+        raise refusal(path, value, f"a list of 1 to {limits.max_images} images")
+    if len(value) > limits.max_images:
+        raise InvalidRequest(
+            f"{path} holds {len(value)} pictures; the limit is {limits.max_images}. Send fewer.", field=path
+        )
+    return tuple(_image(item, joined(path, str(n))) for n, item in enumerate(value, start=1))
+
+
+def _image(value: object, path: str) -> ImageSource:
+    if isinstance(value, str):
+        return TextSource(value)
+    if isinstance(value, (FileSource, TextSource, BytesSource, UploadSource)):
+        return value
+    raise refusal(path, value, "base64 text, a data URL or an http(s) URL")
+
+
+def read_format(value: object, path: str) -> OutputFormat:
+    """One of `OUTPUT_FORMATS`; `jpg` is `jpeg`."""
+    return OUTPUT_FORMATS[choice(value, path, options=OUTPUT_FORMATS)]
+
+
+def _extras(value: object, path: str, *, images: int) -> Extras:
+    readers = extras_readers(images)
+    return Extras(**_read(known_fields(value, path, readers), path, readers))
+
+
+def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dict[int, Any]:
+    """An object whose keys are image numbers as text: {"2": ...}."""
+    numbers = {str(n): n for n in range(1, images + 1)}
+    given = mapping(value, path)
+    for key in given:
+        if key not in numbers:
+            raise InvalidRequest(
+                f"{path} has the key {str(key)[:20]!a}; it must be an image number, {' or '.join(numbers)}.",
+                field=path,
+            )
+    return {numbers[key]: read(given[key], joined(path, key)) for key in numbers if key in given}

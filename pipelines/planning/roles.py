@@ -1,0 +1,108 @@
+"""What each picture of a request is for: base, overlay, mask or reference.
+
+The rule, for pictures whose role the request does not give, in order:
+
+1. Image 1 is the base, always.
+2. A picture that `placement` speaks of is an overlay.
+3. The first other picture that looks like a mask is the mask, unless the request names one.
+4. The rest are overlays for a model that composites, references for one that reads the prompt.
+
+A picture looks like a mask when it is grey everywhere and at least 90 % of its pixels lie within 16/255
+of black or white. That is judged on the pixels by the caller and comes in as a fact; here is no decoding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ..catalog.model import Model
+from ..common.errors import InvalidRequest
+from .request import Extras, Role
+
+_FIELD = "multiedit.roles"
+
+
+@dataclass(frozen=True)
+class PictureFacts:
+    """What the plan needs to know of a picture: pixels after EXIF orientation, and rule 3's fact."""
+
+    width: int
+    height: int
+    looks_like_mask: bool = False
+
+
+def assign_roles(
+    extras: Extras, pictures: Sequence[PictureFacts], model: Model
+) -> tuple[tuple[Role, ...], tuple[str, ...]]:
+    """Give every picture its role.
+
+    Returns:
+        The roles in the order of the pictures, and a note for each role that was inferred and for each
+        picture that the model will not use.
+
+    Raises:
+        InvalidRequest: the given roles contradict each other or the rule.
+    """
+    _check_base(extras.roles)
+    _check_mask(extras.roles)
+    _check_placement(extras)
+    roles: list[Role] = ["base"]
+    notes = []
+    for number, picture in enumerate(pictures[1:], start=2):
+        if number in extras.roles:
+            role = extras.roles[number]
+            roles.append(role)
+            if role == "reference" and not model.interprets_prompt:
+                notes.append(f"Image {number} is not used: {model.id} takes nothing from references.")
+            continue
+        mask_given = "mask" in roles or "mask" in extras.roles.values()
+        role, why = _infer(picture, number in extras.placement, mask_given, model)
+        roles.append(role)
+        notes.append(f"Image {number} is taken as {role}: {why}.")
+    return tuple(roles), tuple(notes)
+
+
+def _infer(picture: PictureFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
+    if placed:
+        return "overlay", "multiedit.placement places it"
+    if picture.looks_like_mask and not mask_given:
+        return "mask", "it is grey, and nearly all of it is black or white"
+    if model.interprets_prompt:
+        return "reference", f"{model.id} makes a new picture from it"
+    return "overlay", f"{model.id} composites layers"
+
+
+def _check_mask(roles: Mapping[int, Role]) -> None:
+    masks = [number for number, role in sorted(roles.items()) if role == "mask"]
+    if len(masks) > 1:
+        raise InvalidRequest(
+            f"{_FIELD} makes images {masks[0]} and {masks[1]} masks; a request has one mask at most. "
+            "Merge them into one picture.",
+            field=_FIELD,
+        )
+
+
+def _check_placement(extras: Extras) -> None:
+    for number in sorted(extras.placement):
+        role = "base" if number == 1 else extras.roles.get(number, "overlay")
+        if role != "overlay":
+            raise InvalidRequest(
+                f"multiedit.placement places image {number}, which is the {role}; only overlays are placed. "
+                "Leave its placement out, or make it an overlay.",
+                field=f"multiedit.placement.{number}",
+            )
+
+
+def _check_base(roles: Mapping[int, Role]) -> None:
+    if roles.get(1, "base") != "base":
+        raise InvalidRequest(
+            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base picture first.",
+            field=_FIELD,
+        )
+    for number, role in sorted(roles.items()):
+        if role == "base" and number != 1:
+            raise InvalidRequest(
+                f"{_FIELD} makes image {number} the base; image 1 is the base. Send the base picture first.",
+                field=_FIELD,
+            )

@@ -1,0 +1,1 @@
+"""Networks that score images, and the store of their weights."""

@@ -1,0 +1,85 @@
+"""What safe mode asks of a classifier, and two of them as one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..policy import PRESETS, Preset, Rule
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Classifier(Protocol):
+    """Scores pictures; safe mode decides.
+
+    Attributes:
+        name: for the report.
+        sha256: of the weights file, lower-case hex.
+        levels: what it tells apart, such as `low`, `medium` and `high`.
+        rules: by preset; a picture that reaches any one of a preset's rules is not safe.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
+
+    @property
+    def levels(self) -> tuple[str, ...]: ...
+
+    @property
+    def rules(self) -> Mapping[Preset, tuple[Rule, ...]]: ...
+
+    def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
+        """float [B, H, W, 3], 0..1, sRGB -> float [B, L]: 0 (less than the level) .. 1 (at least it).
+
+        A picture's scores do not depend on the others of the batch. A RuntimeError, or a score that is
+        not finite, means that the picture could not be judged. `tiles` is the policy's.
+        """
+        ...
+
+
+ClassifierLoader = Callable[[], Classifier]
+"""Gives a classifier that is ready, or raises ClassifierMissing or WeightsMismatch."""
+
+
+@dataclass(frozen=True)
+class Either:
+    """Several classifiers as one: a picture that any of them takes for unsafe is unsafe.
+
+    Its levels are theirs, as `light.nsfw`; none of them can clear what another one flags.
+    """
+
+    parts: Sequence[Classifier]
+
+    @property
+    def name(self) -> str:
+        return "+".join(part.name for part in self.parts)
+
+    @property
+    def sha256(self) -> str:
+        return "+".join(part.sha256 for part in self.parts)
+
+    @property
+    def levels(self) -> tuple[str, ...]:
+        return tuple(f"{part.name}.{level}" for part in self.parts for level in part.levels)
+
+    @property
+    def rules(self) -> Mapping[Preset, tuple[Rule, ...]]:
+        return {preset: tuple(self._renamed(preset)) for preset in PRESETS}
+
+    def _renamed(self, preset: Preset) -> list[Rule]:
+        return [
+            rule._replace(level=f"{part.name}.{rule.level}")
+            for part in self.parts
+            for rule in part.rules[preset]
+        ]
+
+    def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
+        import torch
+
+        return torch.cat([part.scores(images, tiles) for part in self.parts], dim=1)

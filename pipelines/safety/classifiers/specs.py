@@ -1,0 +1,97 @@
+"""The classifiers that safe mode knows: what each is, where its weights are, and its thresholds.
+
+Without torch. The sizes and sha256 are those of the files at the pinned revisions; the thresholds are the
+authors' own, or where they say nothing a half. docs/safety.md says what the scores are worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..policy import Preset, Rule
+
+EMBEDDED = "open_nsfw"
+EMBEDDED_FILE = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
+
+
+@dataclass(frozen=True)
+class KnownClassifier:
+    """A classifier by its short name.
+
+    Attributes:
+        title: what its authors call it.
+        licence: of the weights, as an SPDX expression.
+        file: of the weights, relative to a folder of classifiers; what is part of the package lies there.
+        size: of that file, in bytes.
+        sha256: of that file, lower-case hex.
+        levels: what it tells apart; each score is the probability of that level or a higher one.
+        rules: by preset.
+        address: where the file can be had at a fixed revision; None where it is part of the package.
+    """
+
+    name: str
+    title: str
+    licence: str
+    file: str
+    size: int
+    sha256: str
+    levels: tuple[str, ...]
+    rules: Mapping[Preset, tuple[Rule, ...]]
+    address: str | None = None
+
+
+def _hub(repository: str, revision: str) -> str:
+    return f"https://huggingface.co/{repository}/resolve/{revision}/model.safetensors"
+
+
+_OPEN_NSFW = KnownClassifier(
+    name=EMBEDDED,
+    title="Yahoo open_nsfw",
+    licence="BSD-2-Clause",
+    file=EMBEDDED_FILE.name,
+    size=11_793_716,
+    sha256="8526835d4c14825353433362bf579323e164d8819bfd165b4cc8ccb2f26e5c93",
+    levels=("nsfw",),
+    # Yahoo: below 0.2 very likely safe, above 0.8 very likely not. Plain mid grey has 0.195.
+    rules={
+        "strict": (Rule("nsfw", 0.3),),
+        "default": (Rule("nsfw", 0.5),),
+        "loose": (Rule("nsfw", 0.8),),
+    },
+)
+
+_LIGHT = KnownClassifier(
+    name="light",
+    title="Marqo/nsfw-image-detection-384",
+    licence="Apache-2.0",
+    file="nsfw/marqo-nsfw-image-detection-384.safetensors",
+    size=22_404_720,
+    sha256="6bf2e0f64a1d20169736c2836e3a787b12379fdc08ba87f7d94a7a3d58eeefce",
+    levels=("nsfw",),
+    rules={
+        "strict": (Rule("nsfw", 0.3),),
+        "default": (Rule("nsfw", 0.5),),
+        "loose": (Rule("nsfw", 0.85),),
+    },
+    address=_hub("Marqo/nsfw-image-detection-384", "0c26ec22111b83f106d72a55f611ec35962bcb65"),
+)
+
+_RECOMMENDED = KnownClassifier(
+    name="recommended",
+    title="Freepik/nsfw_image_detector",
+    licence="MIT",
+    file="nsfw/freepik-nsfw-image-detector.safetensors",
+    size=172_725_672,
+    sha256="024a9d4818fae2656403bf626c9f8c9e7789c2da274749fbebb1060d8fdaa7ab",
+    levels=("low", "medium", "high"),
+    rules={
+        "strict": (Rule("low", 0.5),),
+        "default": (Rule("medium", 0.5),),
+        "loose": (Rule("high", 0.5),),
+    },
+    address=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
+)
+
+KNOWN: Mapping[str, KnownClassifier] = {known.name: known for known in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)}

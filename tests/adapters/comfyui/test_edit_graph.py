@@ -1,0 +1,149 @@
+"""The graph that an edit expands into, against graphs that were reviewed by hand.
+
+golden/<profile>.json has them. `MULTIEDIT_UPDATE_GOLDEN=1 pytest` with this file
+writes them anew; what changed is then to be reviewed against the official template of the model.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from multiedit.pipelines.adapters.comfyui.generation import Options
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.tests.support.edit_graphs import (
+    CASES,
+    LINK,
+    PHOTOGRAPH,
+    THREE,
+    Case,
+    generation,
+    golden,
+    graph,
+)
+
+GOLDEN = Path(__file__).with_name("golden")
+PROFILES = list(load_profiles())
+FIRST = {profile.family: profile for profile in reversed(PROFILES)}.values()
+by_profile = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.id)
+by_family = pytest.mark.parametrize("profile", FIRST, ids=lambda profile: profile.family)
+
+
+def written(graphs: object) -> str:
+    return json.dumps(graphs, indent=1) + "\n"
+
+
+@by_profile
+def test_the_graph_is_the_one_that_was_reviewed(profile: Profile) -> None:
+    path = GOLDEN / f"{profile.id}.json"
+    graphs = written({name: graph(profile, case) for name, case in golden(profile).items()})
+    if os.environ.get("MULTIEDIT_UPDATE_GOLDEN"):
+        path.write_text(graphs)
+    assert path.read_text() == graphs
+
+
+def test_every_golden_file_is_of_a_profile() -> None:
+    assert {path.stem for path in GOLDEN.iterdir()} == {profile.id for profile in PROFILES}
+
+
+def links(value: object) -> Iterator[list[Any]]:
+    """Every link in the inputs of a node."""
+    if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from links(part)
+
+
+def check_links(nodes: Mapping[str, Any], known: set[str]) -> None:
+    """A node links to what is in the graph before it, or to what the graph is made of."""
+    for name, node in nodes.items():
+        assert name not in known
+        inputs = dict(node["inputs"])
+        smaller = inputs.pop("smaller", None)
+        assert {source for source, _ in links(inputs)} <= known, name
+        if smaller:
+            check_links(smaller["nodes"], set(known))
+            assert smaller["samples"][0] in smaller["nodes"]
+        known.add(name)
+
+
+@by_profile
+@pytest.mark.parametrize("case", [THREE, *CASES.values()], ids=["3 images", *CASES])
+def test_links_lead_to_nodes_of_the_graph(profile: Profile, case: Case) -> None:
+    made = graph(profile, case)
+    given = {LINK[0], "mask", *(f"image {number}" for number in range(1, len(case.sizes) + 1))}
+    check_links(made["nodes"], given)
+    assert made["image"][0] in made["nodes"]
+
+
+@by_family
+def test_every_node_serves_the_result(profile: Profile) -> None:
+    made = graph(profile, Case(THREE.sizes, (100, 700, 200, 1000), Options(), {"keep_size": True}))
+
+    def reached(nodes: Mapping[str, Any], wanted: list[Any]) -> set[str]:
+        found: set[str] = set()
+        while wanted:
+            name = wanted.pop()[0]
+            if name in nodes and name not in found:
+                found.add(name)
+                wanted += links(nodes[name]["inputs"])
+        return found
+
+    # What only a smaller step links to is in that step.
+    assert reached(made["nodes"], [made["image"]]) == set(made["nodes"])
+
+
+def classes(nodes: Mapping[str, Any]) -> list[str]:
+    return [node["class_type"] for node in nodes.values()]
+
+
+@by_profile
+def test_a_branch_that_guidance_does_not_use_is_not_built(profile: Profile) -> None:
+    made = classes(graph(profile, THREE)["nodes"])
+    assert ("CFGGuider" if profile.guided else "BasicGuider") in made
+    assert made.count("MultiEditPrompt") in (0, 1 + profile.guided)
+
+
+@by_profile
+def test_every_size_is_sampled_on_the_grid(profile: Profile) -> None:
+    model = load_catalog().get(profile.model)
+    for ratio, tier in itertools.product(model.fixed_ratios, model.tiers or (None,)):
+        decided = generation(profile, Case(THREE.sizes, settings={"aspect_ratio": ratio, "resolution": tier}))
+        sizes = [decided.work, *(fit.size for fit in decided.references)]
+        assert not any(side % profile.grid for size in sizes for side in size), (ratio, tier)
+        assert math.prod(decided.work) <= 1.05 * profile.max_pixels
+        wanted = decided.size[0] / decided.size[1]
+        assert decided.work[0] / decided.work[1] == pytest.approx(wanted, rel=0.03), (ratio, tier)
+
+
+@by_profile
+@pytest.mark.parametrize("pixels", [128 * 128, 300_000, None])
+@pytest.mark.parametrize("size", [PHOTOGRAPH, (5000, 1000), (301, 999), (16, 16)])
+def test_references_keep_their_shape_at_their_budget(
+    profile: Profile, size: tuple[int, int], pixels: int | None
+) -> None:
+    options = Options(reference_pixels=pixels, work_pixels=pixels)
+    decided = generation(profile, Case((PHOTOGRAPH, size), options=options))
+    assert decided.base_fit == Fit(decided.work, decided.size)
+    budget = pixels or profile.reference_pixels
+    for fit, own in zip(decided.references[1:], [size], strict=True):
+        assert not any(side % profile.grid for side in fit.size)
+        if profile.family == "mage-flow":
+            assert fit == Fit(decided.work)
+        else:
+            # Each side is within half a step of the grid, or one step where the picture is narrower.
+            scale = math.sqrt(budget / math.prod(own))
+            assert all(
+                abs(made - scale * side) <= profile.grid / 2 or made == profile.grid
+                for made, side in zip(fit.size, own, strict=True)
+            )

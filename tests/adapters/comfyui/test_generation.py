@@ -1,0 +1,228 @@
+"""What is decided of an edit once the profile is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from multiedit.pipelines.adapters.comfyui.generation import Options
+from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
+from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
+from multiedit.pipelines.adapters.comfyui.tensor_generation import generation_of
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError, UnsupportedValue
+from multiedit.pipelines.editing.edit_tensors import EditSettings
+from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, SQUARE, Case, generation
+
+QWEN, KLEIN, KV, MAGE = (
+    load_profiles().get(name)
+    for name in ("qwen-edit-2511-full", "flux-2-klein-4b", "flux-2-klein-9b-kv", "mage-flow-edit-turbo")
+)
+BOUNDS = (1000, 1400, 2000, 2600)
+
+
+def case(*sizes: tuple[int, int], bounds: Any = None, settings: Any = None, **options: Any) -> Case:
+    return Case(sizes, bounds, Options(**options), settings)
+
+
+@pytest.mark.parametrize(
+    ("profile", "sizes", "settings", "options", "work", "size"),
+    [
+        (QWEN, (PHOTOGRAPH,), {}, {}, (1248, 832), (1248, 832)),
+        # What the model cannot make is fitted from what it can, which has the image's own ratio.
+        (QWEN, (PHOTOGRAPH,), {"keep_size": True}, {}, (1248, 832), (1200, 800)),
+        (QWEN, (LARGE,), {"keep_size": True}, {}, (1200, 896), (4000, 3000)),
+        (KLEIN, (LARGE,), {"resolution": "2K"}, {}, (2352, 1760), (2352, 1760)),
+        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 300_000}, (672, 448), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 128 * 128}, (160, 112), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 4_000_000}, (1248, 832), (1248, 832)),
+    ],
+)
+def test_the_size_that_is_sampled(
+    profile: Profile,
+    sizes: tuple[tuple[int, int], ...],
+    settings: Any,
+    options: Any,
+    work: tuple[int, int],
+    size: tuple[int, int],
+) -> None:
+    decided = generation(profile, case(*sizes, settings=settings, **options))
+    assert (decided.work, decided.size) == (work, size)
+    assert any("the result is fitted" in note for note in decided.notes) is (
+        "work_pixels" in options and work != size
+    )
+
+
+@given(
+    st.sampled_from([QWEN, KLEIN, MAGE, load_profiles().get("qwen-image-2.1")]),
+    st.tuples(st.integers(64, 9000), st.integers(64, 9000)),
+    st.none() | st.integers(1000, 4_200_000),
+    st.booleans(),
+)
+def test_any_size_has_one_near_its_ratio_on_the_grid(
+    profile: Profile, base: tuple[int, int], pixels: int | None, keep: bool
+) -> None:
+    decided = generation(profile, case(base, work_pixels=pixels, settings={"keep_size": keep}))
+    assert not any(side % profile.grid for side in decided.work)
+    assert math.prod(decided.work) <= 1.05 * profile.max_pixels
+    ratio = decided.size[0] / decided.size[1]
+    bound = profile is MAGE and not 1 / 4 < ratio < 4
+    if not bound and profile.grid not in decided.work:  # else one side is as short as it can be
+        rounding = sum(-math.log1p(-profile.grid / 2 / side) for side in decided.work)
+        assert abs(math.log(decided.work[0] / decided.work[1] / ratio)) <= rounding + 1e-6
+
+
+def test_a_base_of_the_results_ratio_is_a_reference_in_register_with_it() -> None:
+    decided = generation(QWEN, case(PHOTOGRAPH, PORTRAIT))
+    assert decided.references == (Fit((1248, 832), (1248, 832)), Fit((832, 1248)))
+    small = generation(QWEN, case(PHOTOGRAPH, PORTRAIT, reference_pixels=300_000))
+    assert small.references == (Fit((672, 448), (1248, 832)), Fit((448, 672)))
+    assert small.work == decided.work
+
+
+def test_a_base_of_another_ratio_is_shown_whole() -> None:
+    decided = generation(QWEN, case(PHOTOGRAPH, PORTRAIT, settings={"aspect_ratio": "1:1"}))
+    assert decided.references[0] == Fit((1248, 832))
+    assert decided.base_fit == Fit((1024, 1024), (1024, 1024))
+
+
+def test_every_reference_of_mage_flow_has_the_results_size() -> None:
+    decided = generation(MAGE, case(PHOTOGRAPH, PORTRAIT, SQUARE, reference_pixels=300_000))
+    assert {fit.size for fit in decided.references} == {decided.work}
+
+
+def test_around_a_small_mask_only_a_part_is_edited() -> None:
+    masked = {"bounds": BOUNDS, "settings": {"keep_size": True}}
+    decided = generation(QWEN, case(LARGE, PORTRAIT, **masked))
+    assert decided.region is not None
+    assert decided.work == decided.region.work
+    assert decided.base_fit == Fit(decided.work, LARGE, decided.region.window)
+    assert decided.references == (decided.base_fit, Fit((832, 1248)))
+    assert any("around the mask" in note for note in decided.notes)
+    whole = generation(QWEN, case(LARGE, PORTRAIT, crop_and_stitch="off", **masked))
+    assert whole.region is None
+    assert whole.base_fit == Fit((1200, 896), LARGE)
+
+
+def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:
+    assert generation(QWEN, case(LARGE, bounds=(0, 0, 0, 0), crop_and_stitch="on")).region is None
+
+
+@pytest.mark.parametrize(
+    ("profile", "asked", "message"),
+    [
+        (QWEN, {"crop_and_stitch": "on"}, "no mask to crop around"),
+        (QWEN, {"kv_cache": "on"}, "cfg 4; the cache holds at cfg 1"),
+    ],
+)
+def test_options_that_contradict_are_refused(profile: Profile, asked: Any, message: str) -> None:
+    with pytest.raises(InvalidRequest, match=message):
+        generation(profile, case(PHOTOGRAPH, PORTRAIT, **asked))
+
+
+@pytest.mark.parametrize(
+    ("profile", "images", "asked", "on"),
+    [
+        (KV, 1, "auto", False),
+        (KV, 2, "auto", True),
+        (KV, 2, "off", False),
+        (KV, 1, "on", True),
+        (KLEIN, 2, "auto", False),
+        (KLEIN, 2, "on", True),
+        (QWEN, 3, "auto", False),
+    ],
+)
+def test_the_cache_of_the_references(profile: Profile, images: int, asked: Any, on: bool) -> None:
+    assert generation(profile, case(*[PHOTOGRAPH] * images, kv_cache=asked)).kv_cache is on
+
+
+def test_what_auto_decides_of_speed_has_its_reason_in_the_plan() -> None:
+    decided = generation(KV, case(PHOTOGRAPH, PORTRAIT))
+    for option in ("kv_cache", "easy_cache"):
+        chosen = getattr(KV, option)
+        assert f"{option} is {'on' if chosen.on else 'off'}. {chosen.reason}" in decided.report.splitlines()
+
+
+def test_a_smaller_step_keeps_the_result_and_halves_the_references() -> None:
+    decided = generation(KLEIN, case(PHOTOGRAPH, PORTRAIT))
+    smaller = decided.with_references(0.5)
+    assert (smaller.work, smaller.size) == (decided.work, decided.size)
+    for fit, less in zip(decided.references, smaller.references, strict=True):
+        assert math.prod(less.size) == pytest.approx(math.prod(fit.size) / 2, rel=0.05)
+        assert dataclasses.replace(less, size=fit.size) == fit
+
+
+def test_the_plan_says_what_runs_as_json() -> None:
+    decided = generation(KV, case(PHOTOGRAPH, PORTRAIT, bounds=(0, 9, 0, 9), seeds=3))
+    told = json.loads(decided.plan_json)
+    assert told["generation"]["profile"] == "flux-2-klein-9b-kv"
+    assert told["generation"]["model"] == "flux-2-klein-9b-kv-edit"
+    assert told["generation"]["files"] == dict(decided.files)
+    assert told["generation"]["references"][1] == {"size": [832, 1248], "canvas": None, "window": None}
+    assert (told["seed"], told["generation"]["seeds"]) == (7, 3)
+    assert told["notes"] == [*decided.plan.notes, *decided.notes]
+
+
+def of_stand_in(images: int, **settings: Any) -> Any:
+    """nano-banana-2-edit, which takes 6 images, carried out by a profile that takes 3."""
+    pictures = [torch.rand(1, 64, 64, 3)] * images
+    asked = EditSettings("nano-banana-2-edit", "a hat", **settings)
+    return generation_of(asked, pictures, None, Choice(QWEN, {}, ()), Options(), load_catalog())
+
+
+def test_a_stand_in_says_which_model_runs() -> None:
+    decided, _ = of_stand_in(2, resolution="2K")
+    told = json.loads(decided.plan_json)
+    assert (told["model"], told["generation"]["model"]) == ("nano-banana-2-edit", "qwen-edit")
+    assert "by Qwen-Image-Edit 2511" in decided.report
+    assert math.prod(decided.work) < math.prod(decided.size)
+
+
+def test_a_stand_in_that_takes_fewer_images_says_so() -> None:
+    with pytest.raises(UnsupportedValue, match="5 images; the limit of Qwen-Image-Edit 2511 is 3"):
+        of_stand_in(5)
+    assert len(of_stand_in(5, roles={2: "overlay", 3: "overlay"})[0].references) == 3
+
+
+@pytest.mark.parametrize(
+    ("images", "mask", "frames"), [((1, 1), None, 1), ((3, 1), 1, 3), ((1, 1), 3, 3), ((2, 2), 2, 2)]
+)
+def test_the_frames_of_the_longest_batch_are_counted(
+    images: tuple[int, ...], mask: int | None, frames: int
+) -> None:
+    pictures = [torch.rand(count, 64, 64, 3) for count in images]
+    change = None if mask is None else torch.ones(mask, 64, 64)
+    choice, settings = Choice(QWEN, {}, ()), EditSettings("qwen-edit", "p")
+    assert generation_of(settings, pictures, change, choice, Options(), load_catalog())[1] == frames
+    with pytest.raises(MultiEditError, match="frames"):
+        generation_of(
+            settings,
+            [torch.rand(5, 64, 64, 3), torch.rand(2, 64, 64, 3)],
+            None,
+            choice,
+            Options(),
+            load_catalog(),
+        )
+
+
+def test_the_mask_of_any_frame_counts_for_the_part() -> None:
+    mask = torch.zeros(2, 300, 400)
+    mask[0, 30:40, 30:40] = mask[1, 50:60, 60:70] = 1.0
+    settings = EditSettings("qwen-edit", "p", keep_size=True)
+    decided, _ = generation_of(
+        settings, [torch.zeros(1, 1800, 2400, 3)], mask, Choice(QWEN, {}, ()), Options(), load_catalog()
+    )
+    assert decided.region is not None
+    x, y, width, height = decided.region.window
+    assert x <= 180
+    assert y <= 180
+    assert x + width >= 420
+    assert y + height >= 360

@@ -1,0 +1,234 @@
+"""The profiles against the settings of the official templates and model cards, typed in by hand."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from multiedit.pipelines.adapters.comfyui.profiles import registry as module
+from multiedit.pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, Profile, SpeedOption
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles, profiles_from
+from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.planning.size import resolve_size
+
+# id: model, steps, cfg, sampler, scheduler, shift, CFGNorm, guidance, reference method, LoRA
+EULER, FLUX2 = ("euler", "simple"), ("euler", "flux2")
+ZERO = "index_timestep_zero"
+SETTINGS = {
+    "qwen-edit-2511-lightning-4": ("qwen-edit", 4, 1, *EULER, 3.1, 1, None, ZERO, True),
+    "qwen-edit-2511-lightning-8": ("qwen-edit", 8, 1, *EULER, 3.1, 1, None, ZERO, True),
+    "qwen-edit-2511-full": ("qwen-edit", 40, 4, *EULER, 3.1, 1, None, ZERO, False),
+    "qwen-edit-2509-lightning-4": ("qwen-edit-2509", 4, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-2509-lightning-8": ("qwen-edit-2509", 8, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-2509-full": ("qwen-edit-2509", 20, 4, *EULER, 3, 1, None, None, False),
+    "firered-1.1-lightning-8": ("firered-image-edit", 8, 1, *EULER, 3.1, 1, None, None, True),
+    "firered-1.1-full": ("firered-image-edit", 40, 4, *EULER, 3.1, 1, None, None, False),
+    "firered-1.0-lightning-8": ("firered-image-edit-1.0", 8, 1, *EULER, 3.1, 1, None, None, True),
+    "firered-1.0-full": ("firered-image-edit-1.0", 40, 4, *EULER, 3.1, 1, None, None, False),
+    "qwen-rapid-aio": ("qwen-edit-uncensored", 4, 1, "sa_solver", "beta", None, None, None, None, False),
+    "flux-2-klein-4b": ("flux-2-klein-4b-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-base-4b": ("flux-2-klein-4b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-9b": ("flux-2-klein-9b-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-base-9b": ("flux-2-klein-9b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-9b-kv": ("flux-2-klein-9b-kv-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-dev-turbo": ("flux-2-dev-edit", 8, 1, *FLUX2, None, None, 4, None, True),
+    "flux-2-dev-full": ("flux-2-dev-edit", 20, 1, *FLUX2, None, None, 4, None, False),
+    "mage-flow-edit-turbo": ("mage-flow-turbo-edit", 4, 1, *EULER, None, None, None, None, False),
+    "mage-flow-edit": ("mage-flow-edit", 30, 5, *EULER, None, None, None, None, False),
+    "qwen-image-2.1-turbo": ("qwen-image-2.1-turbo-edit", 8, 1, *EULER, None, None, None, None, False),
+    "qwen-image-2.1": ("qwen-image-2.1-edit", 25, 1, *EULER, None, None, None, None, False),
+    "flux-3-klein": ("flux-3-klein-edit", 16, 1, *EULER, None, None, None, None, False),
+    "flux-3-klein-base": ("flux-3-klein-base-edit", 50, 3.5, *EULER, None, None, None, None, False),
+}
+VISION = {"qwen-edit": (384 * 384, None), "mage-flow": (384 * 384, 384)}
+GATED = {
+    "qwen-image-21": ({"TextEncodeQwenImage21", "QwenImage21Cache"}, "0.37.0"),
+    "flux3": ({"ReferenceMultiLatent", "Flux3LayoutPrompt"}, "0.41.0"),
+}
+# What the templates and model cards call their files, and some that people make of them.
+NAMES = {
+    "qwen_image_edit_2511_bf16.safetensors": "qwen-edit-2511-full",
+    "qwen_image_edit_2511_fp8mixed.safetensors": "qwen-edit-2511-full",
+    "Qwen-Image-Edit-2511-FP8_e4m3fn.safetensors": "qwen-edit-2511-full",
+    "qwen_image_edit_2511_int8_convrot.safetensors": "qwen-edit-2511-full",
+    "qwen_image_edit_2509_fp8_e4m3fn.safetensors": "qwen-edit-2509-full",
+    "qwen_image_edit_2509_int8_convrot.safetensors": "qwen-edit-2509-full",
+    "qwen_image_edit_fp8_e4m3fn.safetensors": None,
+    "qwen_image_2512_fp8_e4m3fn.safetensors": None,
+    "qwen_image_layered_bf16.safetensors": None,
+    "FireRed-Image-Edit-1.1-transformer.safetensors": "firered-1.1-full",
+    "FireRed-Image-Edit-1.1-fp8-v1.0.safetensors": "firered-1.1-full",
+    "FireRed-Image-Edit-1.0-transformer.safetensors": "firered-1.0-full",
+    "flux-2-klein-4b.safetensors": "flux-2-klein-4b",
+    "flux-2-klein-4b-fp8.safetensors": "flux-2-klein-4b",
+    "flux-2-klein-base-4b-fp8.safetensors": "flux-2-klein-base-4b",
+    "flux-2-klein-9b.safetensors": "flux-2-klein-9b",
+    "flux-2-klein-9b-fp8.safetensors": "flux-2-klein-9b",
+    "flux-2-klein-9b-kv-fp8.safetensors": "flux-2-klein-9b-kv",
+    "flux-2-klein-base-9b-fp8.safetensors": "flux-2-klein-base-9b",
+    "flux2_dev_fp8mixed.safetensors": "flux-2-dev-full",
+    "flux1-dev-fp8.safetensors": None,
+    "mage_flow_edit_bf16.safetensors": "mage-flow-edit",
+    "mage_flow_edit_turbo_int8_convrot.safetensors": "mage-flow-edit-turbo",
+    "mage_flow_turbo_int8_convrot.safetensors": None,
+    "qwen_image_2.1_int8_convrot.safetensors": "qwen-image-2.1",
+    "qwen_image_2.1_turbo_bf16.safetensors": "qwen-image-2.1-turbo",
+    "flux3-image-klein-int8-convrot.safetensors": "flux-3-klein",
+    "flux3-image-klein-base-bf16.safetensors": "flux-3-klein-base",
+}
+EACH = pytest.mark.parametrize("profile", list(load_profiles()), ids=lambda profile: profile.id)
+
+
+def test_the_settings_are_the_templates() -> None:
+    told = {
+        each.id: (
+            each.model, each.steps, each.cfg, each.sampler, each.scheduler, each.shift, each.cfg_norm,
+            each.guidance, each.reference_method, "lora" in each.parts,
+        )
+        for each in load_profiles()
+    }  # fmt: skip
+    assert told == SETTINGS
+    assert list(told) == list(SETTINGS)
+    assert len(load_profiles()) == len(SETTINGS)
+
+
+@EACH
+def test_a_profile_agrees_with_its_model(profile: Profile) -> None:
+    model = load_catalog().get(profile.model)
+    assert model.weights == "open"
+    assert (profile.max_images, profile.licence) == (model.max_images, model.licence)
+    assert profile.commercial == (profile.licence in {"Apache-2.0", "MIT"})
+    assert model.grid % profile.grid == 0
+    for ratio in model.fixed_ratios:
+        for tier in model.tiers or (None,):
+            size = resolve_size(model, ratio, tier)
+            assert size.width * size.height <= profile.max_pixels, (ratio, tier)
+
+
+@EACH
+def test_a_profile_says_what_its_encoder_sees_and_what_it_needs(profile: Profile) -> None:
+    assert (profile.vision_pixels, profile.vision_side) == VISION.get(profile.family, (None, None))
+    if profile.family in GATED:
+        assert (set(profile.nodes), profile.minimum_comfyui) == GATED[profile.family]
+    assert profile.reference_pixels == 1024 * 1024
+
+
+@EACH
+def test_every_file_has_an_address_and_fits_its_own_pattern(profile: Profile) -> None:
+    for part in profile.parts.values():
+        firsts = [
+            next(each for each in part.files if fits(each.pattern, weights.name)) for weights in part.files
+        ]
+        assert [first.url for first in firsts] == [weights.url for weights in part.files]
+        sizes = [each.gigabytes for each in part.files]
+        assert sizes == sorted(sizes, reverse=True)
+        assert all(each.url.startswith("https://huggingface.co/") for each in part.files)
+        assert all(each.url.endswith(".safetensors") for each in part.files)
+
+
+@pytest.mark.parametrize(("name", "profile"), NAMES.items())
+def test_a_name_tells_one_checkpoint_from_another(name: str, profile: str | None) -> None:
+    fitting = {
+        each.id
+        for each in load_profiles()
+        if "lora" not in each.parts and "diffusion_model" in each.parts
+        for weights in each.parts["diffusion_model"].files
+        if fits(weights.pattern, name)
+    }
+    assert fitting == ({profile} if profile else set())
+
+
+def test_only_the_model_trained_for_it_caches_keys_and_values() -> None:
+    assert [each.id for each in load_profiles() if each.kv_cache.on] == ["flux-2-klein-9b-kv"]
+    assert not any(each.easy_cache.on for each in load_profiles())
+    assert all(
+        len(option.reason) > 20 for each in load_profiles() for option in (each.kv_cache, each.easy_cache)
+    )
+
+
+def test_the_turbo_of_qwen_image_has_its_own_sigmas() -> None:
+    turbo = load_profiles().get("qwen-image-2.1-turbo")
+    assert len(turbo.sigmas) == turbo.steps + 1
+    assert list(turbo.sigmas) == sorted(turbo.sigmas, reverse=True)
+    assert (turbo.sigmas[0], turbo.sigmas[-1]) == (1.0, 0.0)
+    assert [each.id for each in load_profiles() if each.sigmas] == [turbo.id]
+
+
+def test_a_models_profiles_come_in_their_order() -> None:
+    assert [each.id for each in load_profiles().of_model("qwen-edit")] == [
+        "qwen-edit-2511-lightning-4", "qwen-edit-2511-lightning-8", "qwen-edit-2511-full",
+    ]  # fmt: skip
+    assert load_profiles().of_model("nano-banana-2-edit") == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "nearest"),
+    [("qwen-edit-2511", "qwen-edit-2511-full"), ("klein-9b-kv", "9b-kv"), ("x" * 10**6, "nearest known one")],
+)
+def test_an_unknown_profile_names_the_nearest(asked: str, nearest: str) -> None:
+    with pytest.raises(InvalidRequest, match=nearest) as caught:
+        load_profiles().get(asked)
+    assert len(caught.value.message) < 300
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"parts": {}}, "whole model"),
+        ({"steps": 0}, "no steps"),
+        ({"sigmas": (1.0, 0.0)}, "sigmas"),
+        ({"native_pixels": 10**9}, "native area"),
+        ({"vision_pixels": None, "vision_side": 384}, "vision copy"),
+        ({"cfg": 4.0, "kv_cache": SpeedOption(True, "")}, "share a key-value cache"),
+    ],
+)
+def test_a_profile_that_contradicts_itself_is_refused(changes: dict[str, Any], problem: str) -> None:
+    profile = load_profiles().get("qwen-edit-2511-lightning-4")
+    with pytest.raises(ValueError, match=problem):
+        dataclasses.replace(profile, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"), [({"folder": "vae"}, "another folder"), ({"files": ()}, "no files")]
+)
+def test_a_part_that_contradicts_itself_is_refused(changes: dict[str, Any], problem: str) -> None:
+    profile = load_profiles().get("qwen-edit-2511-lightning-4")
+    lora = dataclasses.replace(profile.parts["lora"], **changes)
+    with pytest.raises(ValueError, match=problem):
+        dataclasses.replace(profile, parts={**profile.parts, "lora": lora})
+
+
+def _rename_part(tables: dict[str, Any]) -> None:
+    tables["parts"]["vae-x"] = tables["parts"].pop("qwen-vae")
+
+
+def _repeat(tables: dict[str, Any]) -> None:
+    tables["profiles"].append(tables["profiles"][2])
+
+
+def _chain(tables: dict[str, Any]) -> None:
+    tables["profiles"][1]["like"] = tables["profiles"][0]["id"]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "problem"),
+    [(_rename_part, "no part is called qwen-vae"), (_repeat, "twice"), (_chain, "not written out in full")],
+)
+def test_tables_that_contradict_themselves_are_refused(
+    spoil: Callable[[dict[str, Any]], None], problem: str
+) -> None:
+    tables = json.loads(Path(module.__file__).with_name("profiles.json").read_text("utf-8"))
+    spoil(tables)
+    with pytest.raises(ValueError, match=problem):
+        profiles_from(tables)
+
+
+def test_the_folders_are_comfyuis() -> None:
+    folders = {part.folder for profile in load_profiles() for part in profile.parts.values()}
+    assert folders == set(PART_FOLDERS.values())

@@ -1,0 +1,46 @@
+"""A picture's way to the size that a model sees, as data."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multiedit.pipelines.adapters.comfyui.reference_fit import Fit, on_budget
+
+sides = st.integers(1, 20_000)
+sizes = st.tuples(sides, sides)
+
+
+@given(st.builds(Fit, sizes, st.none() | sizes, st.none() | st.tuples(sides, sides, sides, sides)))
+def test_a_fit_survives_the_input_of_a_node(fit: Fit) -> None:
+    assert Fit.from_text(fit.to_text()) == fit
+
+
+@given(sizes, st.integers(256, 2**24), st.sampled_from([8, 16, 32]))
+def test_a_size_on_a_budget_is_on_the_grid_and_rounds_each_side_once(
+    size: tuple[int, int], pixels: int, grid: int
+) -> None:
+    scale = math.sqrt(pixels / math.prod(size))
+    for side, fitted in zip(size, on_budget(size, pixels, grid), strict=True):
+        assert fitted % grid == 0
+        assert abs(fitted - max(side * scale, grid / 2)) <= grid / 2 + 1e-6
+
+
+@given(st.integers(1, 200), st.integers(1, 200), st.sampled_from([8, 16, 32]))
+def test_a_size_that_is_its_own_budget_stays(columns: int, rows: int, grid: int) -> None:
+    size = (columns * grid, rows * grid)
+    assert on_budget(size, math.prod(size), grid) == size
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels", "grid", "fitted"),
+    [
+        ((4000, 3000), 1024 * 1024, 16, (1184, 880)),
+        ((1000, 1000), 1024 * 1024, 16, (1024, 1024)),
+        ((10_000, 10), 128 * 128, 16, (4048, 16)),
+    ],
+)
+def test_examples(size: tuple[int, int], pixels: int, grid: int, fitted: tuple[int, int]) -> None:
+    assert on_budget(size, pixels, grid) == fitted

@@ -1,0 +1,355 @@
+"""Senders that are slow, lie or leave, a full disk, a thousand connections, and the end of the server."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import errno
+import gc
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from multiedit.tests.support.api_server import KEY, PLENTY, QUICK, ApiServer, base64_png, png
+
+EDIT = json.dumps({**QUICK, "images": [base64_png()]}).encode()
+FORM = {"prompt": "p", "safe_mode": "0", "multiedit": '{"keep_size": true}'}
+
+
+def head(length: int | str, kind: str = "application/json", path: str = "/v1/image/multi-edit") -> bytes:
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        f"Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n"
+    ).encode()
+
+
+def answer(connection: socket.socket) -> tuple[int, str]:
+    """The status and the body of what comes back."""
+    connection.settimeout(10)
+    data = b""
+    while b"\r\n\r\n" not in data:
+        chunk = connection.recv(65536)
+        assert chunk, data
+        data += chunk
+    first, _, rest = data.partition(b"\r\n")
+    return int(first.split()[1]), rest.partition(b"\r\n\r\n")[2].decode(errors="replace")
+
+
+@contextlib.contextmanager
+def connected(server: ApiServer) -> Iterator[socket.socket]:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def hasty() -> Iterator[ApiServer]:
+    with ApiServer(server_limits={"upload_idle_seconds": 0.2, "upload_seconds": 0.6}) as server:
+        yield server
+
+
+def works(server: ApiServer) -> bool:
+    with server.client() as client:
+        done = client.post("/image/multi-edit", content=EDIT, headers={"Content-Type": "application/json"})
+    return done.status_code == 200 and server.service.jobs.in_flight == 0
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
+def test_a_sender_that_stops(hasty: ApiServer, kind: str) -> None:
+    with connected(hasty) as connection:
+        connection.sendall(head(5000, kind) + b"--b\r\n")
+        status, body = answer(connection)
+    assert status == 400
+    assert "stopped arriving" in body
+    assert works(hasty)
+
+
+def test_a_sender_that_drips(hasty: ApiServer) -> None:
+    with connected(hasty) as connection, ThreadPoolExecutor(1) as pool:
+        connection.sendall(head(5000))
+        told = pool.submit(answer, connection)
+        with contextlib.suppress(OSError):
+            while not told.done():
+                connection.sendall(b" ")
+                time.sleep(0.05)
+        status, body = told.result()
+    assert status == 400
+    assert "was not whole" in body
+    assert works(hasty)
+
+
+def test_a_body_cut_in_the_middle(api: ApiServer) -> None:
+    for kind in ("application/json", "multipart/form-data; boundary=b"):
+        with connected(api) as connection:
+            connection.sendall(head(len(EDIT), kind) + EDIT[:300])
+        time.sleep(0.05)
+    assert works(api)
+
+
+def test_a_length_that_is_too_short(api: ApiServer) -> None:
+    with connected(api) as connection:
+        connection.sendall(head(40) + EDIT)
+        status, body = answer(connection)
+    assert status == 400  # aiohttp's own words, or ours
+    assert "Traceback" not in body
+    assert works(api)
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        head("minus five"),
+        head(5).replace(b"Host: x", b"X-Long: " + b"x" * 1_000_000),
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" * 20 + b"\r\n\r\n",
+    ],
+    ids=["no number", "a header of 1 MB", "TLS"],
+)
+def test_no_http(api: ApiServer, first: bytes) -> None:
+    with connected(api) as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(first)
+        try:
+            status, body = answer(connection)
+        except OSError:
+            status, body = 400, ""  # closed while it was still being sent
+    assert status == 400
+    assert "Traceback" not in body
+    assert "x" * 1000 not in body
+    assert works(api)
+
+
+def test_a_thousand_connections(api: ApiServer) -> None:
+    with contextlib.ExitStack() as open_ones, api.client() as client:
+        for _ in range(1000):
+            connection = open_ones.enter_context(connected(api))
+            connection.sendall(b"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\n")
+        started = time.monotonic()
+        assert client.get("/health").status_code == 200
+        assert time.monotonic() - started < 1
+    assert works(api)
+
+
+class FullDisk(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+    def write(self, data: Any) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+
+@pytest.mark.parametrize("form", [True, False])
+def test_a_full_disk(api: ApiServer, monkeypatch: pytest.MonkeyPatch, form: bool) -> None:
+    monkeypatch.setattr("multiedit.api.body.uploads.tempfile.SpooledTemporaryFile", FullDisk)
+    with api.client() as client:
+        sent: dict[str, Any] = {"content": EDIT, "headers": {"Content-Type": "application/json"}}
+        if form:
+            sent = {"data": FORM, "files": {"images": ("a", png())}}
+        response = client.post("/image/multi-edit", **sent)
+    assert response.status_code == 503
+    assert "disk is full" in response.json()["error"]
+    assert "secret" not in response.text
+    monkeypatch.undo()
+    assert works(api)
+
+
+class AlmostFullDisk(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
+    """What is written waits in memory, as the end of a file does, and finds no room then."""
+
+    def flush(self) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+
+def test_a_disk_that_is_full_at_the_end_of_a_file(api: ApiServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("multiedit.api.body.uploads.tempfile.SpooledTemporaryFile", AlmostFullDisk)
+    with api.client() as client:
+        response = client.post("/image/multi-edit", data=FORM, files={"images": ("a", png())})
+    assert response.status_code == 503
+    assert "disk is full" in response.json()["error"]
+    monkeypatch.undo()
+    assert works(api)
+
+
+def test_uploads_leave_no_file_behind(
+    api: ApiServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    large = b"x" * 3_000_000
+    with api.client() as client:
+        response = client.post("/image/multi-edit", data=FORM, files={"images": ("a", large)})
+    assert response.status_code == 400
+    assert list(tmp_path.iterdir()) == []
+    with connected(api) as connection:
+        connection.sendall(head(3_000_000, "multipart/form-data; boundary=b"))
+        connection.sendall(
+            b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\n' + large[:2_000_000]
+        )
+        assert list(tmp_path.iterdir()) == []
+    assert works(api)
+
+
+NO_PICTURE = b"\x01" * 5_000_000
+
+
+def as_json(picture: str) -> dict[str, Any]:
+    body = json.dumps({**QUICK, "images": [picture]}).encode()
+    return {"content": body, "headers": {"Content-Type": "application/json"}}
+
+
+@pytest.mark.parametrize(
+    ("status", "sent"),
+    [
+        (400, {"data": FORM, "files": {"images": NO_PICTURE}}),
+        (202, {"data": FORM, "files": {"images": NO_PICTURE}, "headers": {"Prefer": "respond-async"}}),
+        (400, as_json(base64.b64encode(NO_PICTURE).decode())),
+        (400, as_json("*" * 5_000_000)),
+    ],
+    ids=["a form", "a kept job", "JSON", "no base64"],
+)
+def test_an_edit_that_failed_holds_no_picture(api: ApiServer, status: int, sent: dict[str, Any]) -> None:
+    gc.collect()
+    gc.disable()  # or a cycle that holds one might be found out of time
+    tracemalloc.start()
+    try:
+        with api.client() as client:
+            assert client.post("/image/multi-edit", **sent).status_code == status
+        deadline = time.monotonic() + 5
+        while tracemalloc.get_traced_memory()[0] > 2_000_000:
+            assert time.monotonic() < deadline, tracemalloc.get_traced_memory()
+            time.sleep(0.02)
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+
+
+def test_the_log_has_a_line_without_the_prompt(api: ApiServer, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "multiedit.api.request_log")
+    with api.client() as client:
+        response = client.post(
+            "/image/multi-edit", data=FORM | {"prompt": "my secret"}, files={"images": ("a", png())}
+        )
+    [line] = [
+        record.message for record in caplog.records if response.headers["x-request-id"] in record.message
+    ]
+    facts = dict(pair.split("=", 1) for pair in line.split())
+    assert facts["status"] == "200"
+    assert facts["model"] == "layer-composite"
+    assert facts["size"] == "300x240"
+    assert {"load_s", "edit_s", "check_s", "encode_s", "bytes_in", "bytes_out"} <= set(facts)
+    assert "secret" not in caplog.text
+
+
+def test_the_log_has_the_prompt_when_asked(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "multiedit.api.request_log")
+    environment = {"MULTIEDIT_API_KEYS": KEY, "MULTIEDIT_LOG_PROMPTS": "on"}
+    with ApiServer(environment) as server, server.client() as client:
+        client.post(
+            "/image/multi-edit", data=FORM | {"prompt": "a\nb status=200"}, files={"images": ("a", png())}
+        )
+    assert r"prompt='a\nb status=200'" in caplog.text
+
+
+def test_metrics_count_what_was_answered(api: ApiServer) -> None:
+    assert works(api)
+    with api.client(path="") as client:
+        response = client.get("/metrics")
+    assert response.headers["Content-Type"].startswith("text/plain")
+    assert (
+        'multiedit_requests_total{model="layer-composite",route="/v1/image/multi-edit",status="200"}'
+        in response.text
+    )
+    assert 'multiedit_stage_seconds_count{stage="edit"}' in response.text
+    assert "multiedit_edits_in_flight 0.0" in response.text
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`multiedit serve`, and its address."""
+    environment = {
+        **os.environ,
+        "MULTIEDIT_API_KEYS": KEY,
+        "MULTIEDIT_KEYS_FILE": str(tmp_path / "keys.json"),
+        **{f"MULTIEDIT_{name.upper()}": str(value) for name, value in PLENTY.items()},
+    }
+    command = [sys.executable, "-m", "multiedit", "serve", "--port", "0"]
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as server:
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        yield server, line.split("listens at ")[1].split("/api")[0]
+        server.kill()
+
+
+def test_sigterm_finishes_what_is_under_way(process: tuple[subprocess.Popen[str], str]) -> None:
+    server, address = process
+    edit = json.dumps({"prompt": "p", "images": [base64_png()], "aspect_ratio": "1:1", "resolution": "2K"})
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+
+    def send() -> httpx.Response:
+        return httpx.post(f"{address}/v1/image/multi-edit", content=edit, headers=headers, timeout=30)
+
+    with ThreadPoolExecutor(2) as pool:
+        running = [pool.submit(send) for _ in range(2)]
+        time.sleep(0.5)
+        server.send_signal(signal.SIGTERM)
+        started = time.monotonic()
+        assert {each.result().status_code for each in running} <= {200, 503}
+        assert server.wait(10) == 0
+    assert time.monotonic() - started < 10
+    assert server.stderr is not None
+    assert "Traceback" not in server.stderr.read()
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\n"])
+def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
+    with ApiServer(server_limits={"connection_idle_seconds": 0.2}) as server, connected(server) as connection:
+        connection.sendall(sent)
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
+def test_the_end_of_the_server_answers_503_to_what_is_not_whole(kind: str) -> None:
+    with ApiServer(server_limits={"drain_seconds": 0.2}) as server, connected(server) as connection:
+        connection.sendall(head(5000, kind) + b"--b\r\n")
+        time.sleep(0.1)
+        server.end()
+        status, body = answer(connection)
+    assert status == 503
+    assert "shut down" in body
+
+
+@pytest.mark.parametrize(
+    ("kind", "length", "sent"),
+    [
+        (
+            "multipart/form-data; boundary=b",
+            5000,
+            b'--b\r\nContent-Disposition: form-data; name="images"; filename="a"\r\n\r\nabc',
+        ),
+        ("application/json", 35_000_000, EDIT[:300]),
+    ],
+    ids=["form", "json"],
+)
+def test_senders_that_stop_do_not_hold_up_the_others(
+    api: ApiServer, kind: str, length: int, sent: bytes
+) -> None:
+    with contextlib.ExitStack() as open_ones, api.client() as client:
+        for _ in range(20):
+            connection = open_ones.enter_context(connected(api))
+            connection.sendall(head(length, kind) + sent)
+        started = time.monotonic()
+        for edit in ({"data": FORM, "files": {"images": ("a", png())}}, {"json": json.loads(EDIT)}):
+            assert client.post("/image/multi-edit", **edit).status_code == 200
+        assert time.monotonic() - started < 3

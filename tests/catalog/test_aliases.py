@@ -1,0 +1,65 @@
+"""Open models in the place of closed ones, as the user configured it."""
+
+from __future__ import annotations
+
+import pytest
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.catalog.aliases import notes, runs_as
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.common.settings import Limits
+
+CATALOG = load_catalog()
+
+
+@pytest.mark.parametrize(
+    ("configured", "model", "stand_in"),
+    [
+        ("", "flux-2-max-edit", None),
+        ("flux-2-max-edit=flux-2-dev-edit", "flux-2-max-edit", "flux-2-dev-edit"),
+        ("flux-2-max-edit=flux-2-dev-edit", "nano-banana-2-edit", None),
+        ("flux-2-max-edit=flux-2-dev-edit", "flux-2-dev-edit", None),
+        (" Flux-2-Max-Edit = FLUX-2-dev-edit ,", "flux-2-max-edit", "flux-2-dev-edit"),
+        (
+            "flux-2-max-edit=flux-2-dev-edit,qwen-image-2-edit=qwen-image-2.1-edit",
+            "qwen-image-2-edit",
+            "qwen-image-2.1-edit",
+        ),
+    ],
+)
+def test_only_what_is_configured_stands_in(configured: str, model: str, stand_in: str | None) -> None:
+    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": configured})
+    assert runs_as(limits, CATALOG)(model) == (stand_in or model)
+
+
+def test_nothing_stands_in_by_itself() -> None:
+    runs = runs_as(Limits.from_environment({}), CATALOG)
+    assert all(runs(model.id) == model.id for model in CATALOG)
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("flux-2-max-edit", "'' is no model of the catalogue"),
+        ("flux-2-maxi=flux-2-dev-edit", "nearest known one is 'flux-2-max-edit'"),
+        ("flux-2-max-edit=flux-2-devel", "nearest known one is 'flux-2-dev-edit'"),
+        ("qwen-edit=qwen-edit-2509", "qwen-edit is not closed"),
+        ("layer-composite=qwen-edit", "layer-composite is not closed"),
+        ("flux-2-max-edit=nano-banana-2-edit", "nano-banana-2-edit has no open weights"),
+        ("flux-2-max-edit=layer-composite", "layer-composite has no open weights"),
+        ("flux-2-max-edit=qwen-edit,flux-2-max-edit=flux-2-dev-edit", "has a stand-in already, qwen-edit"),
+    ],
+)
+def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:
+    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": entry})
+    with pytest.raises(InvalidRequest, match=problem) as caught:
+        runs_as(limits, CATALOG)
+    assert caught.value.message.startswith("MULTIEDIT_STAND_INS has '")
+
+
+def test_a_plan_says_what_runs_in_the_place_of_another() -> None:
+    profile = load_profiles().of_model("flux-2-dev-edit")[0]
+    assert notes("flux-2-dev-edit", profile) == ()
+    (told,) = notes("flux-2-max-edit", profile)
+    assert profile.name in told
+    assert "MULTIEDIT_STAND_INS" in told

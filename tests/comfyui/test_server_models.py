@@ -1,0 +1,89 @@
+"""Generative models through the remote editor: tiny random weights in a real ComfyUI, and our own graph."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from typing import Any
+
+import pytest
+from multiedit.pipelines.adapters.comfyui.client.address import read_address
+from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
+from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
+from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
+from multiedit.pipelines.adapters.comfyui.request_graph import queued_graph
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.common.errors import FetchRefused, ModelFilesMissing
+from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.editing.edit_on_comfyui import RemoteEditor
+from multiedit.pipelines.editing.edit_request import EditResult
+from multiedit.pipelines.planning.request import parse_request
+from multiedit.pipelines.sources.source import FileSource, SourceLoader
+from multiedit.tests.support.comfyui import Server
+from multiedit.tests.support.pictures import PICTURES
+from PIL import Image
+
+LIMITS = Limits()
+CATALOG = load_catalog()
+Told = list[tuple[str, float, str]]
+
+
+async def _no_network(url: str, name: str) -> bytes:
+    raise FetchRefused(f"{name} is not fetched in this test.")
+
+
+def small_graph(*parts: Any) -> dict[str, Any]:
+    """The package's graph, of little work for a processor."""
+    graph = queued_graph(*parts, catalog=CATALOG)
+    graph["edit"]["inputs"] |= {"model.work_megapixels": 0.06, "model.reference_megapixels": 0.06}
+    return graph
+
+
+def edit(server: Server, told: Told, previews: list[Preview], model: str | None, **extras: Any) -> EditResult:
+    editor = RemoteEditor(
+        LIMITS,
+        CATALOG,
+        [read_address(server.url)],
+        SourceLoader(LIMITS, _no_network),
+        ServerModels(),
+        small_graph,
+        ComfyUILimits(comfyui_seconds=120.0),
+    )
+    fields = {"prompt": "make it tea", "safe_mode": False, "output_format": "png", "modelId": model}
+    fields = {name: value for name, value in fields.items() if value is not None}
+    images = [FileSource(picture) for picture in PICTURES]
+    request = parse_request({**fields, "images": images, "multiedit": extras}, LIMITS)
+    return asyncio.run(editor.edit(request, stage=lambda *stage: told.append(stage), preview=previews.append))
+
+
+def test_an_edit_shows_its_steps_and_previews_and_repeats_itself(model_server: Server) -> None:
+    told: Told = []
+    previews: list[Preview] = []
+    first = edit(model_server, told, previews, "flux-2-klein-4b-edit", seed=5, keep_size=True)
+    again = edit(model_server, [], [], "flux-2-klein-4b-edit", seed=5, keep_size=True)
+    assert first.plan.model == "flux-2-klein-4b-edit"
+    assert any(note.startswith("Profile ") for note in first.plan.notes)
+    pictures = [Image.open(io.BytesIO(each.file.data)).convert("RGB") for each in (first, again)]
+    assert pictures[0].size == (first.plan.width, first.plan.height)
+    assert pictures[0].tobytes() == pictures[1].tobytes()
+    steps = [detail for stage, _, detail in told if stage == "edit" and "/" in detail]
+    assert steps
+    shares = [share for stage, share, _ in told if stage == "edit"]
+    assert shares == sorted(shares)
+    assert previews
+    assert Image.open(io.BytesIO(previews[-1].data)).format in ("JPEG", "PNG")
+
+
+def test_missing_files_are_told_before_anything_is_sent(model_server: Server) -> None:
+    before = model_server.json("/history").keys()
+    folder = model_server.base / "models" / "text_encoders"
+    files = list(folder.iterdir())
+    for file in files:
+        file.rename(folder.parent / file.name)
+    try:
+        with pytest.raises(ModelFilesMissing, match="text_encoders"):
+            edit(model_server, [], [], "firered-image-edit")
+    finally:
+        for file in files:
+            (folder.parent / file.name).rename(file)
+    assert model_server.json("/history").keys() == before

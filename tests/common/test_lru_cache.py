@@ -1,0 +1,102 @@
+"""A cache with a bound in bytes."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from multiedit.pipelines.common.lru_cache import Remembered
+
+
+def cache(most: int = 10) -> Remembered[bytes]:
+    return Remembered("texts", most, len)
+
+
+def made(texts: Remembered[bytes], key: str, size: int = 4) -> bool:
+    """Whether a value had to be made."""
+    calls: list[str] = []
+
+    def make() -> bytes:
+        calls.append(key)
+        return key.encode() * size
+
+    assert texts.get(key, make) == key.encode() * size
+    return bool(calls)
+
+
+def test_a_value_is_made_once() -> None:
+    texts = cache()
+    assert [made(texts, "a"), made(texts, "a"), made(texts, "b"), made(texts, "a")] == [
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_the_least_recently_used_goes_first() -> None:
+    texts = cache()
+    made(texts, "a")
+    made(texts, "b")
+    made(texts, "a")
+    made(texts, "c")  # 12 bytes: b goes
+    assert [made(texts, "a"), made(texts, "c")] == [False, False]
+    assert made(texts, "b")
+    assert made(texts, "a")  # the oldest of the two that b found
+
+
+def test_a_value_as_large_as_all_is_kept_and_a_larger_one_drives_nothing_out() -> None:
+    texts = cache()
+    assert made(texts, "a", 10)
+    assert not made(texts, "a", 10)
+    assert made(texts, "b", 11)
+    assert made(texts, "b", 11)
+    assert not made(texts, "a", 10)
+
+
+def test_what_fails_is_not_kept_and_raises() -> None:
+    texts = cache()
+
+    def fail() -> bytes:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        texts.get("a", fail)
+    assert made(texts, "a")
+    assert not made(texts, "a")
+
+
+def test_cleared_it_has_all_its_room_again() -> None:
+    texts = cache()
+    made(texts, "a", 10)
+    texts.clear()
+    assert made(texts, "a", 5)
+    assert made(texts, "b", 5)
+    assert not made(texts, "a", 5)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), max_size=40))
+def test_it_never_holds_more_than_its_bytes(asked: list[tuple[str, int]]) -> None:
+    texts = cache()
+    for key, size in asked:
+        texts.get((key, size), lambda key=key, size=size: key.encode() * size)
+        held = list(texts._values.values())
+        assert sum(map(len, held)) == texts._bytes <= 10
+
+
+def test_two_threads_that_make_the_same_value_keep_one() -> None:
+    texts, both = cache(), threading.Barrier(2)
+
+    def make() -> bytes:
+        both.wait(5)
+        return b"aaaa"
+
+    threads = [threading.Thread(target=texts.get, args=("a", make)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert texts._bytes == 4
+    assert not made(texts, "a")

@@ -1,0 +1,61 @@
+"""What single images are for and where they lie, as text in a widget."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.layers.placement import Placement
+
+pytest.importorskip("comfy_api.latest")
+pytestmark = pytest.mark.comfyui
+
+
+@pytest.mark.parametrize(
+    ("text", "roles", "placements"),
+    [
+        ("", {}, {}),
+        (" \n", {}, {}),
+        ("{}", {}, {}),
+        ('{"2": {}}', {}, {}),
+        ('{"2": {"role": "overlay"}}', {2: "overlay"}, {}),
+        ('{"2": {"role": "reference"}}', {2: "reference"}, {}),
+        ('{"3": {"scale": 0.5}}', {3: "overlay"}, {3: Placement(scale=0.5)}),
+        (
+            '{"2": {"role": "overlay", "anchor": "top-left", "opacity": 0.25}, "3": {"role": "reference"}}',
+            {2: "overlay", 3: "reference"},
+            {2: Placement(anchor="top-left", opacity=0.25)},
+        ),
+        ('{"99": {"role": "overlay"}}', {99: "overlay"}, {}),
+    ],
+)
+def test_what_is_read(comfyui: Any, text: str, roles: Any, placements: Any) -> None:
+    from multiedit.nodes.placement_inputs import read_per_image
+
+    assert read_per_image(text) == (roles, placements)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("{", "per_image is no JSON"),
+        ("[" * 100_000, "per_image is no JSON"),
+        ("[]", "per_image is a list; it must be an object"),
+        ('{"1": {}}', "per_image"),
+        ('{"100": {}}', "per_image"),
+        ('{"two": {}}', "per_image"),
+        ('{"\\u00b2": {}}', "per_image"),
+        ('{"2": 3}', r"per_image\.2"),
+        ('{"2": {"role": "mask"}}', r"per_image\.2\.role"),
+        ('{"2": {"scale": -1}}', r"per_image\.2\.scale"),
+        ('{"2": {"scale": NaN}}', r"per_image\.2\.scale"),
+        ('{"2": {"colour": 1}}', r"per_image\.2"),
+        ('{"2": {"role": "overlay"}, "2": {"role": "reference", "x": 1}}', r"per_image\.2"),
+    ],
+)
+def test_what_is_refused(comfyui: Any, text: str, words: str) -> None:
+    from multiedit.nodes.placement_inputs import read_per_image
+
+    with pytest.raises(InvalidRequest, match=words):
+        read_per_image(text)

@@ -1,0 +1,179 @@
+"""Safe Mode in ComfyUI's executor: lists, thresholds, a missing classifier."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+
+pytest.importorskip("comfy_api.latest")
+pytestmark = pytest.mark.comfyui
+
+
+def screen(graph: Any, image: torch.Tensor, **inputs: Any) -> list[list[Any]]:
+    return graph.lists(
+        "MultiEditSafeMode", image=image, threshold=inputs.pop("threshold", "default"), **inputs
+    )
+
+
+def grey_and_noise(channels: int = 3) -> torch.Tensor:
+    """Mid grey scores 0.195, noise next to nothing."""
+    noise = torch.rand(1, 80, 90, channels, generator=torch.Generator().manual_seed(0))
+    if channels == 4:
+        noise[..., 3] = 1.0
+    return torch.cat((torch.full_like(noise, 0.5), noise))
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_every_picture_has_its_own_verdict(graph: Any, channels: int) -> None:
+    from multiedit.pipelines.safety.blur import obscure
+
+    image = grey_and_noise(channels)
+    custom = {"threshold": "custom", "threshold.score": 0.1}
+    (out,), blurred, scores, (report,) = screen(graph, image, **custom)
+    assert out.shape == image.shape
+    assert blurred == [True, False]
+    assert scores[0] > 0.1 > scores[1]
+    assert torch.equal(out[1], image[1])
+    assert torch.equal(out[:1], obscure(image[:1]))
+    assert not (out[0, ..., :3] == image[0, ..., :3]).any()
+    verdicts = json.loads(report)
+    assert [verdict["blurred"] for verdict in verdicts] == blurred
+    assert verdicts[0]["threshold"] == 0.1
+
+
+def test_the_default_is_the_classifiers_own(graph: Any) -> None:
+    (out,), blurred, _, (report,) = screen(graph, grey_and_noise())
+    assert blurred == [False, False]
+    assert torch.equal(out, grey_and_noise())
+    assert json.loads(report)[0]["threshold"] == 0.5
+
+
+def test_a_picture_that_cannot_be_judged_is_blurred(graph: Any) -> None:
+    image = grey_and_noise()
+    image[1, 3, 3, 0] = float("nan")
+    (out,), blurred, scores, (report,) = screen(graph, image)
+    assert blurred == [False, True]
+    assert scores[1] == 1.0
+    assert json.loads(report)[1]["status"] == "error"
+    assert torch.isfinite(out).all()
+
+
+def test_what_a_missing_classifier_means_is_chosen(graph: Any, classifiers: Path) -> None:
+    with pytest.raises(graph.Failed, match="multiedit safety fetch light"):
+        screen(graph, grey_and_noise(), classifier="light")
+    _, blurred, scores, _ = screen(graph, grey_and_noise(), classifier="light", on_missing="blur_all")
+    assert (blurred, scores) == ([True, True], [1.0, 1.0])
+
+
+@pytest.mark.parametrize("damage", [lambda path: None, lambda path: path.write_bytes(b"no weights")])
+def test_a_classifier_that_cannot_judge_is_told_before_the_picture_is_made(
+    graph: Any, classifiers: Path, damage: Any
+) -> None:
+    path = classifiers / "nsfw" / "marqo-nsfw-image-detection-384.safetensors"
+    path.parent.mkdir()
+    damage(path)
+    prompt = graph.prompt("MultiEditSafeMode", image=grey_and_noise(), classifier="light")
+    prompt["slow"] = {"class_type": "TestSlow", "inputs": {"image": prompt["node"]["inputs"]["image"]}}
+    prompt["node"]["inputs"]["image"] = ["slow", 0]
+    with pytest.raises(graph.Failed, match="safe mode weights"):
+        graph.queue(prompt)
+    assert Slow.runs == 0
+
+
+class Slow:
+    """Stands for the sampling before Safe Mode."""
+
+    runs = 0
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "work", ("IMAGE",)
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
+        return {"required": {"image": ("IMAGE", {})}}
+
+    def work(self, image: torch.Tensor) -> tuple[torch.Tensor]:
+        type(self).runs += 1
+        return (image,)
+
+
+@pytest.fixture
+def classifiers(comfyui: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of classifiers; and a node that counts its runs."""
+    import folder_paths
+
+    folder = tmp_path / "classifiers"
+    folder.mkdir()
+    monkeypatch.setitem(folder_paths.folder_names_and_paths, "classifiers", ([str(folder)], {""}))
+    monkeypatch.setitem(comfyui.NODE_CLASS_MAPPINGS, "TestSlow", Slow)
+    monkeypatch.setattr(Slow, "runs", 0)
+    return folder
+
+
+@pytest.fixture
+def light(classifiers: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file in the place of `light`, on the user's allow list, which gives every picture 0.4."""
+    from multiedit.pipelines.safety.classifiers.vit import NETWORK
+
+    weights = {name: torch.zeros(shape) for name, shape in NETWORK.shapes.items()}
+    weights["head.bias"] = torch.tensor([0.4, 0.6]).log()
+    data = safetensors.torch.save(weights)
+    path = classifiers / "nsfw" / "marqo-nsfw-image-detection-384.safetensors"
+    path.parent.mkdir()
+    path.write_bytes(data)
+    monkeypatch.setenv("MULTIEDIT_SAFETY_ALLOWED", hashlib.sha256(data).hexdigest())
+
+
+@pytest.mark.parametrize(("threshold", "blurred"), [("strict", True), ("default", False), ("loose", False)])
+def test_another_classifier_judges_by_its_presets(
+    graph: Any, light: None, threshold: str, blurred: bool
+) -> None:
+    _, flags, scores, (report,) = screen(graph, grey_and_noise(), classifier="light", threshold=threshold)
+    assert flags == [blurred, blurred]
+    assert scores == pytest.approx([0.4, 0.4])
+    verdict = json.loads(report)[0]
+    assert (verdict["classifier"], verdict["preset"]) == ("light", threshold)
+
+
+def test_comfyui_may_take_the_weights_off_its_device_at_any_time(graph: Any, light: None) -> None:
+    from comfy import model_management
+
+    model_management.unload_all_models()
+    for score in (0.1, 0.11):  # another one each time, so that the node is not cached
+        custom = {"threshold": "custom", "threshold.score": score}
+        _, _, scores, _ = screen(graph, grey_and_noise(), classifier="light", **custom)
+        assert scores == pytest.approx([0.4, 0.4])
+        held = [loaded.model.model for loaded in model_management.current_loaded_models]
+        assert sum("classifier" in dict(model.named_children()) for model in held) == 1
+        model_management.unload_all_models()
+
+
+def test_one_frame_of_a_clip_blurs_all(graph: Any) -> None:
+    custom = {"threshold": "custom", "threshold.score": 0.1}
+    (out,), blurred, scores, (report,) = screen(
+        graph, grey_and_noise(), batch="clip", **{"batch.fps": 24.0}, **custom
+    )
+    assert blurred == [True, True]
+    assert scores[0] == scores[1] > 0.1
+    assert len(json.loads(report)) == len(out)
+
+
+def test_a_clip_without_its_rate_is_refused(graph: Any) -> None:
+    with pytest.raises(graph.Failed):
+        screen(graph, grey_and_noise(), batch="clip")
+
+
+def test_inputs_that_a_graph_leaves_out_are_the_environments(
+    graph: Any, light: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "light")
+    monkeypatch.setenv("MULTIEDIT_SAFETY_PRESET", "strict")
+    _, blurred, _, (report,) = graph.lists("MultiEditSafeMode", image=grey_and_noise())
+    assert blurred == [True, True]
+    assert json.loads(report)[0]["classifier"] == "light"
+    given = {"classifier": "open_nsfw", "threshold": "loose"}
+    assert graph.lists("MultiEditSafeMode", image=grey_and_noise(), **given)[1] == [False, False]

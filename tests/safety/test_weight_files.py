@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import hashlib
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import safetensors.torch
+import torch
+from multiedit.pipelines.common.errors import ClassifierMissing, WeightsMismatch
+from multiedit.pipelines.safety.classifiers.network import Network, load_classifier
+from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK, default_classifier
+from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.classifiers.weight_files import load_weights
+
+EMBEDDED = KNOWN["open_nsfw"]
+SHA256 = EMBEDDED.sha256
+POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793716\n"
+
+
+def test_the_shipped_weights_are_the_pinned_ones():
+    data = EMBEDDED_FILE.read_bytes()
+    assert hashlib.sha256(data).hexdigest() == SHA256
+    weights, found = load_weights(EMBEDDED_FILE, EMBEDDED, [SHA256], NETWORK.shapes)
+    assert (found, len(data)) == (SHA256, EMBEDDED.size)
+    assert len(weights) == 108  # 53 convolutions and one matrix, with their biases
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+def test_the_notices_lie_beside_the_weights():
+    notice = (EMBEDDED_FILE.parent / "NOTICE").read_text()
+    licence = (EMBEDDED_FILE.parent / "LICENSE.open_nsfw").read_text()
+    assert "Copyright (c) 2016, Yahoo Inc." in licence
+    assert "LICENSE.open_nsfw" in notice
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda data: b"",
+        lambda data: data[:-1],
+        lambda data: data[:1000],
+        lambda data: data + b"\0",
+        lambda data: data[:5_000_000] + bytes([data[5_000_000] ^ 1]) + data[5_000_001:],
+        lambda data: POINTER,
+    ],
+    ids=["empty", "one byte short", "header only", "one byte more", "one bit", "git-lfs pointer"],
+)
+def test_a_damaged_file_is_refused(tmp_path, damage):
+    path = tmp_path / "open_nsfw.safetensors"
+    path.write_bytes(damage(EMBEDDED_FILE.read_bytes()))
+    with pytest.raises(WeightsMismatch, match=SHA256) as caught:
+        default_classifier(path)
+    assert str(tmp_path) not in caught.value.message
+
+
+@pytest.mark.parametrize("name", ["absent.safetensors", "."])
+def test_a_file_that_cannot_be_read_is_a_missing_classifier(tmp_path, name):
+    with pytest.raises(ClassifierMissing, match="Install multi-edit again") as caught:
+        default_classifier(tmp_path / name)
+    assert str(tmp_path) not in caught.value.message
+
+
+def test_the_classifier_is_loaded_once_for_all_threads(tmp_path):
+    path = tmp_path / "open_nsfw.safetensors"
+    path.write_bytes(EMBEDDED_FILE.read_bytes())
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(default_classifier, [path] * 8))
+    assert len({id(classifier) for classifier in found}) == 1
+
+
+def test_a_file_that_changes_or_goes_is_noticed(tmp_path):
+    path = tmp_path / "open_nsfw.safetensors"
+    data = EMBEDDED_FILE.read_bytes()
+    path.write_bytes(data)
+    first = default_classifier(path)
+    assert default_classifier(path) is first
+
+    changed = bytearray(data)
+    changed[-1] ^= 1
+    path.write_bytes(changed)
+    os.utime(path, ns=(0, 0))
+    with pytest.raises(WeightsMismatch):
+        default_classifier(path)
+
+    path.unlink()
+    with pytest.raises(ClassifierMissing):
+        default_classifier(path)
+
+
+SMALL = Network(8, lambda weights, views: views, {"a": (2, 3), "b": (3,)})
+FITTING = {"a": torch.zeros(2, 3), "b": torch.ones(3)}
+
+
+def load_own(path, tensors, allowed=None):
+    """A file of the user's own in the place of `light`, on the allow list unless another list is given."""
+    data = safetensors.torch.save(tensors)
+    path.write_bytes(data)
+    listed = (hashlib.sha256(data).hexdigest(),) if allowed is None else allowed
+    return load_classifier(KNOWN["light"], SMALL, path, listed), hashlib.sha256(data).hexdigest()
+
+
+def test_a_file_on_the_users_list_is_loaded_and_reported_by_its_own_sha256(tmp_path):
+    classifier, sha256 = load_own(tmp_path / "own", {**FITTING, "b": FITTING["b"].half()})
+    assert (classifier.name, classifier.sha256) == ("light", sha256)
+    assert {tensor.dtype for tensor in classifier.weights().values()} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"a": FITTING["a"]},
+        {**FITTING, "c": torch.zeros(1)},
+        {**FITTING, "a": torch.zeros(3, 2)},
+        {"timm_model.a": FITTING["a"], "timm_model.b": FITTING["b"]},
+    ],
+    ids=["one missing", "one more", "another shape", "other names"],
+)
+def test_a_file_with_other_tensors_is_refused(tmp_path, tensors):
+    with pytest.raises(WeightsMismatch, match="not those of Marqo"):
+        load_own(tmp_path / "own", tensors)
+
+
+def test_a_listed_file_that_is_no_safetensors_is_refused(tmp_path):
+    path = tmp_path / "own"
+    path.write_bytes(b"pickle")
+    with pytest.raises(WeightsMismatch, match="no safetensors file"):
+        load_classifier(KNOWN["light"], SMALL, path, (hashlib.sha256(b"pickle").hexdigest(),))
+
+
+def test_a_file_on_no_list_is_refused_and_the_remedy_is_told(tmp_path):
+    with pytest.raises(WeightsMismatch, match="run `multiedit safety fetch light`"):
+        load_own(tmp_path / "own", FITTING, allowed=())
+    with pytest.raises(
+        ClassifierMissing, match="Run `multiedit safety fetch light`, or switch safe mode off"
+    ):
+        load_classifier(KNOWN["light"], SMALL, tmp_path / "absent")
+
+
+def test_weights_are_placed_once_for_each_file_and_device(tmp_path):
+    placed = []
+
+    def place(weights):
+        placed.append(sorted(weights))
+        return lambda: weights
+
+    data = safetensors.torch.save(FITTING)
+    (tmp_path / "own").write_bytes(data)
+    allowed = (hashlib.sha256(data).hexdigest(),)
+    for _ in range(3):
+        load_classifier(KNOWN["light"], SMALL, tmp_path / "own", allowed, place)
+    assert placed == [["a", "b"]]
