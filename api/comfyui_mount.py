@@ -6,15 +6,15 @@ import logging
 
 from ..pipelines.adapters.comfyui.client.address import Address, read_address
 from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
-from ..pipelines.adapters.provider.registry import find_hosting
+from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import Limits
 from ..pipelines.safety.settings import SafetySettings
 from ..pipelines.sources.fetch import PictureFetcher
 from ..pipelines.sources.source import SourceLoader
 from .backends.base import Backend
-from .backends.comfyui import EitherBackend, QueuedBackend
-from .backends.local import EmbeddedBackend
+from .backends.comfyui import ComfyUIBackend, RoutingBackend
+from .backends.local import LocalBackend
 from .limits import ServerLimits
 from .mount import route_definitions
 from .service import Service, make_service
@@ -41,15 +41,15 @@ def mount() -> None:
 
 def _service() -> Service:
     limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
-    hosting = find_hosting(limits)
+    hosting = load_provider(limits)
     catalog, at_once = hosting.catalog, server_limits.edits_at_once
     loader = SourceLoader(limits, PictureFetcher(limits).fetch)
-    backend: Backend = QueuedBackend(
+    backend: Backend = ComfyUIBackend(
         limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), at_once
     )
     if adapters := hosting.adapters(limits, beside_comfyui=True):
         safety = SafetySettings.from_environment()
-        backend = EitherBackend(EmbeddedBackend(limits, catalog, loader, safety, at_once, adapters), backend)
+        backend = RoutingBackend(LocalBackend(limits, catalog, loader, safety, at_once, adapters), backend)
     return make_service(limits, catalog, loader, backend, server_limits)
 
 

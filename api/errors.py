@@ -86,6 +86,6 @@ class StorageFull(HttpError):
     code = "STORAGE_FULL"
 
 
-def let_go(error: BaseException) -> None:
+def drop_traceback(error: BaseException) -> None:
     """Drop the frames of an error that has been told: they hold the pictures of its request."""
     error.__traceback__ = error.__context__ = error.__cause__ = None

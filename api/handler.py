@@ -12,7 +12,7 @@ from aiohttp import web
 from ..pipelines.common.errors import MultiEditError
 from . import request_log
 from .access.auth import Caller
-from .errors import ClientGone, let_go
+from .errors import ClientGone, drop_traceback
 from .responses import error_answer
 from .routes.table import Route
 from .service import Call, Service
@@ -44,12 +44,12 @@ async def _answered(call: Call) -> web.StreamResponse:
         call.caller = call.service.guard.admit(call.request, call.route.access)
         return await call.route.handler(call)
     except MultiEditError as error:
-        let_go(error)
+        drop_traceback(error)
         return error_answer(call.route.renamed(error), call.route.shape)
     except Exception as error:
         # The only place that may: a client gets an answer, and the log what really happened.
         _logger.exception("request %s failed unexpectedly", call.id)
-        let_go(error)
+        drop_traceback(error)
         unknown = MultiEditError(f"An unknown error occurred. The server's log has it under {call.id}.")
         return error_answer(unknown, call.route.shape)
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
-from .backends.base import Backend, Edited, Progress, Work
-from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, let_go
+from .backends.base import Backend, Edited, EditProgress, Work
+from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
 from .limits import ServerLimits
 from .responses import error_body
 
-Status = Literal["queued", "running", "done", "failed", "cancelled"]
+JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 
 _LOOK_SECONDS = 0.05
 _T = TypeVar("_T")
@@ -38,7 +38,7 @@ class JobState(TypedDict):
     """
 
     id: str
-    status: Status
+    status: JobStatus
     created: int
     progress: JobProgress | None
     result: str | None
@@ -47,7 +47,7 @@ class JobState(TypedDict):
 
 
 @dataclass(eq=False)
-class Job:
+class EditJob:
     """One edit, from the moment that its request is whole.
 
     Attributes:
@@ -61,16 +61,16 @@ class Job:
     owner: str
     created: int
     task: asyncio.Task[Edited] | None
-    progress: Progress | None = None
+    progress: EditProgress | None = None
     ended: float | None = None
     edited: Edited | None = None
     error: MultiEditError | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    when_over: Callable[[Job], None] = lambda job: None
-    _listeners: set[asyncio.Queue[Progress | None]] = field(default_factory=set)
+    when_over: Callable[[EditJob], None] = lambda job: None
+    _listeners: set[asyncio.Queue[EditProgress | None]] = field(default_factory=set)
 
     @property
-    def status(self) -> Status:
+    def status(self) -> JobStatus:
         if self.ended is None:
             return "running" if self.progress else "queued"
         if isinstance(self.error, EditCancelled):
@@ -101,7 +101,7 @@ class Job:
         assert self.edited is not None, "asked before its end"  # noqa: S101
         return self.edited
 
-    def heed(self, progress: Progress) -> None:
+    def heed(self, progress: EditProgress) -> None:
         """Note how far it is, and tell whoever listens."""
         if self.ended is None:
             self.progress = progress
@@ -119,13 +119,13 @@ class Job:
         self._tell(None)
         self.when_over(self)
 
-    def _tell(self, progress: Progress | None) -> None:
+    def _tell(self, progress: EditProgress | None) -> None:
         for listener in self._listeners:
             listener.put_nowait(progress)
 
-    async def follow(self) -> AsyncIterator[Progress]:
+    async def follow(self) -> AsyncIterator[EditProgress]:
         """Every step from now to its end."""
-        listener: asyncio.Queue[Progress | None] = asyncio.Queue()
+        listener: asyncio.Queue[EditProgress | None] = asyncio.Queue()
         self._listeners.add(listener)
         try:
             if self.progress:
@@ -157,8 +157,8 @@ class Jobs:
         self._clock = clock
         self._now = now
         self._receiving: set[asyncio.Task[Any]] = set()
-        self._running: set[Job] = set()
-        self._kept: dict[str, Job] = {}
+        self._running: set[EditJob] = set()
+        self._kept: dict[str, EditJob] = {}
         self._closing = False
 
     @property
@@ -208,7 +208,7 @@ class Jobs:
         owner: str,
         held: contextlib.ExitStack,
         renamed: Callable[[MultiEditError], MultiEditError],
-    ) -> Job:
+    ) -> EditJob:
         """Begin an edit, which at its end closes what is held for it: its place, its uploads.
 
         Args:
@@ -220,10 +220,10 @@ class Jobs:
         if self._closing:
             held.close()
             raise _ending()
-        steps: list[Callable[[Progress], None]] = []
+        steps: list[Callable[[EditProgress], None]] = []
         edit = self._backend.edit(work, lambda progress: steps[0](progress))
         task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
-        job = Job(uuid.uuid4().hex, owner, int(self._now()), task)
+        job = EditJob(uuid.uuid4().hex, owner, int(self._now()), task)
         steps.append(job.heed)
         self._running.add(job)
         task.add_done_callback(lambda done: self._settle(job, done, held, renamed))
@@ -231,7 +231,7 @@ class Jobs:
 
     def _settle(
         self,
-        job: Job,
+        job: EditJob,
         done: asyncio.Task[Edited],
         held: contextlib.ExitStack,
         renamed: Callable[[MultiEditError], MultiEditError],
@@ -244,7 +244,7 @@ class Jobs:
             job.edited = done.result()
         else:
             job.error = renamed(self._known(raised))
-            let_go(raised)
+            drop_traceback(raised)
         job.end(self._clock())
 
     def _known(self, raised: BaseException) -> MultiEditError:
@@ -258,12 +258,12 @@ class Jobs:
         _logger.error("an edit failed unexpectedly", exc_info=raised)
         return MultiEditError("The edit failed for a reason that the server has logged.")
 
-    def keep(self, job: Job) -> None:
+    def keep(self, job: EditJob) -> None:
         """Let a job be asked for by its id until its time, or the room for answers, is up."""
         self._tidy()
         self._kept[job.id] = job
 
-    def get(self, job_id: str, owner: str) -> Job:
+    def get(self, job_id: str, owner: str) -> EditJob:
         """Look a kept job up.
 
         Raises:
@@ -275,7 +275,7 @@ class Jobs:
             raise NotFound("There is no such job, or its answer is no longer kept.")
         return job
 
-    def forget(self, job: Job) -> None:
+    def forget(self, job: EditJob) -> None:
         """Cancel a job, and drop its answer."""
         job.cancel()
         self._kept.pop(job.id, None)

@@ -103,14 +103,14 @@ def our_graph(case: Case, asked: Situation, pixels: int | None) -> dict[str, Any
     choices = {
         "model.aspect_ratio": "auto",
         "model.resolution": "auto",
-        "model.work_megapixels": megapixels,
+        "model.sampling_megapixels": megapixels,
         "model.reference_megapixels": megapixels,
         "keep_size": pixels is not None,
     }
     edited = graph.add(
         "edit",
         "MultiEditEdit",
-        model="loaded model",
+        model="from loader",
         prompt=asked.prompt,
         seed=asked.seed,
         loaded_model=loaded,

@@ -52,21 +52,21 @@ def picture(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
 
 def floor(pictures: list[bytes], rounds: int) -> float:
     """Edits a second of a bare loop."""
-    from multiedit.pipelines.adapters.composite import LayerComposite
+    from multiedit.pipelines.adapters.composite import CompositeAdapter
     from multiedit.pipelines.catalog.lookup import load_catalog
     from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.images.encode import EncodeOptions, encode
-    from multiedit.pipelines.images.input_image import Picture
+    from multiedit.pipelines.images.input_image import ImageFile
     from multiedit.pipelines.planning.plan import make_plan
     from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.sources.source import BytesSource
 
     limits = Limits()
-    adapter = LayerComposite(limits)
+    adapter = CompositeAdapter(limits)
     request = parse_request({**FIELDS, "images": [BytesSource(data) for data in pictures]}, limits)
 
     def edit() -> None:
-        read = [Picture(data, limits, "image") for data in pictures]
+        read = [ImageFile(data, limits, "image") for data in pictures]
         facts = [each.facts(look=number > 0) for number, each in enumerate(read)]
         plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
         encode(adapter.run(plan, read, lambda share: None)[0], EncodeOptions("png"), {})

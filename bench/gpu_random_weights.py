@@ -208,12 +208,12 @@ class Bench:
         """Both sides of a case. Each has a cache of nodes of its own; they share the loaded model."""
         from multiedit.nodes.loaded_model import LoadedModel
         from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-        from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
+        from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 
         profile = replace(load_profiles().get(case.profile), steps=case.steps)
         identities = {part: f"random {case.weights}" for part in ("text_encoder", "vae")}
         parts = (loaded.model, loaded.clip, loaded.vae)
-        Loader.loaded = LoadedModel(case.model, Choice(profile, {}, ()), *parts, identities)
+        Loader.loaded = LoadedModel(case.model, ProfileSelection(profile, {}, ()), *parts, identities)
         sides = {"ours": Executor(), "stock": Executor()}
         for images in self.images:
             seen = self._compared(case, profile.cfg, images, sides)

@@ -31,10 +31,10 @@ FIELDS = {
 
 
 def our_request(folder: Path) -> Callable[[], object]:
-    from multiedit.pipelines.adapters.composite import LayerComposite
+    from multiedit.pipelines.adapters.composite import CompositeAdapter
     from multiedit.pipelines.catalog.lookup import load_catalog
     from multiedit.pipelines.common.settings import Limits
-    from multiedit.pipelines.editing.edit_request import Editor
+    from multiedit.pipelines.editing.pipeline import EditPipeline
     from multiedit.pipelines.images.encode import write_atomically
     from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
@@ -44,8 +44,8 @@ def our_request(folder: Path) -> Callable[[], object]:
         raise AssertionError(f"{name} must not be fetched")
 
     limits = Limits()
-    adapter = LayerComposite(limits)
-    editor = Editor(
+    adapter = CompositeAdapter(limits)
+    editor = EditPipeline(
         limits, load_catalog(), {adapter.name: adapter}, SourceLoader(limits, no_fetch), default_classifier
     )
     images = [FileSource(folder / name) for name in ("one.jpg", "two.jpg", "mask.png")]

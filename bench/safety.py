@@ -69,10 +69,10 @@ def classifiers() -> dict[str, Any]:
     """Every known one, on zeros."""
     from multiedit.pipelines.safety.classifiers.loader import NETWORKS
     from multiedit.pipelines.safety.classifiers.network import NetworkClassifier
-    from multiedit.pipelines.safety.classifiers.specs import KNOWN
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
 
     made = {}
-    for name, known in KNOWN.items():
+    for name, known in CLASSIFIERS.items():
         weights = {key: torch.zeros(shape) for key, shape in NETWORKS[name].shapes.items()}
         made[name] = NetworkClassifier(
             NETWORKS[name], lambda weights=weights: weights, name, "", known.levels, known.rules
@@ -105,10 +105,10 @@ def judging(device: str, rounds: int) -> None:
 
 
 def obscuring(blur: Blur | None) -> None:
-    from multiedit.pipelines.safety.blur import obscure
+    from multiedit.pipelines.safety.blur import blur
 
     picture = torch.rand(1, 2160, 3840, 3)
-    cases: dict[str, Callable[[], object]] = {"obscure": lambda: obscure(picture)}
+    cases: dict[str, Callable[[], object]] = {"obscure": lambda: blur(picture)}
     if blur is not None:
         cases["ImageBlur"] = lambda: blur(picture)
     seconds = interleave(cases, 3)
@@ -149,10 +149,10 @@ def request() -> None:
 
 def _editor(classifier: Any) -> Any:
     """Of the loose preset, by which zeros, undecided between all classes, pass."""
-    from multiedit.pipelines.adapters.local import embedded_adapters
+    from multiedit.pipelines.adapters.local import local_adapters
     from multiedit.pipelines.catalog.lookup import load_catalog
     from multiedit.pipelines.common.settings import Limits
-    from multiedit.pipelines.editing.edit_request import Editor
+    from multiedit.pipelines.editing.pipeline import EditPipeline
     from multiedit.pipelines.safety.policy import Policy
     from multiedit.pipelines.sources.source import SourceLoader
 
@@ -161,8 +161,8 @@ def _editor(classifier: Any) -> Any:
 
     limits = Limits()
     loader = SourceLoader(limits, no_fetch)
-    adapters = embedded_adapters(limits)
-    return Editor(limits, load_catalog(), adapters, loader, lambda: classifier, policy=Policy("loose"))
+    adapters = local_adapters(limits)
+    return EditPipeline(limits, load_catalog(), adapters, loader, lambda: classifier, policy=Policy("loose"))
 
 
 class Timed:
@@ -183,12 +183,12 @@ class Timed:
 
 
 def recovering(blur: Blur | None) -> None:
-    from multiedit.pipelines.safety.blur import CELLS, obscure
+    from multiedit.pipelines.safety.blur import CELLS, blur
 
     figures = []
     for name, side in SIDES.items():
         picture = scene(side)
-        figures.append(Figure(f"obscured, {name}", cells_left(picture, obscure(picture))))
+        figures.append(Figure(f"obscured, {name}", cells_left(picture, blur(picture))))
     if blur is not None:
         picture = scene(SIDE)
         figures.append(Figure("ImageBlur at radius 31, sigma 10, 1 MP", cells_left(picture, blur(picture))))

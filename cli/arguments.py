@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
-from ..pipelines.common.validation import integer, shown
+from ..pipelines.common.validation import describe, integer
 
 if TYPE_CHECKING:
     from ..pipelines.common.settings import Limits
@@ -125,6 +125,6 @@ def image_size(text: str | None) -> tuple[int, int] | None:
     sides = _IMAGE_SIZE.fullmatch(text)
     if sides is None:
         raise InvalidRequest(
-            f"--image-size is {shown(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
+            f"--image-size is {describe(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
         )
     return int(sides[1]), int(sides[2])

@@ -14,8 +14,8 @@ from .output import progress_bar, require_file, tell_json
 if TYPE_CHECKING:
     from ..pipelines.adapters.comfyui.client.progress_events import Preview
     from ..pipelines.common.settings import Limits
-    from ..pipelines.editing.edit_on_comfyui import RemoteEditor
-    from ..pipelines.editing.edit_request import EditResult
+    from ..pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
+    from ..pipelines.editing.pipeline import EditResult
     from ..pipelines.planning.request import EditRequest
 
 _STAGES = {"load": (0, 5), "upload": (5, 10), "edit": (10, 95), "fetch": (95, 100)}
@@ -47,14 +47,14 @@ def edit_there(options: argparse.Namespace, request: EditRequest, limits: Limits
         return asyncio.run(editor.edit(request, settings, stage, _keeping(options.preview)))
 
 
-def _editor(options: argparse.Namespace, limits: Limits) -> RemoteEditor:
+def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
     from ..pipelines.adapters.comfyui.client.address import read_address
     from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
     from ..pipelines.adapters.comfyui.client.server_models import ServerModels
-    from ..pipelines.adapters.comfyui.request_graph import queued_graph
-    from ..pipelines.catalog.aliases import runs_as
+    from ..pipelines.adapters.comfyui.request_graph import request_graph
+    from ..pipelines.catalog.aliases import alias_resolver
     from ..pipelines.catalog.lookup import load_catalog
-    from ..pipelines.editing.edit_on_comfyui import RemoteEditor
+    from ..pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
     from .commands import source_loader
 
     for name, option in _LOCAL.items():
@@ -64,13 +64,13 @@ def _editor(options: argparse.Namespace, limits: Limits) -> RemoteEditor:
                 "Leave one of the two out."
             )
     catalog = load_catalog()
-    return RemoteEditor(
+    return ComfyUIEditPipeline(
         limits,
         catalog,
         [read_address(address) for address in options.comfyui],
         source_loader(limits),
-        ServerModels(runs_as=runs_as(limits, catalog)),
-        partial(queued_graph, catalog=catalog),
+        ServerModels(resolve_alias=alias_resolver(limits, catalog)),
+        partial(request_graph, catalog=catalog),
         ComfyUILimits.from_environment(),
     )
 

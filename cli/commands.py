@@ -22,10 +22,10 @@ from .output import hand_over, progress_bar, require_output, say, tell, tell_jso
 from .safety import safety_settings
 
 if TYPE_CHECKING:
-    from ..pipelines.adapters.provider.registry import Hosting
+    from ..pipelines.adapters.provider.registry import ProviderRegistry
     from ..pipelines.catalog.model import Model
     from ..pipelines.common.settings import Limits
-    from ..pipelines.editing.edit_request import Editor, EditResult
+    from ..pipelines.editing.pipeline import EditPipeline, EditResult
     from ..pipelines.planning.request import EditRequest
     from ..pipelines.safety.settings import SafetySettings
     from ..pipelines.sources.source import SourceLoader
@@ -73,14 +73,14 @@ def _ending_at_once() -> Iterator[None]:
         signal.signal(signal.SIGINT, previous)
 
 
-def _editor(limits: Limits, safety: SafetySettings) -> Editor:
-    from ..pipelines.adapters.local import embedded_adapters
-    from ..pipelines.adapters.provider.registry import find_hosting
-    from ..pipelines.editing.edit_request import Editor
+def _editor(limits: Limits, safety: SafetySettings) -> EditPipeline:
+    from ..pipelines.adapters.local import local_adapters
+    from ..pipelines.adapters.provider.registry import load_provider
+    from ..pipelines.editing.pipeline import EditPipeline
 
-    hosting, loader = find_hosting(limits), source_loader(limits)
-    adapters = {**embedded_adapters(limits), **hosting.adapters(limits)}
-    return Editor(limits, hosting.catalog, adapters, loader, safety.loader(), policy=safety.policy)
+    hosting, loader = load_provider(limits), source_loader(limits)
+    adapters = {**local_adapters(limits), **hosting.adapters(limits)}
+    return EditPipeline(limits, hosting.catalog, adapters, loader, safety.loader(), policy=safety.policy)
 
 
 def source_loader(limits: Limits) -> SourceLoader:
@@ -124,12 +124,12 @@ def compose(options: argparse.Namespace) -> None:
 
 
 def resolve(options: argparse.Namespace) -> None:
-    from ..pipelines.adapters.provider.registry import find_hosting
+    from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import Limits
     from ..pipelines.planning.size import resolve_size
 
     size = resolve_size(
-        find_hosting(Limits.from_environment()).catalog.get(options.model),
+        load_provider(Limits.from_environment()).catalog.get(options.model),
         options.aspect_ratio,
         options.resolution,
         image_size(options.image_size),
@@ -144,10 +144,10 @@ def resolve(options: argparse.Namespace) -> None:
 
 
 def models(options: argparse.Namespace) -> None:
-    from ..pipelines.adapters.provider.registry import find_hosting
+    from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import Limits
 
-    hosting = find_hosting(Limits.from_environment())
+    hosting = load_provider(Limits.from_environment())
     if options.refresh:
         _refresh(options, hosting)
         return
@@ -165,7 +165,7 @@ def models(options: argparse.Namespace) -> None:
     tell("\n".join(lines))
 
 
-def _refresh(options: argparse.Namespace, hosting: Hosting) -> None:
+def _refresh(options: argparse.Namespace, hosting: ProviderRegistry) -> None:
     """Ask the hosted provider what it has, tell what has changed, and keep its list."""
     import asyncio
 
@@ -182,7 +182,7 @@ def _refresh(options: argparse.Namespace, hosting: Hosting) -> None:
     say(f"{path}: {len(entries)} models")
 
 
-def _about(model: Model, hosting: Hosting) -> dict[str, object]:
+def _about(model: Model, hosting: ProviderRegistry) -> dict[str, object]:
     """A model as JSON, which has no infinity: a ratio without a bound is null."""
     bounded = model.max_ratio if math.isfinite(model.max_ratio) else None
     where = {"runs_here": _runs_here(model), "hosted": model.id in hosting.models}
@@ -190,6 +190,6 @@ def _about(model: Model, hosting: Hosting) -> dict[str, object]:
 
 
 def _runs_here(model: Model) -> bool:
-    from ..pipelines.adapters.local import EMBEDDED_MODELS
+    from ..pipelines.adapters.local import LOCAL_MODELS
 
-    return model.id in EMBEDDED_MODELS
+    return model.id in LOCAL_MODELS

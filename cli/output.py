@@ -15,7 +15,7 @@ from ..pipelines.common.errors import InvalidRequest, OutputError
 from .arguments import STANDARD_STREAM
 
 if TYPE_CHECKING:
-    from ..pipelines.editing.output import Finished
+    from ..pipelines.editing.output import EncodedImage
     from ..pipelines.safety.report import SafetyReport
 
 # Where each stage of an edit begins and ends on the progress bar, in percent.
@@ -78,7 +78,7 @@ def require_file(path: str) -> None:
 
 
 def hand_over(
-    options: argparse.Namespace, file: Finished, about: Sequence[str], details: dict[str, Any]
+    options: argparse.Namespace, file: EncodedImage, about: Sequence[str], details: dict[str, Any]
 ) -> None:
     """Write the file, then tell what was done: to a person on standard error, or as JSON."""
     from ..pipelines.images.encode import write_atomically

@@ -15,8 +15,8 @@ from .arguments import image_source
 from .output import safety_text, say, tell, tell_json
 
 if TYPE_CHECKING:
-    from ..pipelines.safety.classifiers.specs import KnownClassifier
-    from ..pipelines.safety.classifiers.store import Body, Store
+    from ..pipelines.safety.classifiers.specs import ClassifierSpec
+    from ..pipelines.safety.classifiers.store import ResponseBody, Store
     from ..pipelines.safety.settings import SafetySettings
 
 _SECONDS = 30.0  # without a byte
@@ -42,13 +42,13 @@ def check(options: argparse.Namespace) -> None:
     import asyncio
 
     from ..pipelines.common.settings import Limits
-    from ..pipelines.images.input_image import Picture
+    from ..pipelines.images.input_image import ImageFile
     from ..pipelines.safety.screening import check as check_pictures
     from .commands import source_loader
 
     limits, settings = Limits.from_environment(), safety_settings(options)
     data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
-    image = Picture(data, limits, "the image").image()
+    image = ImageFile(data, limits, "the image").image()
     report = check_pictures(image, settings.loader(), settings.policy)[0]
     if options.json:
         tell_json(report.to_dict())
@@ -105,10 +105,10 @@ def _estimate(figure: dict[str, float | None]) -> str:
 
 
 def show(options: argparse.Namespace) -> None:
-    from ..pipelines.safety.classifiers.specs import KNOWN
+    from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     store = _store(options)
-    about = [_about(known, store) for known in KNOWN.values()]
+    about = [_about(known, store) for known in CLASSIFIERS.values()]
     if options.json:
         tell_json(about)
         return
@@ -143,7 +143,7 @@ def fetch(options: argparse.Namespace) -> None:
     tell(f"{path}: {known.size} bytes, sha256 {known.sha256}")
 
 
-def _is_right(store: Store, known: KnownClassifier) -> bool:
+def _is_right(store: Store, known: ClassifierSpec) -> bool:
     """A damaged file is told, and does not keep its successor out."""
     try:
         return store.state(known) == "present" and bool(store.verify(known))
@@ -153,10 +153,10 @@ def _is_right(store: Store, known: KnownClassifier) -> bool:
 
 
 def verify(options: argparse.Namespace) -> None:
-    from ..pipelines.safety.classifiers.specs import KNOWN
+    from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     store = _store(options)
-    chosen = [_known(options.name)] if options.name else list(KNOWN.values())
+    chosen = [_known(options.name)] if options.name else list(CLASSIFIERS.values())
     present = [known for known in chosen if options.name or store.state(known) != "absent"]
     found = {known.name: store.verify(known) for known in present}
     if options.json:
@@ -177,7 +177,7 @@ def remove(options: argparse.Namespace) -> None:
     tell(f"{removed} is gone." if removed else f"{known.name} is not there.")
 
 
-def _about(known: KnownClassifier, store: Store) -> dict[str, Any]:
+def _about(known: ClassifierSpec, store: Store) -> dict[str, Any]:
     return {
         "name": known.name,
         "title": known.title,
@@ -190,12 +190,12 @@ def _about(known: KnownClassifier, store: Store) -> dict[str, Any]:
     }
 
 
-def _known(name: str) -> KnownClassifier:
-    from ..pipelines.safety.classifiers.specs import KNOWN
+def _known(name: str) -> ClassifierSpec:
+    from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
-    if name not in KNOWN:
-        raise InvalidRequest(f"There is no classifier {name!a}; there are {', '.join(KNOWN)}.")
-    return KNOWN[name]
+    if name not in CLASSIFIERS:
+        raise InvalidRequest(f"There is no classifier {name!a}; there are {', '.join(CLASSIFIERS)}.")
+    return CLASSIFIERS[name]
 
 
 def _store(options: argparse.Namespace) -> Store:
@@ -215,7 +215,7 @@ def _ask(question: str, options: argparse.Namespace) -> None:
         raise InvalidRequest("Nothing was done.")
 
 
-def _open_address(address: str) -> AbstractContextManager[Body]:
+def _open_address(address: str) -> AbstractContextManager[ResponseBody]:
     from urllib.request import build_opener
 
     return build_opener().open(address, timeout=_SECONDS)  # type: ignore[no-any-return]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..api.access.keys import KeyFile
     from ..api.backends.base import Backend
     from ..api.limits import ServerLimits
-    from ..pipelines.adapters.provider.registry import Hosting
+    from ..pipelines.adapters.provider.registry import ProviderRegistry
     from ..pipelines.common.settings import Limits
     from ..pipelines.sources.source import SourceLoader
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def serve(options: argparse.Namespace) -> None:
     import asyncio
 
-    from ..pipelines.adapters.provider.registry import find_hosting
+    from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import Limits
     from .commands import source_loader
 
@@ -35,7 +35,7 @@ def serve(options: argparse.Namespace) -> None:
         from ..api.service import make_service
 
         server_limits = ServerLimits.from_environment()
-        hosting, loader = find_hosting(limits), source_loader(limits)
+        hosting, loader = load_provider(limits), source_loader(limits)
         backend = _backend(options.comfyui, limits, server_limits, hosting, loader)
         service = make_service(limits, hosting.catalog, loader, backend, server_limits)
         if not (service.guard.configured or service.guard.opened):
@@ -55,25 +55,27 @@ def _backend(
     addresses: Sequence[str],
     limits: Limits,
     server_limits: ServerLimits,
-    hosting: Hosting,
+    hosting: ProviderRegistry,
     loader: SourceLoader,
 ) -> Backend:
     """The embedded models in this process, closed ones hosted; with addresses all others there."""
-    from ..api.backends.comfyui import EitherBackend, QueuedBackend
-    from ..api.backends.local import EmbeddedBackend
+    from ..api.backends.comfyui import ComfyUIBackend, RoutingBackend
+    from ..api.backends.local import LocalBackend
     from ..pipelines.adapters.comfyui.client.address import read_address
     from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
-    from ..pipelines.adapters.local import embedded_adapters
+    from ..pipelines.adapters.local import local_adapters
     from ..pipelines.safety.settings import SafetySettings
 
     catalog, at_once = hosting.catalog, server_limits.edits_at_once
-    adapters = {**embedded_adapters(limits), **hosting.adapters(limits, beside_comfyui=bool(addresses))}
-    here = EmbeddedBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
+    adapters = {**local_adapters(limits), **hosting.adapters(limits, beside_comfyui=bool(addresses))}
+    here = LocalBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
     if not addresses:
         return here
     read = [read_address(address) for address in addresses]
     comfyui_limits = ComfyUILimits.from_environment()
-    return EitherBackend(here, QueuedBackend(limits, catalog, loader, lambda: read, comfyui_limits, at_once))
+    return RoutingBackend(
+        here, ComfyUIBackend(limits, catalog, loader, lambda: read, comfyui_limits, at_once)
+    )
 
 
 def _key_file() -> KeyFile:

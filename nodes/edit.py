@@ -8,12 +8,12 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
-from ..pipelines.adapters.local import EMBEDDED_MODELS, embedded_adapters
+from ..pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
-from .expanded.sockets import ITEM, inner_schema, meant
-from .generate import LATE, LOADED, Asked, generated, loaded_model_option
+from .expanded.sockets import ITEM, inner_schema, select_item
+from .generate import DEFERRED, FROM_LOADER, NodeRequest, generated, loaded_model_option
 from .inputs import edit_mask, numbered
 from .loaded_model import LOADED_MODEL
 from .model_inputs import chosen, model_options, offered
@@ -62,14 +62,14 @@ class MultiEditEdit(io.ComfyNode):
         return await _edited(cls, item, images, mask, loaded_model, **inputs)
 
 
-class MultiEditLate(io.ComfyNode):
+class MultiEditDeferred(io.ComfyNode):
     """Multi-Edit, planned only once its model is loaded: what Multi-Edit expands into where it must."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         limits = Limits.from_environment()
         return inner_schema(
-            LATE,
+            DEFERRED,
             "Multi-Edit, planned late",
             "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
             [*_inputs(limits), LOADED_MODEL.Input("loaded_model"), ITEM],
@@ -88,7 +88,7 @@ def _meant(value: Any, item: list[int]) -> Any:
     """What `item` says of an input that is a list; dynamic ones hold others, or None where none is sent."""
     if isinstance(value, dict):
         return {name: _meant(part, item) for name, part in value.items()}
-    return None if value is None else meant(value, item)
+    return None if value is None else select_item(value, item)
 
 
 async def _edited(
@@ -106,12 +106,12 @@ async def _edited(
         require_offered(cls)
     asked, pictures = _asked(images, **inputs), numbered("image_", images)
     change = edit_mask(mask, pictures)
-    if asked.settings.model == LOADED:
+    if asked.settings.model == FROM_LOADER:
         return generated(cls, asked, pictures, change, loaded_model, item)
     if hosting := find_hosted(asked.settings.model):
         edited = await hosted_edit(cls, hosting, asked.settings, pictures, change)
     else:
-        adapters = embedded_adapters(Limits.from_environment())
+        adapters = local_adapters(Limits.from_environment())
         edited = edit_tensors(
             asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
         )
@@ -126,7 +126,7 @@ def _asked(
     keep_size: bool = False,
     per_image: str = "",
     **others: Any,
-) -> Asked:
+) -> NodeRequest:
     """What the widgets ask for."""
     from ..pipelines.editing.edit_tensors import EditSettings
 
@@ -144,7 +144,7 @@ def _asked(
         roles=roles,
         placements=placements,
     )
-    return Asked(settings, choice)
+    return NodeRequest(settings, choice)
 
 
 def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int, Any]:
@@ -165,7 +165,7 @@ def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int
 
 
 def _inputs(limits: Limits) -> list[io.Input]:
-    embedded = [model for model in load_catalog() if model.id in EMBEDDED_MODELS]
+    embedded = [model for model in load_catalog() if model.id in LOCAL_MODELS]
     most = max(entry.max_images for entry in (*embedded, *load_profiles()))
     return [
         io.DynamicCombo.Input(

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.generation import Options
-from ..pipelines.adapters.comfyui.graph_builder import Sources
+from ..pipelines.adapters.comfyui.generation import GenerationOptions
+from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
-from ..pipelines.adapters.comfyui.profiles.selection import Choice
+from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from ..pipelines.editing.edit_tensors import EditSettings
 
-LOADED = "loaded model"
-LATE = "MultiEditLate"
+FROM_LOADER = "from loader"
+DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
 _LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
@@ -34,7 +34,7 @@ _MEGAPIXEL = 1024 * 1024
 
 
 @dataclass(frozen=True)
-class Asked:
+class NodeRequest:
     """What the widgets of Multi-Edit ask for: the settings of any model, and the choices below `model`."""
 
     settings: EditSettings
@@ -47,7 +47,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
     ratios = dict.fromkeys(ratio for model in models for ratio in model.fixed_ratios)
     tiers = [tier for tier in TIER_SIDES if any(tier in model.tiers for model in models)]
     return io.DynamicCombo.Option(
-        LOADED,
+        FROM_LOADER,
         [
             ratio_input(ratios),
             tier_input(tiers),
@@ -76,7 +76,7 @@ def _memory_inputs() -> list[io.Input]:
             "resolution, and paste it back. auto does so where that spares much.",
         ),
         _megapixels(
-            "work_megapixels",
+            "sampling_megapixels",
             "The area that is sampled; the result is scaled from it. 1 is 1024x1024 pixels, 0 is the plan's. "
             "Less is faster and softer.",
         ),
@@ -86,7 +86,7 @@ def _memory_inputs() -> list[io.Input]:
             "profile's. Less is faster and shows less detail.",
         ),
         io.Combo.Input(
-            "full_memory",
+            "on_out_of_memory",
             optional=True,
             options=["smaller references", "error"],
             advanced=True,
@@ -124,7 +124,7 @@ def _speed_inputs() -> list[io.Input]:
 
 def generated(
     cls: type[io.ComfyNode],
-    asked: Asked,
+    asked: NodeRequest,
     pictures: Mapping[int, Tensor],
     mask: Tensor | None,
     loaded: Any,
@@ -138,7 +138,7 @@ def generated(
         item: which of a ComfyUI list the arguments are.
 
     Raises:
-        InvalidRequest: no model is connected, or the plan cannot be made (see `generation_of`).
+        InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
     """
     if loaded is None:
         raise InvalidRequest(
@@ -152,7 +152,7 @@ def generated(
     return _expanded(cls, asked, *known, pictures, mask, item)
 
 
-def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, Choice] | None:
+def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
     """The model and profile of a loaded model, or those that its loader will choose; None if unknown yet."""
     if isinstance(loaded, LoadedModel):
         return loaded.model_id, loaded.choice
@@ -164,29 +164,29 @@ def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, Choice] | Non
 def _planned_late(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
     name = f"{cls.hidden.unique_id}.{item}.late"
-    late = {name: {"class_type": LATE, "inputs": {**_links(cls), "item": item}}}
+    late = {name: {"class_type": DEFERRED, "inputs": {**_links(cls), "item": item}}}
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
 
 
 def _expanded(
     cls: type[io.ComfyNode],
-    asked: Asked,
+    asked: NodeRequest,
     model_id: str,
-    choice: Choice,
+    choice: ProfileSelection,
     pictures: Mapping[int, Tensor],
     mask: Tensor | None,
     item: int,
 ) -> io.NodeOutput:
     from ..pipelines.adapters.comfyui.edit_graph import edit_graph
-    from ..pipelines.adapters.comfyui.tensor_generation import generation_of
+    from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 
     settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
-    generation, frames = generation_of(
+    generation, frames = plan_tensor_generation(
         settings, list(pictures.values()), mask, choice, options, load_catalog()
     )
     links = _links(cls)
     images = tuple(links[f"images.image_{number}"] for number in pictures)
-    sources = Sources(links[_SOCKET], images, None if mask is None else links["mask"], item)
+    sources = GraphSources(links[_SOCKET], images, None if mask is None else links["mask"], item)
     graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
     return io.NodeOutput(image, generation.plan_json, generation.report, expand=graph.nodes)
 
@@ -197,16 +197,16 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
     return inputs
 
 
-def read_options(asked: Mapping[str, Any]) -> Options:
+def read_options(asked: Mapping[str, Any]) -> GenerationOptions:
     """The options of a loaded model, as the widgets give them; one that is not sent comes as None."""
     given = {name: value for name, value in asked.items() if value is not None}
     work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
-    return Options(
+    return GenerationOptions(
         seeds=given.get("seeds", 1),
-        work_pixels=round(work * _MEGAPIXEL) or None,
+        sampling_pixels=round(work * _MEGAPIXEL) or None,
         reference_pixels=round(reference * _MEGAPIXEL) or None,
         crop_and_stitch=given.get("crop_and_stitch", "auto"),
         kv_cache=given.get("kv_cache", "auto"),
         easy_cache=given.get("easy_cache", "auto"),
-        smaller_steps=given.get("full_memory") != "error",
+        smaller_steps=given.get("on_out_of_memory") != "error",
     )

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ..pipelines.common.settings import Limits
 from .inputs import LAYERS
 from .progress import interruptible
-from .source_inputs import SOURCE_COUNT, Choice, picture_sources, source_input
+from .source_inputs import SOURCE_COUNT, SourceChoice, picture_sources, source_input
 
 _MASK = (
     "The transparency of image {0}: 1 = transparent, as Load Image has it. An image without transparency "
@@ -64,7 +64,7 @@ class MultiEditLoadLayers(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, refresh: int = 0, **choices: Choice) -> list[str]:
+    def fingerprint_inputs(cls, refresh: int = 0, **choices: SourceChoice) -> list[str]:
         """Changes with a file's content. An address is not fetched for it: its text and `refresh` count."""
         from ..pipelines.sources.files import read_file
         from ..pipelines.sources.source import FileSource
@@ -78,7 +78,7 @@ class MultiEditLoadLayers(io.ComfyNode):
         return [hashlib.sha256(data).hexdigest() for data in files]
 
     @classmethod
-    async def execute(cls, refresh: int = 0, **choices: Choice) -> io.NodeOutput:
+    async def execute(cls, refresh: int = 0, **choices: SourceChoice) -> io.NodeOutput:
         import comfy.model_management
 
         from ..pipelines.editing.load_layers import load_layers

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import AUTO_PROFILE, BY_THE_PLAN, chosen_model, file_identity, identity, offered_models
+from .model_folders import AUTO_MODEL, AUTO_PROFILE, chosen_model, file_identity, identity, offered_models
 from .progress import show_text
 
 NO_LORA = "none"
@@ -70,21 +70,21 @@ class MultiEditLoadModel(io.ComfyNode):
     def execute(
         cls,
         model: dict[str, str] | None = None,
-        weight_type: str = "default",
+        weight_dtype: str = "default",
         lora: str = NO_LORA,
-        lora_strength: float = 1.0,
+        strength_model: float = 1.0,
     ) -> io.NodeOutput:
         if model is None:  # ComfyUI drops the value of a dynamic choice that is not in the list, unsaid
             raise InvalidRequest(
                 "model is not one that this node offers. Choose one from its list; a closed model is on it "
-                "where MULTIEDIT_STAND_INS names an open one for it.",
+                "where MULTIEDIT_MODEL_ALIASES names an open one for it.",
                 field="model",
             )
         from .model_loading import load_model, with_lora
 
         chosen, choice = chosen_model(model)
         told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
-        loaded = with_lora(load_model(chosen, choice, weight_type), lora, lora_strength)
+        loaded = with_lora(load_model(chosen, choice, weight_dtype), lora, strength_model)
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
 
 
@@ -95,14 +95,14 @@ def _inputs() -> list[io.Input]:
         io.DynamicCombo.Input(
             "model",
             options=[
-                io.DynamicCombo.Option(BY_THE_PLAN, []),
+                io.DynamicCombo.Option(AUTO_MODEL, []),
                 *(io.DynamicCombo.Option(model, [_profile(ids)]) for model, ids in offered_models().items()),
             ],
-            tooltip="The model of the catalogue; by the plan is what a request without a model gets: "
+            tooltip="The model of the catalogue; auto is what a request without a model gets: "
             "firered-image-edit where its files are there, else the first that has them.",
         ),
         io.Combo.Input(
-            "weight_type",
+            "weight_dtype",
             optional=True,
             options=WEIGHT_TYPES,
             default="default",
@@ -117,7 +117,7 @@ def _inputs() -> list[io.Input]:
             tooltip="A LoRA of your own, beside the step LoRA that the profile brings.",
         ),
         io.Float.Input(
-            "lora_strength",
+            "strength_model",
             optional=True,
             default=1.0,
             min=-10.0,

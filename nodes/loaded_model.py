@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.profiles.profile import Profile
-from ..pipelines.adapters.comfyui.profiles.selection import Choice
+from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +29,7 @@ class LoadedModel:
     """
 
     model_id: str
-    choice: Choice
+    choice: ProfileSelection
     model: Any
     clip: Any
     vae: Any

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
-from ..pipelines.adapters.comfyui.profiles.selection import Choice, available_models, choose
-from ..pipelines.catalog.aliases import runs_as
+from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
+from ..pipelines.catalog.aliases import alias_resolver
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.settings import Limits
 from ..pipelines.planning.plan import DEFAULT_MODEL
 
-BY_THE_PLAN = "by the plan"
+AUTO_MODEL = "auto"
 AUTO_PROFILE = "auto"
 
 
@@ -32,7 +32,7 @@ def known_nodes() -> Collection[str]:
 
 def offered_models() -> dict[str, list[str]]:
     """Models that the loader offers, with their profiles: open ones, and closed ones that have a stand-in."""
-    runs = runs_as(Limits.from_environment(), load_catalog())
+    runs = alias_resolver(Limits.from_environment(), load_catalog())
     found = {}
     for model in load_catalog():
         if profiles := load_profiles().of_model(runs(model.id)):
@@ -40,7 +40,7 @@ def offered_models() -> dict[str, list[str]]:
     return found
 
 
-def chosen_model(asked: Mapping[str, str]) -> tuple[str, Choice]:
+def chosen_model(asked: Mapping[str, str]) -> tuple[str, ProfileSelection]:
     """The model that is meant, and the profile and files that carry it out.
 
     Args:
@@ -54,11 +54,11 @@ def chosen_model(asked: Mapping[str, str]) -> tuple[str, Choice]:
 
     model_id, profile = asked["model"], asked.get("profile", AUTO_PROFILE)
     folders, known = model_folders(), known_nodes()
-    wanted = _by_the_plan(folders, known) if model_id == BY_THE_PLAN else model_id
-    runs = runs_as(Limits.from_environment(), load_catalog())
+    wanted = _by_the_plan(folders, known) if model_id == AUTO_MODEL else model_id
+    runs = alias_resolver(Limits.from_environment(), load_catalog())
     memory = management.get_total_memory(management.get_torch_device())
     named = None if profile == AUTO_PROFILE else profile
-    return wanted, choose(runs(wanted), folders, memory, known, named)
+    return wanted, select_profile(runs(wanted), folders, memory, known, named)
 
 
 def _by_the_plan(folders: Mapping[str, Sequence[str]], known: Collection[str]) -> str:
@@ -68,7 +68,7 @@ def _by_the_plan(folders: Mapping[str, Sequence[str]], known: Collection[str]) -
     return DEFAULT_MODEL if DEFAULT_MODEL in available else next(ours, DEFAULT_MODEL)
 
 
-def identity(choice: Choice) -> dict[str, str]:
+def identity(choice: ProfileSelection) -> dict[str, str]:
     """By part, name, size and time of its file: what tells weights from other weights."""
     parts = choice.profile.parts
     return {part: file_identity(parts[part].folder, name) for part, name in choice.files.items()}
@@ -84,6 +84,6 @@ def file_identity(folder: str, name: str) -> str:
     return f"{name} {status.st_size} {status.st_mtime_ns}"
 
 
-def chosen_of_node(inputs: Mapping[str, str]) -> tuple[str, Choice]:
+def chosen_of_node(inputs: Mapping[str, str]) -> tuple[str, ProfileSelection]:
     """What Load Multi-Edit Model will choose, by its inputs in a queued graph, which are flat."""
     return chosen_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO_PROFILE)})

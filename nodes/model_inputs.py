@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.local import EMBEDDED_MODELS
+from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, Model
 from ..pipelines.common.errors import InvalidRequest
@@ -24,7 +24,7 @@ def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.Dynami
 
 def known_models() -> list[Model]:
     """The catalogue, what runs everywhere first, since the first option is the default."""
-    return sorted(load_catalog(), key=lambda model: model.id not in EMBEDDED_MODELS)
+    return sorted(load_catalog(), key=lambda model: model.id not in LOCAL_MODELS)
 
 
 def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
@@ -36,7 +36,7 @@ def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
     if model is None:
         raise InvalidRequest(
             "model is not one that this node offers. Choose one from its list; on this machine "
-            f"{', '.join(EMBEDDED_MODELS)} can run. Closed models are in it where a provider is configured.",
+            f"{', '.join(LOCAL_MODELS)} can run. Closed models are in it where a provider is configured.",
             field="model",
         )
     return model

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ..pipelines.adapters.comfyui.profiles.selection import Choice
+from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.adapters.comfyui.profiles.weights_file import check_weights
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
@@ -21,7 +21,7 @@ _TITLES = {
 }
 
 
-def load_model(model_id: str, choice: Choice, weight_type: str) -> LoadedModel:
+def load_model(model_id: str, choice: ProfileSelection, weight_dtype: str) -> LoadedModel:
     """Load what was chosen.
 
     Raises:
@@ -29,16 +29,16 @@ def load_model(model_id: str, choice: Choice, weight_type: str) -> LoadedModel:
         InvalidRequest: a weight type for a checkpoint, which has its own.
     """
     files = choice.files
-    if "checkpoint" in files and weight_type != "default":
+    if "checkpoint" in files and weight_dtype != "default":
         raise InvalidRequest(
-            f"weight_type is {weight_type}, but {files['checkpoint']} is a whole checkpoint, which ComfyUI "
-            "loads in the types that it has. Set weight_type to default."
+            f"weight_dtype is {weight_dtype}, but {files['checkpoint']} is a whole checkpoint, which ComfyUI "
+            "loads in the types that it has. Set weight_dtype to default."
         )
     _check_files(choice)
     if "checkpoint" in files:
         model, clip, vae = _call("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
     else:
-        model = _call("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_type)[0]
+        model = _call("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
         clip = _call("CLIPLoader", clip_name=files["text_encoder"], type=choice.profile.clip_type)[0]
         vae = _call("VAELoader", vae_name=files["vae"])[0]
     loaded = LoadedModel(model_id, choice, model, clip, vae, identity(choice))
@@ -53,7 +53,7 @@ def with_lora(loaded: LoadedModel, lora: str, strength: float) -> LoadedModel:
     return replace(loaded, model=_call("LoraLoaderModelOnly", **names)[0])
 
 
-def _check_files(choice: Choice) -> None:
+def _check_files(choice: ProfileSelection) -> None:
     import folder_paths
 
     for part, name in choice.files.items():

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.local import EMBEDDED_MODELS
-from ..pipelines.adapters.provider.registry import Hosting, find_hosting
+from ..pipelines.adapters.local import LOCAL_MODELS
+from ..pipelines.adapters.provider.registry import ProviderRegistry, load_provider
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import ModelUnavailable, MultiEditError
 from ..pipelines.common.settings import Limits
@@ -30,7 +30,7 @@ _logger = logging.getLogger(__name__)
 def hosted_options() -> list[io.DynamicCombo.Option]:
     """The choices of the closed models; none without a provider, or with one that is set up wrongly."""
     try:
-        hosting = find_hosting(Limits.from_environment())
+        hosting = load_provider(Limits.from_environment())
     except MultiEditError as error:
         _say_once(error.message)
         return []
@@ -43,11 +43,11 @@ def _say_once(message: str) -> None:
     _logger.error("multi-edit: no closed model is offered: %s", message)
 
 
-def find_hosted(model_id: str) -> Hosting | None:
+def find_hosted(model_id: str) -> ProviderRegistry | None:
     """What a model is made by where it is a closed one that this node offers."""
-    if model_id in EMBEDDED_MODELS:
+    if model_id in LOCAL_MODELS:
         return None
-    hosting = find_hosting(Limits.from_environment())
+    hosting = load_provider(Limits.from_environment())
     return hosting if model_id in hosting.models else None
 
 
@@ -60,12 +60,12 @@ def require_offered(cls: type[io.ComfyNode]) -> None:
     asked = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"].get("model")
     for model in load_catalog():
         if model.id == asked and model.weights == "closed":
-            raise ModelUnavailable(f"{provider.closed(model)}.", field="model")
+            raise ModelUnavailable(f"{provider.closed_model_reason(model)}.", field="model")
 
 
 async def hosted_edit(
     cls: type[io.ComfyNode],
-    hosting: Hosting,
+    hosting: ProviderRegistry,
     settings: EditSettings,
     pictures: Mapping[int, Tensor],
     mask: Tensor | None,

@@ -8,7 +8,7 @@ from pathlib import Path
 from comfy_api.latest import ComfyExtension, io
 
 from .compose import MultiEditCompose
-from .edit import MultiEditEdit, MultiEditLate
+from .edit import MultiEditDeferred, MultiEditEdit
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.prompt import MultiEditPrompt
@@ -33,7 +33,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
 }
 # What Multi-Edit expands into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {
-    "MultiEditLate": MultiEditLate,
+    "MultiEditDeferred": MultiEditDeferred,
     "MultiEditModelParts": MultiEditModelParts,
     "MultiEditReference": MultiEditReference,
     "MultiEditFit": MultiEditFit,

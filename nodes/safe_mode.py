@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.safety.classifiers.specs import EMBEDDED, KNOWN
+from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
 from .progress import reporter
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ..pipelines.safety.settings import SafetySettings
 
 _BOTH = "light and recommended"
-_CLASSIFIERS = {**{name: (name,) for name in KNOWN}, _BOTH: ("light", "recommended")}
+_CLASSIFIERS = {**{name: (name,) for name in CLASSIFIERS}, _BOTH: ("light", "recommended")}
 
 
 class MultiEditSafeMode(io.ComfyNode):

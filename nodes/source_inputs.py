@@ -16,7 +16,7 @@ SOURCE_COUNT = 3
 FILE, URL, NONE = "file", "url", "none"
 _UPLOAD = io.Custom("IMAGEUPLOAD")
 
-Choice = Mapping[str, Any]
+SourceChoice = Mapping[str, Any]
 """What a source input gives: {"image_1": "file", "file": "cup.png"}."""
 
 
@@ -71,7 +71,7 @@ def _input_files() -> list[str]:
     return sorted(folder_paths.filter_files_content_types(files, ["image"]))
 
 
-def picture_sources(choices: Mapping[str, Choice | None]) -> dict[int, ImageSource]:
+def picture_sources(choices: Mapping[str, SourceChoice | None]) -> dict[int, ImageSource]:
     """By image number, what each input asks for.
 
     Raises:

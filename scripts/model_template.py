@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from multiedit.pipelines.adapters.comfyui.profiles.profile import Part, Profile, Weights
+from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart, Profile, WeightsFile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
 from PIL import Image, ImageDraw, ImageFont, ImageOps
@@ -37,7 +37,7 @@ def listed(profile: Profile) -> str:
     )
 
 
-def _handy(part: Part) -> Weights:
+def _handy(part: ModelPart) -> WeightsFile:
     """The fp8 file where one is published, since it fits more cards, else the first."""
     published = [file for file in part.files if fits(file.pattern, file.name)]
     return next((file for file in published if "fp8" in file.name), published[0])

@@ -17,7 +17,7 @@ _MINUTE = 60.0
 _MOST_CALLERS = 20_000
 
 
-class Window:
+class RequestWindow:
     """The moments of the last `seconds`, at most `most` of them."""
 
     def __init__(self, most: int, seconds: float) -> None:
@@ -56,8 +56,8 @@ class RateLimits:
         self._limits = limits
         self._clock = clock
         self._now = now
-        self._requests: dict[str, Window] = {}
-        self._failures: dict[tuple[str, str], Window] = {}
+        self._requests: dict[str, RequestWindow] = {}
+        self._failures: dict[tuple[str, str], RequestWindow] = {}
 
     def count(self, caller: str) -> None:
         """Count one request.
@@ -115,9 +115,9 @@ class RateLimits:
                 window.add(self._clock())
 
 
-def _window(windows: dict[_Key, Window], key: _Key, most: int, seconds: float) -> Window:
+def _window(windows: dict[_Key, RequestWindow], key: _Key, most: int, seconds: float) -> RequestWindow:
     if key not in windows:
         if len(windows) >= _MOST_CALLERS:
             del windows[next(iter(windows))]
-        windows[key] = Window(most, seconds)
+        windows[key] = RequestWindow(most, seconds)
     return windows[key]

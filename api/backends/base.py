@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ...pipelines.editing.edit_request import EditResult
+from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.request import EditRequest
 
 
@@ -56,7 +56,7 @@ class Edited:
 
 
 @dataclass(frozen=True)
-class Progress:
+class EditProgress:
     """How far an edit is: a stage, the share of it that is done, and a JPEG to look at where there is one."""
 
     stage: str
@@ -64,7 +64,7 @@ class Progress:
     preview: bytes | None = field(default=None, repr=False)
 
 
-Listener = Callable[[Progress], None]
+Listener = Callable[[EditProgress], None]
 """Called in the event loop's thread."""
 
 

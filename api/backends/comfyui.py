@@ -17,11 +17,11 @@ from functools import partial
 from ...pipelines.adapters.comfyui.client.address import Address
 from ...pipelines.adapters.comfyui.client.client import ServerFacts
 from ...pipelines.adapters.comfyui.client.limits import ComfyUILimits
-from ...pipelines.adapters.comfyui.client.pool import connected, look_at
+from ...pipelines.adapters.comfyui.client.pool import connected, probe
 from ...pipelines.adapters.comfyui.client.progress_events import Preview
 from ...pipelines.adapters.comfyui.client.server_models import ServerModels
-from ...pipelines.adapters.comfyui.request_graph import queued_graph
-from ...pipelines.catalog.aliases import runs_as
+from ...pipelines.adapters.comfyui.request_graph import request_graph
+from ...pipelines.catalog.aliases import alias_resolver
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import (
     EditFailed,
@@ -31,17 +31,17 @@ from ...pipelines.common.errors import (
     ServerUnreachable,
 )
 from ...pipelines.common.settings import Limits
-from ...pipelines.editing.edit_on_comfyui import RemoteEditor
+from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.sources.source import SourceLoader
-from .base import Backend, Edited, Listener, Progress, Work
+from .base import Backend, Edited, EditProgress, Listener, Work
 
 _LOOK_SECONDS = 10.0  # how long what was seen of the servers holds
 _logger = logging.getLogger(__name__)
 
 
-class QueuedBackend:
-    """Runs `RemoteEditor`.
+class ComfyUIBackend:
+    """Runs `ComfyUIEditPipeline`.
 
     Args:
         addresses: of the ComfyUIs; asked for when they are needed, since a server learns its own when it
@@ -68,7 +68,7 @@ class QueuedBackend:
         self._comfyui_limits = comfyui_limits
         self._at_once = at_once
         self._clock = clock
-        self._models = ServerModels(runs_as=runs_as(limits, catalog))
+        self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
         self._room: asyncio.Semaphore | None = None
         self._looking = asyncio.Lock()
         self._seen: tuple[float, list[ServerFacts]] | None = None
@@ -94,7 +94,7 @@ class QueuedBackend:
                 models = [model.id for model in self._catalog]
                 nodes, folders = self._models.nodes(models), self._models.folders(models)
                 async with connected(self._addresses(), self._comfyui_limits) as clients:
-                    seen = await look_at(clients, nodes, folders)
+                    seen = await probe(clients, nodes, folders)
                 answers = [each.facts for each in seen if isinstance(each.facts, ServerFacts)]
                 self._seen = (self._clock(), answers)
             return self._seen[1]
@@ -121,9 +121,9 @@ class QueuedBackend:
         notes = [_without(note, addresses) for note in edited.plan["notes"]]
         return replace(edited, plan={**edited.plan, "notes": notes})
 
-    def _editor(self, addresses: Sequence[Address]) -> RemoteEditor:
-        graph = partial(queued_graph, catalog=self._catalog)
-        return RemoteEditor(
+    def _editor(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
+        graph = partial(request_graph, catalog=self._catalog)
+        return ComfyUIEditPipeline(
             self._limits, self._catalog, addresses, self._loader, self._models, graph, self._comfyui_limits
         )
 
@@ -136,10 +136,10 @@ class _Told:
 
     def __init__(self, listen: Listener) -> None:
         self._listen = listen
-        self.last = Progress("load", 0.0)
+        self.last = EditProgress("load", 0.0)
 
     def stage(self, name: str, share: float, detail: str) -> None:
-        self.last = Progress(name, share)
+        self.last = EditProgress(name, share)
         self._listen(self.last)
 
     def preview(self, preview: Preview) -> None:
@@ -171,7 +171,7 @@ def _without(text: str, addresses: Iterable[Address]) -> str:
     return text
 
 
-class EitherBackend:
+class RoutingBackend:
     """What can be made from this process is, all else on ComfyUIs."""
 
     def __init__(self, here: Backend, there: Backend) -> None:

@@ -6,23 +6,23 @@ import asyncio
 import threading
 from collections.abc import Collection, Mapping
 
-from ...pipelines.adapters.base import EmbeddedAdapter
-from ...pipelines.adapters.local import embedded_adapters
+from ...pipelines.adapters.base import Adapter
+from ...pipelines.adapters.local import local_adapters
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import SafetyError
 from ...pipelines.common.settings import Limits
-from ...pipelines.editing.edit_request import Editor, EditResult
+from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
-from .base import Edited, Listener, Progress, Work
+from .base import Edited, EditProgress, Listener, Work
 
 
 class _Stopped(Exception):
     """Raised in the working thread, at its next stage, when nobody waits for the edit any more."""
 
 
-class EmbeddedBackend:
-    """Runs `Editor` in threads.
+class LocalBackend:
+    """Runs `EditPipeline` in threads.
 
     Args:
         at_once: edits at the same time; further ones wait.
@@ -37,11 +37,13 @@ class EmbeddedBackend:
         loader: SourceLoader,
         safety: SafetySettings,
         at_once: int,
-        adapters: Mapping[str, EmbeddedAdapter] | None = None,
+        adapters: Mapping[str, Adapter] | None = None,
     ) -> None:
         self._classifier = safety.loader()
-        self._adapters = embedded_adapters(limits) if adapters is None else adapters
-        self._editor = Editor(limits, catalog, self._adapters, loader, self._classifier, policy=safety.policy)
+        self._adapters = local_adapters(limits) if adapters is None else adapters
+        self._editor = EditPipeline(
+            limits, catalog, self._adapters, loader, self._classifier, policy=safety.policy
+        )
         self._room = asyncio.Semaphore(at_once)
 
     async def models(self) -> Collection[str]:
@@ -74,7 +76,7 @@ class EmbeddedBackend:
         def stage(name: str, share: float) -> None:
             if stop.is_set():
                 raise _Stopped
-            loop.call_soon_threadsafe(listen, Progress(name, share))
+            loop.call_soon_threadsafe(listen, EditProgress(name, share))
 
         async with self._room:
             return await self._editor.edit(work.request, work.options, stage=stage)

@@ -10,10 +10,10 @@ from aiohttp import BodyPartReader, MultipartReader
 from aiohttp.http_exceptions import BadHttpMessage
 
 from ...pipelines.common.errors import InvalidRequest
-from ...pipelines.common.validation import boolean, refusal
+from ...pipelines.common.validation import boolean, invalid_value
 from ...pipelines.sources.source import UploadSource
 from .strict_json import parse_json
-from .uploads import Turns, Upload, Uploads
+from .uploads import ReadThrottle, Upload, Uploads
 
 _MOST_FILES = 10  # the hosted API's
 _CHUNK_BYTES = 131_072
@@ -47,7 +47,7 @@ def integer_text(text: str, name: str) -> object:
     try:
         return int(text[:20])
     except ValueError:
-        raise refusal(name, text, "a whole number") from None
+        raise invalid_value(name, text, "a whole number") from None
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,9 @@ class Form:
     text_files: bool = False
 
 
-async def read_form(reader: MultipartReader, form: Form, uploads: Uploads, turns: Turns) -> dict[str, object]:
+async def read_form(
+    reader: MultipartReader, form: Form, uploads: Uploads, turns: ReadThrottle
+) -> dict[str, object]:
     """The fields of a form; a file's field holds a list of `UploadSource`s, or a `TextUpload`.
 
     Raises:
@@ -114,7 +116,7 @@ def _files(fields: dict[str, object], name: str) -> list[object]:
 
 
 async def _file(
-    part: BodyPartReader, target: str | None, form: Form, upload: Upload, turns: Turns
+    part: BodyPartReader, target: str | None, form: Form, upload: Upload, turns: ReadThrottle
 ) -> UploadSource:
     name = str(part.name)[:64]
     if target is None:
@@ -130,7 +132,7 @@ async def _file(
     return (await _received(part, upload, turns)).source
 
 
-async def _received(part: BodyPartReader, upload: _Upload, turns: Turns) -> _Upload:
+async def _received(part: BodyPartReader, upload: _Upload, turns: ReadThrottle) -> _Upload:
     while chunk := await turns.take(lambda: part.read_chunk(_CHUNK_BYTES)):
         await upload.write(chunk)
     await upload.flush()

@@ -11,12 +11,12 @@ from typing import Any, TypeAlias, TypeVar
 from aiohttp import StreamReader, web
 
 from ...pipelines.common.errors import InvalidRequest
-from ...pipelines.common.validation import shown
+from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
 from ..limits import ServerLimits
 from .multipart import MALFORMED, Form, read_form
 from .strict_json import parse_json
-from .uploads import TextUpload, Turns, Uploads
+from .uploads import ReadThrottle, TextUpload, Uploads
 
 _Body = TypeVar("_Body")
 _Reading: TypeAlias = Coroutine[Any, Any, "TextUpload | dict[str, object]"]
@@ -25,7 +25,7 @@ JSON, FORM = "application/json", "multipart/form-data"
 _WRONG_TYPE = "'Content-Type' must be 'application/json' or 'multipart/form-data'"
 
 
-class Room:
+class ByteSemaphore:
     """Bytes that may be held at the same time; whoever finds none waits, in order.
 
     Args:
@@ -73,8 +73,8 @@ class Bodies:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._room = Room(limits.json_bytes_at_once)
-        self._turns = Turns()
+        self._room = ByteSemaphore(limits.json_bytes_at_once)
+        self._turns = ReadThrottle()
 
     @contextlib.asynccontextmanager
     async def fields(self, request: web.Request, form: Form, uploads: Uploads) -> AsyncIterator[Any]:
@@ -100,7 +100,7 @@ class Bodies:
         encoding = request.headers.get("Content-Encoding", "identity").lower()
         if encoding != "identity":
             raise UnsupportedMedia(
-                f"The body's encoding is {shown(encoding)}, which is not read. Send it plain."
+                f"The body's encoding is {describe(encoding)}, which is not read. Send it plain."
             )
         read = {JSON: self._json, FORM: self._form}.get(request.content_type)
         if read is None:
@@ -122,7 +122,7 @@ class Bodies:
     async def _json(self, request: web.Request, form: Form, uploads: Uploads) -> _Reading:
         charset = (request.charset or "utf-8").lower()
         if charset not in ("utf-8", "utf8"):
-            raise UnsupportedMedia(f"The charset {shown(charset)} is not read. Send UTF-8.")
+            raise UnsupportedMedia(f"The charset {describe(charset)} is not read. Send UTF-8.")
         uploads.check_text(request.content_length or 0)
         return self._whole(request.content, uploads.text())
 

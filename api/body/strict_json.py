@@ -7,7 +7,7 @@ from typing import Any
 
 from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.json_reader import read_json
-from ...pipelines.common.validation import shown
+from ...pipelines.common.validation import describe
 
 
 def parse_json(data: bytes | str, subject: str) -> Any:
@@ -48,6 +48,6 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for name, value in pairs:
         if name in fields:
-            raise _Refused(f"it has the key {shown(name)} twice")
+            raise _Refused(f"it has the key {describe(name)} twice")
         fields[name] = value
     return fields

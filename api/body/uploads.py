@@ -76,7 +76,7 @@ class TextUpload(Upload):
             return self.source.read()
 
 
-class Turns:
+class ReadThrottle:
     """A few uploads are read from at a time, in turns of a chunk: many at once would hold everybody else up.
 
     One whose sender is slow gives its turn up, and goes on without.

@@ -19,7 +19,7 @@ from ..backends.base import Edited, Work
 from ..body.multipart import Form
 from ..body.uploads import Uploads
 from ..errors import ClientGone
-from ..jobs import Job
+from ..jobs import EditJob
 from ..request_log import edit_facts, work_facts
 from ..responses import picture_headers
 from ..service import Call, Handler, Service
@@ -101,7 +101,7 @@ async def _stored(request: EditRequest, loader: SourceLoader, uploads: Uploads) 
     return replace(request, images=tuple(images))
 
 
-async def _awaited(job: Job, request: web.Request) -> Edited:
+async def _awaited(job: EditJob, request: web.Request) -> Edited:
     """The job's answer; a job whose client has gone is cancelled."""
     try:
         while not job.over.is_set():
@@ -114,7 +114,7 @@ async def _awaited(job: Job, request: web.Request) -> Edited:
     return job.answer()
 
 
-def _accepted(call: Call, job: Job) -> web.Response:
+def _accepted(call: Call, job: EditJob) -> web.Response:
     """202 with the job's address, on the same prefix as the request's."""
     call.service.jobs.keep(job)
     job.when_over = partial(_note_end, call)
@@ -124,7 +124,7 @@ def _accepted(call: Call, job: Job) -> web.Response:
     return web.json_response(job.state(address), status=202, headers=headers)
 
 
-def _note_end(call: Call, job: Job) -> None:
+def _note_end(call: Call, job: EditJob) -> None:
     """A line of its own for the end of a job whose request was answered long ago."""
     facts = {} if job.edited is None else edit_facts(job.edited)
     request_log.write({"id": call.id, "job": job.id, "status": job.status, **facts})

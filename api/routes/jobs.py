@@ -9,16 +9,16 @@ from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
-from ..backends.base import Progress
+from ..backends.base import EditProgress
 from ..errors import NotFinished
-from ..jobs import Job
+from ..jobs import EditJob
 from ..responses import picture_answer, picture_headers
 from ..service import Call
 
 _BEAT_SECONDS = 15.0
 
 
-def _job(call: Call) -> tuple[Job, str]:
+def _job(call: Call) -> tuple[EditJob, str]:
     """The job that is asked for, and its address."""
     job = call.service.jobs.get(call.request.match_info["id"], call.caller.id)
     prefix = call.request.path.partition("/v1/")[0]
@@ -58,9 +58,9 @@ async def events(call: Call) -> web.StreamResponse:
     )
 
 
-async def _stream(job: Job, address: str) -> AsyncIterator[bytes]:
+async def _stream(job: EditJob, address: str) -> AsyncIterator[bytes]:
     steps = job.follow().__aiter__()
-    step: asyncio.Future[Progress] | None = None
+    step: asyncio.Future[EditProgress] | None = None
     try:
         while True:
             step = step or asyncio.ensure_future(steps.__anext__())
@@ -78,7 +78,7 @@ async def _stream(job: Job, address: str) -> AsyncIterator[bytes]:
     yield _event(job.status, job.state(address))
 
 
-def _progress_event(progress: Progress) -> bytes:
+def _progress_event(progress: EditProgress) -> bytes:
     said: dict[str, object] = {"stage": progress.stage, "share": round(progress.share, 3)}
     if progress.preview:
         said["preview"] = "data:image/jpeg;base64," + base64.b64encode(progress.preview).decode()

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypedDict
 from aiohttp import web
 
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
-from ...pipelines.common.validation import boolean, choice, integer, known_fields, refusal, text
+from ...pipelines.common.validation import boolean, choice, integer, invalid_value, known_fields, text
 from ...pipelines.planning.request import OUTPUT_FORMATS, QUALITIES, parse_request
 from ...pipelines.planning.size import closest_tier
 from ...pipelines.sources.source import ImageSource, TextSource, UploadSource
@@ -125,7 +125,7 @@ def _size(size: str) -> dict[str, str]:
         return {}
     sides = _SIZE.fullmatch(size)
     if sides is None:
-        raise refusal("size", size, "auto, or WIDTHxHEIGHT such as 1024x1024")
+        raise invalid_value("size", size, "auto, or WIDTHxHEIGHT such as 1024x1024")
     width, height = int(sides[1]), int(sides[2])
     shared = math.gcd(width, height)
     tier = closest_tier((width, height))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...pipelines.adapters.comfyui.pixels import fitted, fitted_mask, framed, latent_mask, opaque
 from ...pipelines.adapters.comfyui.profiles.profile import Family, Profile
-from ...pipelines.common.lru_cache import Remembered
+from ...pipelines.common.lru_cache import LRUCache
 from ...pipelines.images.fingerprint import fingerprint
 from ...pipelines.images.resample import resize
 from ..loaded_model import LoadedModel, Reference
@@ -22,7 +22,7 @@ from ..loaded_model import LoadedModel, Reference
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ...pipelines.adapters.comfyui.reference_fit import Fit
+    from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit
 
 _MEBIBYTE = 2**20
 # Of one picture with the text encoder's placeholder for it; ComfyUI's tokenizer has the words around.
@@ -38,9 +38,9 @@ def _bytes(value: Any) -> int:
     return sum(map(_bytes, value)) if isinstance(value, (list, tuple)) else 0
 
 
-LATENTS: Remembered[Tensor] = Remembered("latents of pictures", 128 * _MEBIBYTE, _bytes)
-VISION: Remembered[Any] = Remembered("what the text encoder saw", 128 * _MEBIBYTE, _bytes)
-PROMPTS: Remembered[Any] = Remembered("encoded prompts", 256 * _MEBIBYTE, _bytes)
+LATENTS: LRUCache[Tensor] = LRUCache("latents of pictures", 128 * _MEBIBYTE, _bytes)
+VISION: LRUCache[Any] = LRUCache("what the text encoder saw", 128 * _MEBIBYTE, _bytes)
+PROMPTS: LRUCache[Any] = LRUCache("encoded prompts", 256 * _MEBIBYTE, _bytes)
 
 
 def latent_of(loaded: LoadedModel, image: Tensor) -> Tensor:
@@ -49,7 +49,7 @@ def latent_of(loaded: LoadedModel, image: Tensor) -> Tensor:
     return LATENTS.get(key, lambda: loaded.vae.encode(image).cpu())
 
 
-def reference_of(loaded: LoadedModel, image: Tensor, fit: Fit) -> Reference:
+def reference_of(loaded: LoadedModel, image: Tensor, fit: ReferenceFit) -> Reference:
     """A picture [1, H, W, 3 or 4] as a reference."""
     shown = framed(opaque(image), fit)
     vision = _vision_copy(shown, loaded.profile)
@@ -145,7 +145,7 @@ def _on(value: Any, device: Any) -> Any:
 
 
 def masked_latent(
-    loaded: LoadedModel, image: Tensor, mask: Tensor, fit: Fit, seeds: int
+    loaded: LoadedModel, image: Tensor, mask: Tensor, fit: ReferenceFit, seeds: int
 ) -> dict[str, Tensor]:
     """ComfyUI's LATENT of a base [1, H, W, 3 or 4] that may change where a mask [1, h, w] is 1."""
     change = latent_mask(fitted_mask(mask, image, fit), loaded.profile.grid)

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .sockets import FIT, FRAME, ITEM, inner_schema, meant, read_fit
+from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
 
 _ANSWER = io.Image.Input("image", tooltip="What the model made, decoded.")
 _SIZE = io.String.Input("size", tooltip="[width, height] of the result in pixels, as JSON.")
@@ -71,5 +71,5 @@ class MultiEditFinish(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import finished, frame_of
 
         width, height = json.loads(size[0])
-        picture, change = (frame_of(meant(values, item), frame[0]) for values in (base, mask))
+        picture, change = (frame_of(select_item(values, item), frame[0]) for values in (base, mask))
         return io.NodeOutput(finished(image[0], (width, height), picture, change, read_fit(fit)))

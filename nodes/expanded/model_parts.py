@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..loaded_model import LOADED_MODEL
-from .sockets import ITEM, inner_schema, meant
+from .sockets import ITEM, inner_schema, select_item
 
 
 class MultiEditModelParts(io.ComfyNode):
@@ -31,5 +31,5 @@ class MultiEditModelParts(io.ComfyNode):
 
     @classmethod
     def execute(cls, loaded_model: list[Any], item: list[int]) -> io.NodeOutput:
-        loaded = meant(loaded_model, item)
+        loaded = select_item(loaded_model, item)
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae)

@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..loaded_model import LOADED_MODEL, REFERENCE
-from .sockets import FIT, FRAME, ITEM, inner_schema, meant, read_fit
+from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
 
 _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.")
 
@@ -33,7 +33,7 @@ class MultiEditReference(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import frame_of
         from .encoding import reference_of
 
-        picture = frame_of(meant(image, item), frame[0])
+        picture = frame_of(select_item(image, item), frame[0])
         return io.NodeOutput(reference_of(loaded_model[0], picture, read_fit(fit)))
 
 
@@ -55,7 +55,7 @@ class MultiEditFit(io.ComfyNode):
     def execute(cls, image: list[Any], fit: list[str], item: list[int], frame: list[int]) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import fitted, frame_of, opaque
 
-        return io.NodeOutput(fitted(opaque(frame_of(meant(image, item), frame[0])), read_fit(fit)))
+        return io.NodeOutput(fitted(opaque(frame_of(select_item(image, item), frame[0])), read_fit(fit)))
 
 
 class MultiEditMaskedLatent(io.ComfyNode):
@@ -94,5 +94,5 @@ class MultiEditMaskedLatent(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import frame_of
         from .encoding import masked_latent
 
-        picture, change = (frame_of(meant(values, item), frame[0]) for values in (image, mask))
+        picture, change = (frame_of(select_item(values, item), frame[0]) for values in (image, mask))
         return io.NodeOutput(masked_latent(loaded_model[0], picture, change, read_fit(fit), seeds[0]))

@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...pipelines.adapters.comfyui.reference_fit import Fit
+from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit
 
 FIT = io.String.Input("fit", tooltip="Which part of the picture is shown, and at which size, as JSON.")
 ITEM = io.Int.Input("item", default=0, min=0, max=2**31 - 1, tooltip="Which of a list is meant, from 0.")
@@ -35,10 +35,10 @@ def inner_schema(
     )
 
 
-def meant(values: Sequence[Any], item: Sequence[int]) -> Any:
+def select_item(values: Sequence[Any], item: Sequence[int]) -> Any:
     """The value of a list that `item` says; a shorter list serves with its last, as ComfyUI has it."""
     return values[min(item[0], len(values) - 1)]
 
 
-def read_fit(values: Sequence[str]) -> Fit:
-    return Fit.from_text(values[0])
+def read_fit(values: Sequence[str]) -> ReferenceFit:
+    return ReferenceFit.from_text(values[0])

@@ -12,12 +12,12 @@ from ..planning.plan import EditPlan
 if TYPE_CHECKING:
     from torch import Tensor
 
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Called with the share of the work that is done, 0..1; what it raises ends the work."""
 
 
 @dataclass(frozen=True)
-class Made:
+class EditOutput:
     """An edited picture, float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, and what is said of it.
 
     Attributes:
@@ -32,13 +32,15 @@ class Made:
     blurred: bool = False
 
 
-class EmbeddedAdapter(Protocol):
+class Adapter(Protocol):
     """Carries a plan out from this process."""
 
     @property
     def name(self) -> str: ...
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor | Made:
+    def run(
+        self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress
+    ) -> Tensor | EditOutput:
         """The edited picture, of the plan's size where the adapter decides on it.
 
         Args:
@@ -51,11 +53,11 @@ class EmbeddedAdapter(Protocol):
         ...
 
 
-def carry_out(
-    adapter: EmbeddedAdapter, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress
-) -> tuple[EditPlan, Made]:
+def run_adapter(
+    adapter: Adapter, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress
+) -> tuple[EditPlan, EditOutput]:
     """The picture, and the plan as it was carried out: with the picture's size and its maker's notes."""
     answer = adapter.run(plan, pictures, progress)
-    made = answer if isinstance(answer, Made) else Made(answer)
+    made = answer if isinstance(answer, EditOutput) else EditOutput(answer)
     height, width = made.image.shape[1:3]
     return replace(plan, width=width, height=height, notes=(*plan.notes, *made.notes)), made

@@ -22,12 +22,12 @@ from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside
 from ..layers.placement import Box, Placement, place
 from ..planning.plan import EditPlan
-from .base import Progress
+from .base import OnProgress
 
 _COVER = Placement(fit="cover")
 
 
-class LayerComposite:
+class CompositeAdapter:
     """Carries a plan out with the compositor of `layers/`.
 
     Args:
@@ -39,8 +39,8 @@ class LayerComposite:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Tensor:
-        """See `EmbeddedAdapter.run`."""
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> Tensor:
+        """See `Adapter.run`."""
         canvas = (plan.width, plan.height)
         cover = self._cover(pictures[0], canvas)
         boxes = {

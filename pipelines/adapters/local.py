@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from ..common.settings import Limits
 
 if TYPE_CHECKING:
-    from .base import EmbeddedAdapter
+    from .base import Adapter
 
 # Asked for schemas, which must not load torch's compositor.
-EMBEDDED_MODELS = ("layer-composite",)
+LOCAL_MODELS = ("layer-composite",)
 
 
-def embedded_adapters(limits: Limits) -> Mapping[str, EmbeddedAdapter]:
+def local_adapters(limits: Limits) -> Mapping[str, Adapter]:
     """What can run here without anything else being installed, by model id."""
-    from .composite import LayerComposite
+    from .composite import CompositeAdapter
 
-    return dict(zip(EMBEDDED_MODELS, (LayerComposite(limits),), strict=True))
+    return dict(zip(LOCAL_MODELS, (CompositeAdapter(limits),), strict=True))

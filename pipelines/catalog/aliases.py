@@ -10,16 +10,17 @@ from ..common.settings import ENVIRONMENT_PREFIX, Limits
 from .lookup import Catalog
 from .model import Model
 
-_VARIABLE = f"{ENVIRONMENT_PREFIX}STAND_INS"
+_VARIABLE = f"{ENVIRONMENT_PREFIX}MODEL_ALIASES"
 
 
-def runs_as(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
+def alias_resolver(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
     """Model id -> that of the open model that runs in its place where one is configured, else itself.
 
     Raises:
-        InvalidRequest: an entry of `limits.stand_ins` is no `closed-model=open-model` or names a model twice.
+        InvalidRequest: an entry of `limits.model_aliases` is not `closed-model=open-model`, or names a model
+            twice.
     """
-    table = _table(limits.stand_ins, catalog)
+    table = _table(limits.model_aliases, catalog)
     return lambda model_id: table[model_id].id if model_id in table else model_id
 
 

@@ -14,7 +14,7 @@ BASE_TIER = "1K"
 # The side of the square whose area a tier stands for, in pixels.
 TIER_SIDES: dict[str, int] = {BASE_TIER: 1024, "2K": 2048, "4K": 4096}
 
-Weights = Literal["open", "closed", "none"]
+WeightsKind = Literal["open", "closed", "none"]
 Size = tuple[int, int]
 
 
@@ -84,7 +84,7 @@ class Model:
 
     id: str
     name: str
-    weights: Weights
+    weights: WeightsKind
     licence: str
     served_by: str
     privacy: str

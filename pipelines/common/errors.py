@@ -22,12 +22,12 @@
     |- EditFailed                the edit itself went wrong
     |  |- EditInterrupted        somebody stopped it in ComfyUI
     |  |- ServerUnreachable      a ComfyUI does not answer
-    |  `- HostedError            the hosted endpoint did not make the edit
-    |     |- HostedDenied        it refuses the key, or the model to that key
+    |  `- ProviderError            the hosted endpoint did not make the edit
+    |     |- ProviderAuthError        it refuses the key, or the model to that key
     |     |- PaymentNeeded       it asks for money that the account has not
-    |     |- HostedRefused       it refuses the prompt or the pictures
-    |     |- HostedBusy          it has no room, or is offline
-    |     `- HostedLost          no picture came that can be used, and it may have charged for one
+    |     |- ProviderContentRefused       it refuses the prompt or the pictures
+    |     |- ProviderUnavailable          it has no room, or is offline
+    |     `- ProviderResponseLost          no picture came that can be used, and it may have charged for one
     |- SpendingLimit             the user's own limit of what may be spent
     `- OutputError               the result could not be written
 
@@ -154,31 +154,31 @@ class ServerUnreachable(EditFailed):
     status = 503
 
 
-class HostedError(EditFailed):
+class ProviderError(EditFailed):
     pass
 
 
-class HostedDenied(HostedError):
+class ProviderAuthError(ProviderError):
     status = 403
     code = "FORBIDDEN"
 
 
-class PaymentNeeded(HostedError):
+class PaymentNeeded(ProviderError):
     status = 402
     code = "INSUFFICIENT_BALANCE"
 
 
-class HostedRefused(HostedError):
+class ProviderContentRefused(ProviderError):
     status = 422
     code = "CONTENT_POLICY_VIOLATION"
 
 
-class HostedBusy(HostedError):
+class ProviderUnavailable(ProviderError):
     status = 503
     code = "MODEL_AT_CAPACITY"
 
 
-class HostedLost(HostedError):
+class ProviderResponseLost(ProviderError):
     status = 424  # no client asks again by itself, as many do after a 5xx
 
 

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Remembered(Generic[Value]):
+class LRUCache(Generic[Value]):
     """Values by key, the least recently used forgotten first.
 
     Args:

@@ -37,7 +37,9 @@ class Limits:
     fetch_seconds: float = 30.0  # one picture, all redirects and the body included
     fetch_connect_seconds: float = 5.0
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
-    stand_ins: tuple[str, ...] = ()  # "closed-model=open-model": the second runs where the first is asked for
+    model_aliases: tuple[
+        str, ...
+    ] = ()  # "closed-model=open-model": the second runs where the first is asked for
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Limits:

@@ -15,7 +15,7 @@ _LONGEST_SHOWN = 60
 _LONGEST_NAME = 64
 
 
-def shown(value: object) -> str:
+def describe(value: object) -> str:
     """A value as a message shows it: short, printable, whatever it is."""
     if isinstance(value, str):
         cut = value[:_LONGEST_SHOWN]
@@ -30,51 +30,51 @@ def shown(value: object) -> str:
     return kinds.get(type(value), type(value).__name__)
 
 
-def refusal(path: str, value: object, allowed: str) -> InvalidRequest:
+def invalid_value(path: str, value: object, allowed: str) -> InvalidRequest:
     """The error for a value that is not what `path` takes; `allowed` completes "it must be ..."."""
-    return InvalidRequest(f"{path} is {shown(value)}; it must be {allowed}.", field=path)
+    return InvalidRequest(f"{path} is {describe(value)}; it must be {allowed}.", field=path)
 
 
 def text(value: object, path: str, *, longest: int) -> str:
     """A string of 1 to `longest` characters that can be written as UTF-8."""
     if not isinstance(value, str) or not value:
-        raise refusal(path, value, f"text of 1 to {longest} characters")
+        raise invalid_value(path, value, f"text of 1 to {longest} characters")
     if len(value) > longest:
         raise InvalidRequest(
             f"{path} has {len(value)} characters; the limit is {longest}. Shorten it.", field=path
         )
     if any("\ud800" <= character <= "\udfff" for character in value):
-        raise refusal(path, value, "text without lone surrogates (half an escaped character)")
+        raise invalid_value(path, value, "text without lone surrogates (half an escaped character)")
     return value
 
 
 def choice(value: object, path: str, *, options: Collection[str]) -> str:
     if not isinstance(value, str) or value not in options:
-        raise refusal(path, value, f"one of {', '.join(options)}")
+        raise invalid_value(path, value, f"one of {', '.join(options)}")
     return value
 
 
 def boolean(value: object, path: str) -> bool:
     if not isinstance(value, bool):
-        raise refusal(path, value, "true or false")
+        raise invalid_value(path, value, "true or false")
     return value
 
 
 def integer(value: object, path: str, *, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise refusal(path, value, f"a whole number from {low} to {high}")
+        raise invalid_value(path, value, f"a whole number from {low} to {high}")
     return value
 
 
 def number(value: object, path: str, *, low: float, high: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise refusal(path, value, f"a number from {low:g} to {high:g}")
+        raise invalid_value(path, value, f"a number from {low:g} to {high:g}")
     return float(value)
 
 
 def mapping(value: object, path: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
-        raise refusal(path, value, "an object")
+        raise invalid_value(path, value, "an object")
     return value
 
 
@@ -92,10 +92,10 @@ def known_fields(value: object, path: str, known: Collection[str]) -> Mapping[st
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise InvalidRequest(
                 f"{asked!a} is no field of {path or 'the request'}.{hint} Known are: {', '.join(known)}.",
-                field=joined(path, ascii(asked)[1:-1]),
+                field=join_path(path, ascii(asked)[1:-1]),
             )
     return fields
 
 
-def joined(path: str, name: str) -> str:
+def join_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name

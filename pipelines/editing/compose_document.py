@@ -6,13 +6,13 @@ from pathlib import Path
 
 from ..common.settings import Limits
 from ..images.encode import EncodeOptions
-from ..layers.composite import Progress, composite
+from ..layers.composite import OnProgress, composite
 from ..layers.document import parse_document
 from ..layers.document_file import read_document
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..safety.screening import require_classifier
-from .output import Finished, encoded, screened
+from .output import EncodedImage, encode_result, screen_image
 
 
 def compose_document(
@@ -20,9 +20,9 @@ def compose_document(
     limits: Limits,
     classifier: ClassifierLoader | None,
     options: EncodeOptions,
-    progress: Progress = lambda share: None,
+    progress: OnProgress = lambda share: None,
     policy: Policy = DEFAULT_POLICY,
-) -> Finished:
+) -> EncodedImage:
     """Read a document and its pictures, composite them, check the result and encode it.
 
     Args:
@@ -36,6 +36,6 @@ def compose_document(
     read = read_document(path, limits)
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)
-    image, report = screened(image, classifier, policy)
+    image, report = screen_image(image, classifier, policy)
     size = {"width": document.width, "height": document.height, "layers": len(document.layers)}
-    return encoded(image, report, options, {"document": size}, {})
+    return encode_result(image, report, options, {"document": size}, {})

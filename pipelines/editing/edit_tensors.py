@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ..adapters.base import EmbeddedAdapter, Made, Progress, carry_out
+from ..adapters.base import Adapter, EditOutput, OnProgress, run_adapter
 from ..catalog.lookup import Catalog
 from ..common.errors import InvalidRequest
-from ..images.input_image import TensorPicture
+from ..images.input_image import ImageTensor
 from ..images.resample import resize
 from ..layers.masked import with_channels
 from ..layers.placement import Placement
@@ -67,8 +67,8 @@ def edit_tensors(
     images: Sequence[Tensor],
     mask: Tensor | None,
     catalog: Catalog,
-    adapters: Mapping[str, EmbeddedAdapter],
-    progress: Progress,
+    adapters: Mapping[str, Adapter],
+    progress: OnProgress,
 ) -> EditedTensors:
     """Edit batches of pictures; a batch of one serves every frame of a longer one.
 
@@ -85,10 +85,10 @@ def edit_tensors(
     frames = frames_of(images, mask)
     names = {model: adapter.name for model, adapter in adapters.items()}
     plan = plan_tensors(settings, images, mask is not None, catalog, names)
-    results: list[tuple[EditPlan, Made]] = []
+    results: list[tuple[EditPlan, EditOutput]] = []
     for frame in range(frames):
         report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
-        results.append(carry_out(adapters[plan.model], plan, _pictures(batches, frame), report))
+        results.append(run_adapter(adapters[plan.model], plan, _pictures(batches, frame), report))
     return EditedTensors(_batch([made.image for _, made in results]), results[0][0], results[-1][1].told)
 
 
@@ -100,7 +100,7 @@ def plan_tensors(
     adapters: Mapping[str, str],
 ) -> EditPlan:
     """Decide an edit of batches. Raises what `make_plan` raises."""
-    facts = [TensorPicture(image[:1]).facts() for image in images]
+    facts = [ImageTensor(image[:1]).facts() for image in images]
     # Of a mask only that there is one counts: it is stretched over the base.
     facts += facts[:1] if masked else []
     return make_plan(_request(settings, len(images), masked, catalog), facts, catalog, adapters)
@@ -125,8 +125,8 @@ def frames_of(images: Sequence[Tensor], mask: Tensor | None) -> int:
     return longest
 
 
-def _pictures(batches: Sequence[Tensor], frame: int) -> list[TensorPicture]:
-    return [TensorPicture(batch[min(frame, len(batch) - 1)][None]) for batch in batches]
+def _pictures(batches: Sequence[Tensor], frame: int) -> list[ImageTensor]:
+    return [ImageTensor(batch[min(frame, len(batch) - 1)][None]) for batch in batches]
 
 
 def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog) -> EditRequest:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..common.settings import Limits
 from ..common.threads import in_parallel
-from ..images.input_image import Picture
+from ..images.input_image import ImageFile
 from ..layers.stack import split_alpha, stack_pictures
 from ..sources.source import ImageSource, SourceLoader
 
@@ -42,7 +42,7 @@ async def load_layers(
         InvalidImage, FetchError: of the picture with the lowest number, where several fail.
     """
     loaded = await loader.load_named({f"image {number}": source for number, source in sources.items()})
-    pictures = [Picture(data, limits, name) for name, data in loaded.items()]
+    pictures = [ImageFile(data, limits, name) for name, data in loaded.items()]
     images = list(in_parallel(lambda picture: picture.image().to(device), pictures))
     split = [split_alpha(image) for image in images]
     return LoadedLayers(dict(zip(sources, split, strict=True)), stack_pictures(images))

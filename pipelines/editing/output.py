@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Finished:
+class EncodedImage:
     """A file that may be handed out.
 
     Attributes:
@@ -32,7 +32,7 @@ class Finished:
     dropped_metadata: tuple[str, ...]
 
 
-def screened(
+def screen_image(
     image: Tensor, classifier: ClassifierLoader | None, policy: Policy = DEFAULT_POLICY
 ) -> tuple[Tensor, SafetyReport]:
     """Judge one picture [1, H, W, C] and obscure it where it does not pass; None switches safe mode off."""
@@ -42,13 +42,13 @@ def screened(
     return result.image, result.reports[0]
 
 
-def encoded(
+def encode_result(
     image: Tensor,
     report: SafetyReport,
     options: EncodeOptions,
     about: Mapping[str, object],
     embed: Mapping[str, str],
-) -> Finished:
+) -> EncodedImage:
     """Encode a screened picture [1, H, W, C].
 
     Args:
@@ -58,4 +58,4 @@ def encoded(
     """
     texts = {"multiedit": json.dumps({**about, "safe_mode": report.to_dict()}), **embed}
     file = encode(image[0], options, texts, blurred=report.blurred)
-    return Finished(file.data, file.media_type, report, file.dropped_metadata)
+    return EncodedImage(file.data, file.media_type, report, file.dropped_metadata)

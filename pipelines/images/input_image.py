@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..common.settings import Limits
-from ..planning.roles import PictureFacts
+from ..planning.roles import ImageFacts
 from .header import ImageHeader, read_header
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class PixelSource(Protocol):
     def mask(self, size: Size | None = None) -> Tensor: ...
 
 
-class Picture:
+class ImageFile:
     """A checked picture file.
 
     Args:
@@ -53,9 +53,9 @@ class Picture:
         """(width, height) in pixels, upright."""
         return self.header.width, self.header.height
 
-    def facts(self, look: bool) -> PictureFacts:
+    def facts(self, look: bool) -> ImageFacts:
         """What the plan needs to know; with `look` the pixels are decoded to tell a mask."""
-        return PictureFacts(*self.size, look and _looks_like_mask(self._sample()))
+        return ImageFacts(*self.size, look and _looks_like_mask(self._sample()))
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""
@@ -83,7 +83,7 @@ class Picture:
         return self._raster or decode(self.data, self.header, self.name, size)
 
 
-class TensorPicture:
+class ImageTensor:
     """A picture that is a tensor already, on whatever device; nothing is rounded to 8 bits.
 
     Args:
@@ -99,9 +99,9 @@ class TensorPicture:
         """(width, height) in pixels."""
         return self._pixels.shape[2], self._pixels.shape[1]
 
-    def facts(self) -> PictureFacts:
+    def facts(self) -> ImageFacts:
         """What the plan needs to know; whether it is a mask is for the caller to say."""
-        return PictureFacts(*self.size)
+        return ImageFacts(*self.size)
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4]; the given tensor itself where the size fits."""

@@ -19,7 +19,7 @@ from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
 from .light import to_encoded, to_encoded_exact, to_linear, to_linear_exact
 from .modes import BLEND_MODES
-from .placed import Patch, PlacedLayer, Window
+from .placed import Patch, PlacedLayer, VisibleWindow
 from .planes import copy_pixels, copy_planes
 from .seamless import seamless_layer
 
@@ -32,12 +32,12 @@ _LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
 Colour = tuple[float, float, float]
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 """Called with the share of the work that is done, 0..1; what it raises ends the work."""
 
 
 def composite(
-    document: Document, background: Colour | None = None, progress: Progress = lambda share: None
+    document: Document, background: Colour | None = None, progress: OnProgress = lambda share: None
 ) -> Tensor:
     """Composite the visible layers, bottom first.
 
@@ -61,7 +61,7 @@ def composite(
     return result
 
 
-def _part(progress: Progress, index: int, count: int) -> Progress:
+def _part(progress: OnProgress, index: int, count: int) -> OnProgress:
     """The progress of one of several parts of equal size."""
     return lambda share: progress((index + share) / count)
 
@@ -95,7 +95,7 @@ def _hides_all(layer: Layer, document: Document) -> bool:
 
 
 def _composite_frame(
-    document: Document, frame: int, background: Colour | None, canvas: Tensor, progress: Progress
+    document: Document, frame: int, background: Colour | None, canvas: Tensor, progress: OnProgress
 ) -> None:
     layers = _seen(document)
     parts = 2 + sum(layer.seamless for layer in layers)  # the base, and what each seamless layer parts
@@ -109,7 +109,7 @@ def _composite_frame(
         canvas.zero_()
         if background is not None:
             canvas[:] = canvas.new_tensor(background)
-    whole = Window(0, document.height, 0, document.width)
+    whole = VisibleWindow(0, document.height, 0, document.width)
     for layer in layers:
         placed = PlacedLayer(layer, frame, size)
         if placed.visible(whole) is None:
@@ -123,16 +123,16 @@ def _composite_frame(
     progress(1.0)
 
 
-def _copy_base(base: PlacedLayer, canvas: Tensor, progress: Progress) -> None:
+def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
     if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
         canvas.copy_(base.image)
         return
-    for window in _strips(canvas, Window(0, canvas.shape[0], 0, canvas.shape[1])):
+    for window in _strips(canvas, VisibleWindow(0, canvas.shape[0], 0, canvas.shape[1])):
         copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
         progress(window.bottom / canvas.shape[0])
 
 
-def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
+def _strips(canvas: Tensor, window: VisibleWindow) -> Iterator[VisibleWindow]:
     floats = min(_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
@@ -141,9 +141,9 @@ def _strips(canvas: Tensor, window: Window) -> Iterator[Window]:
         yield window._replace(top=top, bottom=min(top + rows, window.bottom))
 
 
-def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: Progress) -> None:
+def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) -> None:
     """Blend layers over the canvas in place, strip by strip."""
-    whole = Window(0, canvas.shape[0], 0, canvas.shape[1])
+    whole = VisibleWindow(0, canvas.shape[0], 0, canvas.shape[1])
     parts = _visible(layers, whole)
     if not parts:
         return
@@ -154,17 +154,17 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: Progress) ->
         progress(done / len(strips))
 
 
-def _visible(layers: list[PlacedLayer], window: Window) -> list[tuple[PlacedLayer, Window]]:
+def _visible(layers: list[PlacedLayer], window: VisibleWindow) -> list[tuple[PlacedLayer, VisibleWindow]]:
     """The layers that a window shows, each with the part of the window that it can touch."""
     return [(layer, part) for layer in layers if (part := layer.visible(window)) is not None]
 
 
-def _around(parts: list[tuple[PlacedLayer, Window]]) -> Window:
+def _around(parts: list[tuple[PlacedLayer, VisibleWindow]]) -> VisibleWindow:
     tops, bottoms, lefts, rights = zip(*(part for _, part in parts), strict=True)
-    return Window(min(tops), max(bottoms), min(lefts), max(rights))
+    return VisibleWindow(min(tops), max(bottoms), min(lefts), max(rights))
 
 
-def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: Window) -> None:
+def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: VisibleWindow) -> None:
     parts = _visible(layers, strip)
     if not parts:
         return

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
-from ..common.validation import boolean, choice, integer, mapping, number, refusal
+from ..common.validation import boolean, choice, integer, invalid_value, mapping, number
 from .modes import BLEND_MODES
 from .placement import Box, place, read_placement
 
@@ -103,11 +103,11 @@ def parse_document(document: object, limits: Limits) -> Document:
     given = mapping(document, "the LAYERS document")
     version = given.get("version", VERSION)
     if version != VERSION:
-        raise refusal("version", version, f"{VERSION}, the only one there is")
+        raise invalid_value("version", version, f"{VERSION}, the only one there is")
     items = given.get("layers")
     if not isinstance(items, (list, tuple)) or not 1 <= len(items) <= limits.max_layers:
         count = f"{len(items)} layers" if isinstance(items, (list, tuple)) else items
-        raise refusal("layers", count, f"a list of 1 to {limits.max_layers} layers")
+        raise invalid_value("layers", count, f"a list of 1 to {limits.max_layers} layers")
     readers = [_Item(item, f"layers.{position}") for position, item in enumerate(items, start=1)]
     canvas = _canvas(given.get("canvas"), readers)
     _check_area("canvas", canvas, limits)
@@ -126,7 +126,7 @@ def _canvas(value: object, readers: list[_Item]) -> tuple[int, int]:
             max(1, *(box.y + box.height for box in bounds)),
         )
     if not isinstance(value, (list, tuple)) or len(value) != 2:
-        raise refusal("canvas", value, "two whole numbers of pixels, [width, height]")
+        raise invalid_value("canvas", value, "two whole numbers of pixels, [width, height]")
     width, height = (integer(side, "canvas", low=1, high=round(_FAR)) for side in value)
     return width, height
 
@@ -208,7 +208,7 @@ class _Item:
 def _pixels(value: object, path: str, dimensions: int) -> Tensor:
     layout = "a tensor [B, H, W, 3 or 4]" if dimensions == 4 else "a tensor [B, H, W]"
     if not isinstance(value, Tensor):
-        raise refusal(path, value, layout)
+        raise invalid_value(path, value, layout)
     if value.ndim != dimensions or 0 in value.shape or (dimensions == 4 and value.shape[3] not in (3, 4)):
-        raise refusal(path, f"{list(value.shape)}", layout)
+        raise invalid_value(path, f"{list(value.shape)}", layout)
     return value.to(torch.float32)

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
 from ..common.settings import Limits
-from ..common.validation import known_fields, refusal, text
+from ..common.validation import invalid_value, known_fields, text
 from ..images.decode import DecodeJob, decode_many, image_from, mask_from
 from ..images.header import read_header
 from ..sources.files import read_file
@@ -61,7 +61,7 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
     layers = document.get("layers")
     if not isinstance(layers, list) or not 1 <= len(layers) <= limits.max_layers:
         count = f"{len(layers)} layers" if isinstance(layers, list) else layers
-        raise refusal("layers", count, f"a list of 1 to {limits.max_layers} layers")
+        raise invalid_value("layers", count, f"a list of 1 to {limits.max_layers} layers")
     items = [dict(known_fields(item, f"layers.{n}", ITEM_KEYS)) for n, item in enumerate(layers, start=1)]
     if document.get("background") is not None:
         document["background"] = read_colour(document["background"], "background")
@@ -80,7 +80,7 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
 def read_colour(value: object, path: str) -> Colour:
     """An sRGB triple, 0..1, from "#rrggbb"."""
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
-        raise refusal(path, value, 'a colour as "#rrggbb"')
+        raise invalid_value(path, value, 'a colour as "#rrggbb"')
     red, green, blue = (level / 255 for level in bytes.fromhex(value[1:]))
     return red, green, blue
 

@@ -32,7 +32,7 @@ from .rotate import rotate_window
 _NO_ANGLE = 1e-6  # radians: a hundredth of a pixel at the far end of the largest layer
 
 
-class Window(NamedTuple):
+class VisibleWindow(NamedTuple):
     """Part of a canvas, stop exclusive."""
 
     top: int
@@ -104,10 +104,10 @@ class PlacedLayer:
             return []
         return axis_blocks(source, box.width, start, stop, self.image.device)
 
-    def visible(self, window: Window) -> Window | None:
+    def visible(self, window: VisibleWindow) -> VisibleWindow | None:
         """The part of a canvas window that the layer can touch, or None."""
         box = self.bounds
-        part = Window(
+        part = VisibleWindow(
             max(window.top, box.y),
             min(window.bottom, box.y + box.height),
             max(window.left, box.x),
@@ -115,7 +115,7 @@ class PlacedLayer:
         )
         return part if part.top < part.bottom and part.left < part.right else None
 
-    def read(self, window: Window) -> Patch:
+    def read(self, window: VisibleWindow) -> Patch:
         """The layer's pixels in a window inside `bounds`; flips, resize and rotation applied."""
         box = self.layer.box
         if self.layer.rotation != 0:

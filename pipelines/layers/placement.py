@@ -14,11 +14,11 @@ from typing import Any, Literal, NamedTuple, get_args
 from ..common.validation import boolean, choice, known_fields, number
 from .modes import BLEND_MODES
 
-Fit = Literal["contain", "cover", "stretch", "none"]
+PlacementFit = Literal["contain", "cover", "stretch", "none"]
 Anchor = Literal[
     "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
 ]
-FITS: tuple[Fit, ...] = get_args(Fit)
+FITS: tuple[PlacementFit, ...] = get_args(PlacementFit)
 ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
 
 # Share of the free space that lies left of and above the layer.
@@ -51,7 +51,7 @@ class Placement:
         seamless: solve the layer into what lies under it, so that it takes on its light.
     """
 
-    fit: Fit = "contain"
+    fit: PlacementFit = "contain"
     anchor: Anchor = "center"
     offset_x: float = 0.0
     offset_y: float = 0.0
@@ -73,7 +73,7 @@ class Box(NamedTuple):
     height: int
 
 
-def fitted_size(fit: Fit, layer: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:
+def fitted_size(fit: PlacementFit, layer: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:
     """The size (width, height) that `fit` gives a layer on a canvas, before scale and rounding."""
     (width, height), (canvas_width, canvas_height) = layer, canvas
     if fit == "none":

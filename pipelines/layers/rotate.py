@@ -11,10 +11,10 @@ from torch import Tensor
 from ..images.resample import straight
 from .placement import Box
 
-Window = tuple[int, int, int, int]
+SourceWindow = tuple[int, int, int, int]
 
 
-def rotate_window(planes: Tensor, box: Box, rotation: float, window: Window) -> Tensor:
+def rotate_window(planes: Tensor, box: Box, rotation: float, window: SourceWindow) -> Tensor:
     """The pixels of a canvas window of a layer that is turned about its box's centre.
 
     Args:

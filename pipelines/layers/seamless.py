@@ -15,7 +15,7 @@ from torch import Tensor
 
 from .document import Layer
 from .membrane import membrane
-from .placed import PlacedLayer, Window
+from .placed import PlacedLayer, VisibleWindow
 from .placement import Box
 
 
@@ -31,7 +31,7 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
         A layer that covers the same pixels of the canvas and has the same mode and opacity.
     """
     box = _near(placed.bounds, canvas)
-    colour, alpha = placed.read(Window(box.y, box.y + box.height, box.x, box.x + box.width))
+    colour, alpha = placed.read(VisibleWindow(box.y, box.y + box.height, box.x, box.x + box.width))
     difference = _under(canvas, box, colour) - colour
     solved = (colour + membrane(difference, alpha)).clamp_(0.0, 1.0)
     planes = solved if alpha is None else torch.cat((solved, alpha[None]))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
-from .composite import Colour, Progress, composite
+from .composite import Colour, OnProgress, composite
 from .document import PLACEMENT_KEYS, VERSION, parse_document
 from .placement import Placement, place, read_placement
 
@@ -75,7 +75,7 @@ def compose_stack(
     canvas: Canvas,
     background: Colour | None,
     limits: Limits,
-    progress: Progress = lambda share: None,
+    progress: OnProgress = lambda share: None,
 ) -> Composed:
     """Lay pictures over a document, or over the first of them, and composite all.
 

@@ -24,9 +24,9 @@ from ..catalog.model import BASE_TIER, Model
 from ..common.errors import ModelUnavailable, UnsupportedValue
 from ..layers.placement import Placement
 from . import provider
-from .provider import HOSTED
+from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
-from .roles import PictureFacts, assign_roles
+from .roles import ImageFacts, assign_roles
 from .size import resolve_size
 
 DEFAULT_MODEL = "firered-image-edit"
@@ -83,7 +83,7 @@ class EditPlan:
 
 
 def make_plan(
-    request: EditRequest, pictures: Sequence[PictureFacts], catalog: Catalog, adapters: Mapping[str, str]
+    request: EditRequest, pictures: Sequence[ImageFacts], catalog: Catalog, adapters: Mapping[str, str]
 ) -> EditPlan:
     """Decide an edit.
 
@@ -100,14 +100,14 @@ def make_plan(
     model, model_notes = choose_model(request.model_id, catalog, adapters)
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, pictures, model)
-    hosted = adapters[model.id] == HOSTED
+    hosted = adapters[model.id] == PROVIDER
     _check_capacity(request, roles, model, hosted)
     base = (pictures[0].width, pictures[0].height)
     size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
-    price = model.price.estimate(size.tier, quality, len(provider.sent(roles))) if hosted else None
+    price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if hosted else None
     hosted_notes = () if price is None else provider.notes(model, price, roles, pictures, extras)
     inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
     overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
@@ -143,7 +143,7 @@ def choose_model(
         UnknownModel, ModelUnavailable: see `make_plan`.
     """
     wanted = catalog.get(DEFAULT_MODEL if asked is None else asked)
-    if wanted.id in adapters and (asked or adapters[wanted.id] != HOSTED):
+    if wanted.id in adapters and (asked or adapters[wanted.id] != PROVIDER):
         model, why = wanted, f"{wanted.id} is the default"
     elif asked is None and EMBEDDED_MODEL in adapters:
         model = catalog.get(EMBEDDED_MODEL)
@@ -157,7 +157,7 @@ def choose_model(
 
 def _why_not(model: Model) -> str:
     if model.weights == "closed":
-        return provider.closed(model)
+        return provider.closed_model_reason(model)
     return f"{model.id} has open weights ({model.licence}) and runs on ComfyUI only (--comfyui, or its nodes)"
 
 
@@ -165,7 +165,7 @@ def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, h
     # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
     # One that is served elsewhere is sent the mask.
     unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
-    images = len(provider.sent(roles)) if hosted else sum(role not in unseen for role in roles)
+    images = len(provider.sent_images(roles)) if hosted else sum(role not in unseen for role in roles)
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
         ("images", images, model.max_images, "images", "Send fewer."),

@@ -10,23 +10,23 @@ from ..adapters.provider.settings import ADVICE
 from ..catalog.model import Model
 from ..common.settings import Limits
 from .request import Extras, Role
-from .roles import PictureFacts
+from .roles import ImageFacts
 
-HOSTED = "hosted"
+PROVIDER = "hosted"
 """The adapter's name in a plan."""
 
 Size = tuple[int, int]
 
 
-def closed(model: Model) -> str:
+def closed_model_reason(model: Model) -> str:
     """Why a closed model cannot run here, and what to do about it; half a sentence."""
     return (
         f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine. To have "
-        f"it made there at your own cost, set {ADVICE} (docs/hosted.md)"
+        f"it made there at your own cost, set {ADVICE} (docs/provider.md)"
     )
 
 
-def sent(roles: Sequence[Role]) -> list[int]:
+def sent_images(roles: Sequence[Role]) -> list[int]:
     """Numbers of the pictures that are sent: all but overlays, which are laid onto the base here."""
     return [number for number, role in enumerate(roles, start=1) if role != "overlay"]
 
@@ -46,14 +46,14 @@ def sent_size(size: Size) -> Size:
 
 
 def notes(
-    model: Model, price: float, roles: Sequence[Role], pictures: Sequence[PictureFacts], extras: Extras
+    model: Model, price: float, roles: Sequence[Role], pictures: Sequence[ImageFacts], extras: Extras
 ) -> Iterator[str]:
     """A sentence for everything that is special about a plan that is carried out elsewhere."""
     yield (
-        f"The prompt and {len(sent(roles))} of {len(pictures)} pictures are sent to the hosted provider, who "
+        f"The prompt and {len(sent_images(roles))} of {len(pictures)} images are sent to the provider, who "
         f"charges about {price:g} USD. The model is served by {model.served_by}."
     )
-    for number in sent(roles):
+    for number in sent_images(roles):
         size = (pictures[number - 1].width, pictures[number - 1].height)
         if (to := sent_size(size)) != size:
             yield (

@@ -14,7 +14,16 @@ from typing import Any, Literal, get_args
 
 from ..common.errors import InvalidRequest
 from ..common.settings import LARGEST_SEED, Limits
-from ..common.validation import boolean, choice, integer, joined, known_fields, mapping, refusal, text
+from ..common.validation import (
+    boolean,
+    choice,
+    integer,
+    invalid_value,
+    join_path,
+    known_fields,
+    mapping,
+    text,
+)
 from ..layers.placement import Placement, read_placement
 from ..sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
 
@@ -102,18 +111,18 @@ def extras_readers(images: int) -> dict[str, Reader]:
 
 
 def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader]) -> dict[str, Any]:
-    return {name: read(given[name], joined(path, name)) for name, read in readers.items() if name in given}
+    return {name: read(given[name], join_path(path, name)) for name, read in readers.items() if name in given}
 
 
 def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
     """1 to `limits.max_images` pictures, as text or as sources."""
     if not isinstance(value, (list, tuple)) or not value:
-        raise refusal(path, value, f"a list of 1 to {limits.max_images} images")
+        raise invalid_value(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:
         raise InvalidRequest(
             f"{path} holds {len(value)} pictures; the limit is {limits.max_images}. Send fewer.", field=path
         )
-    return tuple(_image(item, joined(path, str(n))) for n, item in enumerate(value, start=1))
+    return tuple(_image(item, join_path(path, str(n))) for n, item in enumerate(value, start=1))
 
 
 def _image(value: object, path: str) -> ImageSource:
@@ -121,7 +130,7 @@ def _image(value: object, path: str) -> ImageSource:
         return TextSource(value)
     if isinstance(value, (FileSource, TextSource, BytesSource, UploadSource)):
         return value
-    raise refusal(path, value, "base64 text, a data URL or an http(s) URL")
+    raise invalid_value(path, value, "base64 text, a data URL or an http(s) URL")
 
 
 def read_format(value: object, path: str) -> OutputFormat:
@@ -144,4 +153,4 @@ def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dic
                 f"{path} has the key {str(key)[:20]!a}; it must be an image number, {' or '.join(numbers)}.",
                 field=path,
             )
-    return {numbers[key]: read(given[key], joined(path, key)) for key in numbers if key in given}
+    return {numbers[key]: read(given[key], join_path(path, key)) for key in numbers if key in given}

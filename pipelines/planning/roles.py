@@ -24,7 +24,7 @@ _FIELD = "multiedit.roles"
 
 
 @dataclass(frozen=True)
-class PictureFacts:
+class ImageFacts:
     """What the plan needs to know of a picture: pixels after EXIF orientation, and rule 3's fact."""
 
     width: int
@@ -33,7 +33,7 @@ class PictureFacts:
 
 
 def assign_roles(
-    extras: Extras, pictures: Sequence[PictureFacts], model: Model
+    extras: Extras, pictures: Sequence[ImageFacts], model: Model
 ) -> tuple[tuple[Role, ...], tuple[str, ...]]:
     """Give every picture its role.
 
@@ -63,7 +63,7 @@ def assign_roles(
     return tuple(roles), tuple(notes)
 
 
-def _infer(picture: PictureFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
+def _infer(picture: ImageFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
     if placed:
         return "overlay", "multiedit.placement places it"
     if picture.looks_like_mask and not mask_given:

@@ -33,7 +33,7 @@ AREA_TOLERANCE = 0.05
 
 
 @dataclass(frozen=True)
-class Resolution:
+class ResolvedSize:
     """A size and how it came about.
 
     Attributes:
@@ -61,7 +61,7 @@ def resolve_size(
     base: Size | None = None,
     *,
     keep_size: bool = False,
-) -> Resolution:
+) -> ResolvedSize:
     """Decide the size of a result.
 
     Args:
@@ -87,7 +87,7 @@ def resolve_size(
     work = kept if kept and model.grid == 1 else _size(model, ratio, tier)
     result = kept or work
     notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, result))
-    return Resolution(*result, *work, ratio, tier, notes)
+    return ResolvedSize(*result, *work, ratio, tier, notes)
 
 
 def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:

@@ -15,7 +15,7 @@ LEVELS = 31  # steps of a channel in 5 bits
 _PIXELS_A_CELL = 4  # at least so many on the long side: a picture of 16 pixels must not come through whole
 
 
-def obscure(image: Tensor) -> Tensor:
+def blur(image: Tensor) -> Tensor:
     """Area-average to cells, round to 5 bits a channel, enlarge smoothly.
 
     Args:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..common.errors import InvalidImage, InvalidRequest
 from ..common.settings import Limits
-from ..images.input_image import Picture
+from ..images.input_image import ImageFile
 from .classifiers.classifier import Classifier
 from .classifiers.views import TILED_PIXELS
 from .measurement import measure
@@ -77,7 +77,7 @@ def score_pictures(
     for file, unsafe in labels.items():
         try:
             data = (folder / file).read_bytes()
-            image = Picture(data, small, file).image()
+            image = ImageFile(data, small, file).image()
         except (OSError, InvalidImage):
             unread.append(file)
             continue

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .policy import Preset
 
-Status = Literal["ok", "error", "no_classifier", "off"]
+ScreeningStatus = Literal["ok", "error", "no_classifier", "off"]
 
 BLUR = "area16x5bit"
 
@@ -33,7 +33,7 @@ class SafetyReport:
     """
 
     safe_mode: bool
-    status: Status
+    status: ScreeningStatus
     blurred: bool
     score: float | None = None
     label: Literal["sfw", "nsfw"] | None = None

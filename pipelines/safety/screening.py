@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from ..common.errors import ClassifierMissing, ContentRefused, InvalidImage
-from .blur import obscure
+from .blur import blur
 from .classifiers.classifier import Classifier, ClassifierLoader
 from .classifiers.network import VIEWS_AT_ONCE
 from .policy import DEFAULT_POLICY, Policy, Rule
@@ -24,7 +24,7 @@ from .video_frames import frames_to_judge
 
 logger = logging.getLogger(__name__)
 
-Progress = Callable[[float], None]
+OnProgress = Callable[[float], None]
 
 # Pictures are judged together: as many as a chunk has views, which fills each chunk however many views one
 # has, but where they are large only as many as have so many pixels, a copy of 200 MB.
@@ -52,14 +52,14 @@ def screen(
     policy: Policy = DEFAULT_POLICY,
     *,
     frames_per_second: float | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> Screened:
     """Judge each picture of a batch and obscure those that do not pass. Arguments and errors: see `check`."""
     reports = check(image, load, policy, frames_per_second=frames_per_second, progress=progress)
     if not any(report.blurred for report in reports):
         return Screened(image, reports)
     frames = [
-        obscure(frame) if report.blurred else frame
+        blur(frame) if report.blurred else frame
         for frame, report in zip(torch.split(image, 1), reports, strict=True)
     ]
     return Screened(torch.cat(frames), reports)
@@ -71,7 +71,7 @@ def check(
     policy: Policy = DEFAULT_POLICY,
     *,
     frames_per_second: float | None = None,
-    progress: Progress | None = None,
+    progress: OnProgress | None = None,
 ) -> list[SafetyReport]:
     """Judge each picture of a batch; `blurred` in a report says what `screen` would do.
 

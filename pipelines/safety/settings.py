@@ -10,7 +10,7 @@ from typing import Any
 
 from ..common.errors import InvalidRequest
 from .classifiers.classifier import ClassifierLoader
-from .classifiers.specs import EMBEDDED, KNOWN
+from .classifiers.specs import CLASSIFIERS, EMBEDDED
 from .classifiers.store import Store
 from .policy import DEFAULT_POLICY, Policy
 
@@ -46,10 +46,10 @@ class SafetySettings:
 
     def __post_init__(self) -> None:
         names = self.classifiers
-        if not names or len(set(names)) != len(names) or not set(names) <= set(KNOWN):
+        if not names or len(set(names)) != len(names) or not set(names) <= set(CLASSIFIERS):
             raise InvalidRequest(
                 f"The safe mode classifiers are {', '.join(names) or 'none'}; name one or more of "
-                f"{', '.join(KNOWN)}, each once."
+                f"{', '.join(CLASSIFIERS)}, each once."
             )
 
     @classmethod

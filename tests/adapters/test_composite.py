@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from multiedit.pipelines.adapters.composite import LayerComposite
+from multiedit.pipelines.adapters.composite import CompositeAdapter
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.input_image import Picture
+from multiedit.pipelines.images.input_image import ImageFile
 from multiedit.pipelines.planning.plan import EditPlan, make_plan
 from multiedit.pipelines.planning.request import parse_request
 from PIL import Image
@@ -35,10 +35,10 @@ def _edit(*files: bytes, **fields: object) -> tuple[EditPlan, torch.Tensor]:
         },
         LIMITS,
     )
-    pictures = [Picture(data, LIMITS, f"image {number}") for number, data in enumerate(files, start=1)]
+    pictures = [ImageFile(data, LIMITS, f"image {number}") for number, data in enumerate(files, start=1)]
     facts = [picture.facts(look=True) for picture in pictures]
     plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
-    return plan, LayerComposite(LIMITS).run(plan, pictures, lambda share: None)
+    return plan, CompositeAdapter(LIMITS).run(plan, pictures, lambda share: None)
 
 
 def _pixels(data: bytes) -> torch.Tensor:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
-from multiedit.api.body.reader import Room
+from multiedit.api.body.reader import ByteSemaphore
 
 
 def test_whoever_finds_no_room_waits_in_order() -> None:
     async def scenario() -> list[str]:
-        room, told = Room(10), list[str]()
+        room, told = ByteSemaphore(10), list[str]()
 
         async def hold(name: str, size: int, seconds: float) -> None:
             async with room.hold(size):
@@ -26,7 +26,7 @@ def test_whoever_finds_no_room_waits_in_order() -> None:
 
 def test_one_that_gives_up_waiting_takes_no_room() -> None:
     async def scenario() -> None:
-        room = Room(10)
+        room = ByteSemaphore(10)
 
         async def hold(size: int) -> None:
             async with room.hold(size):

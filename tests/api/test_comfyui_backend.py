@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from multiedit.api.backends.base import Backend
-from multiedit.api.backends.comfyui import EitherBackend, QueuedBackend
+from multiedit.api.backends.comfyui import ComfyUIBackend, RoutingBackend
 from multiedit.api.limits import ServerLimits
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
@@ -33,7 +33,7 @@ from multiedit.tests.support.api_server import (
 from multiedit.tests.support.comfyui_peer import Peer, failure, replying, serving, success
 
 EDIT = {**QUICK, "images": [base64_png()], "modelId": "layer-composite"}
-COMFYUI = ComfyUILimits(comfyui_connect_seconds=2.0, comfyui_look_seconds=0.05, comfyui_cancel_seconds=0.5)
+COMFYUI = ComfyUILimits(comfyui_connect_seconds=2.0, comfyui_poll_seconds=0.05, comfyui_cancel_seconds=0.5)
 
 
 class PeerThread:
@@ -68,7 +68,7 @@ class PeerThread:
 def queued(*addresses: str, **limits: Any) -> Iterator[ApiServer]:
     def backend(own: Limits, server_limits: ServerLimits) -> Backend:
         read = [read_address(address) for address in addresses]
-        return QueuedBackend(own, load_catalog(), loader(own), lambda: read, COMFYUI, 1)
+        return ComfyUIBackend(own, load_catalog(), loader(own), lambda: read, COMFYUI, 1)
 
     with ApiServer(make_backend=backend, server_limits=limits) as server:
         yield server
@@ -166,7 +166,7 @@ def test_embedded_models_run_here_and_others_there(asked: str | None, there: boo
     elsewhere = Elsewhere()
 
     def backend(limits: Limits, server_limits: ServerLimits) -> Backend:
-        return EitherBackend(embedded(limits, server_limits), elsewhere)
+        return RoutingBackend(embedded(limits, server_limits), elsewhere)
 
     edit = {name: value for name, value in EDIT.items() if name != "modelId"} | (
         {"modelId": asked} if asked else {}

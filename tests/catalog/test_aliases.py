@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.catalog.aliases import notes, runs_as
+from multiedit.pipelines.catalog.aliases import alias_resolver, notes
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits
@@ -28,12 +28,12 @@ CATALOG = load_catalog()
     ],
 )
 def test_only_what_is_configured_stands_in(configured: str, model: str, stand_in: str | None) -> None:
-    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": configured})
-    assert runs_as(limits, CATALOG)(model) == (stand_in or model)
+    limits = Limits.from_environment({"MULTIEDIT_MODEL_ALIASES": configured})
+    assert alias_resolver(limits, CATALOG)(model) == (stand_in or model)
 
 
 def test_nothing_stands_in_by_itself() -> None:
-    runs = runs_as(Limits.from_environment({}), CATALOG)
+    runs = alias_resolver(Limits.from_environment({}), CATALOG)
     assert all(runs(model.id) == model.id for model in CATALOG)
 
 
@@ -51,10 +51,10 @@ def test_nothing_stands_in_by_itself() -> None:
     ],
 )
 def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:
-    limits = Limits.from_environment({"MULTIEDIT_STAND_INS": entry})
+    limits = Limits.from_environment({"MULTIEDIT_MODEL_ALIASES": entry})
     with pytest.raises(InvalidRequest, match=problem) as caught:
-        runs_as(limits, CATALOG)
-    assert caught.value.message.startswith("MULTIEDIT_STAND_INS has '")
+        alias_resolver(limits, CATALOG)
+    assert caught.value.message.startswith("MULTIEDIT_MODEL_ALIASES has '")
 
 
 def test_a_plan_says_what_runs_in_the_place_of_another() -> None:
@@ -62,4 +62,4 @@ def test_a_plan_says_what_runs_in_the_place_of_another() -> None:
     assert notes("flux-2-dev-edit", profile) == ()
     (told,) = notes("flux-2-max-edit", profile)
     assert profile.name in told
-    assert "MULTIEDIT_STAND_INS" in told
+    assert "MULTIEDIT_MODEL_ALIASES" in told

@@ -567,7 +567,9 @@ WEIGHTS = b"weights " * 1000
 def weights_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[str]:
     """An address that delivers `WEIGHTS`, which the classifier `light` then is."""
     changed = {"size": len(WEIGHTS), "sha256": hashlib.sha256(WEIGHTS).hexdigest()}
-    monkeypatch.setitem(specs.KNOWN, "light", dataclasses.replace(specs.KNOWN["light"], **changed))
+    monkeypatch.setitem(
+        specs.CLASSIFIERS, "light", dataclasses.replace(specs.CLASSIFIERS["light"], **changed)
+    )
     monkeypatch.setenv("MULTIEDIT_SAFETY_FOLDER", str(tmp_path / "classifiers"))
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -597,7 +599,7 @@ def test_weights_are_fetched_listed_verified_and_removed(shell: Shell, weights_s
         assert told in fetched.err
     assert "there already" in shell(f"safety fetch light --address {weights_server}").out.decode()
     verified = shell("safety verify --json").json
-    assert verified == {name: specs.KNOWN[name].sha256 for name in ("open_nsfw", "light")}
+    assert verified == {name: specs.CLASSIFIERS[name].sha256 for name in ("open_nsfw", "light")}
 
     (file,) = Path("classifiers/nsfw").iterdir()
     file.write_bytes(WEIGHTS[:-1] + b"x")

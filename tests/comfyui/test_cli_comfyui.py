@@ -34,7 +34,7 @@ import sys
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui import request_graph
 from multiedit.tests.support import composite_graph
-request_graph.queued_graph = composite_graph.slow_graph
+request_graph.request_graph = composite_graph.slow_graph
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -92,7 +92,7 @@ def run(peer: Peer | None, *words: str) -> int:
 
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(request_graph, "queued_graph", composite_graph)
+    monkeypatch.setattr(request_graph, "request_graph", composite_graph)
     monkeypatch.chdir(tmp_path)
 
 

@@ -11,16 +11,16 @@ from typing import Any, TypeVar
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
-from multiedit.pipelines.adapters.comfyui.client.job import Events
+from multiedit.pipelines.adapters.comfyui.client.job import JobListener
 from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
-from multiedit.pipelines.adapters.comfyui.client.progress_events import Step
+from multiedit.pipelines.adapters.comfyui.client.progress_events import NodeProgress
 from multiedit.pipelines.common.errors import EditFailed, EditInterrupted, InvalidRequest
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.pictures import SAMPLES
 from PIL import Image
 
 _Answer = TypeVar("_Answer")
-LIMITS = ComfyUILimits(comfyui_look_seconds=0.5)
+LIMITS = ComfyUILimits(comfyui_poll_seconds=0.5)
 SECONDS = 30
 
 
@@ -78,12 +78,12 @@ def test_a_server_says_what_it_is_and_has(server: Server) -> None:
 
 def test_a_picture_is_uploaded_once_run_and_fetched(server: Server) -> None:
     data = (SAMPLES / "coffee.jpg").read_bytes()
-    steps: list[Step] = []
+    steps: list[NodeProgress] = []
 
     async def run(client: ComfyUIClient) -> tuple[set[str], bytes]:
         names = {await client.upload(data, "image 1") for _ in range(2)}
         graph = {"1": {"class_type": "LoadImage", "inputs": {"image": next(iter(names))}}, "2": saving("1")}
-        outputs = await client.run(graph, Events(steps.append))
+        outputs = await client.run(graph, JobListener(steps.append))
         return names, await client.fetch(outputs["2"]["images"][0])
 
     [name], file = asking(server, run)
@@ -97,8 +97,8 @@ def test_a_picture_is_uploaded_once_run_and_fetched(server: Server) -> None:
 
 
 def test_the_steps_of_a_node_arrive(server: Server) -> None:
-    steps: list[Step] = []
-    asking(server, lambda client: client.run(slow(frames=3), Events(steps.append)))
+    steps: list[NodeProgress] = []
+    asking(server, lambda client: client.run(slow(frames=3), JobListener(steps.append)))
     edit = [step for step in steps if step.title == "MultiEditEdit"]
     assert any(0 < step.value < step.maximum == 200 for step in edit)
 
@@ -133,7 +133,7 @@ def test_a_cancelled_job_leaves_nothing_in_the_queue(server: Server, ahead: int)
         while waiting(server) < ahead:
             await asyncio.sleep(0.05)
         heard = asyncio.Event()
-        job = asyncio.ensure_future(client.run(slow(), Events(lambda step: heard.set())))
+        job = asyncio.ensure_future(client.run(slow(), JobListener(lambda step: heard.set())))
         if not ahead:
             await asyncio.wait_for(heard.wait(), SECONDS)
         while waiting(server) < ahead + 1:
@@ -193,7 +193,7 @@ def test_a_websocket_that_is_cut_in_the_middle_costs_nothing(server: Server) -> 
         async with await asyncio.start_server(relay, "127.0.0.1", 0) as listening:
             address = read_address(f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}")
             async with ComfyUIClient(address, LIMITS) as client:
-                return await client.run(slow(frames=40), Events(lambda step: titles.append(step.title)))
+                return await client.run(slow(frames=40), JobListener(lambda step: titles.append(step.title)))
 
     titles: list[str] = []
     assert len(asyncio.run(run())["4"]["images"]) == 40

@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
-from multiedit.pipelines.adapters.comfyui.client.job import Events
+from multiedit.pipelines.adapters.comfyui.client.job import JobListener
 from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
-from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview, Step
+from multiedit.pipelines.adapters.comfyui.client.progress_events import NodeProgress, Preview
 from multiedit.pipelines.common.errors import (
     ClassifierMissing,
     EditFailed,
@@ -30,7 +30,7 @@ GRAPH = {
     "2": {"class_type": "KSampler", "inputs": {}, "_meta": {"title": "Sample"}},
 }
 LIMITS = ComfyUILimits(
-    comfyui_seconds=5.0, comfyui_connect_seconds=2.0, comfyui_look_seconds=0.05, comfyui_cancel_seconds=1.0
+    comfyui_seconds=5.0, comfyui_connect_seconds=2.0, comfyui_poll_seconds=0.05, comfyui_cancel_seconds=1.0
 )
 _Answer = TypeVar("_Answer")
 Ask = Callable[[ComfyUIClient], Awaitable[_Answer]]
@@ -45,7 +45,7 @@ def asking(peer: Peer, ask: Ask[_Answer], limits: ComfyUILimits = LIMITS) -> _An
 
 
 def running(peer: Peer, limits: ComfyUILimits = LIMITS, **events: Any) -> Any:
-    return asking(peer, lambda client: client.run(GRAPH, Events(**events)), limits)
+    return asking(peer, lambda client: client.run(GRAPH, JobListener(**events)), limits)
 
 
 def refused(kind: type[MultiEditError], run: Callable[[], object]) -> str:
@@ -67,7 +67,7 @@ def test_a_job_that_goes_well_gives_its_outputs() -> None:
 
 
 def test_steps_and_previews_are_handed_on() -> None:
-    steps: list[Step] = []
+    steps: list[NodeProgress] = []
     previews: list[Preview] = []
 
     async def play(peer: Peer, job: str) -> None:
@@ -88,7 +88,7 @@ def test_steps_and_previews_are_handed_on() -> None:
 
     peer = Peer(play)
     running(peer, step=steps.append, preview=previews.append)
-    assert steps == [Step("Sample", 3.0, 4.0, 0.875)]
+    assert steps == [NodeProgress("Sample", 3.0, 4.0, 0.875)]
     assert previews == [(b"jpeg", "image/jpeg"), (b"png", "image/png")]
     assert peer.posted[0]["extra_data"] == {"preview_method": "auto"}
 
@@ -241,7 +241,7 @@ async def _never(peer: Peer, job: str) -> None:
 
 def test_a_queue_without_an_end_is_given_up_and_the_job_cancelled() -> None:
     peer = Peer(_never)
-    limits = ComfyUILimits(comfyui_seconds=0.3, comfyui_look_seconds=0.05)
+    limits = ComfyUILimits(comfyui_seconds=0.3, comfyui_poll_seconds=0.05)
     assert "was not done after 0.3 s" in refused(EditFailed, lambda: running(peer, limits))
     assert peer.queue == []
 
@@ -379,7 +379,7 @@ def test_a_huge_event_is_a_cut_and_no_end() -> None:
         peer.queue.clear()
         peer.history[job] = success()
 
-    limits = ComfyUILimits(comfyui_answer_bytes=1_000_000, comfyui_look_seconds=0.05)
+    limits = ComfyUILimits(comfyui_answer_bytes=1_000_000, comfyui_poll_seconds=0.05)
     assert running(Peer(play), limits) == {}
 
 

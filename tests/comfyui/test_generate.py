@@ -67,7 +67,7 @@ def test_a_model_edits_three_images_in_a_mask_with_a_lora(
     server: Server, model: str, lora: str | None
 ) -> None:
     images = three(server)
-    loader = {"lora": lora, "lora_strength": 1.0} if lora else {}
+    loader = {"lora": lora, "strength_model": 1.0} if lora else {}
     asked: dict[str, Any] = {"images": images, "mask": mask(server), "loader": loader}
     watched = server.watch(edit(model, **asked))
     (first,) = pixels(server, watched.run)
@@ -99,7 +99,7 @@ def test_a_model_edits_three_images_in_a_mask_with_a_lora(
 def test_a_variant_of_a_family_reads_its_prompt_and_its_images_in_order(
     server: Server, model: str, lora: str
 ) -> None:
-    images, loader = three(server), {"lora": lora, "lora_strength": 1.0}
+    images, loader = three(server), {"lora": lora, "strength_model": 1.0}
     first, second = (
         result(server, edit(model, names, prompt=prompt, loader=loader))
         for names, prompt in ((images, "a hat"), ([images[0], images[2], images[1]], "a hat"))

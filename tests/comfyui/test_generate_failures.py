@@ -65,11 +65,11 @@ def test_on_a_full_memory_smaller_references_are_tried(server: Server, images: l
     samples = [name for name in watched.events.executed if name.split(".")[-1].startswith("sample")]
     assert [name.rpartition(".")[2] for name in samples if "sampler" not in name] == ["sample", "sample_50"]
     assert "the memory is full; trying again with smaller references" in server.log
-    prompt["edit"]["inputs"]["model.full_memory"] = "error"
+    prompt["edit"]["inputs"]["model.on_out_of_memory"] = "error"
     assert not np.array_equal(smaller, result(server, prompt))  # at the full size again
 
 
-@pytest.mark.parametrize(("asked", "times"), [({}, 3), ({"full_memory": "error"}, 1)])
+@pytest.mark.parametrize(("asked", "times"), [({}, 3), ({"on_out_of_memory": "error"}, 1)])
 @pytest.mark.parametrize("model", [KLEIN, "mage-flow-turbo-edit"])
 def test_a_memory_that_stays_full_says_what_to_change(
     server: Server, images: list[str], model: str, asked: dict[str, str], times: int

@@ -17,7 +17,7 @@ from PIL import Image
 LOADER, EDIT = "MultiEditLoadModel", "MultiEditEdit"
 PROMPTS = {path.stem: json.loads(path.read_text()) for path in (PACK / "workflows" / "api").glob("*.json")}
 PAINTED = "painted.png"
-SMALL = {"model.work_megapixels": 0.0625, "model.reference_megapixels": 0.0625}
+SMALL = {"model.sampling_megapixels": 0.0625, "model.reference_megapixels": 0.0625}
 
 Prompt = dict[str, dict[str, Any]]
 

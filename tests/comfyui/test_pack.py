@@ -13,7 +13,7 @@ NODES = {
 }  # fmt: skip
 # What Multi-Edit expands into; no page lists them.
 INNER_NODES = {
-    "MultiEditLate", "MultiEditModelParts", "MultiEditReference", "MultiEditFit", "MultiEditMaskedLatent",
+    "MultiEditDeferred", "MultiEditModelParts", "MultiEditReference", "MultiEditFit", "MultiEditMaskedLatent",
     "MultiEditPrompt", "MultiEditSample", "MultiEditScale", "MultiEditFinish",
 }  # fmt: skip
 THUMBNAIL_BYTES = 60_000

@@ -9,7 +9,7 @@ import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ServerFacts
 from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
-from multiedit.pipelines.adapters.comfyui.client.pool import Chosen, connected, least_busy, look_at
+from multiedit.pipelines.adapters.comfyui.client.pool import ServerSelection, connected, least_busy, probe
 from multiedit.pipelines.common.errors import (
     ModelFilesMissing,
     ModelUnavailable,
@@ -21,10 +21,10 @@ from multiedit.tests.support.comfyui_peer import Peer, serving
 NOBODY = "http://127.0.0.1:9"
 
 
-def choosing(*peers: Peer | None) -> tuple[Chosen[str], list[str]]:
+def choosing(*peers: Peer | None) -> tuple[ServerSelection[str], list[str]]:
     """The choice among these, None being an address where nobody is; and all addresses."""
 
-    async def run() -> tuple[Chosen[str], list[str]]:
+    async def run() -> tuple[ServerSelection[str], list[str]]:
         async with AsyncExitStack() as stack:
             for peer in peers:
                 if peer is not None:
@@ -33,7 +33,7 @@ def choosing(*peers: Peer | None) -> tuple[Chosen[str], list[str]]:
             clients = await stack.enter_async_context(
                 connected([read_address(address) for address in addresses], ComfyUILimits())
             )
-            return least_busy(await look_at(clients, ["A"], ["loras"]), _want), addresses
+            return least_busy(await probe(clients, ["A"], ["loras"]), _want), addresses
 
     return asyncio.run(run())
 

@@ -11,12 +11,12 @@ from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
-from multiedit.pipelines.adapters.comfyui.request_graph import queued_graph
+from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import FetchRefused, ModelFilesMissing
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_on_comfyui import RemoteEditor
-from multiedit.pipelines.editing.edit_request import EditResult
+from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
+from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import parse_request
 from multiedit.pipelines.sources.source import FileSource, SourceLoader
 from multiedit.tests.support.comfyui import Server
@@ -34,13 +34,13 @@ async def _no_network(url: str, name: str) -> bytes:
 
 def small_graph(*parts: Any) -> dict[str, Any]:
     """The package's graph, of little work for a processor."""
-    graph = queued_graph(*parts, catalog=CATALOG)
-    graph["edit"]["inputs"] |= {"model.work_megapixels": 0.06, "model.reference_megapixels": 0.06}
+    graph = request_graph(*parts, catalog=CATALOG)
+    graph["edit"]["inputs"] |= {"model.sampling_megapixels": 0.06, "model.reference_megapixels": 0.06}
     return graph
 
 
 def edit(server: Server, told: Told, previews: list[Preview], model: str | None, **extras: Any) -> EditResult:
-    editor = RemoteEditor(
+    editor = ComfyUIEditPipeline(
         LIMITS,
         CATALOG,
         [read_address(server.url)],

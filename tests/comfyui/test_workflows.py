@@ -9,11 +9,11 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from multiedit.pipelines.adapters.local import embedded_adapters
+from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.editing.edit_tensors import EditSettings, edit_tensors
-from multiedit.pipelines.images.input_image import Picture
+from multiedit.pipelines.images.input_image import ImageFile
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.layers.stack import Canvas, compose_stack
 from multiedit.pipelines.planning.size import resolve_size
@@ -32,7 +32,7 @@ LIMITS = Limits()
 
 
 def sample(name: str) -> Tensor:
-    return Picture((SAMPLES / name).read_bytes(), LIMITS, name).image()
+    return ImageFile((SAMPLES / name).read_bytes(), LIMITS, name).image()
 
 
 def composed(placement: Placement, canvas: Canvas = "base", overlay: bool = True) -> Tensor:
@@ -53,7 +53,7 @@ def edited() -> Tensor:
     )
     images = [sample("coffee.jpg"), sample("galaxies.jpg")]
     mask = sample("coffee-mask.png")[..., 0]
-    adapters = embedded_adapters(LIMITS)
+    adapters = local_adapters(LIMITS)
     return edit_tensors(settings, images, mask, load_catalog(), adapters, lambda share: None).image
 
 

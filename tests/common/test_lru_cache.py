@@ -7,14 +7,14 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.common.lru_cache import Remembered
+from multiedit.pipelines.common.lru_cache import LRUCache
 
 
-def cache(most: int = 10) -> Remembered[bytes]:
-    return Remembered("texts", most, len)
+def cache(most: int = 10) -> LRUCache[bytes]:
+    return LRUCache("texts", most, len)
 
 
-def made(texts: Remembered[bytes], key: str, size: int = 4) -> bool:
+def made(texts: LRUCache[bytes], key: str, size: int = 4) -> bool:
     """Whether a value had to be made."""
     calls: list[str] = []
 

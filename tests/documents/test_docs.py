@@ -12,7 +12,7 @@ import pytest
 from multiedit.cli.main import main
 from multiedit.pipelines.common import errors
 from multiedit.pipelines.planning.plan import EditPlan
-from multiedit.pipelines.planning.size import Resolution
+from multiedit.pipelines.planning.size import ResolvedSize
 from multiedit.pipelines.safety.report import SafetyReport
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +42,7 @@ def test_the_exit_codes_and_json_keys_are_the_codes() -> None:
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     codes = {kind.exit_code for kind in classes if issubclass(kind, errors.MultiEditError)}
     assert {int(code) for code in re.findall(r"^\| (\d+) \|", page, re.MULTILINE)} == codes | {0, 130}
-    told = [*_fields(EditPlan), *_fields(SafetyReport), *_fields(Resolution)]
+    told = [*_fields(EditPlan), *_fields(SafetyReport), *_fields(ResolvedSize)]
     assert [name for name in told if f"`{name}`" not in page] == []
 
 

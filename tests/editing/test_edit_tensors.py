@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from multiedit.pipelines.adapters.local import EMBEDDED_MODELS, embedded_adapters
+from multiedit.pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, ModelUnavailable, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
@@ -23,13 +23,13 @@ def picture(width: int = 48, height: int = 32, channels: int = 3, frames: int = 
 
 def edit(*images: Tensor, mask: Tensor | None = None, progress: Any = None, **settings: Any) -> EditedTensors:
     asked = EditSettings(**{"model": "layer-composite", "prompt": "p", "keep_size": True, **settings})
-    adapters = embedded_adapters(Limits())
+    adapters = local_adapters(Limits())
     return edit_tensors(asked, images, mask, load_catalog(), adapters, progress or (lambda share: None))
 
 
 def test_the_embedded_models_are_known_and_have_adapters() -> None:
-    assert set(embedded_adapters(Limits())) == set(EMBEDDED_MODELS)
-    assert all(load_catalog().get(model).id == model for model in EMBEDDED_MODELS)
+    assert set(local_adapters(Limits())) == set(LOCAL_MODELS)
+    assert all(load_catalog().get(model).id == model for model in LOCAL_MODELS)
 
 
 def test_a_base_alone_comes_back_bit_for_bit() -> None:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from multiedit.pipelines.common.errors import ImageTooSmall
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.input_image import Picture, TensorPicture
-from multiedit.pipelines.planning.roles import PictureFacts
+from multiedit.pipelines.images.input_image import ImageFile, ImageTensor
+from multiedit.pipelines.planning.roles import ImageFacts
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (300, 260)
@@ -54,22 +54,22 @@ def _tinted() -> Image.Image:
     ids=["grey", "1-bit", "rgb", "jpeg", "soft", "white", "very soft", "gradient", "tinted", "flat grey"],
 )
 def test_a_mask_is_told_by_its_pixels(file: bytes, expected: bool) -> None:
-    assert Picture(file, Limits(), "image 2").facts(look=True).looks_like_mask is expected
+    assert ImageFile(file, Limits(), "image 2").facts(look=True).looks_like_mask is expected
 
 
 def test_a_picture_with_transparency_is_no_mask() -> None:
     image = _ellipse("LA")
     image.paste((0, 0), (0, 0, 40, 40))
-    assert not Picture(_file(image), Limits(), "image 2").facts(look=True).looks_like_mask
+    assert not ImageFile(_file(image), Limits(), "image 2").facts(look=True).looks_like_mask
 
 
 def test_facts_without_a_look_come_from_the_header() -> None:
-    facts = Picture(_file(_ellipse()), Limits(), "image 2").facts(look=False)
+    facts = ImageFile(_file(_ellipse()), Limits(), "image 2").facts(look=False)
     assert (facts.width, facts.height, facts.looks_like_mask) == (*SIZE, False)
 
 
 def test_pixels_come_at_the_asked_size_in_the_agreed_layout() -> None:
-    picture = Picture(_file(_ellipse("RGB")), Limits(), "image 1")
+    picture = ImageFile(_file(_ellipse("RGB")), Limits(), "image 1")
     assert picture.image().shape == (1, 260, 300, 3)
     assert picture.image((150, 130)).shape == (1, 130, 150, 3)
     mask = picture.mask((150, 130))
@@ -81,27 +81,27 @@ def test_pixels_come_at_the_asked_size_in_the_agreed_layout() -> None:
 
 def test_the_error_names_the_picture() -> None:
     with pytest.raises(ImageTooSmall, match="image 3"):
-        Picture(_file(Image.new("L", (63, 2000))), Limits(), "image 3")
+        ImageFile(_file(Image.new("L", (63, 2000))), Limits(), "image 3")
 
 
 def test_a_tensor_is_a_picture_that_is_neither_copied_nor_rounded() -> None:
     pixels = torch.rand(1, 20, 30, 4)
-    picture = TensorPicture(pixels)
-    assert (picture.size, picture.facts()) == ((30, 20), PictureFacts(30, 20))
+    picture = ImageTensor(pixels)
+    assert (picture.size, picture.facts()) == ((30, 20), ImageFacts(30, 20))
     assert picture.image() is pixels
     assert picture.image((30, 20)) is pixels
     assert picture.image((15, 10)).shape == (1, 10, 15, 4)
 
 
 def test_a_tensor_of_half_precision_is_taken_as_float32() -> None:
-    assert TensorPicture(torch.rand(1, 4, 4, 3).half()).image().dtype == torch.float32
+    assert ImageTensor(torch.rand(1, 4, 4, 3).half()).image().dtype == torch.float32
 
 
 def test_a_mask_tensor_is_stretched_without_lobes() -> None:
     mask = torch.zeros(1, 8, 64)
     mask[..., :32] = 1.5
-    picture = TensorPicture(mask)
-    assert picture.facts() == PictureFacts(64, 8)
+    picture = ImageTensor(mask)
+    assert picture.facts() == ImageFacts(64, 8)
     assert picture.mask().max() == 1
     stretched = picture.mask((256, 16))
     assert stretched.shape == (1, 16, 256)

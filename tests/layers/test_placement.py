@@ -14,8 +14,8 @@ from multiedit.pipelines.layers.placement import (
     PLACEMENT_FIELDS,
     Anchor,
     Box,
-    Fit,
     Placement,
+    PlacementFit,
     fitted_size,
     place,
     read_placement,
@@ -36,7 +36,7 @@ anchors = st.sampled_from(ANCHORS)
         ("none", Box(450, 200, 100, 200)),
     ],
 )
-def test_fits_of_a_tall_layer(fit: Fit, box: Box) -> None:
+def test_fits_of_a_tall_layer(fit: PlacementFit, box: Box) -> None:
     assert place(Placement(fit=fit), (100, 200), CANVAS) == box
 
 
@@ -99,7 +99,7 @@ def test_cover_covers(layer: tuple[int, int], canvas: tuple[int, int], anchor: A
 
 @given(sizes, sizes, st.sampled_from(["contain", "cover", "none"]), st.floats(0.001, 100))
 def test_the_ratio_is_kept_to_half_a_pixel(
-    layer: tuple[int, int], canvas: tuple[int, int], fit: Fit, scale: float
+    layer: tuple[int, int], canvas: tuple[int, int], fit: PlacementFit, scale: float
 ) -> None:
     width, height = fitted_size(fit, layer, canvas)
     assert width * layer[1] == pytest.approx(height * layer[0])

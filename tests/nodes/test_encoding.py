@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 import torch
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
-from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
+from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 
 pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
@@ -73,7 +73,7 @@ def loaded(profile: str, clip: Any) -> Any:
     found = load_profiles().get(profile)
     vae = SimpleNamespace(encode=lambda image: image.movedim(-1, 1).contiguous())
     identities = {"text_encoder": f"{profile} encoder", "vae": f"{profile} vae"}
-    return LoadedModel(found.model, Choice(found, {}, ()), None, clip, vae, identities)
+    return LoadedModel(found.model, ProfileSelection(found, {}, ()), None, clip, vae, identities)
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +110,7 @@ def conditioning(model: Any, prompt: str, images: list[torch.Tensor]) -> tuple[A
     """What Multi-Edit samples with, and the references' latents taken out of it."""
     from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
 
-    references = [reference_of(model, image, Fit((64, 48))) for image in images]
+    references = [reference_of(model, image, ReferenceFit((64, 48))) for image in images]
     made = conditioning_of(model, prompt, references)
     rest = [
         [tensor, {key: value for key, value in more.items() if key != "reference_latents"}]
@@ -203,7 +203,7 @@ def test_an_encoder_that_fails_is_left_as_it_was(qwen: Any, monkeypatch: pytest.
 def test_what_is_remembered_is_not_what_nodes_after_it_change(qwen: Any) -> None:
     from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
 
-    references = [reference_of(qwen, image, Fit((64, 48))) for image in pictures((64, 64))]
+    references = [reference_of(qwen, image, ReferenceFit((64, 48))) for image in pictures((64, 64))]
     with torch.inference_mode():
         first = conditioning_of(qwen, "a hat", references)
         first[0][1]["reference_latents"].append("more")

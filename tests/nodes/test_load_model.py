@@ -111,7 +111,7 @@ def test_all_that_is_missing_is_one_error_before_anything_runs(graph: Any, model
 @pytest.mark.parametrize(
     ("asked", "words"),
     [
-        ({"model": "by the plan"}, "of its 3 files 1 are missing|FireRed"),
+        ({"model": "auto"}, "of its 3 files 1 are missing|FireRed"),
         ({"model": "flux-2-klein-4b-edit", "model.profile": "auto"}, "3 files 3 are missing"),
         ({"model": "qwen-edit", "model.profile": "qwen-edit-2511-lightning-4"}, "4steps"),
         ({"model": "qwen-edit", "model.profile": "flux-2-klein-4b"}, "not in"),
@@ -120,7 +120,7 @@ def test_all_that_is_missing_is_one_error_before_anything_runs(graph: Any, model
     ],
 )
 def test_what_cannot_run_says_why(graph: Any, models: Path, asked: dict[str, str], words: str) -> None:
-    if asked["model"] == "by the plan":
+    if asked["model"] == "auto":
         (models / "vae" / "qwen_image_vae.safetensors").unlink()
     with pytest.raises(graph.Failed, match=words):
         graph.run("MultiEditLoadModel", **asked)
@@ -129,10 +129,10 @@ def test_what_cannot_run_says_why(graph: Any, models: Path, asked: dict[str, str
 def test_by_the_plan_takes_the_first_that_has_its_files(comfyui: Any, models: Path) -> None:
     from multiedit.nodes.model_folders import chosen_model
 
-    assert chosen_model({"model": "by the plan"})[0] == "qwen-edit"
+    assert chosen_model({"model": "auto"})[0] == "qwen-edit"
     transformer = models / "diffusion_models" / "FireRed-Image-Edit-1.1-transformer.safetensors"
     transformer.write_bytes(weights(DIT))
-    assert chosen_model({"model": "by the plan"})[0] == "firered-image-edit"
+    assert chosen_model({"model": "auto"})[0] == "firered-image-edit"
 
 
 def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path) -> None:
@@ -155,15 +155,15 @@ def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path
     )
 
 
-@pytest.mark.parametrize("stand_ins", ["nano-banana-2-edit=qwen-edit"])
+@pytest.mark.parametrize("model_aliases", ["nano-banana-2-edit=qwen-edit"])
 def test_a_stand_in_is_offered_and_said(
-    comfyui: Any, models: Path, monkeypatch: pytest.MonkeyPatch, stand_ins: str
+    comfyui: Any, models: Path, monkeypatch: pytest.MonkeyPatch, model_aliases: str
 ) -> None:
     from multiedit.nodes.model_folders import chosen_model, offered_models
 
     asked = {"model": "nano-banana-2-edit"}
     assert asked["model"] not in offered_models()
-    monkeypatch.setenv("MULTIEDIT_STAND_INS", stand_ins)
+    monkeypatch.setenv("MULTIEDIT_MODEL_ALIASES", model_aliases)
     assert "qwen-edit-2511-full" in offered_models()[asked["model"]]
     model, choice = chosen_model(asked)
     assert (model, choice.profile.model) == ("nano-banana-2-edit", "qwen-edit")
@@ -190,6 +190,6 @@ def test_what_was_chosen_and_its_licence_are_shown(
 
 def test_a_whole_checkpoint_takes_no_weight_type(graph: Any, models: Path) -> None:
     (models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors").write_bytes(weights(["x"]))
-    asked = {"model": "qwen-edit-uncensored", "model.profile": "auto", "weight_type": "fp8_e5m2"}
-    with pytest.raises(graph.Failed, match="weight_type is fp8_e5m2, but Qwen-Rapid-AIO-NSFW-v23"):
+    asked = {"model": "qwen-edit-uncensored", "model.profile": "auto", "weight_dtype": "fp8_e5m2"}
+    with pytest.raises(graph.Failed, match="weight_dtype is fp8_e5m2, but Qwen-Rapid-AIO-NSFW-v23"):
         graph.run("MultiEditLoadModel", **asked)

@@ -52,13 +52,13 @@ def test_closed_models_are_offered_only_with_a_provider(
     comfyui: Any, configure: Any, peer: HostedPeer, caplog: pytest.LogCaptureFixture
 ) -> None:
     configure(None)
-    assert options() == ["layer-composite", "loaded model"]
+    assert options() == ["layer-composite", "from loader"]
     configure(peer)
-    assert options()[:2] == ["layer-composite", "loaded model"]
+    assert options()[:2] == ["layer-composite", "from loader"]
     assert len(options()) == 14
-    configure(peer, MULTIEDIT_HOSTED_KEY="")
-    assert options() == ["layer-composite", "loaded model"]
-    assert "needs MULTIEDIT_HOSTED_URL" in caplog.text
+    configure(peer, MULTIEDIT_PROVIDER_KEY="")
+    assert options() == ["layer-composite", "from loader"]
+    assert "needs MULTIEDIT_PROVIDER_URL" in caplog.text
 
 
 def test_a_closed_model_is_made_there_and_cached_here(graph: Any, configure: Any, peer: HostedPeer) -> None:
@@ -110,7 +110,7 @@ def test_the_node_shows_the_price_and_each_further_attempt(
     shown: list[str] = []
     monkeypatch.setattr("multiedit.nodes.provider.show_text", lambda cls, text: shown.append(text))
     with HostedPeer(replying({}, 503), replying()) as peer:
-        configure(peer, MULTIEDIT_HOSTED_WAIT_SECONDS="0.01")
+        configure(peer, MULTIEDIT_PROVIDER_WAIT_SECONDS="0.01")
         graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
     assert shown[0].startswith("nano-banana-2-edit: about 0.14 USD, ")
     assert "the hosted provider answers 503; attempt 2 in" in shown[1]
@@ -143,7 +143,7 @@ def test_an_interruption_closes_the_connection(graph: Any, configure: Any) -> No
 
 def test_without_a_provider_a_closed_model_says_what_to_set(graph: Any, configure: Any) -> None:
     configure(None)
-    with pytest.raises(graph.Failed, match=r"closed: it is served by Google.*set MULTIEDIT_HOSTED_URL"):
+    with pytest.raises(graph.Failed, match=r"closed: it is served by Google.*set MULTIEDIT_PROVIDER_URL"):
         graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
 
 

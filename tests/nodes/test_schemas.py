@@ -53,7 +53,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditLoadModel": (
         "Load Multi-Edit Model",
         "model",
-        "weight_type lora lora_strength",
+        "weight_dtype lora strength_model",
         "loaded_model model clip vae",
     ),
 }
@@ -137,13 +137,13 @@ def test_placement_widgets_have_the_limits_of_the_reader(
 def test_the_embedded_model_and_a_loaded_one_are_offered_for_editing(comfyui: Any) -> None:
     model = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["model"]
     embedded, loaded = model[1]["options"]
-    assert (embedded["key"], loaded["key"]) == ("layer-composite", "loaded model")
+    assert (embedded["key"], loaded["key"]) == ("layer-composite", "from loader")
     assert list(embedded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
     assert embedded["inputs"]["required"]["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
     assert list(loaded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
     assert list(loaded["inputs"]["optional"]) == [
-        "seeds", "crop_and_stitch", "work_megapixels", "reference_megapixels",
-        "full_memory", "kv_cache", "easy_cache",
+        "seeds", "crop_and_stitch", "sampling_megapixels", "reference_megapixels",
+        "on_out_of_memory", "kv_cache", "easy_cache",
     ]  # fmt: skip
 
 
@@ -156,7 +156,7 @@ def test_each_model_offers_its_own_profiles(comfyui: Any, monkeypatch: pytest.Mo
     assert offered()["qwen-edit"][0] == "auto"
     assert all("2511" in profile for profile in offered()["qwen-edit"][1:])
     assert "qwen-image-2-edit" not in offered()
-    monkeypatch.setenv("MULTIEDIT_STAND_INS", "qwen-image-2-edit=qwen-edit")
+    monkeypatch.setenv("MULTIEDIT_MODEL_ALIASES", "qwen-image-2-edit=qwen-edit")
     assert offered()["qwen-image-2-edit"] == offered()["qwen-edit"]
 
 

@@ -14,12 +14,12 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from multiedit.pipelines.planning.request import parse_request
-from multiedit.pipelines.planning.roles import PictureFacts
+from multiedit.pipelines.planning.roles import ImageFacts
 
 CATALOG = load_catalog()
 HERE = {"layer-composite": "layer-composite"}
 EVERYWHERE = {model.id: f"adapter of {model.id}" for model in CATALOG}
-PHOTO = PictureFacts(4000, 3000)
+PHOTO = ImageFacts(4000, 3000)
 LIMITS = Limits()
 
 
@@ -93,7 +93,7 @@ def test_the_contracts_default_model_is_used_where_it_runs() -> None:
     [
         (
             "nano-banana-pro-edit",
-            r"closed: it is served by Google .*MULTIEDIT_HOSTED_URL and .*can run here: layer-composite\.",
+            r"closed: it is served by Google .*MULTIEDIT_PROVIDER_URL and .*can run here: layer-composite\.",
         ),
         ("qwen-edit", r"open weights \(Apache-2.0\).*on ComfyUI only.*can run here: layer-composite\."),
     ],
@@ -218,13 +218,13 @@ def test_what_costs_money_is_never_the_default() -> None:
 def test_a_hosted_plan_says_what_is_sent_and_at_which_size() -> None:
     extras = {"seed": 7, "roles": {"2": "overlay", "3": "mask"}}
     fields = {"prompt": "p", "images": ["aGk="] * 3, "modelId": "flux-2-max-edit", "multiedit": extras}
-    large, small = PictureFacts(10_000, 8_000), PictureFacts(32, 20)
+    large, small = ImageFacts(10_000, 8_000), ImageFacts(32, 20)
     made = make_plan(
         parse_request(fields, LIMITS), [large, PHOTO, small], CATALOG, {"flux-2-max-edit": "hosted"}
     )
     assert made.price_usd == pytest.approx(0.12 + 0.0345)
     for words in (
-        "2 of 3 pictures are sent", "about 0.1545 USD", "Black Forest Labs", "seed 7 is dropped",
+        "2 of 3 images are sent", "about 0.1545 USD", "Black Forest Labs", "seed 7 is dropped",
         "Image 1 is 10000x8000 and is sent as 6439x5151", "Image 3 is 32x20 and is sent as 324x203",
     ):  # fmt: skip
         assert sum(words in note for note in made.notes) == 1, words

@@ -5,12 +5,12 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.request import Extras, Role
-from multiedit.pipelines.planning.roles import PictureFacts, assign_roles
+from multiedit.pipelines.planning.roles import ImageFacts, assign_roles
 
 COMPOSITE = load_catalog().get("layer-composite")
 GENERATIVE = load_catalog().get("firered-image-edit")
-PHOTO = PictureFacts(1000, 800)
-MASK = PictureFacts(1000, 800, looks_like_mask=True)
+PHOTO = ImageFacts(1000, 800)
+MASK = ImageFacts(1000, 800, looks_like_mask=True)
 PLACED = {2: Placement(opacity=0.5)}
 
 
@@ -30,7 +30,7 @@ PLACED = {2: Placement(opacity=0.5)}
     ],
 )  # fmt: skip
 def test_roles_follow_the_written_rule(
-    pictures: list[PictureFacts], extras: Extras, composite: tuple[Role, ...], generative: tuple[Role, ...]
+    pictures: list[ImageFacts], extras: Extras, composite: tuple[Role, ...], generative: tuple[Role, ...]
 ) -> None:
     assert assign_roles(extras, pictures, COMPOSITE)[0] == composite
     assert assign_roles(extras, pictures, GENERATIVE)[0] == generative

@@ -7,10 +7,10 @@ import math
 import pytest
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, ContentRefused
-from multiedit.pipelines.safety.classifiers.classifier import Either
+from multiedit.pipelines.safety.classifiers.classifier import EnsembleClassifier
 from multiedit.pipelines.safety.classifiers.eva02 import FREEPIK, at_least
 from multiedit.pipelines.safety.classifiers.network import Network, NetworkClassifier
-from multiedit.pipelines.safety.classifiers.specs import KNOWN
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
 from multiedit.pipelines.safety.classifiers.vit import NETWORK as VIT
 from multiedit.pipelines.safety.policy import PRESETS, Policy, Rule
 from multiedit.pipelines.safety.screening import check, require_classifier, require_safe, screen
@@ -21,7 +21,7 @@ IMAGE = torch.full((1, 32, 32, 3), 0.25)
 
 def graded(low, medium, high):
     """A classifier with the levels and presets of `recommended`, and fixed scores."""
-    known = KNOWN["recommended"]
+    known = CLASSIFIERS["recommended"]
     scores = torch.tensor([[low, medium, high]])
     return StandIn(lambda images: scores, "graded", levels=known.levels, rules=known.rules)
 
@@ -44,7 +44,7 @@ def test_a_preset_says_which_level_is_too_much(scores, flagging):
 
 
 def test_presets_get_looser_in_order():
-    for known in KNOWN.values():
+    for known in CLASSIFIERS.values():
         for picture in range(11):
             scores = [[max(0.0, picture / 10 - 0.2 * index) for index in range(len(known.levels))]]
             classifier = StandIn(
@@ -67,7 +67,7 @@ def test_a_level_that_is_not_finite_blurs_whatever_the_preset_looks_at():
     [(0.1, 0.1, False), (0.9, 0.0, True), (0.0, 0.9, True), (math.nan, 0.0, True), (0.0, math.nan, True)],
 )
 def test_either_of_two_classifiers_is_enough(first, second, blurred):
-    either = Either([fixed(first, "one"), fixed(second, "two")])
+    either = EnsembleClassifier([fixed(first, "one"), fixed(second, "two")])
     image, (report,) = screen(IMAGE, lambda: either)
     assert report.blurred == blurred
     assert (report.classifier, report.sha256) == ("one+two", "0" * 64 + "+" + "0" * 64)
@@ -81,12 +81,12 @@ def test_each_of_two_classifiers_keeps_its_own_threshold():
     strict = StandIn(name="strict", rules=rules_of("nsfw", default=0.2))
     for lenient in (0.3, 0.9):
         other = StandIn(name="other", rules=rules_of("nsfw", default=lenient))
-        (report,) = check(IMAGE, lambda: Either([other, strict]))  # noqa: B023
+        (report,) = check(IMAGE, lambda: EnsembleClassifier([other, strict]))  # noqa: B023
         assert (report.blurred, report.level, report.threshold) == (True, "strict.nsfw", 0.2)
 
 
 def test_a_failure_in_one_of_two_blurs():
-    either = Either([fixed(0.0, "one"), fixed(RuntimeError("out of memory"), "two")])
+    either = EnsembleClassifier([fixed(0.0, "one"), fixed(RuntimeError("out of memory"), "two")])
     assert check(IMAGE, lambda: either)[0].status == "error"
 
 
@@ -164,7 +164,7 @@ def test_the_views_of_a_batch_go_through_the_network_in_chunks(count, size, chun
 def test_graded_scores_are_of_a_level_or_a_higher_one():
     scores = at_least(torch.tensor([[0.1, 0.2, 0.3, 0.4]]).log())
     assert scores[0].tolist() == pytest.approx([0.9, 0.7, 0.4])
-    assert FREEPIK.classes == len(KNOWN["recommended"].levels) + 1
+    assert FREEPIK.classes == len(CLASSIFIERS["recommended"].levels) + 1
 
 
 def test_the_first_class_of_light_is_the_unsafe_one():

@@ -13,17 +13,17 @@ import numpy as np
 import pytest
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, InvalidImage, MultiEditError, WeightsMismatch
-from multiedit.pipelines.editing.output import encoded, screened
+from multiedit.pipelines.editing.output import encode_result, screen_image
 from multiedit.pipelines.images.encode import EncodeOptions
 from multiedit.pipelines.safety.classifiers.loader import classifier_loader
-from multiedit.pipelines.safety.classifiers.specs import KNOWN
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
 from multiedit.pipelines.safety.classifiers.store import Store
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screening import screen
 from multiedit.tests.support.classifiers import StandIn, redness
 from PIL import Image
 
-FETCHED = [name for name, known in KNOWN.items() if known.address]
+FETCHED = [name for name, known in CLASSIFIERS.items() if known.address]
 
 
 @pytest.fixture(autouse=True)
@@ -45,8 +45,8 @@ def levels(count=1, channels=3):
 
 def file_of(image, load, policy=Policy()):  # noqa: B008
     """The bytes of a finished PNG file, and its samples."""
-    shown, report = screened(image, load, policy)
-    data = encoded(
+    shown, report = screen_image(image, load, policy)
+    data = encode_result(
         shown, report, EncodeOptions(format="png"), {"secret": "recipe"}, {"prompt": "recipe"}
     ).data
     return data, np.asarray(Image.open(io.BytesIO(data))), report
@@ -119,7 +119,7 @@ def test_what_is_wrong_with_one_picture_of_a_batch_is_no_matter_of_the_others(ba
 @pytest.mark.parametrize("fault", ["absent", "truncated", "another file", "a folder", "a pickle"])
 def test_weights_that_are_not_right_let_nothing_out(tmp_path, names, fault, policy):
     """One wrong file of two is enough, and only an absent one may be answered with a blur."""
-    known = KNOWN[[name for name in names if name in FETCHED][-1]]
+    known = CLASSIFIERS[[name for name in names if name in FETCHED][-1]]
     path = tmp_path / known.file
     path.parent.mkdir(parents=True)
     if fault == "a folder":

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from multiedit.pipelines.safety.blur import obscure
+from multiedit.pipelines.safety.blur import blur
 from multiedit.pipelines.safety.classifiers.network import VIEWS_AT_ONCE
 from multiedit.pipelines.safety.classifiers.open_nsfw import (
     SIDE,
@@ -141,7 +141,7 @@ def test_a_flag_of_the_real_network_obscures_the_picture(landscape, control, mon
     assert [(report.label, report.blurred) for report in reports] == [("sfw", False), ("nsfw", True)]
     assert reports[1].score > 0.9
     assert torch.equal(image[:1], landscape)
-    assert torch.equal(image[1:], obscure(control))
+    assert torch.equal(image[1:], blur(control))
     assert not (image[1:] == control).any()
 
 

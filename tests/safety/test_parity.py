@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from multiedit.pipelines.safety.classifiers import eva02, vit
-from multiedit.pipelines.safety.classifiers.specs import KNOWN
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = runpy.run_path(str(ROOT / "scripts" / "make_parity_vectors.py"))
@@ -76,4 +76,4 @@ def test_the_manifest_explains_every_byte_of_the_published_file(name, shapes, by
     made = safetensors.torch.save(
         {key: torch.zeros(shape, dtype=dtype) for key, shape in shapes.items()}, metadata
     )
-    assert len(made) == KNOWN[name].size
+    assert len(made) == CLASSIFIERS[name].size

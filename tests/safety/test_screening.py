@@ -7,7 +7,7 @@ import pytest
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, InvalidImage, InvalidRequest, WeightsMismatch
 from multiedit.pipelines.safety import screening as module
-from multiedit.pipelines.safety.blur import obscure
+from multiedit.pipelines.safety.blur import blur
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.report import SafetyReport, off_report
 from multiedit.pipelines.safety.screening import check, screen
@@ -59,7 +59,7 @@ def test_a_picture_passes_only_below_the_threshold(reds, red, threshold, blurred
         scores={"nsfw": red},
         blur="area16x5bit" if blurred else None,
     )
-    assert torch.equal(image, obscure(original) if blurred else original)
+    assert torch.equal(image, blur(original) if blurred else original)
 
 
 def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
@@ -71,7 +71,7 @@ def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
     for index in (0, 2):
         assert torch.equal(image[index], original[index])
     for index in (1, 3):
-        assert torch.equal(image[index], obscure(original[index : index + 1])[0])
+        assert torch.equal(image[index], blur(original[index : index + 1])[0])
     assert torch.equal(original, copy)
     assert (image.shape, image.dtype) == (original.shape, original.dtype)
 
@@ -192,7 +192,7 @@ def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
             "blur": "area16x5bit",
         }
     ]
-    assert torch.equal(image, obscure(original))
+    assert torch.equal(image, blur(original))
     assert not untouched(image, original)
 
 

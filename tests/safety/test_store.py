@@ -11,12 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from multiedit.pipelines.common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
-from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.store import Store
 
 WEIGHTS = bytes(range(256)) * 9000  # more than two reads
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
-SMALL = replace(KNOWN["light"], size=len(WEIGHTS), sha256=SHA256)
+SMALL = replace(CLASSIFIERS["light"], size=len(WEIGHTS), sha256=SHA256)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -139,7 +139,7 @@ def test_removing_deletes_the_file_and_says_whether_it_was_there(server, store):
 
 
 def test_what_is_part_of_the_package_is_there_and_stays(store):
-    embedded = KNOWN["open_nsfw"]
+    embedded = CLASSIFIERS["open_nsfw"]
     assert (store.path(embedded), store.state(embedded)) == (EMBEDDED_FILE, "present")
     assert store.verify(embedded) == embedded.sha256
     with pytest.raises(OutputError, match="part of multi-edit"):
@@ -148,7 +148,7 @@ def test_what_is_part_of_the_package_is_there_and_stays(store):
 
 
 def test_addresses_are_pinned_and_licences_are_free():
-    for known in KNOWN.values():
+    for known in CLASSIFIERS.values():
         assert known.licence in ("BSD-2-Clause", "Apache-2.0", "MIT")
         if known.address is not None:
             assert known.address.startswith("https://")

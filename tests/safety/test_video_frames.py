@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from multiedit.pipelines.common.errors import InvalidRequest
-from multiedit.pipelines.safety.blur import obscure
+from multiedit.pipelines.safety.blur import blur
 from multiedit.pipelines.safety.screening import check, screen
 from multiedit.pipelines.safety.video_frames import frames_to_judge
 from multiedit.tests.support.classifiers import StandIn
@@ -65,7 +65,7 @@ def test_one_frame_obscures_the_clip(flagged):
     assert len(reports) == 100
     assert len(set(map(id, reports))) == 1
     assert reports[0].score == pytest.approx(0.95)
-    assert torch.equal(image[3], obscure(clip[3:4])[0])
+    assert torch.equal(image[3], blur(clip[3:4])[0])
     assert not (image[..., 1:] == clip[..., 1:]).any()
 
 

@@ -10,10 +10,10 @@ import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, WeightsMismatch
 from multiedit.pipelines.safety.classifiers.network import Network, load_classifier
 from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK, default_classifier
-from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE, KNOWN
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.weight_files import load_weights
 
-EMBEDDED = KNOWN["open_nsfw"]
+EMBEDDED = CLASSIFIERS["open_nsfw"]
 SHA256 = EMBEDDED.sha256
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793716\n"
 
@@ -97,7 +97,7 @@ def load_own(path, tensors, allowed=None):
     data = safetensors.torch.save(tensors)
     path.write_bytes(data)
     listed = (hashlib.sha256(data).hexdigest(),) if allowed is None else allowed
-    return load_classifier(KNOWN["light"], SMALL, path, listed), hashlib.sha256(data).hexdigest()
+    return load_classifier(CLASSIFIERS["light"], SMALL, path, listed), hashlib.sha256(data).hexdigest()
 
 
 def test_a_file_on_the_users_list_is_loaded_and_reported_by_its_own_sha256(tmp_path):
@@ -125,7 +125,7 @@ def test_a_listed_file_that_is_no_safetensors_is_refused(tmp_path):
     path = tmp_path / "own"
     path.write_bytes(b"pickle")
     with pytest.raises(WeightsMismatch, match="no safetensors file"):
-        load_classifier(KNOWN["light"], SMALL, path, (hashlib.sha256(b"pickle").hexdigest(),))
+        load_classifier(CLASSIFIERS["light"], SMALL, path, (hashlib.sha256(b"pickle").hexdigest(),))
 
 
 def test_a_file_on_no_list_is_refused_and_the_remedy_is_told(tmp_path):
@@ -134,7 +134,7 @@ def test_a_file_on_no_list_is_refused_and_the_remedy_is_told(tmp_path):
     with pytest.raises(
         ClassifierMissing, match="Run `multiedit safety fetch light`, or switch safe mode off"
     ):
-        load_classifier(KNOWN["light"], SMALL, tmp_path / "absent")
+        load_classifier(CLASSIFIERS["light"], SMALL, tmp_path / "absent")
 
 
 def test_weights_are_placed_once_for_each_file_and_device(tmp_path):
@@ -148,5 +148,5 @@ def test_weights_are_placed_once_for_each_file_and_device(tmp_path):
     (tmp_path / "own").write_bytes(data)
     allowed = (hashlib.sha256(data).hexdigest(),)
     for _ in range(3):
-        load_classifier(KNOWN["light"], SMALL, tmp_path / "own", allowed, place)
+        load_classifier(CLASSIFIERS["light"], SMALL, tmp_path / "own", allowed, place)
     assert placed == [["a", "b"]]

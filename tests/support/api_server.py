@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx
 from aiohttp import web
-from multiedit.api.backends.base import Backend, Edited, Listener, Progress, Work
-from multiedit.api.backends.local import EmbeddedBackend
+from multiedit.api.backends.base import Backend, Edited, EditProgress, Listener, Work
+from multiedit.api.backends.local import LocalBackend
 from multiedit.api.limits import ServerLimits
 from multiedit.api.server import make_runner
 from multiedit.api.service import Service, make_service
@@ -55,9 +55,7 @@ def loader(limits: Limits) -> SourceLoader:
 
 def embedded(limits: Limits, server_limits: ServerLimits) -> Backend:
     at_once = server_limits.edits_at_once
-    return EmbeddedBackend(
-        limits, load_catalog(), loader(limits), SafetySettings.from_environment({}), at_once
-    )
+    return LocalBackend(limits, load_catalog(), loader(limits), SafetySettings.from_environment({}), at_once)
 
 
 class HeldBackend:
@@ -77,8 +75,8 @@ class HeldBackend:
 
     async def edit(self, work: Work, listen: Listener) -> Edited:
         try:
-            listen(Progress("load", 0.0))
-            listen(Progress("edit", 0.5, preview=b"jpeg"))
+            listen(EditProgress("load", 0.0))
+            listen(EditProgress("edit", 0.5, preview=b"jpeg"))
             self.started.set()
             while not self.go.is_set():
                 await asyncio.sleep(0.005)

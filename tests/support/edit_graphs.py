@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from multiedit.pipelines.adapters.comfyui.edit_graph import edit_graph
-from multiedit.pipelines.adapters.comfyui.generation import Generation, Options, decide
-from multiedit.pipelines.adapters.comfyui.graph_builder import Sources
+from multiedit.pipelines.adapters.comfyui.generation import GenerationOptions, GenerationPlan, plan_generation
+from multiedit.pipelines.adapters.comfyui.graph_builder import GraphSources
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
+from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.editing.edit_tensors import EditSettings, plan_tensors
 from multiedit.pipelines.layers.placement import Placement
@@ -35,7 +35,7 @@ class Case:
 
     sizes: Sequence[tuple[int, int]]
     bounds: tuple[int, int, int, int] | None = None
-    options: Options = Options(smaller_steps=False)  # noqa: RUF009  # frozen
+    options: GenerationOptions = GenerationOptions(smaller_steps=False)  # noqa: RUF009  # frozen
     settings: Mapping[str, Any] | None = None
     frames: int = 1
 
@@ -54,13 +54,13 @@ CASES = {
         settings={"roles": OVERLAY, "placements": {2: Placement(scale=0.5, anchor="top-left")}},
     ),
     "two frames": Case((PHOTOGRAPH,), frames=2),
-    "smaller steps": Case((PHOTOGRAPH, PORTRAIT), options=Options()),
-    "four seeds": Case((PHOTOGRAPH,), options=Options(seeds=4, smaller_steps=False)),
-    "easy cache": Case((PHOTOGRAPH,), options=Options(easy_cache="on", smaller_steps=False)),
+    "smaller steps": Case((PHOTOGRAPH, PORTRAIT), options=GenerationOptions()),
+    "four seeds": Case((PHOTOGRAPH,), options=GenerationOptions(seeds=4, smaller_steps=False)),
+    "easy cache": Case((PHOTOGRAPH,), options=GenerationOptions(easy_cache="on", smaller_steps=False)),
 }
 
 
-def generation(profile: Profile, case: Case) -> Generation:
+def generation(profile: Profile, case: Case) -> GenerationPlan:
     """What is decided of a case."""
     catalog = load_catalog()
     settings = EditSettings(profile.model, "a hat", seed=7, **(case.settings or {}))
@@ -69,13 +69,15 @@ def generation(profile: Profile, case: Case) -> Generation:
     files = {name: part.files[0].name for name, part in profile.parts.items()}
     sizes = [size for role, size in zip(plan.roles, case.sizes, strict=False) if role != "overlay"]
     model = catalog.get(profile.model)
-    return decide(plan, Choice(profile, files, ()), model, sizes, case.bounds, case.options)
+    return plan_generation(
+        plan, ProfileSelection(profile, files, ()), model, sizes, case.bounds, case.options
+    )
 
 
 def graph(profile: Profile, case: Case) -> dict[str, Any]:
     """The nodes of a case's graph and the link to its image; what is kept as text in a node is spread out."""
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
-    sources = Sources(LINK, images, None if case.bounds is None else ["mask", 0])
+    sources = GraphSources(LINK, images, None if case.bounds is None else ["mask", 0])
     made, image = edit_graph(generation(profile, case), sources, case.frames, "edit.")
     return {"nodes": spread(made.nodes), "image": image}
 

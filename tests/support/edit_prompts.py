@@ -46,8 +46,8 @@ def edit(
 ) -> Prompt:
     """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image; `options` are those below `model`."""
     graph: Prompt = {}
-    inputs: Prompt = {"model": "loaded model", "model.aspect_ratio": "auto", "model.resolution": "auto"}
-    small = {"work_megapixels": MEGAPIXELS, "reference_megapixels": MEGAPIXELS}
+    inputs: Prompt = {"model": "from loader", "model.aspect_ratio": "auto", "model.resolution": "auto"}
+    small = {"sampling_megapixels": MEGAPIXELS, "reference_megapixels": MEGAPIXELS}
     inputs |= {f"model.{name}": value for name, value in {**small, **options}.items()}
     for number, name in enumerate(images, start=1):
         graph[f"image {number}"] = node("LoadImage", image=name)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from multiedit.pipelines.adapters.comfyui.profiles.profile import Part, Profile
+from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart, Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
@@ -47,7 +47,7 @@ def _model(model: str, profiles: list[Profile]) -> list[str]:
 
 def files() -> str:
     """A row for each part: where its file goes and which ones there are, the most exact first."""
-    users: dict[Part, list[str]] = {}
+    users: dict[ModelPart, list[str]] = {}
     for profile in load_profiles():
         for part in profile.parts.values():
             own = users.setdefault(part, [])
@@ -57,7 +57,7 @@ def files() -> str:
     return table(header, [_part(part, own) for part, own in users.items()])
 
 
-def _part(part: Part, users: list[str]) -> list[str]:
+def _part(part: ModelPart, users: list[str]) -> list[str]:
     published = {file.url: file for file in reversed(part.files)}
     choices = [f"[{file.name}]({url}), {file.gigabytes} GB" for url, file in reversed(published.items())]
     return [f"`{part.folder}`", "<br>".join(choices), ", ".join(f"`{user}`" for user in users)]

@@ -78,7 +78,7 @@ class HostedPeer:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {"MULTIEDIT_HOSTED_URL": self.url, "MULTIEDIT_HOSTED_KEY": KEY}
+        return {"MULTIEDIT_PROVIDER_URL": self.url, "MULTIEDIT_PROVIDER_KEY": KEY}
 
     def __enter__(self) -> HostedPeer:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), daemon=True)

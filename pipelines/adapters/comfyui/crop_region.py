@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .reference_fit import Size, Window, on_budget
+from .reference_fit import CropWindow, Size, on_budget
 
 # The mask's box grows by this share of its longer side, so that the model sees what it has to match.
 _CONTEXT = 0.25
@@ -24,7 +24,7 @@ _OWN_PIXELS = (0.5, 1.05)
 
 
 @dataclass(frozen=True)
-class Region:
+class CropRegion:
     """A part of the result.
 
     Attributes:
@@ -32,13 +32,13 @@ class Region:
         work: (width, height) at which the model edits it, on the model's grid.
     """
 
-    window: Window
+    window: CropWindow
     work: Size
 
 
-def choose_region(
+def choose_crop_region(
     bounds: Sequence[int], canvas: Size, native_pixels: int, grid: int, *, always: bool = False
-) -> Region | None:
+) -> CropRegion | None:
     """The part around a mask, or None where the whole picture is as good.
 
     Args:
@@ -60,7 +60,7 @@ def choose_region(
     area = width * height
     if not _OWN_PIXELS[0] <= area / native_pixels <= _OWN_PIXELS[1]:
         area = native_pixels
-    return Region((x, y, width, height), on_budget((width, height), area, grid))
+    return CropRegion((x, y, width, height), on_budget((width, height), area, grid))
 
 
 def _span(first: int, last: int, wanted: float, limit: int, grid: int) -> tuple[int, int]:

@@ -7,12 +7,12 @@ from dataclasses import asdict, replace
 
 from ...planning.plan import EditPlan
 from .families import flux2, flux3, mage_flow, qwen_edit, qwen_image_21
-from .generation import Generation
-from .graph import Graph, Link
-from .graph_builder import Sources, Steps
+from .generation import GenerationPlan
+from .graph import GraphNodes, Link
+from .graph_builder import GraphBuilder, GraphSources
 from .profiles.profile import Family
 
-FAMILIES: Mapping[Family, Callable[[Steps], Link]] = {
+FAMILIES: Mapping[Family, Callable[[GraphBuilder], Link]] = {
     "qwen-edit": qwen_edit.build,
     "flux2": flux2.build,
     "mage-flow": mage_flow.build,
@@ -22,28 +22,28 @@ FAMILIES: Mapping[Family, Callable[[Steps], Link]] = {
 
 
 def edit_graph(
-    generation: Generation, sources: Sources, frames: int = 1, prefix: str = ""
-) -> tuple[Graph, Link]:
+    generation: GenerationPlan, sources: GraphSources, frames: int = 1, prefix: str = ""
+) -> tuple[GraphNodes, Link]:
     """The graph of an edit, and the link to its image.
 
     Args:
         frames: of the longest batch among the sources; each is edited by itself, with the same seed.
         prefix: of the nodes' ids.
     """
-    graph = Graph(prefix)
+    graph = GraphNodes(prefix)
     sources = _with_overlays(graph, generation.plan, sources)
     build = FAMILIES[generation.profile.family]
     images = []
     for frame in range(frames):
         name = "" if frames == 1 else f"frame_{frame + 1}."
-        images.append(build(Steps(graph, generation, replace(sources, frame=frame), name)))
+        images.append(build(GraphBuilder(graph, generation, replace(sources, frame=frame), name)))
     joined = images[0]
     for number, image in enumerate(images[1:], start=2):
         joined = graph.add(f"join_{number}", "ImageBatch", {"image1": joined, "image2": image})
     return graph, joined
 
 
-def _with_overlays(graph: Graph, plan: EditPlan, sources: Sources) -> Sources:
+def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> GraphSources:
     """Lay what is an overlay onto the base, each by its own placement; the rest are references."""
     base = sources.images[0]
     for number, placement in plan.placements.items():

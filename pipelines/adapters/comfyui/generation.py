@@ -13,10 +13,10 @@ from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
 from ...planning.plan import EditPlan
 from ...planning.size import AREA_TOLERANCE, size_on_grid
-from .crop_region import Region, choose_region
+from .crop_region import CropRegion, choose_crop_region
 from .profiles.profile import PartName, Profile, SpeedOption
-from .profiles.selection import Choice
-from .reference_fit import Fit, Size, on_budget
+from .profiles.selection import ProfileSelection
+from .reference_fit import ReferenceFit, Size, on_budget
 
 Switch = Literal["auto", "on", "off"]
 
@@ -30,19 +30,19 @@ SMALLER_BUDGETS = (0.5, 0.25)
 
 
 @dataclass(frozen=True)
-class Options:
+class GenerationOptions:
     """What is asked of a generative model beside the plan; `auto` is decided here.
 
     Attributes:
         seeds: results of one run; the first is that of a run with one.
-        work_pixels: area that is sampled, the result being fitted from it; None is the plan's.
+        sampling_pixels: area that is sampled, the result being fitted from it; None is the plan's.
         reference_pixels: area to which a reference is scaled; None is the profile's.
         crop_and_stitch: edit only the part around the mask.
         smaller_steps: on a full memory, try again with smaller references.
     """
 
     seeds: int = 1
-    work_pixels: int | None = None
+    sampling_pixels: int | None = None
     reference_pixels: int | None = None
     crop_and_stitch: Switch = "auto"
     kv_cache: Switch = "auto"
@@ -51,7 +51,7 @@ class Options:
 
 
 @dataclass(frozen=True)
-class Generation:
+class GenerationPlan:
     """An edit by a generative model, decided.
 
     Attributes:
@@ -65,8 +65,8 @@ class Generation:
     profile: Profile
     files: Mapping[PartName, str]
     work: Size
-    region: Region | None
-    references: tuple[Fit, ...]
+    region: CropRegion | None
+    references: tuple[ReferenceFit, ...]
     masked: bool
     seeds: int
     kv_cache: bool
@@ -80,11 +80,11 @@ class Generation:
         return self.plan.width, self.plan.height
 
     @property
-    def base_fit(self) -> Fit:
+    def base_fit(self) -> ReferenceFit:
         """The base at the size that is sampled, in register with the result."""
-        return Fit(self.work, self.size, self.region.window if self.region else None)
+        return ReferenceFit(self.work, self.size, self.region.window if self.region else None)
 
-    def with_references(self, share: float) -> Generation:
+    def with_references(self, share: float) -> GenerationPlan:
         """The same with references of a share of their area."""
         grid = self.profile.grid
         sizes = [on_budget(fit.size, round(math.prod(fit.size) * share), grid) for fit in self.references]
@@ -128,14 +128,14 @@ class Generation:
         }
 
 
-def decide(
+def plan_generation(
     plan: EditPlan,
-    choice: Choice,
+    choice: ProfileSelection,
     model: Model,
     sizes: Sequence[Size],
     mask_bounds: Sequence[int] | None,
-    options: Options,
-) -> Generation:
+    options: GenerationOptions,
+) -> GenerationPlan:
     """Decide how a plan is carried out.
 
     Args:
@@ -154,7 +154,7 @@ def decide(
             "Send fewer.",
             field="images",
         )
-    work = _work_size(plan, profile, model, options.work_pixels)
+    work = _work_size(plan, profile, model, options.sampling_pixels)
     region, region_notes = _region(plan, profile, mask_bounds, options)
     work = region.work if region else work
     kv_cache, kv_notes = _kv_cache(options.kv_cache, profile, len(sizes))
@@ -162,7 +162,7 @@ def decide(
     references = _references(
         plan, profile, sizes, work, region, options.reference_pixels, masked=mask_bounds is not None
     )
-    return Generation(
+    return GenerationPlan(
         plan=plan,
         profile=profile,
         files=choice.files,
@@ -198,7 +198,7 @@ def _work_size(plan: EditPlan, profile: Profile, model: Model, asked_pixels: int
     return size_on_grid(unbounded, parse_ratio(plan.aspect_ratio), area)
 
 
-def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: Region | None) -> tuple[str, ...]:
+def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: CropRegion | None) -> tuple[str, ...]:
     if region is not None or work == (plan.work_width, plan.work_height):
         return ()
     return (
@@ -207,8 +207,8 @@ def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: Region | N
 
 
 def _region(
-    plan: EditPlan, profile: Profile, bounds: Sequence[int] | None, options: Options
-) -> tuple[Region | None, tuple[str, ...]]:
+    plan: EditPlan, profile: Profile, bounds: Sequence[int] | None, options: GenerationOptions
+) -> tuple[CropRegion | None, tuple[str, ...]]:
     asked = options.crop_and_stitch
     if bounds is None:
         if asked == "on":
@@ -219,8 +219,8 @@ def _region(
     if asked == "off" or bounds[1] <= bounds[0]:
         return None, ()
     canvas = (plan.width, plan.height)
-    pixels = options.work_pixels or profile.native_pixels
-    region = choose_region(bounds, canvas, pixels, profile.grid, always=asked == "on")
+    pixels = options.sampling_pixels or profile.native_pixels
+    region = choose_crop_region(bounds, canvas, pixels, profile.grid, always=asked == "on")
     if region is None:
         return None, ()
     x, y, width, height = region.window
@@ -252,22 +252,22 @@ def _references(
     profile: Profile,
     sizes: Sequence[Size],
     work: Size,
-    region: Region | None,
+    region: CropRegion | None,
     asked_pixels: int | None,
     *,
     masked: bool,
-) -> tuple[Fit, ...]:
+) -> tuple[ReferenceFit, ...]:
     """How each image becomes a reference; the base in register with the result where their shapes agree."""
     pixels = asked_pixels or profile.reference_pixels
     if profile.family == "mage-flow":
         # Its positions of reference and result are the same: every reference has the result's size.
-        base = Fit(work, (plan.width, plan.height), region.window if region else None)
-        return (base, *(Fit(work) for _ in sizes[1:]))
+        base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
+        return (base, *(ReferenceFit(work) for _ in sizes[1:]))
     result_ratio = plan.width / plan.height
     if masked or abs(math.log(sizes[0][0] / sizes[0][1] / result_ratio)) < _SAME_RATIO:
         fits = math.prod(work) <= (1 + AREA_TOLERANCE) * pixels
         size = work if fits else on_budget(work, pixels, profile.grid)
-        base = Fit(size, (plan.width, plan.height), region.window if region else None)
+        base = ReferenceFit(size, (plan.width, plan.height), region.window if region else None)
     else:
-        base = Fit(on_budget(sizes[0], pixels, profile.grid))
-    return (base, *(Fit(on_budget(size, pixels, profile.grid)) for size in sizes[1:]))
+        base = ReferenceFit(on_budget(sizes[0], pixels, profile.grid))
+    return (base, *(ReferenceFit(on_budget(size, pixels, profile.grid)) for size in sizes[1:]))

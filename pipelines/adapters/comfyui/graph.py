@@ -9,7 +9,7 @@ Link = list[Any]
 """[node id, number of the output], as ComfyUI writes a link; the id is text."""
 
 
-class Graph:
+class GraphNodes:
     """Nodes under names that say what each does.
 
     Args:
@@ -20,9 +20,9 @@ class Graph:
         self._prefix = prefix
         self.nodes: dict[str, dict[str, Any]] = {}
 
-    def beside(self) -> Graph:
+    def beside(self) -> GraphNodes:
         """An empty graph whose ids are of the same kind."""
-        return Graph(self._prefix)
+        return GraphNodes(self._prefix)
 
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         """Add a node; returns the link to its first output."""

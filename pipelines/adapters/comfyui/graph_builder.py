@@ -10,8 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .generation import SMALLER_BUDGETS, Generation
-from .graph import Graph, Link, output
+from .generation import SMALLER_BUDGETS, GenerationPlan
+from .graph import GraphNodes, Link, output
 
 Condition = Callable[[str, str, list[Link]], Link]
 """Adds what encodes a text with references: (name, text, references) -> conditioning."""
@@ -20,7 +20,7 @@ _EASY_CACHE = {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.9
 
 
 @dataclass(frozen=True)
-class Sources:
+class GraphSources:
     """Where a graph gets what it is made from.
 
     Attributes:
@@ -38,10 +38,12 @@ class Sources:
     frame: int = 0
 
 
-class Steps:
+class GraphBuilder:
     """A graph in the making: the plan's decisions, and where its pictures come from."""
 
-    def __init__(self, graph: Graph, generation: Generation, sources: Sources, name: str = "") -> None:
+    def __init__(
+        self, graph: GraphNodes, generation: GenerationPlan, sources: GraphSources, name: str = ""
+    ) -> None:
         self.graph = graph
         self.generation = generation
         self.profile = generation.profile

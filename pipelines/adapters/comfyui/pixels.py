@@ -11,7 +11,7 @@ from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
 from ...images.resample import resize, resize_mask
 from ...layers.masked import keep_outside, mask_bounds
 from ...layers.placement import Box, Placement, place
-from .reference_fit import Fit, Size, Window
+from .reference_fit import CropWindow, ReferenceFit, Size
 
 _COVER = Placement(fit="cover")
 # The edge of an edit fades in over this share of the result's side: 4 pixels at one megapixel.
@@ -32,7 +32,7 @@ def opaque(image: Tensor) -> Tensor:
     return image[..., :3] * alpha + (1.0 - alpha)
 
 
-def framed(image: Tensor, fit: Fit) -> Tensor:
+def framed(image: Tensor, fit: ReferenceFit) -> Tensor:
     """The part of a picture [1, H, W, C] that a fit shows, at the canvas' resolution."""
     if fit.canvas is None:
         return image
@@ -40,12 +40,12 @@ def framed(image: Tensor, fit: Fit) -> Tensor:
     return _cut(resize(image, (box.width, box.height)), box, fit.window or (0, 0, *fit.canvas))
 
 
-def fitted(image: Tensor, fit: Fit) -> Tensor:
+def fitted(image: Tensor, fit: ReferenceFit) -> Tensor:
     """A picture [1, H, W, C] at the size of a fit."""
     return resize(framed(image, fit), fit.size)
 
 
-def fitted_mask(mask: Tensor, image: Tensor, fit: Fit) -> Tensor:
+def fitted_mask(mask: Tensor, image: Tensor, fit: ReferenceFit) -> Tensor:
     """An edit mask [1, h, w], 1 = change here, stretched over a picture as the fit shows that picture."""
     canvas = fit.canvas or (image.shape[2], image.shape[1])
     box = _cover(image, canvas)
@@ -56,7 +56,7 @@ def fitted_mask(mask: Tensor, image: Tensor, fit: Fit) -> Tensor:
 def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, int, int]:
     """(top, bottom, left, right) on the canvas of what an edit mask [B, h, w] changes in any frame."""
     any_frame = mask.float().amax(dim=0, keepdim=True)
-    return mask_bounds(fitted_mask(any_frame, image, Fit(canvas, canvas))[0])
+    return mask_bounds(fitted_mask(any_frame, image, ReferenceFit(canvas, canvas))[0])
 
 
 def latent_mask(mask: Tensor, grid: int) -> Tensor:
@@ -71,7 +71,7 @@ def latent_mask(mask: Tensor, grid: int) -> Tensor:
     return freed.repeat_interleave(grid, dim=2).repeat_interleave(grid, dim=3)
 
 
-def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -> Tensor:
+def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: ReferenceFit) -> Tensor:
     """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
 
     Args:
@@ -81,10 +81,10 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -
         mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
         fit: which part of the canvas was edited.
     """
-    canvas = fitted(base, Fit(size, size))
+    canvas = fitted(base, ReferenceFit(size, size))
     x, y, width, height = fit.window or (0, 0, *size)
     window = (slice(y, y + height), slice(x, x + width))
-    change = fitted_mask(mask.to(base), base, Fit(size, size))[0][window]
+    change = fitted_mask(mask.to(base), base, ReferenceFit(size, size))[0][window]
     change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
     results = []
     for answer in resize(edited.to(base), (width, height)):
@@ -93,7 +93,7 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Fit) -
     return torch.stack(results)
 
 
-def _pasted(canvas: Tensor, part: Tensor, window: Window) -> Tensor:
+def _pasted(canvas: Tensor, part: Tensor, window: CropWindow) -> Tensor:
     x, y, width, height = window
     result = canvas.clone()
     result[y : y + height, x : x + width] = part
@@ -120,7 +120,7 @@ def _cover(image: Tensor, canvas: Size) -> Box:
     return place(_COVER, (image.shape[2], image.shape[1]), canvas)
 
 
-def _cut(covering: Tensor, box: Box, window: Window) -> Tensor:
+def _cut(covering: Tensor, box: Box, window: CropWindow) -> Tensor:
     """A window of a canvas that a picture or mask [1, H, W, ...] covers by `box`."""
     x, y, width, height = window
     return covering[:, y - box.y : y - box.y + height, x - box.x : x - box.x + width]

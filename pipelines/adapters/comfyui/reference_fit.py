@@ -7,11 +7,11 @@ import math
 from dataclasses import asdict, dataclass
 
 Size = tuple[int, int]
-Window = tuple[int, int, int, int]
+CropWindow = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Fit:
+class ReferenceFit:
     """Scale a picture, or cover a canvas with it and take a window of that.
 
     Attributes:
@@ -23,13 +23,13 @@ class Fit:
 
     size: Size
     canvas: Size | None = None
-    window: Window | None = None
+    window: CropWindow | None = None
 
     def to_text(self) -> str:
         return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
 
     @classmethod
-    def from_text(cls, text: str) -> Fit:
+    def from_text(cls, text: str) -> ReferenceFit:
         return cls(**{name: tuple(value) for name, value in json.loads(text).items()})
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from ...catalog.lookup import Catalog
 from ...catalog.model import AUTO
 from ...planning.plan import EMBEDDED_MODEL, EditPlan
-from .graph import Graph, Link, output
+from .graph import GraphNodes, Link, output
 
 if TYPE_CHECKING:
     from ...images.encode import EncodeOptions
@@ -23,7 +23,7 @@ _LOADED_BY_ONE = 3
 _BY_ONE_LOADER = ("image_1", "image_2", "image_3")
 
 
-def queued_graph(
+def request_graph(
     plan: EditPlan, names: Sequence[str], options: EncodeOptions, prefix: str, catalog: Catalog
 ) -> dict[str, Any]:
     """The graph of a plan.
@@ -34,7 +34,7 @@ def queued_graph(
         options: of the file that is saved.
         prefix: of the file's name.
     """
-    graph = Graph()
+    graph = GraphNodes()
     pictures = _loaded(graph, names)
     edited = graph.add(
         "edit", "MultiEditEdit", {**_settings(plan, catalog), **_sockets(graph, plan, pictures)}
@@ -47,7 +47,7 @@ def queued_graph(
     return graph.nodes
 
 
-def _loaded(graph: Graph, names: Sequence[str]) -> list[Link]:
+def _loaded(graph: GraphNodes, names: Sequence[str]) -> list[Link]:
     links = []
     for first in range(0, len(names), _LOADED_BY_ONE):
         inputs: dict[str, object] = {"refresh": 0}
@@ -64,7 +64,7 @@ def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
     fixed = plan.aspect_ratio in catalog.get(plan.model).fixed_ratios and not plan.keep_size
     embedded = plan.model == EMBEDDED_MODEL
     return {
-        "model": plan.model if embedded else "loaded model",
+        "model": plan.model if embedded else "from loader",
         "model.aspect_ratio": plan.aspect_ratio if fixed else AUTO,
         "model.resolution": plan.resolution or AUTO,
         "prompt": plan.prompt,
@@ -73,7 +73,7 @@ def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
     }
 
 
-def _sockets(graph: Graph, plan: EditPlan, pictures: Sequence[Link]) -> dict[str, object]:
+def _sockets(graph: GraphNodes, plan: EditPlan, pictures: Sequence[Link]) -> dict[str, object]:
     """The links of Multi-Edit, and what each of its images is for; it counts them without the mask."""
     sockets: dict[str, object] = {}
     per_image: dict[str, Mapping[str, object]] = {}

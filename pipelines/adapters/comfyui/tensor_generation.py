@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 from ...catalog.lookup import Catalog
 from ...editing.edit_tensors import EditSettings, frames_of, plan_tensors
-from .generation import Generation, Options, decide
+from .generation import GenerationOptions, GenerationPlan, plan_generation
 from .pixels import canvas_bounds
-from .profiles.selection import Choice
+from .profiles.selection import ProfileSelection
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def generation_of(
+def plan_tensor_generation(
     settings: EditSettings,
     images: Sequence[Tensor],
     mask: Tensor | None,
-    choice: Choice,
-    options: Options,
+    choice: ProfileSelection,
+    options: GenerationOptions,
     catalog: Catalog,
-) -> tuple[Generation, int]:
+) -> tuple[GenerationPlan, int]:
     """Decide an edit, and count the frames of the longest batch.
 
     Args:
@@ -30,7 +30,7 @@ def generation_of(
         mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base.
 
     Raises:
-        InvalidRequest: the frames do not agree, or an option contradicts the request (see `decide`).
+        InvalidRequest: the frames do not agree, or an option contradicts the request (see `plan_generation`).
         UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
     """
     frames = frames_of(images, mask)
@@ -42,4 +42,4 @@ def generation_of(
         for role, image in zip(plan.roles, images, strict=False)
         if role != "overlay"
     ]
-    return decide(plan, choice, catalog.get(choice.profile.model), sizes, bounds, options), frames
+    return plan_generation(plan, choice, catalog.get(choice.profile.model), sizes, bounds, options), frames

@@ -10,15 +10,15 @@ from ...catalog.lookup import Catalog
 from ...common.settings import Limits
 from ...images.input_image import PixelSource
 from ...planning.plan import EditPlan
-from ...planning.provider import HOSTED
-from ..base import Made, Progress
+from ...planning.provider import PROVIDER
+from ..base import EditOutput, OnProgress
 from . import responses
-from .connection import Connection, Take, Tell
+from .connection import OnStatus, ProviderConnection, Take
 from .images import Pictures
-from .request_form import Body, make_body, request_fields
-from .responses import Answer
-from .settings import Provider
-from .spending import Ledger
+from .request_form import ProviderForm, form_fields, make_body
+from .responses import ProviderResponse
+from .settings import ProviderSettings
+from .spending import SpendingLog
 
 _LOOK_SECONDS = 0.1
 _TELL_SECONDS = 1.0
@@ -26,7 +26,7 @@ _USUAL_SECONDS = 20.0  # after which the progress is at its half
 _OK = 200
 
 
-class HostedAdapter:
+class ProviderAdapter:
     """Carries a plan out at the configured endpoint, within what the ledger allows.
 
     Args:
@@ -36,16 +36,16 @@ class HostedAdapter:
         clock: seconds, monotonic.
     """
 
-    name = HOSTED
+    name = PROVIDER
 
     def __init__(
         self,
-        provider: Provider,
+        provider: ProviderSettings,
         catalog: Catalog,
         limits: Limits,
-        ledger: Ledger,
-        connect: Callable[[], Connection],
-        tell: Tell,
+        ledger: SpendingLog,
+        connect: Callable[[], ProviderConnection],
+        tell: OnStatus,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._provider = provider
@@ -56,19 +56,19 @@ class HostedAdapter:
         self._tell = tell
         self._clock = clock
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: Progress) -> Made:
-        """See `EmbeddedAdapter.run`; in a thread without an event loop.
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+        """See `Adapter.run`; in a thread without an event loop.
 
         `progress` is called several times a second, and what it raises closes the connection.
 
         Raises:
             SpendingLimit: it would cost too much.
-            HostedError: any of that branch, or InvalidRequest, where the endpoint refuses.
+            ProviderError: any of that branch, or InvalidRequest, where the endpoint refuses.
             ServerUnreachable: nothing was sent.
         """
         work = Pictures(plan, pictures, self._limits)
         ratios = self._catalog.get(plan.model).fixed_ratios
-        body = make_body(request_fields(plan, ratios), work.files())
+        body = make_body(form_fields(plan, ratios), work.files())
         answer = asyncio.run(self._answer(plan, body, progress))
         if answer.status != _OK:
             raise responses.error_of(answer, self._provider)
@@ -82,7 +82,7 @@ class HostedAdapter:
                 f"{plan.width}x{plan.height} was expected; it is {kept}."
             )
         blurred = answer.is_set("x-venice-is-blurred")
-        return Made(image, tuple(notes), responses.balance(answer), blurred)
+        return EditOutput(image, tuple(notes), responses.balance(answer), blurred)
 
     def require(self, plan: EditPlan, frames: int) -> None:
         """Refuse a batch that the day's limit would end when a part of it is paid for already, and lost.
@@ -113,7 +113,7 @@ class HostedAdapter:
 
         return take
 
-    async def _answer(self, plan: EditPlan, body: Body, progress: Progress) -> Answer:
+    async def _answer(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
         about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
         take = self._taking(plan.price_usd or 0.0)
         asked = asyncio.ensure_future(self._connect().edit(body, self._tell, take))

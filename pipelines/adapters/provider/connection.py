@@ -16,11 +16,11 @@ from typing import Any
 
 import aiohttp
 
-from ...common.errors import HostedLost, ModelUnavailable, ServerUnreachable
-from .limits import HostedLimits
-from .request_form import Body
-from .responses import RETRIED, Answer
-from .settings import Provider
+from ...common.errors import ModelUnavailable, ProviderResponseLost, ServerUnreachable
+from .limits import ProviderLimits
+from .request_form import ProviderForm
+from .responses import RETRIED, ProviderResponse
+from .settings import ProviderSettings
 from .wallet import HEADER, Wallet
 
 _CHUNK_BYTES = 65_536
@@ -39,13 +39,13 @@ _UNSENT: tuple[tuple[type[Exception], str], ...] = (
     (aiohttp.ClientConnectorError, "cannot be connected to"),
     (aiohttp.InvalidURL, "has no valid address"),
 )
-Tell = Callable[[str], None]
+OnStatus = Callable[[str], None]
 """Called with what is going on, in words."""
 Take = Callable[[], Callable[[], None]]
 """Books the price of one attempt, or raises; what it returns gives it back."""
 
 
-class Connection:
+class ProviderConnection:
     """Requests to one endpoint.
 
     Args:
@@ -55,8 +55,8 @@ class Connection:
 
     def __init__(
         self,
-        provider: Provider,
-        limits: HostedLimits,
+        provider: ProviderSettings,
+        limits: ProviderLimits,
         wallet: Wallet | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -67,7 +67,7 @@ class Connection:
         self._clock = clock
         self._chance = chance
 
-    async def edit(self, body: Body, tell: Tell, take: Take) -> Answer:
+    async def edit(self, body: ProviderForm, tell: OnStatus, take: Take) -> ProviderResponse:
         """Send an edit. What `take` raises ends it before the attempt is sent.
 
         Returns:
@@ -75,27 +75,27 @@ class Connection:
 
         Raises:
             ServerUnreachable: nothing was sent.
-            HostedLost: there is no whole answer, not in time, or it is too large.
+            ProviderResponseLost: there is no whole answer, not in time, or it is too large.
         """
-        end = self._clock() + self._limits.hosted_seconds
-        for attempt in range(1, self._limits.hosted_attempts + 1):
+        end = self._clock() + self._limits.provider_seconds
+        for attempt in range(1, self._limits.provider_attempts + 1):
             answer = await self._booked(body, end - self._clock(), take)
             wait = self._wait(answer, attempt)
             late = self._clock() + wait + _SHORTEST_SECONDS > end
-            if answer.status not in RETRIED or late or attempt == self._limits.hosted_attempts:
+            if answer.status not in RETRIED or late or attempt == self._limits.provider_attempts:
                 break
             tell(f"the hosted provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
         return answer
 
-    async def models(self) -> Answer:
+    async def models(self) -> ProviderResponse:
         """Ask for the list of the models that edit. Raises what `edit` does."""
         try:
-            return await self._request("GET", "/models?type=inpaint", self._limits.hosted_seconds, {})
-        except HostedLost as error:
-            raise HostedLost(error.message.replace(_CHARGED, "Try again later.")) from None
+            return await self._request("GET", "/models?type=inpaint", self._limits.provider_seconds, {})
+        except ProviderResponseLost as error:
+            raise ProviderResponseLost(error.message.replace(_CHARGED, "Try again later.")) from None
 
-    async def _booked(self, body: Body, seconds: float, take: Take) -> Answer:
+    async def _booked(self, body: ProviderForm, seconds: float, take: Take) -> ProviderResponse:
         """One attempt at an edit; it stays booked unless it was surely not charged."""
         give_back = take()
         try:
@@ -107,17 +107,21 @@ class Connection:
             give_back()
         return answer
 
-    def _wait(self, answer: Answer, attempt: int) -> float:
+    def _wait(self, answer: ProviderResponse, attempt: int) -> float:
         """Seconds before the next attempt: what the endpoint says, else longer each time, with jitter."""
         asked = answer.retry_after()
         if asked is not None:
             return asked
-        longest = self._limits.hosted_longest_wait_seconds
-        return min(longest, self._limits.hosted_wait_seconds * 2.0 ** (attempt - 1) * (1.0 + self._chance()))
+        longest = self._limits.provider_longest_wait_seconds
+        return min(
+            longest, self._limits.provider_wait_seconds * 2.0 ** (attempt - 1) * (1.0 + self._chance())
+        )
 
-    async def _request(self, method: str, path: str, seconds: float, payload: Mapping[str, Any]) -> Answer:
+    async def _request(
+        self, method: str, path: str, seconds: float, payload: Mapping[str, Any]
+    ) -> ProviderResponse:
         payload = {**payload, "headers": {**payload.get("headers", {}), **self._signed_in()}}
-        timeout = aiohttp.ClientTimeout(total=seconds, connect=self._limits.hosted_connect_seconds)
+        timeout = aiohttp.ClientTimeout(total=seconds, connect=self._limits.provider_connect_seconds)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, trust_env=False, auto_decompress=False) as session,
@@ -126,7 +130,7 @@ class Connection:
                 ) as response,
             ):
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, await self._body(response))
+                return ProviderResponse(response.status, headers, await self._body(response))
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             failure = self._failure(error)
         # Out of the except clause: the library's error has the headers, and would hang on to this one.
@@ -140,7 +144,7 @@ class Connection:
         return {**headers, "Authorization": f"Bearer {self._provider.key}"}
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        limit = self._limits.hosted_answer_bytes if response.status == 200 else _ERROR_BYTES
+        limit = self._limits.provider_answer_bytes if response.status == 200 else _ERROR_BYTES
         body = bytearray()
         if (response.content_length or 0) <= limit:
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
@@ -148,13 +152,13 @@ class Connection:
                 if len(body) > limit:
                     break
         if max(len(body), response.content_length or 0) > limit:
-            raise HostedLost(
+            raise ProviderResponseLost(
                 f"The hosted provider sends more than {limit} bytes; that is the limit of one answer, "
-                f"MULTIEDIT_HOSTED_ANSWER_BYTES of a picture. {_CHARGED}"
+                f"MULTIEDIT_PROVIDER_ANSWER_BYTES of a picture. {_CHARGED}"
             )
         return bytes(body)
 
-    def _failure(self, error: Exception) -> HostedLost | ServerUnreachable:
+    def _failure(self, error: Exception) -> ProviderResponseLost | ServerUnreachable:
         for kind, reason in _UNSENT:
             if isinstance(error, kind):
                 return ServerUnreachable(
@@ -162,8 +166,8 @@ class Connection:
                     "network."
                 )
         if isinstance(error, asyncio.TimeoutError):
-            return HostedLost(
-                f"The hosted provider did not answer within {self._limits.hosted_seconds:g} s, which is "
-                f"MULTIEDIT_HOSTED_SECONDS. {_CHARGED}"
+            return ProviderResponseLost(
+                f"The hosted provider did not answer within {self._limits.provider_seconds:g} s, which is "
+                f"MULTIEDIT_PROVIDER_SECONDS. {_CHARGED}"
             )
-        return HostedLost(f"The connection to the hosted provider was lost. {_CHARGED}")
+        return ProviderResponseLost(f"The connection to the hosted provider was lost. {_CHARGED}")

@@ -16,12 +16,12 @@ from torch import Tensor
 from ...common.errors import FileTooLarge
 from ...common.settings import Limits
 from ...images.encode import EncodeOptions, encode
-from ...images.input_image import PixelSource, TensorPicture
+from ...images.input_image import ImageTensor, PixelSource
 from ...layers.placement import Placement
 from ...planning.plan import EditPlan
-from ...planning.provider import sent, sent_size
+from ...planning.provider import sent_images, sent_size
 from ...planning.request import Role
-from ..composite import LayerComposite
+from ..composite import CompositeAdapter
 
 # The first that is small enough is taken, and the last if it is within the contract.
 _FILES: tuple[EncodeOptions, ...] = (
@@ -52,7 +52,7 @@ class Pictures:
     def __init__(self, plan: EditPlan, pictures: Sequence[PixelSource], limits: Limits) -> None:
         self._plan = plan
         self._pictures = pictures
-        self._compositor = LayerComposite(limits)
+        self._compositor = CompositeAdapter(limits)
         self._masked = "mask" in plan.roles
 
     def files(self) -> list[PictureFile]:
@@ -61,7 +61,7 @@ class Pictures:
         Raises:
             FileTooLarge: a picture is too large in every format.
         """
-        return [_file(number, self._image(number)) for number in sent(self._plan.roles)]
+        return [_file(number, self._image(number)) for number in sent_images(self._plan.roles)]
 
     def result(self, answer: PixelSource) -> Tensor:
         """The edited picture [1, H, W, 3 or 4]: the endpoint's own size, unless the plan has to keep one.
@@ -78,7 +78,7 @@ class Pictures:
     def _image(self, number: int) -> Tensor:
         if self._plan.roles[number - 1] == "mask":
             grey = self._pictures[number - 1].mask(self._pictures[0].size)
-            return self._composited((TensorPicture(grey[..., None].expand(-1, -1, -1, 3)),))
+            return self._composited((ImageTensor(grey[..., None].expand(-1, -1, -1, 3)),))
         if number == 1 and (self._masked or self._plan.placements):
             return self._base()
         picture = self._pictures[number - 1]
@@ -100,7 +100,7 @@ class Pictures:
 def _file(number: int, image: Tensor) -> PictureFile:
     size = (image.shape[2], image.shape[1])
     if (to := sent_size(size)) != size:
-        image = TensorPicture(image).image(to)
+        image = ImageTensor(image).image(to)
     opaque = image.shape[3] == 3
     for options in _FILES if opaque else [each for each in _FILES if each.format != "jpeg"]:
         file = encode(image[0], options)

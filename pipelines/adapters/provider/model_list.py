@@ -14,7 +14,7 @@ from typing import Any
 
 from ...catalog.lookup import Catalog
 from ...catalog.model import AUTO, TIER_SIDES, Model, Price, parse_ratio
-from ...common.errors import HostedError
+from ...common.errors import ProviderError
 from ...common.json_reader import read_json
 from ...common.settings import Limits
 
@@ -31,7 +31,7 @@ def merged(catalog: Catalog, entries: Sequence[Mapping[str, Any]]) -> Catalog:
     """The catalogue with the list's entries in the place of its own closed models, and with new ones.
 
     Raises:
-        HostedError: an entry is not as the endpoint's schema has it.
+        ProviderError: an entry is not as the endpoint's schema has it.
     """
     known = {model.id: model for model in catalog}
     for entry in entries:
@@ -45,15 +45,15 @@ def read_list(body: bytes) -> list[dict[str, Any]]:
     """The entries of an answer to GET /models?type=inpaint.
 
     Raises:
-        HostedError: it is no such list.
+        ProviderError: it is no such list.
     """
     try:
         told = read_json(body)
         entries = [entry for entry in told["data"] if entry["type"] == "inpaint"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise HostedError("The hosted provider's list of models is not one. Check its address.") from None
+        raise ProviderError("The hosted provider's list of models is not one. Check its address.") from None
     if not 0 < len(entries) <= _MOST_MODELS:
-        raise HostedError(
+        raise ProviderError(
             f"The hosted provider's list has {len(entries)} models that edit; 1 to {_MOST_MODELS} can be."
         )
     return entries
@@ -92,7 +92,7 @@ def kept(folder: Path, catalog: Catalog) -> Catalog:
     """The catalogue with the list of the cache; as it is where there is none, or a damaged one."""
     try:
         return merged(catalog, read_list((folder / FILE).read_bytes()))
-    except (OSError, HostedError):
+    except (OSError, ProviderError):
         return catalog
 
 
@@ -111,7 +111,7 @@ def _checked(entry: Mapping[str, Any], known: Model | None) -> Model:
         return model
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         shown = ascii(str(entry.get("id")))[:_LONGEST_ID]
-        raise HostedError(
+        raise ProviderError(
             f"The hosted provider's list has an entry, {shown}, that is not as its schema says; the list is "
             "not taken."
         ) from None

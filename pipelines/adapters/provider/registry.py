@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...catalog.aliases import runs_as
+from ...catalog.aliases import alias_resolver
 from ...catalog.lookup import Catalog, load_catalog
 from ...common.errors import InvalidRequest
 from ...common.settings import Limits
 from ...common.user_folders import user_folder
 from . import model_list
-from .limits import HostedLimits
-from .settings import ADVICE, Provider, find_provider
+from .limits import ProviderLimits
+from .settings import ADVICE, ProviderSettings, read_provider_settings
 
 if TYPE_CHECKING:
-    from .adapter import HostedAdapter
-    from .connection import Tell
+    from .adapter import ProviderAdapter
+    from .connection import OnStatus
 
 
 def _silent(text: str) -> None:
@@ -27,7 +27,7 @@ def _silent(text: str) -> None:
 
 
 @dataclass(frozen=True)
-class Hosting:
+class ProviderRegistry:
     """The configured endpoint, and the models that are made there.
 
     Attributes:
@@ -38,16 +38,16 @@ class Hosting:
         cache: the folder of the list.
     """
 
-    provider: Provider | None
+    provider: ProviderSettings | None
     catalog: Catalog
     models: tuple[str, ...]
-    limits: HostedLimits
+    limits: ProviderLimits
     ledger: Path
     cache: Path
 
     def adapters(
-        self, limits: Limits, tell: Tell = _silent, *, beside_comfyui: bool = False
-    ) -> Mapping[str, HostedAdapter]:
+        self, limits: Limits, tell: OnStatus = _silent, *, beside_comfyui: bool = False
+    ) -> Mapping[str, ProviderAdapter]:
         """What carries each of the models out.
 
         Args:
@@ -56,13 +56,13 @@ class Hosting:
         """
         if self.provider is None:
             return {}
-        from .adapter import HostedAdapter
-        from .connection import Connection
-        from .spending import Ledger
+        from .adapter import ProviderAdapter
+        from .connection import ProviderConnection
+        from .spending import SpendingLog
 
-        provider, ledger = self.provider, Ledger(self.ledger, self.limits)
-        adapter = HostedAdapter(
-            provider, self.catalog, limits, ledger, lambda: Connection(provider, self.limits), tell
+        provider, ledger = self.provider, SpendingLog(self.ledger, self.limits)
+        adapter = ProviderAdapter(
+            provider, self.catalog, limits, ledger, lambda: ProviderConnection(provider, self.limits), tell
         )
         left = (model for model in self.models if not (beside_comfyui and self._is_open(model)))
         return dict.fromkeys(left, adapter)
@@ -75,32 +75,32 @@ class Hosting:
 
         Raises:
             InvalidRequest: no provider is configured.
-            HostedError, ServerUnreachable: it gives none.
+            ProviderError, ServerUnreachable: it gives none.
         """
         if self.provider is None:
-            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/hosted.md).")
-        from .connection import Connection
+            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/provider.md).")
+        from .connection import ProviderConnection
         from .responses import error_of
 
-        answer = await Connection(self.provider, self.limits).models()
+        answer = await ProviderConnection(self.provider, self.limits).models()
         if answer.status != 200:
             raise error_of(answer, self.provider)
         return model_list.read_list(answer.body)
 
 
-def find_hosting(limits: Limits, environment: Mapping[str, str] = os.environ) -> Hosting:
+def load_provider(limits: Limits, environment: Mapping[str, str] = os.environ) -> ProviderRegistry:
     """What the environment and the settings file say.
 
     Raises:
         InvalidRequest: they cannot be understood.
     """
     catalog, cache = load_catalog(), user_folder("cache", environment)
-    provider = find_provider(environment)
+    provider = read_provider_settings(environment)
     models: tuple[str, ...] = ()
     if provider is not None:
         catalog = model_list.kept(cache, catalog)
         chosen = [catalog.get(name).id for name in provider.models]
-        runs = runs_as(limits, catalog)
+        runs = alias_resolver(limits, catalog)
         models = tuple(
             model.id
             for model in catalog
@@ -109,4 +109,6 @@ def find_hosting(limits: Limits, environment: Mapping[str, str] = os.environ) ->
             and runs(model.id) == model.id
         )
     ledger = user_folder("state", environment) / "spending.sqlite"
-    return Hosting(provider, catalog, models, HostedLimits.from_environment(environment), ledger, cache)
+    return ProviderRegistry(
+        provider, catalog, models, ProviderLimits.from_environment(environment), ledger, cache
+    )

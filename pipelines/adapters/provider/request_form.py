@@ -20,7 +20,7 @@ _SMALL_BYTES = 65_536  # more than that is never smaller in base64
 
 
 @dataclass(frozen=True)
-class Body:
+class ProviderForm:
     """A body that can be sent more than once.
 
     Attributes:
@@ -40,7 +40,7 @@ class Body:
         return {"data": self.text, "headers": {"Content-Type": "application/json"}}
 
 
-def request_fields(plan: EditPlan, ratios: Sequence[str]) -> dict[str, Any]:
+def form_fields(plan: EditPlan, ratios: Sequence[str]) -> dict[str, Any]:
     """The contract's fields of a plan, without the pictures.
 
     Args:
@@ -58,7 +58,7 @@ def request_fields(plan: EditPlan, ratios: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def make_body(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> Body:
+def make_body(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> ProviderForm:
     """The smaller body.
 
     Raises:
@@ -68,14 +68,14 @@ def make_body(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> Body:
     if sum(len(file.data) for file in files) <= _SMALL_BYTES:
         text = json.dumps({**fields, "images": [b64encode(file.data).decode() for file in files]}).encode()
         if len(text) <= size:
-            return Body(len(text), fields, files, text)
+            return ProviderForm(len(text), fields, files, text)
     if size > MOST_FORM_BYTES:
         raise FileTooLarge(
             f"The pictures have {size} bytes together; the endpoint takes {MOST_FORM_BYTES}. Scale them "
             "down.",
             field="images",
         )
-    return Body(size, fields, files)
+    return ProviderForm(size, fields, files)
 
 
 def _form(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> aiohttp.FormData:

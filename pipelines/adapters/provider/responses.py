@@ -8,46 +8,46 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ...common.errors import (
-    HostedBusy,
-    HostedDenied,
-    HostedError,
-    HostedLost,
-    HostedRefused,
     ImageTooSmall,
     InvalidImage,
     InvalidRequest,
     MultiEditError,
     PaymentNeeded,
+    ProviderAuthError,
+    ProviderContentRefused,
+    ProviderError,
+    ProviderResponseLost,
+    ProviderUnavailable,
 )
 from ...common.json_reader import read_json
 from ...common.settings import Limits
-from ...images.input_image import Picture, TensorPicture
-from .settings import ADVICE, PREFIX, Provider
+from ...images.input_image import ImageFile, ImageTensor
+from .settings import ADVICE, PREFIX, ProviderSettings
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KINDS = ("png", "jpeg", "webp")
 _LONGEST_WORDS = 500
 _STEPS = ("step1", "step2", "step3", "receiverWallet", "tokenAddress", "network", "minimumAmountUsd")
 _MAY_BE_CHARGED = "It may have been charged: look at the account before you try again."
-# By status: what it is here, and the next step. Any other is a HostedError.
+# By status: what it is here, and the next step. Any other is a ProviderError.
 _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
     400: (InvalidRequest, "`multiedit models --refresh` asks it what it takes now."),
-    401: (HostedDenied, f"The key is wrong, or not for this model. Check {ADVICE}."),
+    401: (ProviderAuthError, f"The key is wrong, or not for this model. Check {ADVICE}."),
     402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
     403: (
-        HostedDenied,
+        ProviderAuthError,
         "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
         "for the API. Change the key's settings there, or choose another model.",
     ),
-    404: (HostedError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
-    413: (HostedError, "Send smaller pictures."),
+    404: (ProviderError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
+    413: (ProviderError, "Send smaller pictures."),
     422: (
-        HostedRefused,
+        ProviderContentRefused,
         "Change the prompt or the pictures; the same request will be refused again. It may have been charged "
         "if a picture had been made already.",
     ),
-    429: (HostedBusy, "Wait a minute, and send less at the same time."),
-    503: (HostedBusy, "Try again later, or choose another model."),
+    429: (ProviderUnavailable, "Wait a minute, and send less at the same time."),
+    503: (ProviderUnavailable, "Try again later, or choose another model."),
 }
 # With these, and a redirect, nothing was made. Of others that cannot be known: a gateway that gives up (502,
 # 504, 524) may have passed the edit on.
@@ -57,7 +57,7 @@ _VIOLATIONS = ("x-venice-is-content-violation", "x-venice-is-adult-model-content
 
 
 @dataclass(frozen=True)
-class Answer:
+class ProviderResponse:
     """A whole answer; header names in lower case."""
 
     status: int
@@ -82,60 +82,60 @@ class Answer:
         return self.headers.get(name, "").strip().lower() == "true"
 
 
-def error_of(answer: Answer, provider: Provider) -> MultiEditError:
+def error_of(answer: ProviderResponse, provider: ProviderSettings) -> MultiEditError:
     """The error that an answer with another status than 200 means."""
-    kind, advice = _ERRORS.get(answer.status, (HostedError, _LATER))
+    kind, advice = _ERRORS.get(answer.status, (ProviderError, _LATER))
     if 300 <= answer.status < 400:
         advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
-    if kind is HostedError and not answer.is_free:
-        kind, advice = HostedLost, _MAY_BE_CHARGED
+    if kind is ProviderError and not answer.is_free:
+        kind, advice = ProviderResponseLost, _MAY_BE_CHARGED
     told = _object(answer.body)
     steps = _payment(told, provider) if kind is PaymentNeeded else ()
     words = " ".join([_words(told, provider) or "no reason", *steps])
     return kind(f"The hosted provider answers {answer.status}: {words}. {advice}")
 
 
-def picture_of(answer: Answer, provider: Provider, limits: Limits) -> TensorPicture:
+def picture_of(answer: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
     """The picture of an answer with the status 200, checked and decoded.
 
     Raises:
-        HostedRefused: the answer stands for a refusal.
-        HostedLost: it is no picture that can be used.
+        ProviderContentRefused: the answer stands for a refusal.
+        ProviderResponseLost: it is no picture that can be used.
     """
     if any(answer.is_set(name) for name in _VIOLATIONS):
-        raise HostedRefused(
+        raise ProviderContentRefused(
             "The hosted provider found a violation of its rules. Change the prompt or the pictures. "
             f"{_MAY_BE_CHARGED}"
         )
     if told := _object(answer.body):
-        raise HostedLost(
+        raise ProviderResponseLost(
             f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
             f"{_MAY_BE_CHARGED}"
         )
     # What a user may send is smaller than what the endpoint may; the connection has bounded that.
     limits = replace(limits, max_file_bytes=len(answer.body) + 1)
     try:
-        picture = Picture(answer.body, limits, "the picture")
+        picture = ImageFile(answer.body, limits, "the picture")
         pixels = picture.image()
     except ImageTooSmall as error:
-        raise HostedRefused(
+        raise ProviderContentRefused(
             f"The hosted provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
             f"Change the prompt or the pictures. {_MAY_BE_CHARGED}"
         ) from None
     except InvalidImage as error:
-        raise HostedLost(
+        raise ProviderResponseLost(
             f"The hosted provider sent no picture that can be used: {_sentence(error.message)} "
             f"{_MAY_BE_CHARGED}"
         ) from None
     if picture.header.format not in KINDS:
-        raise HostedLost(
+        raise ProviderResponseLost(
             f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
             f"{_MAY_BE_CHARGED}"
         )
-    return TensorPicture(pixels)
+    return ImageTensor(pixels)
 
 
-def notes(answer: Answer, model: str, provider: Provider) -> Iterator[str]:
+def notes(answer: ProviderResponse, model: str, provider: ProviderSettings) -> Iterator[str]:
     """What the headers say of the picture and its model."""
     headers = {name: provider.hidden(value) for name, value in answer.headers.items()}
     if (ran := headers.get("x-venice-model-id", model)) != model:
@@ -152,7 +152,7 @@ def notes(answer: Answer, model: str, provider: Provider) -> Iterator[str]:
         )
 
 
-def balance(answer: Answer) -> tuple[str, ...]:
+def balance(answer: ProviderResponse) -> tuple[str, ...]:
     """What the headers say of the account: for the person who asked, and for no file."""
     for name in ("x-balance-remaining", "x-venice-balance-usd"):
         if name in answer.headers:
@@ -169,7 +169,7 @@ def _object(body: bytes) -> dict[str, Any]:
     return told if isinstance(told, dict) else {}
 
 
-def _words(told: Mapping[str, Any], provider: Provider) -> str:
+def _words(told: Mapping[str, Any], provider: ProviderSettings) -> str:
     """The endpoint's own words, short, printable and without a key."""
     issues = told.get("issues")
     listed = issues if isinstance(issues, list) else []
@@ -179,7 +179,7 @@ def _words(told: Mapping[str, Any], provider: Provider) -> str:
     return _plain(provider.hidden("; ".join(dict.fromkeys(words))))
 
 
-def _payment(told: Mapping[str, Any], provider: Provider) -> Iterator[str]:
+def _payment(told: Mapping[str, Any], provider: ProviderSettings) -> Iterator[str]:
     """How the account is topped up, where the body says so."""
     if "currentBalanceUsd" in told:
         yield f"(the balance is {_plain(str(told['currentBalanceUsd']))} USD)"

@@ -1,7 +1,8 @@
 """Which endpoint the user has configured, and with whose key: the only place that reads either.
 
-The variables MULTIEDIT_HOSTED_URL and MULTIEDIT_HOSTED_KEY (or MULTIEDIT_HOSTED_WALLET_KEY), and optionally
-MULTIEDIT_HOSTED_MODELS; without any of them the same as JSON in hosted.json of the configuration folder:
+The variables MULTIEDIT_PROVIDER_URL and MULTIEDIT_PROVIDER_KEY (or MULTIEDIT_PROVIDER_WALLET_KEY), and
+optionally MULTIEDIT_PROVIDER_MODELS; without any of them the same as JSON in provider.json of the
+configuration folder:
 {"url": ..., "key": ..., "wallet_key": ..., "models": [...]}. The two are never mixed, so that a key goes
 only to the address beside it.
 """
@@ -22,7 +23,7 @@ from ...common.errors import InvalidRequest
 from ...common.user_folders import user_folder
 from ...common.validation import known_fields
 
-PREFIX = "MULTIEDIT_HOSTED_"
+PREFIX = "MULTIEDIT_PROVIDER_"
 ADVICE = f"{PREFIX}URL and {PREFIX}KEY"
 _FIELDS = ("url", "key", "wallet_key", "models")
 _LONGEST = 2000
@@ -31,7 +32,7 @@ _CURVE_ORDER = 0xFFFFFFFF_FFFFFFFF_FFFFFFFF_FFFFFFFE_BAAEDCE6_AF48A03B_BFD25E8C_
 
 
 @dataclass(frozen=True)
-class Provider:
+class ProviderSettings:
     """An endpoint and what opens it; as text it has neither key.
 
     Attributes:
@@ -53,7 +54,7 @@ class Provider:
         return text
 
 
-def find_provider(environment: Mapping[str, str] = os.environ) -> Provider | None:
+def read_provider_settings(environment: Mapping[str, str] = os.environ) -> ProviderSettings | None:
     """The configured endpoint, None where there is none.
 
     Raises:
@@ -74,7 +75,7 @@ def find_provider(environment: Mapping[str, str] = os.environ) -> Provider | Non
 
 def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
     """Where the settings may lie."""
-    return user_folder("config", environment) / "hosted.json"
+    return user_folder("config", environment) / "provider.json"
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -88,7 +89,7 @@ def _read(path: Path) -> Mapping[str, Any]:
         ) from None
 
 
-def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> Provider:
+def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> ProviderSettings:
     """Check what was given; `names` is what messages call each value."""
     url, key, wallet_key = (given.get(name, "") for name in ("url", "key", "wallet_key"))
     models = given.get("models", [])
@@ -104,7 +105,7 @@ def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> Provider:
             f"{names['key'] if key else names['wallet_key']} is no key: it must be visible ASCII "
             f"characters{'' if key else ', 64 hexadecimal digits'}. Copy it again."
         )
-    return Provider(_checked(url, names["url"]), key, wallet_key, tuple(models))
+    return ProviderSettings(_checked(url, names["url"]), key, wallet_key, tuple(models))
 
 
 def _is_key(key: object) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...common.errors import OutputError, SpendingLimit
-from .limits import HostedLimits
+from .limits import ProviderLimits
 
 _MICRO = 1_000_000  # dollars are kept as whole millionths
 _WAIT_SECONDS = 10.0
@@ -20,7 +20,7 @@ def today() -> str:
     return time.strftime("%Y-%m-%d", time.gmtime())
 
 
-class Ledger:
+class SpendingLog:
     """Takes the price of an edit before it is sent, and gives back what was surely not charged.
 
     Args:
@@ -28,7 +28,7 @@ class Ledger:
         day: names the day.
     """
 
-    def __init__(self, path: Path, limits: HostedLimits, day: Callable[[], str] = today) -> None:
+    def __init__(self, path: Path, limits: ProviderLimits, day: Callable[[], str] = today) -> None:
         self._path = path
         self._limits = limits
         self._day = day
@@ -102,7 +102,7 @@ class Ledger:
             reason = error.strerror if isinstance(error, OSError) else error
             raise OutputError(  # a caller of the HTTP API may read it: no path
                 f"{self._path.name}, which keeps what was spent, cannot be used: {reason}. Without it "
-                "nothing is sent; make it writable, or remove it (docs/hosted.md)."
+                "nothing is sent; make it writable, or remove it (docs/provider.md)."
             ) from error
 
 

@@ -48,7 +48,7 @@ ClassifierLoader = Callable[[], Classifier]
 
 
 @dataclass(frozen=True)
-class Either:
+class EnsembleClassifier:
     """Several classifiers as one: a picture that any of them takes for unsafe is unsafe.
 
     Its levels are theirs, as `light.nsfw`; none of them can clear what another one flags.

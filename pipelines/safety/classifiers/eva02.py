@@ -16,7 +16,7 @@ from torch.nn import functional
 from .network import Network
 from .transformer import (
     Shapes,
-    Weights,
+    TensorMap,
     attended,
     heads_of,
     linear,
@@ -63,7 +63,7 @@ class Eva02:
             shapes |= with_bias(f"{name}.mlp.fc2", self.width, self.hidden)
         return shapes | of_norm("fc_norm", self.width) | with_bias("head", self.classes, self.width)
 
-    def logits(self, weights: Weights, x: Tensor) -> Tensor:
+    def logits(self, weights: TensorMap, x: Tensor) -> Tensor:
         """Normalised pictures [N, 3, side, side] -> [N, classes]."""
         x = tokens(weights, x, self.patch)
         waves = _waves(self.side // self.patch, self.width // self.heads).to(x)
@@ -73,7 +73,7 @@ class Eva02:
             x = x + _gated(weights, f"{name}.mlp", normed(weights, f"{name}.norm2", x))
         return linear(weights, "head", normed(weights, "fc_norm", x[:, 1:].mean(1)))
 
-    def _attention(self, weights: Weights, name: str, x: Tensor, waves: Tensor) -> Tensor:
+    def _attention(self, weights: TensorMap, name: str, x: Tensor, waves: Tensor) -> Tensor:
         query, key, value = (
             heads_of(linear(weights, f"{name}.{part}_proj", x), self.heads) for part in "qkv"
         )
@@ -81,7 +81,7 @@ class Eva02:
         return linear(weights, f"{name}.proj", mixed)
 
 
-def _gated(weights: Weights, name: str, x: Tensor) -> Tensor:
+def _gated(weights: TensorMap, name: str, x: Tensor) -> Tensor:
     gate = functional.silu(linear(weights, f"{name}.fc1_g", x))
     y = normed(weights, f"{name}.norm", gate * linear(weights, f"{name}.fc1_x", x))
     return linear(weights, f"{name}.fc2", y)
@@ -110,7 +110,7 @@ def _turned(x: Tensor, waves: Tensor) -> Tensor:
 FREEPIK = Eva02(side=448, patch=14, width=768, hidden=2048, depth=12, heads=12, classes=4)
 
 
-def _probabilities(weights: Weights, views: Tensor) -> Tensor:
+def _probabilities(weights: TensorMap, views: Tensor) -> Tensor:
     """Its classes are neutral, low, medium and high."""
     mean, deviation = (views.new_tensor(values).view(3, 1, 1) for values in (_MEAN, _DEVIATION))
     return at_least(FREEPIK.logits(weights, (views - mean) / deviation))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from . import eva02, open_nsfw, vit
-from .classifier import Classifier, ClassifierLoader, Either
-from .network import Network, Place, load_classifier, on_the_processor
-from .specs import KNOWN
+from .classifier import Classifier, ClassifierLoader, EnsembleClassifier
+from .network import DevicePlacement, Network, load_classifier, on_the_processor
+from .specs import CLASSIFIERS
 from .store import Store
 
 NETWORKS: Mapping[str, Network] = {
@@ -18,7 +18,7 @@ NETWORKS: Mapping[str, Network] = {
 
 
 def classifier_loader(
-    names: Sequence[str], store: Store, place: Place = on_the_processor
+    names: Sequence[str], store: Store, place: DevicePlacement = on_the_processor
 ) -> ClassifierLoader:
     """What loads the known classifiers of these names; several judge together, and any of them may flag.
 
@@ -28,12 +28,12 @@ def classifier_loader(
 
     def load() -> Classifier:
         parts = [load_known(name, store, place) for name in names]
-        return parts[0] if len(parts) == 1 else Either(parts)
+        return parts[0] if len(parts) == 1 else EnsembleClassifier(parts)
 
     return load
 
 
-def load_known(name: str, store: Store, place: Place = on_the_processor) -> Classifier:
+def load_known(name: str, store: Store, place: DevicePlacement = on_the_processor) -> Classifier:
     """One of them. Raises what `load_classifier` raises."""
-    known = KNOWN[name]
+    known = CLASSIFIERS[name]
     return load_classifier(known, NETWORKS[name], store.path(known), store.allowed, place)

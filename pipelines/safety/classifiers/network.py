@@ -13,20 +13,20 @@ import torch
 from torch import Tensor
 
 from ..policy import Preset, Rule
-from .specs import KNOWN, KnownClassifier
+from .specs import CLASSIFIERS, ClassifierSpec
 from .views import square_views
 from .weight_files import FileState, file_state, load_weights
 
 VIEWS_AT_ONCE = 8
 _LOADING = threading.Lock()
 
-Weights = Mapping[str, Tensor]
-Place = Callable[[Weights], Callable[[], Weights]]
+TensorMap = Mapping[str, Tensor]
+DevicePlacement = Callable[[TensorMap], Callable[[], TensorMap]]
 """Takes weights as they were read, and gives what hands them out on the device that shall judge."""
 
 
-def on_the_processor(weights: Weights) -> Callable[[], Weights]:
-    """The `Place` without any device but the CPU."""
+def on_the_processor(weights: TensorMap) -> Callable[[], TensorMap]:
+    """The `DevicePlacement` without any device but the CPU."""
     return lambda: weights
 
 
@@ -41,7 +41,7 @@ class Network:
     """
 
     side: int
-    probabilities: Callable[[Weights, Tensor], Tensor]
+    probabilities: Callable[[TensorMap, Tensor], Tensor]
     shapes: Mapping[str, tuple[int, ...]] = field(repr=False)
 
 
@@ -50,7 +50,7 @@ class NetworkClassifier:
     """A network that is ready, as a `Classifier`."""
 
     network: Network
-    weights: Callable[[], Weights] = field(repr=False)
+    weights: Callable[[], TensorMap] = field(repr=False)
     name: str
     sha256: str
     levels: tuple[str, ...]
@@ -80,11 +80,11 @@ def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
 
 
 def load_classifier(
-    known: KnownClassifier,
+    known: ClassifierSpec,
     network: Network,
     path: Path,
     allowed: tuple[str, ...] = (),
-    place: Place = on_the_processor,
+    place: DevicePlacement = on_the_processor,
 ) -> NetworkClassifier:
     """The classifier whose weights are in a file: read and checked on first use and when the file changes.
 
@@ -101,10 +101,10 @@ def load_classifier(
         return _load(state, known.name, network, (known.sha256, *allowed), place)
 
 
-@lru_cache(maxsize=len(KNOWN))
+@lru_cache(maxsize=len(CLASSIFIERS))
 def _load(
-    state: FileState, name: str, network: Network, allowed: tuple[str, ...], place: Place
+    state: FileState, name: str, network: Network, allowed: tuple[str, ...], place: DevicePlacement
 ) -> NetworkClassifier:
-    known = KNOWN[name]
+    known = CLASSIFIERS[name]
     weights, sha256 = load_weights(state.path, known, allowed, network.shapes)
     return NetworkClassifier(network, place(weights), name, sha256, known.levels, known.rules)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .network import Network, NetworkClassifier, load_classifier
-from .specs import EMBEDDED, EMBEDDED_FILE, KNOWN
+from .specs import CLASSIFIERS, EMBEDDED, EMBEDDED_FILE
 
 SIDE = 224
 _MEAN_BGR = (104.0, 117.0, 123.0)  # of the training set, on 0..255
@@ -82,4 +82,4 @@ NETWORK = Network(SIDE, _probabilities, _shapes())
 
 def default_classifier(path: Path = EMBEDDED_FILE) -> NetworkClassifier:
     """The classifier that is part of the package. Raises what `load_classifier` raises."""
-    return load_classifier(KNOWN[EMBEDDED], NETWORK, path)
+    return load_classifier(CLASSIFIERS[EMBEDDED], NETWORK, path)

@@ -17,7 +17,7 @@ EMBEDDED_FILE = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
 
 
 @dataclass(frozen=True)
-class KnownClassifier:
+class ClassifierSpec:
     """A classifier by its short name.
 
     Attributes:
@@ -46,7 +46,7 @@ def _hub(repository: str, revision: str) -> str:
     return f"https://huggingface.co/{repository}/resolve/{revision}/model.safetensors"
 
 
-_OPEN_NSFW = KnownClassifier(
+_OPEN_NSFW = ClassifierSpec(
     name=EMBEDDED,
     title="Yahoo open_nsfw",
     licence="BSD-2-Clause",
@@ -62,7 +62,7 @@ _OPEN_NSFW = KnownClassifier(
     },
 )
 
-_LIGHT = KnownClassifier(
+_LIGHT = ClassifierSpec(
     name="light",
     title="Marqo/nsfw-image-detection-384",
     licence="Apache-2.0",
@@ -78,7 +78,7 @@ _LIGHT = KnownClassifier(
     address=_hub("Marqo/nsfw-image-detection-384", "0c26ec22111b83f106d72a55f611ec35962bcb65"),
 )
 
-_RECOMMENDED = KnownClassifier(
+_RECOMMENDED = ClassifierSpec(
     name="recommended",
     title="Freepik/nsfw_image_detector",
     licence="MIT",
@@ -94,4 +94,6 @@ _RECOMMENDED = KnownClassifier(
     address=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
 )
 
-KNOWN: Mapping[str, KnownClassifier] = {known.name: known for known in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)}
+CLASSIFIERS: Mapping[str, ClassifierSpec] = {
+    known.name: known for known in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)
+}

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
-from .specs import EMBEDDED_FILE, KnownClassifier
+from .specs import EMBEDDED_FILE, ClassifierSpec
 
 State = Literal["absent", "wrong size", "present"]
 
 _CHUNK = 1 << 20  # bytes
 
 
-class Body(Protocol):
+class ResponseBody(Protocol):
     """What an opened address delivers; `length` is what it says of itself, in bytes."""
 
     @property
@@ -33,7 +33,7 @@ class Body(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-OpenAddress = Callable[[str], AbstractContextManager[Body]]
+OpenAddress = Callable[[str], AbstractContextManager[ResponseBody]]
 
 
 @dataclass(frozen=True)
@@ -48,21 +48,21 @@ class Store:
     folders: tuple[Path, ...]
     allowed: tuple[str, ...] = ()
 
-    def path(self, known: KnownClassifier) -> Path:
+    def path(self, known: ClassifierSpec) -> Path:
         """Where its weights are, or would be."""
         if known.address is None:
             return EMBEDDED_FILE
         paths = [folder / known.file for folder in self.folders]
         return next((path for path in paths if path.is_file()), paths[0])
 
-    def state(self, known: KnownClassifier) -> State:
+    def state(self, known: ClassifierSpec) -> State:
         """What a look at the file says, without reading it."""
         path = self.path(known)
         if not path.is_file():
             return "absent"
         return "present" if self.allowed or path.stat().st_size == known.size else "wrong size"
 
-    def verify(self, known: KnownClassifier) -> str:
+    def verify(self, known: ClassifierSpec) -> str:
         """Read its weights; the sha256, which is one that may be loaded.
 
         Raises:
@@ -82,7 +82,7 @@ class Store:
             )
         return found
 
-    def remove(self, known: KnownClassifier) -> Path | None:
+    def remove(self, known: ClassifierSpec) -> Path | None:
         """Delete its weights; None where there are none.
 
         Raises:
@@ -101,7 +101,7 @@ class Store:
 
     def fetch(
         self,
-        known: KnownClassifier,
+        known: ClassifierSpec,
         address: str,
         open_address: OpenAddress,
         progress: Callable[[int], None] = lambda count: None,
@@ -135,11 +135,11 @@ class Store:
         return path
 
 
-def _wrong_size(address: str, size: int | None, known: KnownClassifier) -> str:
+def _wrong_size(address: str, size: int | None, known: ClassifierSpec) -> str:
     return f"{address} delivered {size} bytes; {known.name} has {known.size}. Nothing was kept; try again."
 
 
-def _copy(body: Body, part: BinaryIO, most: int, progress: Callable[[int], None]) -> tuple[str, int]:
+def _copy(body: ResponseBody, part: BinaryIO, most: int, progress: Callable[[int], None]) -> tuple[str, int]:
     """Copy no more than a byte too many; the sha256 and the number of bytes."""
     digest = hashlib.sha256()
     size = 0

@@ -10,23 +10,23 @@ from torch.nn import functional
 
 _EPSILON = 1e-6
 
-Weights = Mapping[str, Tensor]
+TensorMap = Mapping[str, Tensor]
 Shapes = dict[str, tuple[int, ...]]
 
 
-def linear(weights: Weights, name: str, x: Tensor) -> Tensor:
+def linear(weights: TensorMap, name: str, x: Tensor) -> Tensor:
     """`name` has a matrix and, where the network has one, a bias."""
     return functional.linear(x, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
 
-def normed(weights: Weights, name: str, x: Tensor) -> Tensor:
+def normed(weights: TensorMap, name: str, x: Tensor) -> Tensor:
     """Layer normalisation of the last dimension."""
     return functional.layer_norm(
         x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], _EPSILON
     )
 
 
-def tokens(weights: Weights, x: Tensor, patch: int) -> Tensor:
+def tokens(weights: TensorMap, x: Tensor, patch: int) -> Tensor:
     """[N, 3, S, S] -> [N, 1 + (S / patch)^2, width]: the class token, then the patches row by row."""
     x = functional.conv2d(x, weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"], patch)
     x = x.flatten(2).transpose(1, 2)

@@ -13,7 +13,7 @@ from torch.nn import functional
 from .network import Network
 from .transformer import (
     Shapes,
-    Weights,
+    TensorMap,
     attended,
     heads_of,
     linear,
@@ -49,7 +49,7 @@ class Vit:
             shapes |= with_bias(f"{name}.mlp.fc2", self.width, 4 * self.width)
         return shapes | of_norm("norm", self.width) | with_bias("head", self.classes, self.width)
 
-    def logits(self, weights: Weights, x: Tensor) -> Tensor:
+    def logits(self, weights: TensorMap, x: Tensor) -> Tensor:
         """Normalised pictures [N, 3, side, side] -> [N, classes]."""
         x = tokens(weights, x, self.patch)
         for block in range(self.depth):
@@ -59,7 +59,7 @@ class Vit:
             x = x + linear(weights, f"{name}.mlp.fc2", functional.gelu(y))
         return linear(weights, "head", normed(weights, "norm", x[:, 0]))
 
-    def _attention(self, weights: Weights, name: str, x: Tensor) -> Tensor:
+    def _attention(self, weights: TensorMap, name: str, x: Tensor) -> Tensor:
         query, key, value = linear(weights, f"{name}.qkv", x).chunk(3, dim=2)
         mixed = attended(*(heads_of(part, self.heads) for part in (query, key, value)))
         return linear(weights, f"{name}.proj", mixed)
@@ -68,7 +68,7 @@ class Vit:
 MARQO = Vit(side=384, patch=16, width=192, depth=12, heads=3, classes=2)
 
 
-def _probabilities(weights: Weights, views: Tensor) -> Tensor:
+def _probabilities(weights: TensorMap, views: Tensor) -> Tensor:
     return MARQO.logits(weights, views * 2 - 1).softmax(1)[:, :1]  # its classes: NSFW, SFW
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...common.errors import ClassifierMissing, WeightsMismatch
-from .specs import KnownClassifier
+from .specs import ClassifierSpec
 
 
 class FileState(NamedTuple):
@@ -24,7 +24,7 @@ class FileState(NamedTuple):
     modified_ns: int
 
 
-def file_state(path: Path, known: KnownClassifier) -> FileState:
+def file_state(path: Path, known: ClassifierSpec) -> FileState:
     """Look at a weights file without reading it.
 
     Raises:
@@ -38,7 +38,7 @@ def file_state(path: Path, known: KnownClassifier) -> FileState:
 
 
 def load_weights(
-    path: Path, known: KnownClassifier, allowed: Collection[str], shapes: Mapping[str, tuple[int, ...]]
+    path: Path, known: ClassifierSpec, allowed: Collection[str], shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, Tensor], str]:
     """Read a safetensors file as float32 tensors by name, if its sha256 is an allowed one.
 
@@ -69,7 +69,7 @@ def load_weights(
 
 
 def _float32(
-    data: bytes, path: Path, known: KnownClassifier, shapes: Mapping[str, tuple[int, ...]]
+    data: bytes, path: Path, known: ClassifierSpec, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
     """Only a file of the user's own allow list can have other tensors than the network."""
     try:
@@ -92,14 +92,14 @@ def _fits(tensor: Tensor | None, shape: tuple[int, ...] | None) -> bool:
     return tensor is not None and tuple(tensor.shape) == shape
 
 
-def _missing(path: Path, known: KnownClassifier, error: OSError) -> ClassifierMissing:
+def _missing(path: Path, known: ClassifierSpec, error: OSError) -> ClassifierMissing:
     return ClassifierMissing(
         f"The safe mode weights {path.name} cannot be read ({error.strerror}). "
         f"{_again(known).capitalize()}, or switch safe mode off."
     )
 
 
-def _again(known: KnownClassifier) -> str:
+def _again(known: ClassifierSpec) -> str:
     return (
         "install multi-edit again" if known.address is None else f"run `multiedit safety fetch {known.name}`"
     )

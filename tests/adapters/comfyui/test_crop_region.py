@@ -7,7 +7,7 @@ import math
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from multiedit.pipelines.adapters.comfyui.crop_region import choose_region
+from multiedit.pipelines.adapters.comfyui.crop_region import choose_crop_region
 
 NATIVE = 1024 * 1024
 PHOTOGRAPH = (4000, 3000)
@@ -28,7 +28,7 @@ def test_a_region_is_on_the_canvas_around_the_mask(
     drawn: tuple[tuple[int, int], tuple[int, int, int, int]], native: int, grid: int
 ) -> None:
     canvas, (top, bottom, left, right) = drawn
-    region = choose_region((top, bottom, left, right), canvas, native, grid, always=True)
+    region = choose_crop_region((top, bottom, left, right), canvas, native, grid, always=True)
     assert region is not None
     x, y, width, height = region.window
     assert 0 <= x <= left < right <= x + width <= canvas[0]
@@ -48,7 +48,7 @@ def test_a_region_is_chosen_where_it_spares_much_of_a_large_picture(
     drawn: tuple[tuple[int, int], tuple[int, int, int, int]],
 ) -> None:
     canvas, bounds = drawn
-    region = choose_region(bounds, canvas, NATIVE, 16)
+    region = choose_crop_region(bounds, canvas, NATIVE, 16)
     if region is not None:
         assert math.prod(region.window[2:]) <= 0.6 * math.prod(canvas)
         assert math.prod(canvas) > NATIVE
@@ -74,12 +74,12 @@ def test_examples(
     window: tuple[int, int, int, int] | None,
     work: tuple[int, int] | None,
 ) -> None:
-    region = choose_region(bounds, canvas, NATIVE, 16)
+    region = choose_crop_region(bounds, canvas, NATIVE, 16)
     assert (region.window if region else None, region.work if region else None) == (window, work)
 
 
 def test_a_part_that_is_asked_for_on_a_small_picture_is_not_coarser_than_the_model() -> None:
-    region = choose_region((10, 50, 10, 50), (300, 200), NATIVE, 16, always=True)
+    region = choose_crop_region((10, 50, 10, 50), (300, 200), NATIVE, 16, always=True)
     assert region is not None
     assert region.window == (0, 0, 300, 200)
     assert region.work == (1248, 832)

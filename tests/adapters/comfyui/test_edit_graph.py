@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.comfyui.generation import Options
+from multiedit.pipelines.adapters.comfyui.generation import GenerationOptions
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.tests.support.edit_graphs import (
     CASES,
@@ -88,7 +88,7 @@ def test_links_lead_to_nodes_of_the_graph(profile: Profile, case: Case) -> None:
 
 @by_family
 def test_every_node_serves_the_result(profile: Profile) -> None:
-    made = graph(profile, Case(THREE.sizes, (100, 700, 200, 1000), Options(), {"keep_size": True}))
+    made = graph(profile, Case(THREE.sizes, (100, 700, 200, 1000), GenerationOptions(), {"keep_size": True}))
 
     def reached(nodes: Mapping[str, Any], wanted: list[Any]) -> set[str]:
         found: set[str] = set()
@@ -132,14 +132,14 @@ def test_every_size_is_sampled_on_the_grid(profile: Profile) -> None:
 def test_references_keep_their_shape_at_their_budget(
     profile: Profile, size: tuple[int, int], pixels: int | None
 ) -> None:
-    options = Options(reference_pixels=pixels, work_pixels=pixels)
+    options = GenerationOptions(reference_pixels=pixels, sampling_pixels=pixels)
     decided = generation(profile, Case((PHOTOGRAPH, size), options=options))
-    assert decided.base_fit == Fit(decided.work, decided.size)
+    assert decided.base_fit == ReferenceFit(decided.work, decided.size)
     budget = pixels or profile.reference_pixels
     for fit, own in zip(decided.references[1:], [size], strict=True):
         assert not any(side % profile.grid for side in fit.size)
         if profile.family == "mage-flow":
-            assert fit == Fit(decided.work)
+            assert fit == ReferenceFit(decided.work)
         else:
             # Each side is within half a step of the grid, or one step where the picture is narrower.
             scale = math.sqrt(budget / math.prod(own))

@@ -11,12 +11,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.adapters.comfyui.generation import Options
+from multiedit.pipelines.adapters.comfyui.generation import GenerationOptions
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
-from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
-from multiedit.pipelines.adapters.comfyui.tensor_generation import generation_of
+from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
+from multiedit.pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError, UnsupportedValue
 from multiedit.pipelines.editing.edit_tensors import EditSettings
@@ -30,7 +30,7 @@ BOUNDS = (1000, 1400, 2000, 2600)
 
 
 def case(*sizes: tuple[int, int], bounds: Any = None, settings: Any = None, **options: Any) -> Case:
-    return Case(sizes, bounds, Options(**options), settings)
+    return Case(sizes, bounds, GenerationOptions(**options), settings)
 
 
 @pytest.mark.parametrize(
@@ -41,9 +41,9 @@ def case(*sizes: tuple[int, int], bounds: Any = None, settings: Any = None, **op
         (QWEN, (PHOTOGRAPH,), {"keep_size": True}, {}, (1248, 832), (1200, 800)),
         (QWEN, (LARGE,), {"keep_size": True}, {}, (1200, 896), (4000, 3000)),
         (KLEIN, (LARGE,), {"resolution": "2K"}, {}, (2352, 1760), (2352, 1760)),
-        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 300_000}, (672, 448), (1248, 832)),
-        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 128 * 128}, (160, 112), (1248, 832)),
-        (QWEN, (PHOTOGRAPH,), {}, {"work_pixels": 4_000_000}, (1248, 832), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 300_000}, (672, 448), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 128 * 128}, (160, 112), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 4_000_000}, (1248, 832), (1248, 832)),
     ],
 )
 def test_the_size_that_is_sampled(
@@ -57,7 +57,7 @@ def test_the_size_that_is_sampled(
     decided = generation(profile, case(*sizes, settings=settings, **options))
     assert (decided.work, decided.size) == (work, size)
     assert any("the result is fitted" in note for note in decided.notes) is (
-        "work_pixels" in options and work != size
+        "sampling_pixels" in options and work != size
     )
 
 
@@ -70,7 +70,7 @@ def test_the_size_that_is_sampled(
 def test_any_size_has_one_near_its_ratio_on_the_grid(
     profile: Profile, base: tuple[int, int], pixels: int | None, keep: bool
 ) -> None:
-    decided = generation(profile, case(base, work_pixels=pixels, settings={"keep_size": keep}))
+    decided = generation(profile, case(base, sampling_pixels=pixels, settings={"keep_size": keep}))
     assert not any(side % profile.grid for side in decided.work)
     assert math.prod(decided.work) <= 1.05 * profile.max_pixels
     ratio = decided.size[0] / decided.size[1]
@@ -82,16 +82,16 @@ def test_any_size_has_one_near_its_ratio_on_the_grid(
 
 def test_a_base_of_the_results_ratio_is_a_reference_in_register_with_it() -> None:
     decided = generation(QWEN, case(PHOTOGRAPH, PORTRAIT))
-    assert decided.references == (Fit((1248, 832), (1248, 832)), Fit((832, 1248)))
+    assert decided.references == (ReferenceFit((1248, 832), (1248, 832)), ReferenceFit((832, 1248)))
     small = generation(QWEN, case(PHOTOGRAPH, PORTRAIT, reference_pixels=300_000))
-    assert small.references == (Fit((672, 448), (1248, 832)), Fit((448, 672)))
+    assert small.references == (ReferenceFit((672, 448), (1248, 832)), ReferenceFit((448, 672)))
     assert small.work == decided.work
 
 
 def test_a_base_of_another_ratio_is_shown_whole() -> None:
     decided = generation(QWEN, case(PHOTOGRAPH, PORTRAIT, settings={"aspect_ratio": "1:1"}))
-    assert decided.references[0] == Fit((1248, 832))
-    assert decided.base_fit == Fit((1024, 1024), (1024, 1024))
+    assert decided.references[0] == ReferenceFit((1248, 832))
+    assert decided.base_fit == ReferenceFit((1024, 1024), (1024, 1024))
 
 
 def test_every_reference_of_mage_flow_has_the_results_size() -> None:
@@ -104,12 +104,12 @@ def test_around_a_small_mask_only_a_part_is_edited() -> None:
     decided = generation(QWEN, case(LARGE, PORTRAIT, **masked))
     assert decided.region is not None
     assert decided.work == decided.region.work
-    assert decided.base_fit == Fit(decided.work, LARGE, decided.region.window)
-    assert decided.references == (decided.base_fit, Fit((832, 1248)))
+    assert decided.base_fit == ReferenceFit(decided.work, LARGE, decided.region.window)
+    assert decided.references == (decided.base_fit, ReferenceFit((832, 1248)))
     assert any("around the mask" in note for note in decided.notes)
     whole = generation(QWEN, case(LARGE, PORTRAIT, crop_and_stitch="off", **masked))
     assert whole.region is None
-    assert whole.base_fit == Fit((1200, 896), LARGE)
+    assert whole.base_fit == ReferenceFit((1200, 896), LARGE)
 
 
 def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:
@@ -175,7 +175,9 @@ def of_stand_in(images: int, **settings: Any) -> Any:
     """nano-banana-2-edit, which takes 6 images, carried out by a profile that takes 3."""
     pictures = [torch.rand(1, 64, 64, 3)] * images
     asked = EditSettings("nano-banana-2-edit", "a hat", **settings)
-    return generation_of(asked, pictures, None, Choice(QWEN, {}, ()), Options(), load_catalog())
+    return plan_tensor_generation(
+        asked, pictures, None, ProfileSelection(QWEN, {}, ()), GenerationOptions(), load_catalog()
+    )
 
 
 def test_a_stand_in_says_which_model_runs() -> None:
@@ -200,15 +202,18 @@ def test_the_frames_of_the_longest_batch_are_counted(
 ) -> None:
     pictures = [torch.rand(count, 64, 64, 3) for count in images]
     change = None if mask is None else torch.ones(mask, 64, 64)
-    choice, settings = Choice(QWEN, {}, ()), EditSettings("qwen-edit", "p")
-    assert generation_of(settings, pictures, change, choice, Options(), load_catalog())[1] == frames
+    choice, settings = ProfileSelection(QWEN, {}, ()), EditSettings("qwen-edit", "p")
+    assert (
+        plan_tensor_generation(settings, pictures, change, choice, GenerationOptions(), load_catalog())[1]
+        == frames
+    )
     with pytest.raises(MultiEditError, match="frames"):
-        generation_of(
+        plan_tensor_generation(
             settings,
             [torch.rand(5, 64, 64, 3), torch.rand(2, 64, 64, 3)],
             None,
             choice,
-            Options(),
+            GenerationOptions(),
             load_catalog(),
         )
 
@@ -217,8 +222,13 @@ def test_the_mask_of_any_frame_counts_for_the_part() -> None:
     mask = torch.zeros(2, 300, 400)
     mask[0, 30:40, 30:40] = mask[1, 50:60, 60:70] = 1.0
     settings = EditSettings("qwen-edit", "p", keep_size=True)
-    decided, _ = generation_of(
-        settings, [torch.zeros(1, 1800, 2400, 3)], mask, Choice(QWEN, {}, ()), Options(), load_catalog()
+    decided, _ = plan_tensor_generation(
+        settings,
+        [torch.zeros(1, 1800, 2400, 3)],
+        mask,
+        ProfileSelection(QWEN, {}, ()),
+        GenerationOptions(),
+        load_catalog(),
     )
     assert decided.region is not None
     x, y, width, height = decided.region.window

@@ -15,7 +15,7 @@ from multiedit.pipelines.adapters.comfyui.pixels import (
     latent_mask,
     opaque,
 )
-from multiedit.pipelines.adapters.comfyui.reference_fit import Fit
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.layers.masked import mask_bounds
 from torch.nn.functional import interpolate
 
@@ -35,15 +35,15 @@ def box_mask(height: int, width: int, top: int, bottom: int, left: int, right: i
 @pytest.mark.parametrize(
     ("size", "fit"),
     [
-        ((301, 203), Fit((304, 208), (301, 203))),
-        ((301, 203), Fit((96, 64), (301, 203), (101, 67, 160, 112))),
-        ((301, 203), Fit((160, 112), (301, 203), (101, 67, 160, 112))),
-        ((64, 64), Fit((64, 64), (64, 64))),
+        ((301, 203), ReferenceFit((304, 208), (301, 203))),
+        ((301, 203), ReferenceFit((96, 64), (301, 203), (101, 67, 160, 112))),
+        ((301, 203), ReferenceFit((160, 112), (301, 203), (101, 67, 160, 112))),
+        ((64, 64), ReferenceFit((64, 64), (64, 64))),
     ],
 )
 @pytest.mark.parametrize("answers", [1, 3])
 def test_outside_the_mask_the_base_keeps_its_bits(
-    channels: int, size: tuple[int, int], fit: Fit, answers: int
+    channels: int, size: tuple[int, int], fit: ReferenceFit, answers: int
 ) -> None:
     width, height = size
     base, answer = picture(height, width, channels), torch.rand(answers, *reversed(fit.size), 3)
@@ -66,7 +66,9 @@ def test_outside_the_mask_the_base_keeps_its_bits(
 def test_deep_inside_the_mask_is_the_answer_and_its_edge_fades_in_within() -> None:
     base, answer = torch.zeros(1, 1024, 1024, 3), torch.ones(1, 1024, 1024, 3)
     mask = box_mask(1024, 1024, 200, 800, 300, 1024)
-    result = finished(answer, (1024, 1024), base, mask, Fit((1024, 1024), (1024, 1024)))[0, 500, :, 0]
+    result = finished(answer, (1024, 1024), base, mask, ReferenceFit((1024, 1024), (1024, 1024)))[
+        0, 500, :, 0
+    ]
     assert (result[304:] == 1).all()  # 4 pixels at a megapixel; at the picture's own border nothing fades
     assert not result[:300].any()
     assert (result[300:305].diff() > 0).all()
@@ -76,7 +78,9 @@ def test_deep_inside_the_mask_is_the_answer_and_its_edge_fades_in_within() -> No
 def test_a_stroke_of_any_thickness_changes_the_picture(thickness: int) -> None:
     base, answer = torch.zeros(1, 1000, 1000, 3), torch.ones(1, 1000, 1000, 3)
     mask = box_mask(1000, 1000, 400, 400 + thickness, 100, 900)
-    result = finished(answer, (1000, 1000), base, mask, Fit((1000, 1000), (1000, 1000)))[0, :, 500, 0]
+    result = finished(answer, (1000, 1000), base, mask, ReferenceFit((1000, 1000), (1000, 1000)))[
+        0, :, 500, 0
+    ]
     assert result.max() == 1
     assert not result[mask[0, :, 500] == 0].any()
 
@@ -84,7 +88,7 @@ def test_a_stroke_of_any_thickness_changes_the_picture(thickness: int) -> None:
 def test_a_mask_of_another_size_is_stretched_over_the_base() -> None:
     base, answer = torch.zeros(1, 200, 300, 3), torch.ones(1, 200, 300, 3)
     mask = box_mask(20, 30, 0, 20, 0, 15)
-    result = finished(answer, (300, 200), base, mask, Fit((300, 200), (300, 200)))[0, 100, :, 0]
+    result = finished(answer, (300, 200), base, mask, ReferenceFit((300, 200), (300, 200)))[0, 100, :, 0]
     assert (result[:140] == 1).all()
     assert not result[160:].any()
 
@@ -93,7 +97,7 @@ def test_the_mask_lies_on_the_base_where_the_result_cuts_it() -> None:
     base = torch.zeros(1, 100, 300, 3)
     base[:, :, 100:200] = 1.0
     mask = base[..., 0]
-    fit = Fit((64, 64), (100, 100))  # the middle third
+    fit = ReferenceFit((64, 64), (100, 100))  # the middle third
     assert (fitted(base, fit) > 0.99).all()
     assert (fitted_mask(mask, base, fit) > 0.99).all()
     assert canvas_bounds(mask, base, (100, 100)) == (0, 100, 0, 100)
@@ -104,14 +108,15 @@ def test_a_window_at_its_own_size_is_not_resampled(window: tuple[int, int, int, 
     base = picture(200, 301)
     x, y, width, height = window
     assert torch.equal(
-        fitted(base, Fit((width, height), (301, 200), window)), base[:, y : y + height, x : x + width]
+        fitted(base, ReferenceFit((width, height), (301, 200), window)),
+        base[:, y : y + height, x : x + width],
     )
 
 
 def test_a_picture_without_a_canvas_is_shown_whole() -> None:
     base = torch.zeros(1, 100, 300, 3)
     base[:, :, :150] = 1.0
-    shown = fitted(base, Fit((96, 32)))
+    shown = fitted(base, ReferenceFit((96, 32)))
     assert shown.shape == (1, 32, 96, 3)
     assert shown[0, :, :40].min() > 0.99
     assert shown[0, :, 56:].max() < 0.01
@@ -155,7 +160,7 @@ def test_the_bounds_are_of_all_frames() -> None:
 def test_bounds_on_the_canvas_hold_the_mask_as_it_will_be_fitted() -> None:
     base, mask = picture(203, 301), box_mask(51, 77, 20, 31, 40, 55)
     top, bottom, left, right = canvas_bounds(mask, base, (640, 416))
-    change: Any = fitted_mask(mask, base, Fit((640, 416), (640, 416)))[0]
+    change: Any = fitted_mask(mask, base, ReferenceFit((640, 416), (640, 416)))[0]
     assert mask_bounds(change) == (top, bottom, left, right)
     assert bottom - top == pytest.approx(11 / 51 * 432, abs=20)
 
@@ -163,8 +168,8 @@ def test_bounds_on_the_canvas_hold_the_mask_as_it_will_be_fitted() -> None:
 def test_an_answer_in_half_floats_is_pasted_into_a_base_in_whole_ones() -> None:
     base, answer = picture(48, 64), picture(32, 32).half()
     mask = box_mask(48, 64, 16, 32, 16, 40).half()
-    result = finished(answer, (64, 48), base, mask, Fit((32, 32), (64, 48)))
+    result = finished(answer, (64, 48), base, mask, ReferenceFit((32, 32), (64, 48)))
     assert result.dtype == torch.float32
     assert torch.equal(result[0][mask[0] == 0], base[0][mask[0] == 0])
-    whole = finished(answer.float(), (64, 48), base, mask.float(), Fit((32, 32), (64, 48)))
+    whole = finished(answer.float(), (64, 48), base, mask.float(), ReferenceFit((32, 32), (64, 48)))
     assert torch.equal(result, whole)

@@ -7,15 +7,15 @@ import math
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.adapters.comfyui.reference_fit import Fit, on_budget
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit, on_budget
 
 sides = st.integers(1, 20_000)
 sizes = st.tuples(sides, sides)
 
 
-@given(st.builds(Fit, sizes, st.none() | sizes, st.none() | st.tuples(sides, sides, sides, sides)))
-def test_a_fit_survives_the_input_of_a_node(fit: Fit) -> None:
-    assert Fit.from_text(fit.to_text()) == fit
+@given(st.builds(ReferenceFit, sizes, st.none() | sizes, st.none() | st.tuples(sides, sides, sides, sides)))
+def test_a_fit_survives_the_input_of_a_node(fit: ReferenceFit) -> None:
+    assert ReferenceFit.from_text(fit.to_text()) == fit
 
 
 @given(sizes, st.integers(256, 2**24), st.sampled_from([8, 16, 32]))

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from multiedit.pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice, Folders, available_models, choose
+from multiedit.pipelines.adapters.comfyui.profiles.selection import (
+    Folders,
+    ProfileSelection,
+    available_models,
+    select_profile,
+)
 from multiedit.pipelines.common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 
 GB = 10**9
@@ -50,7 +55,7 @@ def _qwen(
     ],
 )
 def test_the_first_profile_whose_files_are_there_is_taken(loras: list[str], profile: str) -> None:
-    choice = choose("qwen-edit", _qwen(loras=loras), 80 * GB)
+    choice = select_profile("qwen-edit", _qwen(loras=loras), 80 * GB)
     assert choice.profile.id == profile
     assert choice.files.get("lora") == (loras[0] if "lightning" in profile else None)
     assert choice.notes[0] == f"Profile {profile} is used: all of its files are there."
@@ -71,19 +76,21 @@ def test_the_first_profile_whose_files_are_there_is_taken(loras: list[str], prof
 def test_a_file_is_as_exact_as_the_memory_allows(
     models: Sequence[str], memory: float, taken: str, why: str
 ) -> None:
-    choice = choose("qwen-edit", _qwen(models, encoders=[SMALL_ENCODER, ENCODER]), int(memory * GB))
+    choice = select_profile("qwen-edit", _qwen(models, encoders=[SMALL_ENCODER, ENCODER]), int(memory * GB))
     assert choice.files["diffusion_model"] == taken
     assert any(note.startswith(f"The diffusion model is {taken} (") and why in note for note in choice.notes)
 
 
 def test_every_part_is_chosen_by_the_same_rule() -> None:
     encoders = [SMALL_ENCODER, ENCODER]
-    assert choose("qwen-edit", _qwen(encoders=encoders), 24 * GB).files["text_encoder"] == ENCODER
-    assert choose("qwen-edit", _qwen(encoders=encoders), 16 * GB).files["text_encoder"] == SMALL_ENCODER
+    assert select_profile("qwen-edit", _qwen(encoders=encoders), 24 * GB).files["text_encoder"] == ENCODER
+    assert (
+        select_profile("qwen-edit", _qwen(encoders=encoders), 16 * GB).files["text_encoder"] == SMALL_ENCODER
+    )
 
 
 def test_the_notes_say_why_no_faster_profile_is_used() -> None:
-    notes = choose("qwen-edit", _qwen(), 80 * GB).notes
+    notes = select_profile("qwen-edit", _qwen(), 80 * GB).notes
     assert f"Profile qwen-edit-2511-lightning-4 is not used: its LoRA {FOUR} is not in loras." in notes
     assert f"Profile qwen-edit-2511-lightning-8 is not used: its LoRA {EIGHT} is not in loras." in notes
     assert (
@@ -93,29 +100,31 @@ def test_the_notes_say_why_no_faster_profile_is_used() -> None:
 
 
 def test_a_licence_that_limits_commercial_use_is_said() -> None:
-    (note,) = (note for note in choose("flux-2-klein-9b-edit", KLEIN, 24 * GB).notes if "commercial" in note)
+    (note,) = (
+        note for note in select_profile("flux-2-klein-9b-edit", KLEIN, 24 * GB).notes if "commercial" in note
+    )
     assert "FLUX Non-Commercial License" in note
     assert "https://huggingface.co/black-forest-labs/FLUX.2-klein-9B/blob/main/LICENSE.md" in note
 
 
 def test_a_named_profile_is_used_or_refused() -> None:
     folders = _qwen(loras=[FOUR, EIGHT])
-    choice = choose("qwen-edit", folders, 80 * GB, profile="qwen-edit-2511-full")
+    choice = select_profile("qwen-edit", folders, 80 * GB, profile="qwen-edit-2511-full")
     assert choice.profile.id == "qwen-edit-2511-full"
     assert choice.notes[0] == "Profile qwen-edit-2511-full is used: it was asked for."
     with pytest.raises(
         ModelFilesMissing, match=r"Lightning 8 steps cannot run: of its 4 files 1 are missing"
     ):
-        choose("qwen-edit", _qwen(loras=[FOUR]), 80 * GB, profile="qwen-edit-2511-lightning-8")
+        select_profile("qwen-edit", _qwen(loras=[FOUR]), 80 * GB, profile="qwen-edit-2511-lightning-8")
     with pytest.raises(InvalidRequest, match="is of qwen-edit, the model is firered-image-edit"):
-        choose("firered-image-edit", folders, 80 * GB, profile="qwen-edit-2511-full")
+        select_profile("firered-image-edit", folders, 80 * GB, profile="qwen-edit-2511-full")
     with pytest.raises(InvalidRequest, match="'qwen-edit-2511' is no profile"):
-        choose("qwen-edit", folders, 80 * GB, profile="qwen-edit-2511")
+        select_profile("qwen-edit", folders, 80 * GB, profile="qwen-edit-2511")
 
 
 def test_what_is_missing_is_said_in_one_error() -> None:
     with pytest.raises(ModelFilesMissing) as caught:
-        choose("qwen-edit", {"vae": [VAE], "loras": [FOUR]}, 24 * GB)
+        select_profile("qwen-edit", {"vae": [VAE], "loras": [FOUR]}, 24 * GB)
     told = caught.value.message
     assert told.startswith(
         "Qwen-Image-Edit 2511 cannot run: of its 3 files 2 are missing. Fetch the diffusion"
@@ -146,19 +155,21 @@ def test_a_profile_waits_for_its_nodes(nodes: list[str] | None, able: bool) -> N
     model = "qwen-image-2.1-turbo-edit"
     assert (model in available_models(QWEN_21, nodes)) == able
     if able:
-        assert choose(model, QWEN_21, 24 * GB, nodes).profile.id == "qwen-image-2.1-turbo"
+        assert select_profile(model, QWEN_21, 24 * GB, nodes).profile.id == "qwen-image-2.1-turbo"
     else:
         with pytest.raises(
             ModelUnavailable, match=r"needs ComfyUI 0\.37\.0 or newer: .*QwenImage21Cache\. Up"
         ):
-            choose(model, QWEN_21, 24 * GB, nodes)
+            select_profile(model, QWEN_21, 24 * GB, nodes)
 
 
 def test_a_model_without_a_profile_is_refused() -> None:
     with pytest.raises(ModelUnavailable, match=r"layer-composite cannot run on ComfyUI.*qwen-edit, "):
-        choose("layer-composite", {}, GB)
-    with pytest.raises(ModelUnavailable, match=r"nano-banana-2-edit is closed: .* set MULTIEDIT_HOSTED_URL"):
-        choose("nano-banana-2-edit", {}, GB)
+        select_profile("layer-composite", {}, GB)
+    with pytest.raises(
+        ModelUnavailable, match=r"nano-banana-2-edit is closed: .* set MULTIEDIT_PROVIDER_URL"
+    ):
+        select_profile("nano-banana-2-edit", {}, GB)
 
 
 def test_the_models_that_can_run_are_listed_with_their_profiles() -> None:
@@ -205,13 +216,13 @@ def test_with_every_file_there_the_first_profile_runs(memory: int, model: str) -
     assert choice.profile == load_profiles().of_model(model)[0]
 
 
-def _check(model: str, folders: Folders, memory: int) -> Choice | None:
+def _check(model: str, folders: Folders, memory: int) -> ProfileSelection | None:
     able = available_models(folders)
     if model not in able:
         with pytest.raises(ModelFilesMissing):
-            choose(model, folders, memory)
+            select_profile(model, folders, memory)
         return None
-    choice = choose(model, folders, memory)
+    choice = select_profile(model, folders, memory)
     assert choice.profile.id == able[model]
     assert set(choice.files) == set(choice.profile.parts)
     assert all(file in folders[PART_FOLDERS[part]] for part, file in choice.files.items())

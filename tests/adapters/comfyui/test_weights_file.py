@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from multiedit.pipelines.adapters.comfyui.profiles.profile import Part
+from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.weights_file import LARGEST_HEADER, check_weights
 from multiedit.pipelines.common.errors import InvalidModelFile, ModelUnavailable
@@ -69,7 +69,7 @@ PEFT_LORA = ("transformer.transformer_blocks.0.attn.to_k.lora_A.default.weight",
 FLUX_LORA = ("diffusion_model.double_blocks.0.img_attn.proj.lora_A.weight",)
 
 
-def _part(profile: str, role: str) -> Part:
+def _part(profile: str, role: str) -> ModelPart:
     return next(part for name, part in load_profiles().get(profile).parts.items() if name == role)
 
 

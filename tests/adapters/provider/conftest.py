@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.provider.registry import Hosting, find_hosting
+from multiedit.pipelines.adapters.provider.registry import ProviderRegistry, load_provider
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_request import Editor, EditResult
+from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.planning.request import parse_request
 from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.sources.source import BytesSource, SourceLoader
@@ -29,9 +29,11 @@ async def _no_network(url: str, name: str) -> bytes:
     raise AssertionError("nothing is fetched here")
 
 
-def editor(hosting: Hosting, tell: Callable[[str], None] = lambda text: None) -> Editor:
+def editor(hosting: ProviderRegistry, tell: Callable[[str], None] = lambda text: None) -> EditPipeline:
     adapters = hosting.adapters(LIMITS, tell)
-    return Editor(LIMITS, hosting.catalog, adapters, SourceLoader(LIMITS, _no_network), default_classifier)
+    return EditPipeline(
+        LIMITS, hosting.catalog, adapters, SourceLoader(LIMITS, _no_network), default_classifier
+    )
 
 
 Edit = Callable[..., EditResult]
@@ -44,7 +46,7 @@ def edit(folders: Mapping[str, str]) -> Edit:
     def carry_out(
         peer: HostedPeer, *pictures: bytes, environment: Mapping[str, str] | None = None, **fields: Any
     ) -> EditResult:
-        hosting = find_hosting(LIMITS, {**folders, **peer.environment, **(environment or {})})
+        hosting = load_provider(LIMITS, {**folders, **peer.environment, **(environment or {})})
         given = {"prompt": "a red hat", "modelId": "nano-banana-2-edit", "safe_mode": False, **fields}
         request = parse_request({**given, "images": [BytesSource(data) for data in pictures]}, LIMITS)
         tell = fields.pop("tell", lambda text: None)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from multiedit.pipelines.adapters.provider.registry import find_hosting
+from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ModelUnavailable
 from multiedit.pipelines.common.settings import Limits
@@ -180,7 +180,7 @@ def test_the_headers_go_into_the_report_and_the_balance_into_no_file(edit: Edit)
 def test_without_a_provider_a_closed_model_is_refused_at_once(edit: Edit, folders: dict[str, str]) -> None:
     with HostedPeer() as peer:
         unset = dict.fromkeys(peer.environment, "")
-        with pytest.raises(ModelUnavailable, match=r"closed: .* by Google.*set MULTIEDIT_HOSTED_URL"):
+        with pytest.raises(ModelUnavailable, match=r"closed: .* by Google.*set MULTIEDIT_PROVIDER_URL"):
             edit(peer, b"not even a picture", environment=unset)
     assert peer.asked == []
 
@@ -189,19 +189,19 @@ def test_without_a_provider_a_closed_model_is_refused_at_once(edit: Edit, folder
     ("variables", "models"),
     [
         ({}, {model.id for model in CLOSED}),
-        ({"MULTIEDIT_STAND_INS": "flux-2-max-edit=flux-2-dev-edit"},
+        ({"MULTIEDIT_MODEL_ALIASES": "flux-2-max-edit=flux-2-dev-edit"},
          {model.id for model in CLOSED} - {"flux-2-max-edit"}),
-        ({"MULTIEDIT_HOSTED_MODELS": "nano-banana-2-edit, qwen-edit"}, {"nano-banana-2-edit", "qwen-edit"}),
+        ({"MULTIEDIT_PROVIDER_MODELS": "nano-banana-2-edit, qwen-edit"}, {"nano-banana-2-edit", "qwen-edit"}),
     ],
 )  # fmt: skip
 def test_what_goes_there_is_what_the_user_configured(
     variables: dict[str, str], models: set[str], folders: dict[str, str]
 ) -> None:
     environment = {
-        **folders, "MULTIEDIT_HOSTED_URL": "https://h/api/v1", "MULTIEDIT_HOSTED_KEY": KEY, **variables,
+        **folders, "MULTIEDIT_PROVIDER_URL": "https://h/api/v1", "MULTIEDIT_PROVIDER_KEY": KEY, **variables,
     }  # fmt: skip
-    hosting = find_hosting(Limits.from_environment(environment), environment)
+    hosting = load_provider(Limits.from_environment(environment), environment)
     assert set(hosting.models) == set(hosting.adapters(Limits())) == models
     beside = set(hosting.adapters(Limits(), beside_comfyui=True))
     assert beside == models - {"qwen-edit"}  # which a ComfyUI runs at no cost
-    assert find_hosting(Limits(), folders).models == ()
+    assert load_provider(Limits(), folders).models == ()

@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 from multiedit.api.backends.base import Backend, Edited, Listener, Work
-from multiedit.api.backends.comfyui import EitherBackend
-from multiedit.api.backends.local import EmbeddedBackend
+from multiedit.api.backends.comfyui import RoutingBackend
+from multiedit.api.backends.local import LocalBackend
 from multiedit.api.limits import ServerLimits
 from multiedit.cli.main import main
-from multiedit.pipelines.adapters.local import embedded_adapters
-from multiedit.pipelines.adapters.provider.registry import find_hosting
+from multiedit.pipelines.adapters.local import local_adapters
+from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.planning.request import Extras
@@ -55,16 +55,16 @@ def maker() -> Iterator[ApiServer]:
 @pytest.fixture
 def environment(maker: ApiServer, folders: Mapping[str, str]) -> dict[str, str]:
     url = f"{maker.url}/api/v1"
-    return {**folders, "MULTIEDIT_HOSTED_URL": url, "MULTIEDIT_HOSTED_KEY": OTHER_KEY}
+    return {**folders, "MULTIEDIT_PROVIDER_URL": url, "MULTIEDIT_PROVIDER_KEY": OTHER_KEY}
 
 
 @pytest.fixture
 def api(environment: Mapping[str, str]) -> Iterator[ApiServer]:
     def backend(limits: Limits, server_limits: ServerLimits) -> Backend:
-        hosting = find_hosting(limits, environment)
+        hosting = load_provider(limits, environment)
         safety = SafetySettings.from_environment({})
-        adapters = {**embedded_adapters(limits), **hosting.adapters(limits)}
-        return EmbeddedBackend(limits, hosting.catalog, loader(limits), safety, 2, adapters)
+        adapters = {**local_adapters(limits), **hosting.adapters(limits)}
+        return LocalBackend(limits, hosting.catalog, loader(limits), safety, 2, adapters)
 
     with ApiServer(make_backend=backend) as server:
         yield server
@@ -88,11 +88,11 @@ def test_all_closed_models_run_over_our_own_api_and_are_listed_as_running(api: A
 
 
 def test_a_wrong_key_is_the_operators_business(environment: Mapping[str, str], maker: ApiServer) -> None:
-    wrong = {**environment, "MULTIEDIT_HOSTED_KEY": KEY}
+    wrong = {**environment, "MULTIEDIT_PROVIDER_KEY": KEY}
 
     def backend(limits: Limits, server_limits: ServerLimits) -> Backend:
-        hosting, safety = find_hosting(limits, wrong), SafetySettings.from_environment({})
-        return EmbeddedBackend(limits, hosting.catalog, loader(limits), safety, 2, hosting.adapters(limits))
+        hosting, safety = load_provider(limits, wrong), SafetySettings.from_environment({})
+        return LocalBackend(limits, hosting.catalog, loader(limits), safety, 2, hosting.adapters(limits))
 
     with ApiServer(make_backend=backend) as server, server.client() as client:
         fields = {"prompt": "p", "modelId": CLOSED[0], "safe_mode": "false"}
@@ -167,5 +167,5 @@ def test_in_comfyui_only_closed_models_leave_the_queue(asked: str | None, made: 
         model_id = asked
 
     here, there = Side("here", CLOSED), Side("there", ["layer-composite", "qwen-edit"])
-    backend = EitherBackend(here, there)
+    backend = RoutingBackend(here, there)
     assert asyncio.run(backend.edit(Work(Asked()), lambda progress: None)) == made

@@ -14,20 +14,20 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from multiedit.pipelines.adapters.provider.limits import HostedLimits
-from multiedit.pipelines.adapters.provider.registry import find_hosting
-from multiedit.pipelines.adapters.provider.responses import Answer, picture_of
-from multiedit.pipelines.adapters.provider.settings import Provider
-from multiedit.pipelines.adapters.provider.spending import Ledger
+from multiedit.pipelines.adapters.provider.limits import ProviderLimits
+from multiedit.pipelines.adapters.provider.registry import load_provider
+from multiedit.pipelines.adapters.provider.responses import ProviderResponse, picture_of
+from multiedit.pipelines.adapters.provider.settings import ProviderSettings
+from multiedit.pipelines.adapters.provider.spending import SpendingLog
 from multiedit.pipelines.common.errors import (
-    HostedBusy,
-    HostedDenied,
-    HostedError,
-    HostedLost,
-    HostedRefused,
     InvalidRequest,
     MultiEditError,
     PaymentNeeded,
+    ProviderAuthError,
+    ProviderContentRefused,
+    ProviderError,
+    ProviderResponseLost,
+    ProviderUnavailable,
     ServerUnreachable,
     SpendingLimit,
 )
@@ -40,7 +40,7 @@ PICTURE = png((300, 240))
 PHOTO = (Path(__file__).parents[3] / "samples" / "coffee.jpg").read_bytes()
 PRICE = 0.1
 # Quick where the wait is not what is tested.
-QUICK = {"MULTIEDIT_HOSTED_WAIT_SECONDS": "0.01"}
+QUICK = {"MULTIEDIT_PROVIDER_WAIT_SECONDS": "0.01"}
 WALLET = {
     "error": "Payment required", "code": "PAYMENT_REQUIRED", "currentBalanceUsd": 0.05, "minimumTopUpUsd": 5,
     "topUpInstructions": {"step1": "POST /x402/top-up", "step2": "Sign it", "receiverWallet": "0x2670B922"},
@@ -50,7 +50,7 @@ WALLET = {
 @pytest.fixture
 def spent(folders: dict[str, str]) -> Callable[[], float]:
     path = Path(folders["XDG_STATE_HOME"]) / "multi-edit" / "spending.sqlite"
-    return lambda: Ledger(path, HostedLimits()).spent()
+    return lambda: SpendingLog(path, ProviderLimits()).spent()
 
 
 @pytest.mark.parametrize(
@@ -58,28 +58,28 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
     [
         (400, {"error": "Invalid model id"}, InvalidRequest, "400: Invalid model id. .*--refresh", 1, 0),
         (400, {"error": "Bad", "issues": [{"message": "too many"}]}, InvalidRequest, "Bad; too", 1, 0),
-        (401, {"error": f"no such key {KEY}"}, HostedDenied, r"no such key \*\*\*.*Check MULTIEDIT", 1, 0),
+        (401, {"error": f"no such key {KEY}"}, ProviderAuthError, r"no such key \*\*\*.*Check MULTIEDIT", 1, 0),  # noqa: E501
         (402, {"error": "Insufficient balance"}, PaymentNeeded, "balance. Top the account up", 1, 0),
         (402, WALLET, PaymentNeeded, "balance is 0.05 USD.*step1: POST .*receiverWallet: 0x2670B922", 1, 0),
-        (403, {"error": "Region"}, HostedDenied, "403: Region. The key's privacy", 1, 0),
-        (404, {"error": "Media"}, HostedError, "404: Media. Check the path of MULTIEDIT_HOSTED_URL", 1, 0),
-        (413, {"error": "Too large"}, HostedError, "413: Too large. Send smaller", 1, 0),
-        (415, b"", HostedError, "415: no reason", 1, 0),
-        (422, {"error": "Your prompt"}, HostedRefused, "422: Your prompt. Change the prompt", 1, PRICE),
-        (429, {"error": "Rate limit"}, HostedBusy, "429: Rate limit. Wait a minute", 4, 0),
-        (500, {"error": "Failed"}, HostedError, "500: Failed. Try again later", 4, 0),
-        (502, b"<html>Bad gateway</html>", HostedLost, "502: no reason. It may have", 4, 4 * PRICE),
-        (503, {"error": "Offline"}, HostedBusy, "503: Offline. Try again later", 4, 0),
-        (504, {"error": ["odd", 1]}, HostedLost, "504: no reason. It may have", 4, 4 * PRICE),
-        (524, b"A timeout occurred", HostedLost, "524: no reason. It may have been charged", 1, PRICE),
-        (307, b"", HostedError, "It redirects, which is not followed", 1, 0),
-        (200, {"error": "Something"}, HostedLost, "200 without a picture: Something.*charged", 1, PRICE),
-        (200, b"<html></html>", HostedLost, "no picture that can be used.*charged", 1, PRICE),
-        (200, b"", HostedLost, "no picture that can be used", 1, PRICE),
-        (200, png((1, 1)), HostedRefused, "stands for a refusal.*1x1", 1, PRICE),
-        (200, png()[:3000], HostedLost, "no picture that can be used.*damaged", 1, PRICE),
-        (200, PHOTO[:50_000], HostedLost, "no picture that can be used.*damaged", 1, PRICE),
-        (200, png(kind="gif"), HostedLost, "sent a gif file", 1, PRICE),
+        (403, {"error": "Region"}, ProviderAuthError, "403: Region. The key's privacy", 1, 0),
+        (404, {"error": "Media"}, ProviderError, "404: Media. Check the path of MULTIEDIT_PROVIDER_URL", 1, 0),  # noqa: E501
+        (413, {"error": "Too large"}, ProviderError, "413: Too large. Send smaller", 1, 0),
+        (415, b"", ProviderError, "415: no reason", 1, 0),
+        (422, {"error": "Your prompt"}, ProviderContentRefused, "422: Your prompt. Change the prompt", 1, PRICE),  # noqa: E501
+        (429, {"error": "Rate limit"}, ProviderUnavailable, "429: Rate limit. Wait a minute", 4, 0),
+        (500, {"error": "Failed"}, ProviderError, "500: Failed. Try again later", 4, 0),
+        (502, b"<html>Bad gateway</html>", ProviderResponseLost, "502: no reason. It may have", 4, 4 * PRICE),
+        (503, {"error": "Offline"}, ProviderUnavailable, "503: Offline. Try again later", 4, 0),
+        (504, {"error": ["odd", 1]}, ProviderResponseLost, "504: no reason. It may have", 4, 4 * PRICE),
+        (524, b"A timeout occurred", ProviderResponseLost, "524: no reason. It may have been charged", 1, PRICE),  # noqa: E501
+        (307, b"", ProviderError, "It redirects, which is not followed", 1, 0),
+        (200, {"error": "Something"}, ProviderResponseLost, "200 without a picture: Something.*charged", 1, PRICE),  # noqa: E501
+        (200, b"<html></html>", ProviderResponseLost, "no picture that can be used.*charged", 1, PRICE),
+        (200, b"", ProviderResponseLost, "no picture that can be used", 1, PRICE),
+        (200, png((1, 1)), ProviderContentRefused, "stands for a refusal.*1x1", 1, PRICE),
+        (200, png()[:3000], ProviderResponseLost, "no picture that can be used.*damaged", 1, PRICE),
+        (200, PHOTO[:50_000], ProviderResponseLost, "no picture that can be used.*damaged", 1, PRICE),
+        (200, png(kind="gif"), ProviderResponseLost, "sent a gif file", 1, PRICE),
     ],
 )  # fmt: skip
 def test_an_answer_is_the_error_that_it_means(
@@ -91,7 +91,9 @@ def test_an_answer_is_the_error_that_it_means(
     assert type(caught.value) is kind
     assert re.search(words, caught.value.message, re.DOTALL), caught.value.message
     assert KEY not in caught.value.message
-    assert not (charged and kind is HostedLost and caught.value.status >= 500)  # which clients repeat
+    assert not (
+        charged and kind is ProviderResponseLost and caught.value.status >= 500
+    )  # which clients repeat
     assert len(peer.asked) == attempts
     assert spent() == pytest.approx(charged)
 
@@ -99,7 +101,7 @@ def test_an_answer_is_the_error_that_it_means(
 def test_a_violation_in_the_headers_is_a_refusal(edit: Edit) -> None:
     with (
         HostedPeer(replying(x_venice_is_content_violation="true")) as peer,
-        pytest.raises(HostedRefused, match="violation"),
+        pytest.raises(ProviderContentRefused, match="violation"),
     ):
         edit(peer, PICTURE)
 
@@ -129,36 +131,36 @@ def test_attempts_together_stay_within_the_limit_of_one_edit(edit: Edit, spent: 
 
 
 def test_an_attempt_that_would_have_to_be_given_up_is_not_begun(edit: Edit) -> None:
-    with HostedPeer(replying({}, 503, Retry_After="0.1")) as peer, pytest.raises(HostedBusy):
-        edit(peer, PICTURE, environment={"MULTIEDIT_HOSTED_SECONDS": "15"})
+    with HostedPeer(replying({}, 503, Retry_After="0.1")) as peer, pytest.raises(ProviderUnavailable):
+        edit(peer, PICTURE, environment={"MULTIEDIT_PROVIDER_SECONDS": "15"})
     assert len(peer.asked) == 1
 
 
 def test_a_list_of_models_that_is_late_was_not_charged(folders: dict[str, str]) -> None:
     with HostedPeer(_silent) as peer:
-        environment = {**folders, **peer.environment, "MULTIEDIT_HOSTED_SECONDS": "0.3"}
-        with pytest.raises(HostedLost, match="Try again later") as caught:
-            asyncio.run(find_hosting(Limits(), environment).ask())
+        environment = {**folders, **peer.environment, "MULTIEDIT_PROVIDER_SECONDS": "0.3"}
+        with pytest.raises(ProviderResponseLost, match="Try again later") as caught:
+            asyncio.run(load_provider(Limits(), environment).ask())
     assert "charged" not in caught.value.message
 
 
 def test_the_endpoints_own_wait_is_kept_to(edit: Edit) -> None:
     with HostedPeer(replying({}, 429, Retry_After="0.6"), replying()) as peer:
         before = time.monotonic()
-        edit(peer, PICTURE, environment={"MULTIEDIT_HOSTED_WAIT_SECONDS": "60"})
+        edit(peer, PICTURE, environment={"MULTIEDIT_PROVIDER_WAIT_SECONDS": "60"})
     assert 0.6 <= time.monotonic() - before < 30
 
 
 def test_a_wait_beyond_the_edits_time_is_not_begun(edit: Edit) -> None:
-    with HostedPeer(replying({}, 429, Retry_After="3600")) as peer, pytest.raises(HostedBusy):
+    with HostedPeer(replying({}, 429, Retry_After="3600")) as peer, pytest.raises(ProviderUnavailable):
         edit(peer, PICTURE)
     assert len(peer.asked) == 1
 
 
 def test_an_answer_may_be_larger_than_what_may_be_sent() -> None:
-    answer = Answer(200, {}, png())
+    answer = ProviderResponse(200, {}, png())
     small = Limits(max_file_bytes=1000)
-    assert picture_of(answer, Provider("https://h"), small).size == (1024, 1024)
+    assert picture_of(answer, ProviderSettings("https://h"), small).size == (1024, 1024)
 
 
 async def _half(request: web.Request) -> web.StreamResponse:
@@ -197,19 +199,19 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (_half, HostedLost, "was lost. The edit may have been made, and charged"),
-        (_gone, HostedLost, "was lost. The edit may have been made, and charged"),
-        (_silent, HostedLost, "did not answer within 0.5 s.*MULTIEDIT_HOSTED_SECONDS"),
-        (_two_gigabytes, HostedLost, "more than 1000000 bytes"),
-        (_endless, HostedLost, "more than 1000000 bytes"),
+        (_half, ProviderResponseLost, "was lost. The edit may have been made, and charged"),
+        (_gone, ProviderResponseLost, "was lost. The edit may have been made, and charged"),
+        (_silent, ProviderResponseLost, "did not answer within 0.5 s.*MULTIEDIT_PROVIDER_SECONDS"),
+        (_two_gigabytes, ProviderResponseLost, "more than 1000000 bytes"),
+        (_endless, ProviderResponseLost, "more than 1000000 bytes"),
     ],
 )
 def test_what_may_have_been_charged_is_not_sent_again_and_says_so(
     reply: Any, kind: type, words: str, edit: Edit, spent: Callable[[], float]
 ) -> None:
-    limits = {"MULTIEDIT_HOSTED_ANSWER_BYTES": "1000000"}
+    limits = {"MULTIEDIT_PROVIDER_ANSWER_BYTES": "1000000"}
     if reply is _silent:
-        limits["MULTIEDIT_HOSTED_SECONDS"] = "0.5"
+        limits["MULTIEDIT_PROVIDER_SECONDS"] = "0.5"
     with HostedPeer(reply) as peer, pytest.raises(kind, match=words) as caught:
         edit(peer, PICTURE, environment=limits)
     assert "charged" in caught.value.message
@@ -227,7 +229,7 @@ def _closed_port() -> str:
 
 def test_a_server_that_is_not_there_has_charged_nothing(edit: Edit, spent: Callable[[], float]) -> None:
     with HostedPeer() as peer, pytest.raises(ServerUnreachable, match=r"cannot be connected to\. Nothing"):
-        edit(peer, PICTURE, environment={"MULTIEDIT_HOSTED_URL": _closed_port()})
+        edit(peer, PICTURE, environment={"MULTIEDIT_PROVIDER_URL": _closed_port()})
     assert spent() == 0
 
 
@@ -243,7 +245,7 @@ def test_no_tls_where_it_is_expected_ends_it(edit: Edit) -> None:
     with HostedPeer() as peer:
         address = peer.url.replace("http://", "https://")
         with pytest.raises(ServerUnreachable, match="TLS"):
-            edit(peer, PICTURE, environment={"MULTIEDIT_HOSTED_URL": address})
+            edit(peer, PICTURE, environment={"MULTIEDIT_PROVIDER_URL": address})
     assert peer.asked == []
 
 
@@ -252,7 +254,7 @@ def test_a_name_that_is_not_found_ends_it(edit: Edit, monkeypatch: pytest.Monkey
         raise socket.gaierror(socket.EAI_NONAME, "not known")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    environment = {"MULTIEDIT_HOSTED_URL": "https://nowhere.invalid/api/v1"}
+    environment = {"MULTIEDIT_PROVIDER_URL": "https://nowhere.invalid/api/v1"}
     with HostedPeer() as peer, pytest.raises(ServerUnreachable, match="a name that is not found"):
         edit(peer, PICTURE, environment=environment)
 
@@ -271,16 +273,16 @@ def test_what_costs_too_much_is_not_sent(edit: Edit, spent: Callable[[], float])
 
 
 def test_an_edit_that_nobody_waits_for_closes_the_connection(folders: dict[str, str]) -> None:
-    from multiedit.api.backends.local import EmbeddedBackend
+    from multiedit.api.backends.local import LocalBackend
     from multiedit.pipelines.safety.settings import SafetySettings
     from multiedit.tests.support.api_server import ApiServer, loader
 
     with HostedPeer(_silent) as peer:
 
         def backend(limits: Any, server_limits: Any) -> Any:
-            hosting = find_hosting(limits, {**folders, **peer.environment})
+            hosting = load_provider(limits, {**folders, **peer.environment})
             safety, adapters = SafetySettings.from_environment({}), hosting.adapters(limits)
-            return EmbeddedBackend(limits, hosting.catalog, loader(limits), safety, 1, adapters)
+            return LocalBackend(limits, hosting.catalog, loader(limits), safety, 1, adapters)
 
         fields = {"prompt": "p", "modelId": "flux-2-max-edit", "safe_mode": "false"}
         with ApiServer(make_backend=backend) as server, server.client() as client:

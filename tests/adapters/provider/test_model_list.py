@@ -12,7 +12,7 @@ from multiedit.api.routes.models import list_models
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.provider import model_list
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.errors import HostedError
+from multiedit.pipelines.common.errors import ProviderError
 from multiedit.pipelines.common.settings import Limits
 from multiedit.tests.support.provider_peer import HostedPeer, replying
 
@@ -81,7 +81,7 @@ def test_an_entry_that_is_not_one_is_refused(wrong: Any) -> None:
         changed |= wrong
     else:
         changed["model_spec"]["constraints"][wrong[0]] = wrong[1]
-    with pytest.raises(HostedError, match="the list is not taken"):
+    with pytest.raises(ProviderError, match="the list is not taken"):
         model_list.merged(CATALOG, [changed])
 
 
@@ -91,13 +91,13 @@ def test_an_entry_that_is_not_one_is_refused(wrong: Any) -> None:
 def test_a_price_that_is_not_one_is_refused(price: Any) -> None:
     changed = entry()
     changed["model_spec"]["pricing"] = price
-    with pytest.raises(HostedError, match="the list is not taken"):
+    with pytest.raises(ProviderError, match="the list is not taken"):
         model_list.merged(CATALOG, [changed])
 
 
 @pytest.mark.parametrize("text", [b"", b"[]", b"<html>", b'{"data": 1}', b'{"data": []}', b"[" * 100_000])
 def test_a_body_that_is_no_list_is_refused(text: bytes) -> None:
-    with pytest.raises(HostedError):
+    with pytest.raises(ProviderError):
         model_list.read_list(text)
 
 
@@ -127,4 +127,4 @@ def test_the_command_refreshes_shows_and_keeps(
     assert main(["models", "flux-2-max-edit"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["price"]["base"] == 0.12
     assert main(["models", "--refresh"]) == 2
-    assert "No hosted provider is configured. Set MULTIEDIT_HOSTED_URL" in capsys.readouterr().err
+    assert "No hosted provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err

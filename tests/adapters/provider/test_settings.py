@@ -7,7 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.provider.settings import Provider, find_provider, settings_file
+from multiedit.pipelines.adapters.provider.settings import (
+    ProviderSettings,
+    read_provider_settings,
+    settings_file,
+)
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.tests.support.provider_peer import KEY
 
@@ -15,9 +19,9 @@ URL = "https://api.example/api/v1"
 WALLET_KEY = "0x" + "1f" * 32
 
 
-def configured(environment: dict[str, str], **variables: str) -> Provider | None:
-    named = {f"MULTIEDIT_HOSTED_{name.upper()}": value for name, value in variables.items()}
-    return find_provider({**environment, **named})
+def configured(environment: dict[str, str], **variables: str) -> ProviderSettings | None:
+    named = {f"MULTIEDIT_PROVIDER_{name.upper()}": value for name, value in variables.items()}
+    return read_provider_settings({**environment, **named})
 
 
 def write(environment: dict[str, str], content: Any, mode: int = 0o600) -> Path:
@@ -34,7 +38,7 @@ def test_nothing_is_configured_by_itself(folders: dict[str, str]) -> None:
 
 
 def test_variables_and_the_file_say_the_same(folders: dict[str, str]) -> None:
-    whole = Provider(URL, KEY, "", ("qwen-edit", "flux-2-max-edit"))
+    whole = ProviderSettings(URL, KEY, "", ("qwen-edit", "flux-2-max-edit"))
     assert configured(folders, url=URL + "/", key=KEY, models="qwen-edit, flux-2-max-edit") == whole
     write(folders, {"url": URL, "key": KEY, "models": ["qwen-edit", "flux-2-max-edit"]})
     assert configured(folders) == whole
@@ -42,13 +46,13 @@ def test_variables_and_the_file_say_the_same(folders: dict[str, str]) -> None:
 
 def test_a_key_of_the_file_goes_to_no_address_of_the_environment(folders: dict[str, str]) -> None:
     write(folders, {"url": URL, "key": KEY})
-    with pytest.raises(InvalidRequest, match="needs MULTIEDIT_HOSTED_URL, and either"):
+    with pytest.raises(InvalidRequest, match="needs MULTIEDIT_PROVIDER_URL, and either"):
         configured(folders, url="https://other.example/api/v1")
 
 
 def test_a_provider_shows_no_key() -> None:
-    assert KEY not in repr(Provider(URL, KEY))
-    assert WALLET_KEY not in repr(Provider(URL, "", WALLET_KEY))
+    assert KEY not in repr(ProviderSettings(URL, KEY))
+    assert WALLET_KEY not in repr(ProviderSettings(URL, "", WALLET_KEY))
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
@@ -72,14 +76,14 @@ def test_a_file_that_is_not_one_is_refused(content: Any, folders: dict[str, str]
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"url": URL}, "either MULTIEDIT_HOSTED_KEY or MULTIEDIT_HOSTED_WALLET_KEY"),
-        ({"key": KEY}, "needs MULTIEDIT_HOSTED_URL"),
+        ({"url": URL}, "either MULTIEDIT_PROVIDER_KEY or MULTIEDIT_PROVIDER_WALLET_KEY"),
+        ({"key": KEY}, "needs MULTIEDIT_PROVIDER_URL"),
         ({"url": URL, "key": KEY, "wallet_key": WALLET_KEY}, "either"),
-        ({"url": URL, "key": f"{KEY}\nHost: x"}, "HOSTED_KEY is no key"),
-        ({"url": URL, "key": KEY + "\u00e9"}, "HOSTED_KEY is no key"),
-        ({"url": URL, "wallet_key": KEY}, "HOSTED_WALLET_KEY is no key"),
-        ({"url": URL, "wallet_key": "0" * 64}, "HOSTED_WALLET_KEY is no key"),
-        ({"url": URL, "wallet_key": "0x" + "f" * 64}, "HOSTED_WALLET_KEY is no key"),
+        ({"url": URL, "key": f"{KEY}\nHost: x"}, "PROVIDER_KEY is no key"),
+        ({"url": URL, "key": KEY + "\u00e9"}, "PROVIDER_KEY is no key"),
+        ({"url": URL, "wallet_key": KEY}, "PROVIDER_WALLET_KEY is no key"),
+        ({"url": URL, "wallet_key": "0" * 64}, "PROVIDER_WALLET_KEY is no key"),
+        ({"url": URL, "wallet_key": "0x" + "f" * 64}, "PROVIDER_WALLET_KEY is no key"),
         ({"url": "https://a..example/", "key": KEY}, "is no address"),
         ({"url": f"https://{'a' * 64}.example/", "key": KEY}, "is no address"),
         ({"url": "ftp://h/", "key": KEY}, "no http or https address"),

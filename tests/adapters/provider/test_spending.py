@@ -7,18 +7,18 @@ import sys
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.adapters.provider.limits import HostedLimits
-from multiedit.pipelines.adapters.provider.spending import Ledger
+from multiedit.pipelines.adapters.provider.limits import ProviderLimits
+from multiedit.pipelines.adapters.provider.spending import SpendingLog
 from multiedit.pipelines.common.errors import OutputError, SpendingLimit
 
-LIMITS = HostedLimits(max_usd=1.0, max_usd_per_day=2.0)
+LIMITS = ProviderLimits(max_usd=1.0, max_usd_per_day=2.0)
 TAKE = """
 import sys
 from multiedit.pipelines.common.errors import SpendingLimit
-from multiedit.pipelines.adapters.provider.spending import Ledger
-from multiedit.pipelines.adapters.provider.limits import HostedLimits
+from multiedit.pipelines.adapters.provider.spending import SpendingLog
+from multiedit.pipelines.adapters.provider.limits import ProviderLimits
 from pathlib import Path
-ledger, taken = Ledger(Path(sys.argv[1]), HostedLimits(max_usd_per_day=0.5)), 0
+ledger, taken = SpendingLog(Path(sys.argv[1]), ProviderLimits(max_usd_per_day=0.5)), 0
 for _ in range(15):
     try:
         ledger.take(0.05)
@@ -31,8 +31,8 @@ print(taken)
 
 def test_it_is_kept_from_one_process_to_the_next_and_begins_anew_each_day(tmp_path: Path) -> None:
     path, days = tmp_path / "new" / "spending.sqlite", ["2026-11-22"]
-    Ledger(path, LIMITS, lambda: days[-1]).take(0.9)
-    again = Ledger(path, LIMITS, lambda: days[-1])
+    SpendingLog(path, LIMITS, lambda: days[-1]).take(0.9)
+    again = SpendingLog(path, LIMITS, lambda: days[-1])
     again.take(0.9)
     assert again.spent() == pytest.approx(1.8)
     with pytest.raises(SpendingLimit, match=r"1\.8 USD were spent today"):
@@ -44,7 +44,7 @@ def test_it_is_kept_from_one_process_to_the_next_and_begins_anew_each_day(tmp_pa
 
 def test_what_is_given_back_is_of_its_own_day(tmp_path: Path) -> None:
     days = ["2026-11-22"]
-    ledger = Ledger(tmp_path / "spending.sqlite", LIMITS, lambda: days[-1])
+    ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS, lambda: days[-1])
     give_back = ledger.take(0.5)
     days.append("2026-11-23")
     ledger.take(0.25)
@@ -53,7 +53,7 @@ def test_what_is_given_back_is_of_its_own_day(tmp_path: Path) -> None:
 
 
 def test_what_only_a_part_of_could_be_paid_is_refused_and_not_counted(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "spending.sqlite", LIMITS)
+    ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS)
     ledger.take(0.5)
     ledger.require(0.5, 3)
     with pytest.raises(SpendingLimit, match="the 4 edits cost 2;"):
@@ -62,7 +62,7 @@ def test_what_only_a_part_of_could_be_paid_is_refused_and_not_counted(tmp_path: 
 
 
 def test_many_small_amounts_are_exact(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "spending.sqlite", LIMITS)
+    ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS)
     for _ in range(10):
         ledger.take(0.1)
     assert ledger.spent() == 1.0
@@ -86,12 +86,12 @@ def test_without_a_ledger_nothing_is_spent(content: bytes | None, tmp_path: Path
     path = tmp_path / "spending.sqlite"
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
-        Ledger(path, LIMITS).take(0.1)
+        SpendingLog(path, LIMITS).take(0.1)
     assert str(tmp_path) not in caught.value.message
 
 
 def test_a_folder_that_cannot_be_made_is_named_to_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
-        Ledger(tmp_path / "file" / "spending.sqlite", LIMITS).take(0.1)
+        SpendingLog(tmp_path / "file" / "spending.sqlite", LIMITS).take(0.1)
     assert str(tmp_path) not in caught.value.message

@@ -65,8 +65,8 @@ def test_another_text_is_not_signed() -> None:
 
 
 def test_each_attempt_signs_in_anew_and_sends_no_key(edit: Edit) -> None:
-    settings = {"MULTIEDIT_HOSTED_KEY": "", "MULTIEDIT_HOSTED_WALLET_KEY": KEY}
-    quick = {"MULTIEDIT_HOSTED_WAIT_SECONDS": "0.01"}
+    settings = {"MULTIEDIT_PROVIDER_KEY": "", "MULTIEDIT_PROVIDER_WALLET_KEY": KEY}
+    quick = {"MULTIEDIT_PROVIDER_WAIT_SECONDS": "0.01"}
     with HostedPeer(replying({}, 503), replying()) as peer:
         edit(peer, png((300, 240)), environment={**settings, **quick})
     payloads = [opened(asked.headers[HEADER]) for asked in peer.asked]
@@ -79,7 +79,7 @@ def test_each_attempt_signs_in_anew_and_sends_no_key(edit: Edit) -> None:
 
 
 def test_a_402_shows_how_to_pay_and_pays_nothing(edit: Edit) -> None:
-    settings = {"MULTIEDIT_HOSTED_KEY": "", "MULTIEDIT_HOSTED_WALLET_KEY": KEY}
+    settings = {"MULTIEDIT_PROVIDER_KEY": "", "MULTIEDIT_PROVIDER_WALLET_KEY": KEY}
     body = {"error": "Payment required", "topUpInstructions": {"step1": "Call top-up", "minimumAmountUsd": 5}}
     with (
         HostedPeer(replying(body, 402)) as peer,

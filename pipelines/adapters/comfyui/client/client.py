@@ -13,10 +13,10 @@ from typing import Any, TypeVar
 from ....common.errors import ServerUnreachable
 from ....images.sniff import sniff
 from .address import Address
-from .connection import Connection, form
-from .job import SILENT, Events, Job
+from .connection import ComfyUIConnection, form
+from .job import SILENT, ComfyUIJob, JobListener
 from .limits import ComfyUILimits
-from .progress_events import Graph
+from .progress_events import PromptGraph
 from .results import Outputs
 
 SUBFOLDER = "multi-edit"
@@ -60,7 +60,7 @@ class ComfyUIClient:
         self.address = address
         self._limits = limits
         self._ids = ids
-        self._connection = Connection(address, limits)
+        self._connection = ComfyUIConnection(address, limits)
         self.understand = self._connection.understand
 
     async def __aenter__(self) -> ComfyUIClient:
@@ -108,7 +108,7 @@ class ComfyUIClient:
             lambda told: str(PurePosixPath(told["subfolder"], told["name"])), answer.body
         )
 
-    async def run(self, graph: Graph, events: Events = SILENT) -> Outputs:
+    async def run(self, graph: PromptGraph, events: JobListener = SILENT) -> Outputs:
         """Queue a graph and wait for its end.
 
         Cancelled, timed out or ended by what a callback raises, it cancels the job and leaves nothing in
@@ -121,7 +121,7 @@ class ComfyUIClient:
             EditFailed: a node failed, the time is over, or the answers are not ComfyUI's. An error of one
                 of our own nodes keeps its class.
         """
-        return await Job(self._connection, graph, events, self._ids(), self._ids()).run()
+        return await ComfyUIJob(self._connection, graph, events, self._ids(), self._ids()).run()
 
     async def fetch(self, output: Mapping[str, Any]) -> bytes:
         """The file that a node has written.

@@ -39,12 +39,12 @@ _STATUSES = {
 }
 
 
-class Answer(NamedTuple):
+class ComfyUIResponse(NamedTuple):
     status: int
     body: bytes
 
 
-class Connection:
+class ComfyUIConnection:
     """Requests to one ComfyUI, between `async with` and its end."""
 
     def __init__(self, address: Address, limits: ComfyUILimits) -> None:
@@ -52,7 +52,7 @@ class Connection:
         self.limits = limits
         self.name = f"The ComfyUI at {address}"
 
-    async def __aenter__(self) -> Connection:
+    async def __aenter__(self) -> ComfyUIConnection:
         self._session = aiohttp.ClientSession(
             headers=self.address.headers,
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
@@ -72,7 +72,7 @@ class Connection:
         allowed: Collection[int] = (200,),
         query: Mapping[str, str] | None = None,
         send: object = None,
-    ) -> Answer:
+    ) -> ComfyUIResponse:
         """One request and its whole answer; redirects are not followed.
 
         Args:
@@ -90,7 +90,7 @@ class Connection:
             ) as response:
                 if response.status not in allowed:
                     raise EditFailed(f"{self.name} {_status(response.status, path)}.")
-                return Answer(response.status, await self._body(response))
+                return ComfyUIResponse(response.status, await self._body(response))
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             raise self._unreachable(error) from None
 

@@ -11,29 +11,29 @@ from typing import Any
 import aiohttp
 
 from ....common.errors import EditFailed, MultiEditError, ServerUnreachable
-from .connection import Answer, Connection
-from .progress_events import Graph, Heard, Preview, Step, Steps, read_preview
+from .connection import ComfyUIConnection, ComfyUIResponse
+from .progress_events import JobEvent, NodeProgress, Preview, ProgressEvents, PromptGraph, read_preview
 from .results import Outputs, outputs_of, require_accepted
 
 _TELLING = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
 
 @dataclass(frozen=True)
-class Events:
+class JobListener:
     """Who is told what while a job runs; what they raise ends it.
 
     Attributes:
         preview: None where nobody looks: ComfyUI then makes none.
     """
 
-    step: Callable[[Step], None] = lambda step: None
+    step: Callable[[NodeProgress], None] = lambda step: None
     preview: Callable[[Preview], None] | None = None
 
 
-SILENT = Events()
+SILENT = JobListener()
 
 
-class Job:
+class ComfyUIJob:
     """A graph to run.
 
     Args:
@@ -41,14 +41,16 @@ class Job:
         client_id: under which ComfyUI sends the events.
     """
 
-    def __init__(self, connection: Connection, graph: Graph, events: Events, id: str, client_id: str) -> None:
+    def __init__(
+        self, connection: ComfyUIConnection, graph: PromptGraph, events: JobListener, id: str, client_id: str
+    ) -> None:
         self._connection = connection
         self._limits = connection.limits
         self._graph = graph
         self._events = events
         self._id = id
         self._client_id = client_id
-        self._steps = Steps(graph, id)
+        self._steps = ProgressEvents(graph, id)
         self._reconnections = self._limits.comfyui_attempts
         self._socket: aiohttp.ClientWebSocketResponse[bool] | None = None
 
@@ -69,7 +71,7 @@ class Job:
                 await self._socket.close()
         return outputs_of(entry, self._connection)
 
-    async def _post(self) -> Answer:
+    async def _post(self) -> ComfyUIResponse:
         previews = "none" if self._events.preview is None else "auto"
         body = {
             "prompt": self._graph,
@@ -93,7 +95,7 @@ class Job:
                 failures += 1
                 if failures == self._limits.comfyui_attempts:
                     raise
-                await asyncio.sleep(self._limits.comfyui_look_seconds)
+                await asyncio.sleep(self._limits.comfyui_poll_seconds)
         raise EditFailed(
             f"{self._connection.name} was not done after {self._limits.comfyui_seconds:g} s, which is the "
             "limit; the job was cancelled. Try another server, or raise MULTIEDIT_COMFYUI_SECONDS."
@@ -121,11 +123,11 @@ class Job:
             self._socket = await self._listen()
             return False
         if self._socket is None:
-            await asyncio.sleep(self._limits.comfyui_look_seconds)
+            await asyncio.sleep(self._limits.comfyui_poll_seconds)
             return False
         loop = asyncio.get_running_loop()
         news = loop.time()
-        while (left := min(news + self._limits.comfyui_look_seconds, self._deadline) - loop.time()) > 0:
+        while (left := min(news + self._limits.comfyui_poll_seconds, self._deadline) - loop.time()) > 0:
             try:
                 message = await self._socket.receive(left)
             except asyncio.TimeoutError:
@@ -141,24 +143,24 @@ class Job:
                 news = loop.time()
         return False
 
-    def _heed(self, message: bytes | str) -> Heard:
+    def _heed(self, message: bytes | str) -> JobEvent:
         """Hand on what a message tells."""
         if isinstance(message, bytes):
             preview = self._connection.understand(lambda: read_preview(message, self._id))
             if preview is not None and self._events.preview is not None:
                 self._events.preview(preview)
-            return Heard(preview is not None)
+            return JobEvent(preview is not None)
         heard = self._connection.take(self._steps.hear, message)
         if heard.step is not None:
             self._events.step(heard.step)
         return heard
 
-    async def _give_up(self, posting: asyncio.Future[Answer]) -> None:
+    async def _give_up(self, posting: asyncio.Future[ComfyUIResponse]) -> None:
         """Leave nothing in the queue; the reason for it is what is told, whether or not this works."""
         with contextlib.suppress(MultiEditError, asyncio.TimeoutError):
             await asyncio.wait_for(self._cancel(posting), self._limits.comfyui_cancel_seconds)
 
-    async def _cancel(self, posting: asyncio.Future[Answer]) -> None:
+    async def _cancel(self, posting: asyncio.Future[ComfyUIResponse]) -> None:
         await asyncio.gather(posting, return_exceptions=True)
         cancel = ("api", "jobs", self._id, "cancel")
         answer = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))

@@ -17,7 +17,7 @@ _Wanted = TypeVar("_Wanted")
 
 
 @dataclass(frozen=True)
-class Seen:
+class ServerStatus:
     """A ComfyUI that was looked at: its facts, or why there are none."""
 
     client: ComfyUIClient
@@ -25,7 +25,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Chosen(Generic[_Wanted]):
+class ServerSelection(Generic[_Wanted]):
     """The ComfyUI that does it, what was wanted of it, and a sentence for each that does not answer."""
 
     client: ComfyUIClient
@@ -44,21 +44,23 @@ async def connected(
         yield [await stack.enter_async_context(client) for client in clients]
 
 
-async def look_at(
+async def probe(
     clients: Sequence[ComfyUIClient], nodes: Collection[str], folders: Collection[str]
-) -> list[Seen]:
+) -> list[ServerStatus]:
     """Describe all at the same time (see `ComfyUIClient.describe`); one that fails is no error yet."""
 
-    async def look(client: ComfyUIClient) -> Seen:
+    async def look(client: ComfyUIClient) -> ServerStatus:
         try:
-            return Seen(client, await client.describe(nodes, folders))
+            return ServerStatus(client, await client.describe(nodes, folders))
         except MultiEditError as error:
-            return Seen(client, error)
+            return ServerStatus(client, error)
 
     return await asyncio.gather(*map(look, clients))
 
 
-def least_busy(seen: Sequence[Seen], want: Callable[[ServerFacts], _Wanted]) -> Chosen[_Wanted]:
+def least_busy(
+    seen: Sequence[ServerStatus], want: Callable[[ServerFacts], _Wanted]
+) -> ServerSelection[_Wanted]:
     """Of those that can do what is wanted, the one with the fewest jobs; of several the first.
 
     Args:
@@ -68,7 +70,7 @@ def least_busy(seen: Sequence[Seen], want: Callable[[ServerFacts], _Wanted]) -> 
         MultiEditError: none can. One server's own error where there is one server; else ModelUnavailable,
             with the reason of each.
     """
-    able: list[Chosen[_Wanted]] = []
+    able: list[ServerSelection[_Wanted]] = []
     unable: list[MultiEditError] = []
     silent = tuple(each.facts.message for each in seen if isinstance(each.facts, MultiEditError))
     for each in seen:
@@ -84,12 +86,14 @@ def least_busy(seen: Sequence[Seen], want: Callable[[ServerFacts], _Wanted]) -> 
     raise ModelUnavailable(f"None of these {len(seen)} ComfyUIs can do it. {told}", field="modelId")
 
 
-def _told(each: Seen, error: MultiEditError) -> str:
+def _told(each: ServerStatus, error: MultiEditError) -> str:
     address = str(each.client.address)
     return error.message if address in error.message else f"{address}: {error.message}"
 
 
-def _asked(each: Seen, want: Callable[[ServerFacts], _Wanted], notes: tuple[str, ...]) -> Chosen[_Wanted]:
+def _asked(
+    each: ServerStatus, want: Callable[[ServerFacts], _Wanted], notes: tuple[str, ...]
+) -> ServerSelection[_Wanted]:
     if isinstance(each.facts, MultiEditError):
         raise each.facts
-    return Chosen(each.client, each.facts, want(each.facts), notes)
+    return ServerSelection(each.client, each.facts, want(each.facts), notes)

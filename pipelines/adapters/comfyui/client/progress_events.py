@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-Graph = Mapping[str, Mapping[str, Any]]
+PromptGraph = Mapping[str, Mapping[str, Any]]
 """A graph in ComfyUI's API format: nodes by id, each with class_type, inputs and perhaps _meta."""
 
 # Editing takes most of the time, so its nodes are most of the progress; any other counts 1.
@@ -17,7 +17,7 @@ _MEDIA_TYPES = {1: "image/jpeg", 2: "image/png"}
 
 
 @dataclass(frozen=True)
-class Step:
+class NodeProgress:
     """What ComfyUI is doing.
 
     Attributes:
@@ -40,18 +40,18 @@ class Preview(NamedTuple):
     media_type: str
 
 
-class Heard(NamedTuple):
+class JobEvent(NamedTuple):
     """What an event says: whether it is about the job, whether it is the job's end, and how far it is."""
 
     own: bool
     end: bool = False
-    step: Step | None = None
+    step: NodeProgress | None = None
 
 
-class Steps:
+class ProgressEvents:
     """Turns the events of one job into steps."""
 
-    def __init__(self, graph: Graph, job: str) -> None:
+    def __init__(self, graph: PromptGraph, job: str) -> None:
         self._job = job
         self._titles = {
             node: entry.get("_meta", {}).get("title", entry["class_type"]) for node, entry in graph.items()
@@ -60,17 +60,17 @@ class Steps:
         self._done = dict.fromkeys(graph, 0.0)
         self._share = 0.0
 
-    def hear(self, event: Mapping[str, Any]) -> Heard:
+    def hear(self, event: Mapping[str, Any]) -> JobEvent:
         """What a text message of the websocket says."""
         kind, data = event["type"], event["data"]
         if data.get("prompt_id") != self._job:
-            return Heard(own=False)
+            return JobEvent(own=False)
         if kind == "execution_cached":
             self._done.update((node, 1.0) for node in data["nodes"] if node in self._done)
         step = self._step(data["nodes"]) if kind == "progress_state" else None
-        return Heard(True, kind == "executing" and data["node"] is None, step)
+        return JobEvent(True, kind == "executing" and data["node"] is None, step)
 
-    def _step(self, nodes: Mapping[str, Mapping[str, Any]]) -> Step | None:
+    def _step(self, nodes: Mapping[str, Mapping[str, Any]]) -> NodeProgress | None:
         running: tuple[float, float, str] | None = None
         for node, state in nodes.items():
             shown = state["display_node_id"]
@@ -89,7 +89,7 @@ class Steps:
         effort = sum(self._effort.values())
         share = sum(self._effort[node] * done for node, done in self._done.items()) / effort
         self._share = max(self._share, share)
-        return Step(self._titles[running[2]], running[1], running[0], self._share)
+        return NodeProgress(self._titles[running[2]], running[1], running[0], self._share)
 
 
 def read_preview(message: bytes, job: str) -> Preview | None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ....common import errors
 from ....common.errors import EditFailed, EditInterrupted, InvalidRequest, MultiEditError
-from .connection import Answer, Connection
+from .connection import ComfyUIConnection, ComfyUIResponse
 
 Outputs = Mapping[str, Mapping[str, Sequence[Any]]]
 """What the nodes showed, by node id and kind: {"9": {"images": [{"filename": ...}]}}."""
@@ -17,7 +17,7 @@ _LONGEST_SHOWN = 1000
 _OWN_NODES = "MultiEdit"
 
 
-def require_accepted(answer: Answer, connection: Connection) -> None:
+def require_accepted(answer: ComfyUIResponse, connection: ComfyUIConnection) -> None:
     """Take what POST /prompt answers.
 
     Raises:
@@ -47,7 +47,7 @@ def _problems(answer: Mapping[str, Any]) -> list[str]:
     return told
 
 
-def outputs_of(entry: object, connection: Connection) -> Outputs:
+def outputs_of(entry: object, connection: ComfyUIConnection) -> Outputs:
     """The outputs of a job that has ended well.
 
     Args:

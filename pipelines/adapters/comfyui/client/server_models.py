@@ -7,20 +7,20 @@ from typing import NamedTuple
 
 from ....catalog import aliases
 from ....common.errors import ModelUnavailable
-from ...local import EMBEDDED_MODELS
+from ...local import LOCAL_MODELS
 from ..profiles.profile import Profile
 from ..profiles.registry import Profiles, load_profiles
-from ..profiles.selection import Choice, Folders, choose
+from ..profiles.selection import Folders, ProfileSelection, select_profile
 from .client import ServerFacts
 
-Choose = Callable[[str, Folders, int, Collection[str]], Choice]
+Choose = Callable[[str, Folders, int, Collection[str]], ProfileSelection]
 
 # What every queued edit is made of, and what a generative model needs beside it.
 NODES = ("MultiEditLoadLayers", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave")
 GENERATIVE_NODES = ("MultiEditLoadModel",)
 
 
-class Runner(NamedTuple):
+class ModelRunner(NamedTuple):
     """What runs a model there: the adapter's name for the plan, and the plan's notes about it."""
 
     adapter: str
@@ -33,18 +33,18 @@ class ServerModels:
     Args:
         choose: decides how a generative model is loaded, or raises ModelUnavailable.
         profiles: of the generative models; None for those of the package.
-        runs_as: the model that runs where another is asked for (see `aliases.runs_as`).
+        resolve_alias: the model that runs where another is asked for (see `aliases.resolve_alias`).
     """
 
     def __init__(
         self,
-        choose: Choose = choose,
+        select_profile: Choose = select_profile,
         profiles: Profiles | None = None,
-        runs_as: Callable[[str], str] = lambda model: model,
+        resolve_alias: Callable[[str], str] = lambda model: model,
     ) -> None:
-        self._choose = choose
+        self._choose = select_profile
         self._profiles = load_profiles() if profiles is None else profiles
-        self._runs_as = runs_as
+        self._resolve_alias = resolve_alias
 
     def nodes(self, models: Iterable[str]) -> tuple[str, ...]:
         """Names of the nodes to ask a server for, if it may have to run one of these models."""
@@ -56,13 +56,13 @@ class ServerModels:
         parts = (part for profile in self._of(models) for part in profile.parts.values())
         return tuple(dict.fromkeys(part.folder for part in parts))
 
-    def runner(self, model: str, facts: ServerFacts) -> Runner:
+    def runner(self, model: str, facts: ServerFacts) -> ModelRunner:
         """What runs a model on a server.
 
         Raises:
             ModelUnavailable: it cannot run there; the message says what is missing.
         """
-        embedded = model in EMBEDDED_MODELS
+        embedded = model in LOCAL_MODELS
         missing = [
             node for node in (*NODES, *(() if embedded else GENERATIVE_NODES)) if node not in facts.nodes
         ]
@@ -72,10 +72,12 @@ class ServerModels:
                 "multi-edit that runs here in its custom_nodes folder, and start it again."
             )
         if embedded:
-            return Runner(model, ())
-        choice = self._choose(self._runs_as(model), facts.models, facts.memory_bytes, facts.nodes)
+            return ModelRunner(model, ())
+        choice = self._choose(self._resolve_alias(model), facts.models, facts.memory_bytes, facts.nodes)
         notes = aliases.notes(model, choice.profile)
-        return Runner(choice.profile.family, (*notes, *choice.notes))
+        return ModelRunner(choice.profile.family, (*notes, *choice.notes))
 
     def _of(self, models: Iterable[str]) -> list[Profile]:
-        return [profile for model in models for profile in self._profiles.of_model(self._runs_as(model))]
+        return [
+            profile for model in models for profile in self._profiles.of_model(self._resolve_alias(model))
+        ]

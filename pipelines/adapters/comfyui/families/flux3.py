@@ -6,10 +6,10 @@ https://huggingface.co/black-forest-labs/flux-3-image-klein-comfy
 from __future__ import annotations
 
 from ..graph import Link, output
-from ..graph_builder import Steps
+from ..graph_builder import GraphBuilder
 
 
-def build(steps: Steps) -> Link:
+def build(steps: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     text = {"clip": steps.clip, "text": steps.generation.plan.prompt}
     positive = steps.add("prompt", "CLIPTextEncode", text)

@@ -6,10 +6,10 @@ https://github.com/microsoft/Mage
 from __future__ import annotations
 
 from ..graph import Link
-from ..graph_builder import Steps
+from ..graph_builder import GraphBuilder
 
 
-def build(steps: Steps) -> Link:
+def build(steps: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     model = steps.accelerated(steps.model)
     latent = steps.latent("EmptyFlux2LatentImage")  # 128 channels at a sixteenth, as Mage-Flow's own

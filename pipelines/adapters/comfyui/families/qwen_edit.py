@@ -7,10 +7,10 @@ The text encoder sees a small copy of every reference, the transformer sees thei
 from __future__ import annotations
 
 from ..graph import Link
-from ..graph_builder import Steps
+from ..graph_builder import GraphBuilder
 
 
-def build(steps: Steps) -> Link:
+def build(steps: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     profile = steps.profile
     model = steps.model

@@ -6,10 +6,10 @@ https://github.com/QwenLM/Qwen-Image-2.1
 from __future__ import annotations
 
 from ..graph import Link, output
-from ..graph_builder import Steps
+from ..graph_builder import GraphBuilder
 
 
-def build(steps: Steps) -> Link:
+def build(steps: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     profile = steps.profile
     cache = {"model": steps.model, "device": "auto", "dtype": "default"}

@@ -25,7 +25,7 @@ _WHOLE: tuple[set[PartName], ...] = ({"checkpoint"}, {"diffusion_model", "text_e
 
 
 @dataclass(frozen=True)
-class Weights:
+class WeightsFile:
     """One published file of a part.
 
     Attributes:
@@ -51,7 +51,7 @@ class Weights:
 
 
 @dataclass(frozen=True)
-class Part:
+class ModelPart:
     """One thing to load, and the files it may come from.
 
     Attributes:
@@ -63,7 +63,7 @@ class Part:
     """
 
     folder: str
-    files: tuple[Weights, ...]
+    files: tuple[WeightsFile, ...]
     signature: tuple[str, ...]
     forbidden: tuple[str, ...] = ()
 
@@ -114,7 +114,7 @@ class Profile:
     licence: str
     licence_url: str
     commercial: bool
-    parts: Mapping[PartName, Part]
+    parts: Mapping[PartName, ModelPart]
     clip_type: str
     steps: int
     cfg: float

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ....common.errors import InvalidRequest
-from .profile import Part, Profile, SpeedOption, Weights
+from .profile import ModelPart, Profile, SpeedOption, WeightsFile
 
 _FILE = Path(__file__).with_name("profiles.json")
 _LONGEST_ID = 64  # what of an unknown id is compared and shown
@@ -100,16 +100,16 @@ def _filled(entry: Entry, table: Mapping[str, Entry], what: str) -> dict[str, An
     return {**pattern, **{key: value for key, value in entry.items() if key != "like"}}
 
 
-def _part(entry: Entry) -> Part:
-    return Part(
+def _part(entry: Entry) -> ModelPart:
+    return ModelPart(
         folder=entry["folder"],
-        files=tuple(Weights(**weights) for weights in entry["files"]),
+        files=tuple(WeightsFile(**weights) for weights in entry["files"]),
         signature=tuple(entry["signature"]),
         forbidden=tuple(entry.get("forbidden", ())),
     )
 
 
-def _profile(entry: Entry, parts: Mapping[str, Part]) -> Profile:
+def _profile(entry: Entry, parts: Mapping[str, ModelPart]) -> Profile:
     if unknown := set(entry["parts"].values()) - set(parts):
         raise ValueError(f"profile {entry['id']}: no part is called {', '.join(sorted(unknown))}")
     typed = dict(entry)

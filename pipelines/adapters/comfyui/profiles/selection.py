@@ -17,7 +17,7 @@ from pathlib import PureWindowsPath
 from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....planning import provider
-from .profile import Part, PartName, Profile, Weights
+from .profile import ModelPart, PartName, Profile, WeightsFile
 from .registry import Profiles, load_profiles
 
 # By ComfyUI's name of the folder, the files in it; in a subfolder as "qwen/x.safetensors".
@@ -29,7 +29,7 @@ _GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
-class Choice:
+class ProfileSelection:
     """A profile that can run.
 
     Attributes:
@@ -42,14 +42,14 @@ class Choice:
     notes: tuple[str, ...]
 
 
-def choose(
+def select_profile(
     model_id: str,
     folders: Folders,
     memory_bytes: int,
     node_names: Collection[str] | None = None,
     profile: str | None = None,
     profiles: Profiles | None = None,
-) -> Choice:
+) -> ProfileSelection:
     """Decide how a model is loaded.
 
     Args:
@@ -77,7 +77,7 @@ def choose(
 def available_models(
     folders: Folders, node_names: Collection[str] | None = None, profiles: Profiles | None = None
 ) -> dict[str, str]:
-    """By model id, the id of the profile that `choose` takes; models that cannot run are not in it."""
+    """The id of the profile that `select_profile` takes, by model id, of the models that can run."""
     able: dict[str, str] = {}
     for profile in load_profiles() if profiles is None else profiles:
         if profile.model not in able and _obstacle(profile, folders, node_names) is None:
@@ -99,7 +99,7 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
     own = profiles.of_model(model_id)
     closed = [model for model in load_catalog() if model.id == model_id and model.weights == "closed"]
     if closed and not own:
-        raise ModelUnavailable(f"{provider.closed(closed[0])}.", field="modelId")
+        raise ModelUnavailable(f"{provider.closed_model_reason(closed[0])}.", field="modelId")
     if not own:
         raise ModelUnavailable(
             f"{model_id} cannot run on ComfyUI: there is no profile for it. Models that have one: "
@@ -117,7 +117,7 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
     return (asked,)
 
 
-def _found(part: Part, folders: Folders) -> Iterator[tuple[Weights, str]]:
+def _found(part: ModelPart, folders: Folders) -> Iterator[tuple[WeightsFile, str]]:
     """A part's files that are there, the most exact first; a file of two patterns is the first one's."""
     left = sorted(folders.get(part.folder, ()))
     for weights in part.files:
@@ -140,7 +140,9 @@ def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list
     return [] if node_names is None else [name for name in profile.nodes if name not in node_names]
 
 
-def _choice(profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[str, ...]) -> Choice:
+def _choice(
+    profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[str, ...]
+) -> ProfileSelection:
     files: dict[PartName, str] = {}
     reasons = []
     for name, part in profile.parts.items():
@@ -151,10 +153,10 @@ def _choice(profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
             f"{profile.licence_url}."
         )
-    return Choice(profile, files, (*notes, *reasons))
+    return ProfileSelection(profile, files, (*notes, *reasons))
 
 
-def _best(found: Sequence[tuple[Weights, str]], memory_bytes: int) -> tuple[Weights, str, str]:
+def _best(found: Sequence[tuple[WeightsFile, str]], memory_bytes: int) -> tuple[WeightsFile, str, str]:
     """The file to load and why."""
     usable = memory_bytes * USABLE_SHARE / _GIGABYTE
     for weights, name in found:
@@ -192,7 +194,7 @@ def _unable(
     )
 
 
-def _wanted(name: PartName, part: Part) -> str:
+def _wanted(name: PartName, part: ModelPart) -> str:
     """What to fetch for a part: each published file once, the most exact first."""
     published = {weights.url: weights for weights in reversed(part.files)}
     options = [

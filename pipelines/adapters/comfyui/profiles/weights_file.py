@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from ....common.errors import InvalidModelFile
-from .profile import Part
+from .profile import ModelPart
 from .selection import fits
 
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
@@ -24,7 +24,7 @@ _LENGTH = struct.Struct("<Q")
 _METADATA = "__metadata__"  # the one entry that is no tensor
 
 
-def check_weights(path: str | Path, part: Part, what: str, name: str | None = None) -> None:
+def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None = None) -> None:
     """Refuse a file that its loader would take for something else, or stumble over half-way.
 
     Args:
@@ -45,7 +45,7 @@ def check_weights(path: str | Path, part: Part, what: str, name: str | None = No
         )
 
 
-def _problem(path: Path, part: Part) -> str | None:
+def _problem(path: Path, part: ModelPart) -> str | None:
     try:
         with path.open("rb") as file:
             size = file.seek(0, 2)
@@ -77,7 +77,7 @@ def _tensors(header: bytes) -> dict[str, int] | None:
         return None
 
 
-def _foreign(names: Collection[str], part: Part) -> str | None:
+def _foreign(names: Collection[str], part: ModelPart) -> str | None:
     """What tells that the tensors are another architecture's."""
     for end in part.signature:
         if not any(map(_ending(end).match, names)):

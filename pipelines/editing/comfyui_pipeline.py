@@ -12,32 +12,32 @@ from typing import TYPE_CHECKING, Any
 
 from ..adapters.comfyui.client.address import Address
 from ..adapters.comfyui.client.client import ComfyUIClient, new_id
-from ..adapters.comfyui.client.job import Events
+from ..adapters.comfyui.client.job import JobListener
 from ..adapters.comfyui.client.limits import ComfyUILimits
-from ..adapters.comfyui.client.pool import Seen, connected, least_busy, look_at
-from ..adapters.comfyui.client.progress_events import Graph, Preview
+from ..adapters.comfyui.client.pool import ServerStatus, connected, least_busy, probe
+from ..adapters.comfyui.client.progress_events import Preview, PromptGraph
 from ..adapters.comfyui.client.results import Outputs
 from ..adapters.comfyui.client.server_models import ServerModels
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
 from ..common.settings import Limits
-from ..images.input_image import Picture
+from ..images.input_image import ImageFile
 from ..images.sniff import sniff
 from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from ..planning.request import EditRequest
-from ..planning.roles import PictureFacts
+from ..planning.roles import ImageFacts
 from ..safety.report import SafetyReport, off_report
 from ..sources.source import SourceLoader
-from .edit_request import EditResult, load_pictures
+from .pipeline import EditResult, load_images
 
 if TYPE_CHECKING:
     from ..images.encode import EncodeOptions
-    from .output import Finished
+    from .output import EncodedImage
 
-DetailedStage = Callable[[str, float, str], None]
+OnDetailedStage = Callable[[str, float, str], None]
 """Called with a stage ("load", "upload", "edit", "fetch"), the share of it that is done, and a detail."""
 
-QueuedGraph = Callable[[EditPlan, Sequence[str], "EncodeOptions", str], Graph]
+MakeGraph = Callable[[EditPlan, Sequence[str], "EncodeOptions", str], PromptGraph]
 """(plan, names of the uploaded pictures, the file's settings, prefix of its name) to the graph to queue.
 
 Its MultiEditSave writes the one file that comes back; with safe mode on, the report is wired to it.
@@ -47,7 +47,7 @@ _SAME_VERSION = "Install the version of multi-edit there that runs here."
 FOLDER = "multi-edit"  # of the results, in ComfyUI's output folder
 
 
-class RemoteEditor:
+class ComfyUIEditPipeline:
     """Carries requests out on the least busy ComfyUI that can.
 
     Pictures are loaded and checked on this machine, as for `Editor`, and sent to the server.
@@ -66,7 +66,7 @@ class RemoteEditor:
         addresses: Sequence[Address],
         loader: SourceLoader,
         models: ServerModels,
-        graph: QueuedGraph,
+        graph: MakeGraph,
         server_limits: ComfyUILimits,
         clock: Callable[[], float] = time.perf_counter,
         ids: Callable[[], str] = new_id,
@@ -83,7 +83,7 @@ class RemoteEditor:
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
-        _, facts = await load_pictures(request, self._loader, self._limits)
+        _, facts = await load_images(request, self._loader, self._limits)
         async with connected(self._addresses, self._server_limits) as clients:
             return (await self._decide(request, facts, clients))[1]
 
@@ -91,7 +91,7 @@ class RemoteEditor:
         self,
         request: EditRequest,
         options: Mapping[str, Any] | None = None,
-        stage: DetailedStage = lambda name, share, detail: None,
+        stage: OnDetailedStage = lambda name, share, detail: None,
         preview: Callable[[Preview], None] | None = None,
     ) -> EditResult:
         """Carry the edit out. Cancelled, it leaves no job on the server; uploaded pictures stay there.
@@ -112,7 +112,7 @@ class RemoteEditor:
         seconds: dict[str, float] = {}
         stage("load", 0.0, "")
         with self._timed("load", seconds):
-            pictures, facts = await load_pictures(request, self._loader, self._limits)
+            pictures, facts = await load_images(request, self._loader, self._limits)
         async with connected(self._addresses, self._server_limits) as clients:
             with self._timed("upload", seconds):
                 client, plan = await self._decide(request, facts, clients)
@@ -120,7 +120,7 @@ class RemoteEditor:
                     await _upload(client, pictures, index, plan, stage) for index in range(len(pictures))
                 ]
             stage("edit", 0.0, "in the queue")
-            events = Events(lambda step: stage("edit", step.share, str(step)), preview)
+            events = JobListener(lambda step: stage("edit", step.share, str(step)), preview)
             with self._timed("edit", seconds):
                 outputs = await client.run(self._queued(plan, names, options or {}), events)
             stage("fetch", 0.0, "")
@@ -130,12 +130,12 @@ class RemoteEditor:
         return EditResult(plan, file, seconds)
 
     async def _decide(
-        self, request: EditRequest, facts: Sequence[PictureFacts], clients: Sequence[ComfyUIClient]
+        self, request: EditRequest, facts: Sequence[ImageFacts], clients: Sequence[ComfyUIClient]
     ) -> tuple[ComfyUIClient, EditPlan]:
         """Where the edit runs, and its plan there."""
         asked = DEFAULT_MODEL if request.model_id is None else self._catalog.get(request.model_id).id
         models = (asked, EMBEDDED_MODEL)
-        seen = await look_at(clients, self._models.nodes(models), self._models.folders(models))
+        seen = await probe(clients, self._models.nodes(models), self._models.folders(models))
         try:
             return self._planned(request, facts, asked, seen)
         except ModelUnavailable as error:
@@ -149,7 +149,7 @@ class RemoteEditor:
             return client, replace(plan, notes=(why, *plan.notes))
 
     def _planned(
-        self, request: EditRequest, facts: Sequence[PictureFacts], model: str, seen: Sequence[Seen]
+        self, request: EditRequest, facts: Sequence[ImageFacts], model: str, seen: Sequence[ServerStatus]
     ) -> tuple[ComfyUIClient, EditPlan]:
         chosen = least_busy(seen, lambda server: self._models.runner(model, server))
         plan = make_plan(request, facts, self._catalog, {model: chosen.wanted.adapter})
@@ -157,7 +157,7 @@ class RemoteEditor:
         notes = (*plan.notes, *chosen.wanted.notes, where, *chosen.notes)
         return chosen.client, replace(plan, notes=notes)
 
-    def _queued(self, plan: EditPlan, names: Sequence[str], options: Mapping[str, Any]) -> Graph:
+    def _queued(self, plan: EditPlan, names: Sequence[str], options: Mapping[str, Any]) -> PromptGraph:
         from ..images.encode import EncodeOptions
 
         settings = EncodeOptions(format=plan.output_format, **options)
@@ -171,7 +171,7 @@ class RemoteEditor:
 
 
 async def _upload(
-    client: ComfyUIClient, pictures: Sequence[Picture], index: int, plan: EditPlan, stage: DetailedStage
+    client: ComfyUIClient, pictures: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
 ) -> str:
     picture = pictures[index]
     stage("upload", index / len(pictures), picture.name)
@@ -181,15 +181,15 @@ async def _upload(
     return await client.upload(data, picture.name)
 
 
-def _grey(mask: Picture) -> bytes:
+def _grey(mask: ImageFile) -> bytes:
     from ..images.mask_file import mask_file
 
     return mask_file(mask.mask())
 
 
-async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Finished:
+async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> EncodedImage:
     """The file of the result; none comes back of which safe mode has said nothing, though it was asked."""
-    from .output import Finished
+    from .output import EncodedImage
 
     told = [shown for shown in outputs.values() if "multiedit" in shown]
     if len(told) != 1 or len(told[0]["multiedit"]) != 1:
@@ -208,7 +208,7 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Fin
             f"The ComfyUI at {client.address} made a {kind} file, not {plan.output_format}. {_SAME_VERSION}"
         )
     dropped = client.understand(lambda: tuple(str(name) for name in about["dropped_metadata"]))
-    return Finished(data, f"image/{kind}", report, dropped)
+    return EncodedImage(data, f"image/{kind}", report, dropped)
 
 
 def _report(verdict: Mapping[str, Any] | None) -> SafetyReport:

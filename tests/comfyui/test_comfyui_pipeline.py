@@ -15,9 +15,9 @@ import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.server_models import GENERATIVE_NODES, NODES, ServerModels
-from multiedit.pipelines.adapters.comfyui.profiles.selection import Choice
-from multiedit.pipelines.adapters.comfyui.request_graph import queued_graph
-from multiedit.pipelines.adapters.local import embedded_adapters
+from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
+from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
+from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import (
     EditFailed,
@@ -31,8 +31,8 @@ from multiedit.pipelines.common.errors import (
     UnknownModel,
 )
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_on_comfyui import RemoteEditor
-from multiedit.pipelines.editing.edit_request import Editor, EditResult
+from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
+from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.planning.request import EditRequest, parse_request
 from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
@@ -44,7 +44,7 @@ from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
 LIMITS = Limits()
-SERVER_LIMITS = ComfyUILimits(comfyui_seconds=60.0, comfyui_connect_seconds=5.0, comfyui_look_seconds=0.2)
+SERVER_LIMITS = ComfyUILimits(comfyui_seconds=60.0, comfyui_connect_seconds=5.0, comfyui_poll_seconds=0.2)
 NOBODY = "http://127.0.0.1:9"
 PNG = io.BytesIO()
 Image.new("RGB", (300, 220), (200, 30, 20)).save(PNG, "png")
@@ -59,14 +59,14 @@ def loader() -> SourceLoader:
     return SourceLoader(LIMITS, _no_network)
 
 
-def editor(*addresses: str, **parts: Any) -> RemoteEditor:
-    models = parts.pop("models", None) or ServerModels(choose=_lacking)
+def editor(*addresses: str, **parts: Any) -> ComfyUIEditPipeline:
+    models = parts.pop("models", None) or ServerModels(select_profile=_lacking)
     read = [read_address(address) for address in addresses]
     parts = {"graph": composite_graph, "server_limits": SERVER_LIMITS, **parts}
-    return RemoteEditor(LIMITS, load_catalog(), read, loader(), models, **parts)
+    return ComfyUIEditPipeline(LIMITS, load_catalog(), read, loader(), models, **parts)
 
 
-def _lacking(model: str, *facts: object) -> Choice:
+def _lacking(model: str, *facts: object) -> ProfileSelection:
     raise ModelFilesMissing(f"{model}: x.safetensors is missing in models/diffusion_models.")
 
 
@@ -89,7 +89,7 @@ def test_the_picture_is_the_one_that_is_made_here(server: Server) -> None:
     stages: list[tuple[str, float, str]] = []
     asked = request(*PICTURES)
     remote = asyncio.run(editor(server.url).edit(asked, stage=lambda *told: stages.append(told)))
-    here = Editor(LIMITS, load_catalog(), embedded_adapters(LIMITS), loader(), default_classifier)
+    here = EditPipeline(LIMITS, load_catalog(), local_adapters(LIMITS), loader(), default_classifier)
     local = asyncio.run(here.edit(asked))
     # Here an overlay is scaled in 8 bits, from a JPEG that is decoded smaller; there as a float tensor.
     difference = np.abs(pixels(remote) - pixels(local))
@@ -116,8 +116,8 @@ def test_a_mask_of_colours_and_transparency_is_read_there_as_it_is_here(server: 
     images = [BytesSource(data.getvalue()) for data in (PNG, other, drawn)]
     asked = parse_request({**fields, "images": images, "multiedit": {"roles": {"3": "mask"}}}, LIMITS)
     catalog = load_catalog()
-    remote = editor(server.url, graph=partial(queued_graph, catalog=catalog))
-    here = Editor(LIMITS, catalog, embedded_adapters(LIMITS), loader(), default_classifier)
+    remote = editor(server.url, graph=partial(request_graph, catalog=catalog))
+    here = EditPipeline(LIMITS, catalog, local_adapters(LIMITS), loader(), default_classifier)
     difference = pixels(asyncio.run(remote.edit(asked))) - pixels(asyncio.run(here.edit(asked)))
     assert np.abs(difference).max() <= 1  # the mask goes there in 8 bits
 
@@ -220,11 +220,11 @@ def test_a_model_that_is_there_is_preferred_to_the_embedded_one() -> None:
     from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 
     profile = load_profiles().of_model("firered-image-edit")[0]
-    choice = Choice(profile, {}, ("Profile chosen.",))
+    choice = ProfileSelection(profile, {}, ("Profile chosen.",))
 
     async def run() -> Any:
         async with serving(Peer()) as peer:
-            models = ServerModels(choose=lambda *facts: choice)
+            models = ServerModels(select_profile=lambda *facts: choice)
             return await editor(peer.url, models=models).plan(request(PICTURE))
 
     plan = asyncio.run(run())

@@ -9,23 +9,23 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from ..adapters.base import EmbeddedAdapter, carry_out
+from ..adapters.base import Adapter, run_adapter
 from ..catalog.lookup import Catalog
 from ..common.errors import InvalidImage
 from ..common.settings import Limits
 from ..common.threads import in_parallel
-from ..images.input_image import Picture
+from ..images.input_image import ImageFile
 from ..planning.plan import EditPlan, choose_model, make_plan
 from ..planning.request import EditRequest
-from ..planning.roles import PictureFacts
+from ..planning.roles import ImageFacts
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..sources.source import SourceLoader
 
 if TYPE_CHECKING:
-    from .output import Finished
+    from .output import EncodedImage
 
-Stage = Callable[[str, float], None]
+OnStage = Callable[[str, float], None]
 """Called with a stage ("load", "edit", "check", "encode") and the share of it that is done."""
 
 
@@ -39,7 +39,7 @@ class EditResult:
     """
 
     plan: EditPlan
-    file: Finished
+    file: EncodedImage
     seconds: Mapping[str, float]
     told: tuple[str, ...] = ()
     blurred_before: bool = False
@@ -62,9 +62,9 @@ class EditResult:
         }
 
 
-async def load_pictures(
+async def load_images(
     request: EditRequest, loader: SourceLoader, limits: Limits
-) -> tuple[list[Picture], list[PictureFacts]]:
+) -> tuple[list[ImageFile], list[ImageFacts]]:
     """The pictures of a request, checked, with what the plan needs to know of each.
 
     Raises:
@@ -73,9 +73,9 @@ async def load_pictures(
     data = await loader.load_all(request.images)
     given = {1, *request.multiedit.roles, *request.multiedit.placement}
 
-    def read() -> tuple[list[Picture], list[PictureFacts]]:
+    def read() -> tuple[list[ImageFile], list[ImageFacts]]:
         pictures = [
-            Picture(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
+            ImageFile(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
         ]
         looks = [number not in given for number in range(1, len(pictures) + 1)]
         pairs = list(zip(pictures, looks, strict=True))
@@ -85,7 +85,7 @@ async def load_pictures(
         return await asyncio.to_thread(read)
 
 
-class Editor:
+class EditPipeline:
     """Carries requests out on this machine.
 
     Args:
@@ -99,7 +99,7 @@ class Editor:
         self,
         limits: Limits,
         catalog: Catalog,
-        adapters: Mapping[str, EmbeddedAdapter],
+        adapters: Mapping[str, Adapter],
         loader: SourceLoader,
         classifier: ClassifierLoader,
         clock: Callable[[], float] = time.perf_counter,
@@ -122,7 +122,7 @@ class Editor:
         request: EditRequest,
         options: Mapping[str, Any] | None = None,
         embed: Mapping[str, str] | None = None,
-        stage: Stage = lambda name, share: None,
+        stage: OnStage = lambda name, share: None,
     ) -> EditResult:
         """Carry the edit out.
 
@@ -140,22 +140,22 @@ class Editor:
         result = await asyncio.to_thread(self._carry_out, plan, pictures, options or {}, embed or {}, stage)
         return replace(result, seconds={**seconds, **result.seconds})
 
-    async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[Picture]]:
+    async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[ImageFile]]:
         names = {model: adapter.name for model, adapter in self._adapters.items()}
         choose_model(request.model_id, self._catalog, names)  # what cannot run is said before any fetching
-        pictures, facts = await load_pictures(request, self._loader, self._limits)
+        pictures, facts = await load_images(request, self._loader, self._limits)
         return make_plan(request, facts, self._catalog, names), pictures
 
     def _carry_out(
         self,
         plan: EditPlan,
-        pictures: Sequence[Picture],
+        pictures: Sequence[ImageFile],
         options: Mapping[str, Any],
         embed: Mapping[str, str],
-        stage: Stage,
+        stage: OnStage,
     ) -> EditResult:
         from ..images.encode import EncodeOptions
-        from .output import encoded, screened
+        from .output import encode_result, screen_image
 
         classifier = self._classifier if plan.safe_mode else None
         settings = EncodeOptions(format=plan.output_format, **options)
@@ -165,17 +165,17 @@ class Editor:
                 self._look_before(classifier, pictures)
             with _naming_images():
                 adapter = self._adapters[plan.model]
-                plan, made = carry_out(adapter, plan, pictures, lambda share: stage("edit", share))
+                plan, made = run_adapter(adapter, plan, pictures, lambda share: stage("edit", share))
         stage("check", 0.0)
         with self._timed("check", seconds):
-            image, report = screened(made.image, classifier, self._policy)
+            image, report = screen_image(made.image, classifier, self._policy)
         stage("encode", 0.0)
         with self._timed("encode", seconds):
-            file = encoded(image, report, settings, {"plan": plan.to_dict()}, embed)
+            file = encode_result(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
         return EditResult(plan, file, seconds, made.told, made.blurred)
 
-    def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[Picture]) -> None:
+    def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
         """What safe mode would refuse anyway must not cost the edit."""
         from ..safety.screening import require_classifier, require_safe
 

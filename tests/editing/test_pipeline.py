@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from multiedit.pipelines.adapters.composite import LayerComposite
+from multiedit.pipelines.adapters.composite import CompositeAdapter
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ClassifierMissing, EditFailed, FetchRefused, InvalidImage
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_request import Editor, EditResult
+from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.planning.request import EditRequest, parse_request
-from multiedit.pipelines.safety.blur import obscure
+from multiedit.pipelines.safety.blur import blur
 from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.sources.source import BytesSource, FileSource, ImageSource, SourceLoader
 from multiedit.tests.support.classifiers import StandIn, fixed
@@ -68,12 +68,12 @@ async def _no_network(url: str, name: str) -> bytes:
     raise FetchRefused(f"{name} is not fetched in this test.")
 
 
-def _editor(classifier: Any = None, adapter: Any = None, **parts: Any) -> Editor:
+def _editor(classifier: Any = None, adapter: Any = None, **parts: Any) -> EditPipeline:
     scoring = fixed(0.1) if classifier is None else classifier
     load = scoring if callable(scoring) else lambda: scoring
     loader = SourceLoader(LIMITS, parts.pop("fetch", _no_network))
-    adapters = {"layer-composite": adapter or LayerComposite(LIMITS)}
-    return Editor(LIMITS, load_catalog(), adapters, loader, load, **parts)
+    adapters = {"layer-composite": adapter or CompositeAdapter(LIMITS)}
+    return EditPipeline(LIMITS, load_catalog(), adapters, loader, load, **parts)
 
 
 def _request(*images: str | ImageSource | bytes, **fields: Any) -> EditRequest:
@@ -82,7 +82,7 @@ def _request(*images: str | ImageSource | bytes, **fields: Any) -> EditRequest:
     return parse_request({"prompt": PROMPT, "images": sources, "multiedit": extras, **fields}, LIMITS)
 
 
-def _edit(editor: Editor, request: EditRequest, **arguments: Any) -> EditResult:
+def _edit(editor: EditPipeline, request: EditRequest, **arguments: Any) -> EditResult:
     return asyncio.run(editor.edit(request, **arguments))
 
 
@@ -163,7 +163,7 @@ def test_what_is_handed_out_of_a_flagged_picture_is_the_obscured_one() -> None:
     request = _request(BASE, OVERLAY, output_format="png")
     sharp = _levels(_edit(_editor(), request).file.data)
     flagged = _levels(_edit(_editor(fixed(0.9)), request).file.data)
-    expected = obscure(torch.from_numpy(sharp / np.float32(255))[None])[0]
+    expected = blur(torch.from_numpy(sharp / np.float32(255))[None])[0]
     assert np.abs(flagged - expected.numpy() * 255).max() <= 9  # one of the 31 steps, where rounding differs
     assert np.abs(flagged.astype(int) - sharp).max() > 50
 
