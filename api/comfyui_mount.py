@@ -5,17 +5,15 @@ from __future__ import annotations
 import logging
 
 from ..pipelines.adapters.comfyui.client.address import Address, read_address
-from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
-from ..pipelines.common.settings import Limits
+from ..pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
 from ..pipelines.safety.settings import SafetySettings
 from ..pipelines.sources.fetch import PictureFetcher
 from ..pipelines.sources.source import SourceLoader
 from .backends.base import Backend
 from .backends.comfyui import ComfyUIBackend, RoutingBackend
 from .backends.local import LocalBackend
-from .limits import ServerLimits
 from .mount import route_definitions
 from .service import Service, make_service
 

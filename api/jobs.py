@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
+from ..pipelines.common.settings import ServerLimits
 from .backends.base import Backend, Edited, EditProgress, Work
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
-from .limits import ServerLimits
 from .responses import error_body
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]

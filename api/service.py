@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from aiohttp import web
 
 from ..pipelines.catalog.lookup import Catalog
-from ..pipelines.common.settings import Limits
+from ..pipelines.common.settings import Limits, ServerLimits
 from ..pipelines.sources.source import SourceLoader
 from .access.auth import Caller, Guard
 from .access.rate_limit import RateLimits
 from .backends.base import Backend
 from .body.reader import Bodies
 from .jobs import Jobs
-from .limits import ServerLimits
 from .metrics import Metrics
 
 if TYPE_CHECKING:

@@ -104,11 +104,12 @@ def write_pictures(folder: Path) -> None:
 
 
 def compare(reference: Reference) -> list[Figure]:
+    from multiedit.pipelines.common.atomic_file import write_atomically
     from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.common.threads import in_parallel
     from multiedit.pipelines.images import fast_path
     from multiedit.pipelines.images.decode import DecodeJob, decode, image_from, mask_from
-    from multiedit.pipelines.images.encode import EncodeOptions, encode, write_atomically
+    from multiedit.pipelines.images.encode import EncodeOptions, encode
     from multiedit.pipelines.images.header import read_header
 
     limits = Limits()

@@ -33,9 +33,9 @@ FIELDS = {
 def our_request(folder: Path) -> Callable[[], object]:
     from multiedit.pipelines.adapters.composite import CompositeAdapter
     from multiedit.pipelines.catalog.lookup import load_catalog
+    from multiedit.pipelines.common.atomic_file import write_atomically
     from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.editing.pipeline import EditPipeline
-    from multiedit.pipelines.images.encode import write_atomically
     from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
     from multiedit.pipelines.sources.source import FileSource, SourceLoader

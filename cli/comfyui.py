@@ -49,11 +49,11 @@ def edit_there(options: argparse.Namespace, request: EditRequest, limits: Limits
 
 def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
     from ..pipelines.adapters.comfyui.client.address import read_address
-    from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
     from ..pipelines.adapters.comfyui.client.server_models import ServerModels
     from ..pipelines.adapters.comfyui.request_graph import request_graph
     from ..pipelines.catalog.aliases import alias_resolver
     from ..pipelines.catalog.lookup import load_catalog
+    from ..pipelines.common.settings import ComfyUILimits
     from ..pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
     from .commands import source_loader
 
@@ -77,6 +77,6 @@ def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
 
 def _keeping(path: str | None) -> Callable[[Preview], None] | None:
     """Writes each preview over the one before it."""
-    from ..pipelines.images.encode import write_atomically
+    from ..pipelines.common.atomic_file import write_atomically
 
     return None if path is None else lambda preview: write_atomically(path, preview.data)

@@ -81,7 +81,7 @@ def hand_over(
     options: argparse.Namespace, file: EncodedImage, about: Sequence[str], details: dict[str, Any]
 ) -> None:
     """Write the file, then tell what was done: to a person on standard error, or as JSON."""
-    from ..pipelines.images.encode import write_atomically
+    from ..pipelines.common.atomic_file import write_atomically
 
     if options.output == STANDARD_STREAM:
         with _standard_output():

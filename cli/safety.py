@@ -57,8 +57,8 @@ def check(options: argparse.Namespace) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
+    from ..pipelines.common.atomic_file import write_atomically
     from ..pipelines.common.settings import Limits
-    from ..pipelines.images.encode import write_atomically
     from ..pipelines.safety import evaluation as evaluation
     from ..pipelines.safety.classifiers.loader import load_known
 

@@ -13,9 +13,8 @@ from .output import say, tell, tell_json
 if TYPE_CHECKING:
     from ..api.access.keys import KeyFile
     from ..api.backends.base import Backend
-    from ..api.limits import ServerLimits
     from ..pipelines.adapters.provider.registry import ProviderRegistry
-    from ..pipelines.common.settings import Limits
+    from ..pipelines.common.settings import Limits, ServerLimits
     from ..pipelines.sources.source import SourceLoader
 
 
@@ -30,9 +29,9 @@ def serve(options: argparse.Namespace) -> None:
     limits = Limits.from_environment()
 
     async def run() -> None:
-        from ..api.limits import ServerLimits
         from ..api.server import serve as serve_until_ended
         from ..api.service import make_service
+        from ..pipelines.common.settings import ServerLimits
 
         server_limits = ServerLimits.from_environment()
         hosting, loader = load_provider(limits), source_loader(limits)
@@ -62,8 +61,8 @@ def _backend(
     from ..api.backends.comfyui import ComfyUIBackend, RoutingBackend
     from ..api.backends.local import LocalBackend
     from ..pipelines.adapters.comfyui.client.address import read_address
-    from ..pipelines.adapters.comfyui.client.limits import ComfyUILimits
     from ..pipelines.adapters.local import local_adapters
+    from ..pipelines.common.settings import ComfyUILimits
     from ..pipelines.safety.settings import SafetySettings
 
     catalog, at_once = hosting.catalog, server_limits.edits_at_once

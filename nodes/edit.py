@@ -128,7 +128,7 @@ def _asked(
     **others: Any,
 ) -> NodeRequest:
     """What the widgets ask for."""
-    from ..pipelines.editing.edit_tensors import EditSettings
+    from ..pipelines.planning.tensor_plan import EditSettings
 
     choice = offered(model)
     roles, placements = (_by_place(entries, images) for entries in read_per_image(per_image))

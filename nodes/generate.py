@@ -22,7 +22,7 @@ from .model_inputs import ratio_input, tier_input
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..pipelines.editing.edit_tensors import EditSettings
+    from ..pipelines.planning.tensor_plan import EditSettings
 
 FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"

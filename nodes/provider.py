@@ -22,7 +22,8 @@ from .progress import reporter, show_text
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from ..pipelines.editing.edit_tensors import EditedTensors, EditSettings
+    from ..pipelines.editing.edit_tensors import EditedTensors
+    from ..pipelines.planning.tensor_plan import EditSettings
 
 _logger = logging.getLogger(__name__)
 
@@ -81,7 +82,8 @@ async def hosted_edit(
     def edit() -> Any:
         import torch
 
-        from ..pipelines.editing.edit_tensors import edit_tensors, frames_of, plan_tensors
+        from ..pipelines.editing.edit_tensors import edit_tensors
+        from ..pipelines.planning.tensor_plan import frames_of, plan_tensors
 
         names = {model: adapter.name for model, adapter in adapters.items()}
         plan = plan_tensors(settings, images, mask is not None, hosting.catalog, names)

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from ...pipelines.common.atomic_file import write_atomically
 from ...pipelines.common.errors import InvalidRequest, OutputError
 from ...pipelines.common.user_folders import user_folder
-from ...pipelines.images.encode import write_atomically
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
 _MOST_KEYS = 10_000

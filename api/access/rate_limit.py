@@ -7,8 +7,8 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from ...pipelines.common.settings import ServerLimits
 from ..errors import ClientGone, RateLimited, Unauthorized
-from ..limits import ServerLimits
 
 # A 401 has no key to count for: strangers would only push the windows of keys out.
 _NO_FAULT = (RateLimited.status, ClientGone.status, Unauthorized.status)

@@ -16,7 +16,6 @@ from functools import partial
 
 from ...pipelines.adapters.comfyui.client.address import Address
 from ...pipelines.adapters.comfyui.client.client import ServerFacts
-from ...pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from ...pipelines.adapters.comfyui.client.pool import connected, probe
 from ...pipelines.adapters.comfyui.client.progress_events import Preview
 from ...pipelines.adapters.comfyui.client.server_models import ServerModels
@@ -30,7 +29,7 @@ from ...pipelines.common.errors import (
     OutputError,
     ServerUnreachable,
 )
-from ...pipelines.common.settings import Limits
+from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.sources.source import SourceLoader

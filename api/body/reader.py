@@ -11,9 +11,9 @@ from typing import Any, TypeAlias, TypeVar
 from aiohttp import StreamReader, web
 
 from ...pipelines.common.errors import InvalidRequest
+from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
-from ..limits import ServerLimits
 from .multipart import MALFORMED, Form, read_form
 from .strict_json import parse_json
 from .uploads import ReadThrottle, TextUpload, Uploads

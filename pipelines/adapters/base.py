@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
+from ..common.types import OnProgress
 from ..images.input_image import PixelSource
 from ..planning.plan import EditPlan
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-OnProgress = Callable[[float], None]
-"""Called with the share of the work that is done, 0..1; what it raises ends the work."""
 
 
 @dataclass(frozen=True)

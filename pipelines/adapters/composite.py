@@ -16,13 +16,13 @@ from torch import Tensor
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
 from ..common.threads import in_parallel
+from ..common.types import OnProgress
 from ..images.input_image import PixelSource
 from ..layers.composite import composite
 from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside
 from ..layers.placement import Box, Placement, place
 from ..planning.plan import EditPlan
-from .base import OnProgress
 
 _COVER = Placement(fit="cover")
 

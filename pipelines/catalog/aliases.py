@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ..adapters.comfyui.profiles.profile import Profile
 from ..common.errors import InvalidRequest, UnknownModel
 from ..common.settings import ENVIRONMENT_PREFIX, Limits
 from .lookup import Catalog
 from .model import Model
 
-_VARIABLE = f"{ENVIRONMENT_PREFIX}MODEL_ALIASES"
+VARIABLE = f"{ENVIRONMENT_PREFIX}MODEL_ALIASES"
 
 
 def alias_resolver(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
@@ -22,13 +21,6 @@ def alias_resolver(limits: Limits, catalog: Catalog) -> Callable[[str], str]:
     """
     table = _table(limits.model_aliases, catalog)
     return lambda model_id: table[model_id].id if model_id in table else model_id
-
-
-def notes(model_id: str, profile: Profile) -> tuple[str, ...]:
-    """What a plan says where a profile runs in place of the model that was asked for."""
-    if profile.model == model_id:
-        return ()
-    return (f"{model_id} is closed: {profile.name} runs in its place, as {_VARIABLE} says.",)
 
 
 def _table(entries: Iterable[str], catalog: Catalog) -> dict[str, Model]:
@@ -54,4 +46,4 @@ def _known(model_id: str, entry: str, catalog: Catalog) -> Model:
 
 
 def _wrong(entry: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"{_VARIABLE} has {entry!a}, which is no closed-model=open-model: {why}")
+    return InvalidRequest(f"{VARIABLE} has {entry!a}, which is no closed-model=open-model: {why}")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ..common.settings import Limits
+from ..common.types import Size
 
 AUTO = "auto"
 BASE_TIER = "1K"
@@ -15,7 +16,6 @@ BASE_TIER = "1K"
 TIER_SIDES: dict[str, int] = {BASE_TIER: 1024, "2K": 2048, "4K": 4096}
 
 WeightsKind = Literal["open", "closed", "none"]
-Size = tuple[int, int]
 
 
 def parse_ratio(text: str) -> tuple[int, int]:

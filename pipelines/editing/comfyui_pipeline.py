@@ -13,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 from ..adapters.comfyui.client.address import Address
 from ..adapters.comfyui.client.client import ComfyUIClient, new_id
 from ..adapters.comfyui.client.job import JobListener
-from ..adapters.comfyui.client.limits import ComfyUILimits
 from ..adapters.comfyui.client.pool import ServerStatus, connected, least_busy, probe
 from ..adapters.comfyui.client.progress_events import Preview, PromptGraph
 from ..adapters.comfyui.client.results import Outputs
 from ..adapters.comfyui.client.server_models import ServerModels
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
-from ..common.settings import Limits
+from ..common.settings import ComfyUILimits, Limits
+from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
 from ..images.sniff import sniff
 from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from ..planning.request import EditRequest
-from ..planning.roles import ImageFacts
 from ..safety.report import SafetyReport, off_report
 from ..sources.source import SourceLoader
 from .pipeline import EditResult, load_images

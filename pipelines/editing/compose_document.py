@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..common.settings import Limits
+from ..common.types import OnProgress
 from ..images.encode import EncodeOptions
-from ..layers.composite import OnProgress, composite
+from ..layers.composite import composite
 from ..layers.document import parse_document
 from ..layers.document_file import read_document
 from ..safety.classifiers.classifier import ClassifierLoader

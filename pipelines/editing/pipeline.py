@@ -14,10 +14,10 @@ from ..catalog.lookup import Catalog
 from ..common.errors import InvalidImage
 from ..common.settings import Limits
 from ..common.threads import in_parallel
+from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
 from ..planning.plan import EditPlan, choose_model, make_plan
 from ..planning.request import EditRequest
-from ..planning.roles import ImageFacts
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..sources.source import SourceLoader

@@ -10,10 +10,11 @@ from typing import Any
 
 from torch import Tensor
 
+from ..common.atomic_file import write_atomically
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
 from ..common.validation import mapping
-from ..images.encode import EncodeOptions, Format, encode, write_atomically
+from ..images.encode import EncodeOptions, Format, encode
 from ..planning.plan import format_for_tier
 from ..planning.size import closest_tier
 

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
-import os
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from io import BytesIO
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -151,48 +146,3 @@ def to_levels(image: Tensor, background: tuple[float, float, float] | None = Non
 def _on_background(strip: Any, background: Any) -> Any:
     alpha = strip[..., 3:].clip(0.0, 1.0)
     return strip[..., :3] * alpha + np.float32(background) * (1 - alpha)
-
-
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file that is there whole or not at all, replacing one of its name.
-
-    The bytes go to a temporary name in the same folder, to disk, and are then renamed.
-
-    Raises:
-        OutputError: the folder is missing, not writable, or full, or the name is a device's, a pipe's or the
-            like, which the new file would take the place of. Nothing is left behind.
-    """
-    target = Path(path)
-    temporary = target.with_name(f".{uuid.uuid4().hex}.part")
-    try:
-        if target.exists() and not (target.is_file() or target.is_dir()):
-            raise OutputError(f"{target} is a device or a pipe, not a file. Name another output.")
-        with contextlib.ExitStack() as cleanup:
-            cleanup.callback(temporary.unlink, missing_ok=True)
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, target)
-    except OSError as error:
-        raise OutputError(f"{target} cannot be written: {_reason(error, target)}") from error
-
-
-_REASONS: dict[int, str] = {
-    errno.ENOENT: "the folder {folder} does not exist. Create it, or name another output.",
-    errno.ENOTDIR: "{folder} is not a folder. Name another output.",
-    errno.EISDIR: "it is a folder. Name a file in it.",
-    errno.EACCES: "the folder {folder} does not let this user write. Name another output.",
-    errno.EPERM: "the folder {folder} does not let this user write. Name another output.",
-    errno.EROFS: "the folder {folder} is read-only. Name another output.",
-    errno.ENOSPC: "the disk is full. Free some space, or name an output elsewhere.",
-    errno.EDQUOT: "the disk quota is used up. Free some space, or name an output elsewhere.",
-    errno.ENAMETOOLONG: "the name is too long. Name a shorter one.",
-}
-
-
-def _reason(error: OSError, target: Path) -> str:
-    known = _REASONS.get(error.errno or 0)
-    if known is None:
-        return f"{error.strerror}. Name another output."
-    return known.format(folder=target.parent)

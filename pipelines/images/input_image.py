@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from ..common.settings import Limits
-from ..planning.roles import ImageFacts
+from ..common.types import Size
+from .facts import ImageFacts
 from .header import ImageHeader, read_header
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
 
     from .decode import Raster
 
-Size = tuple[int, int]
 _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey picture
 _EXTREME = 16  # levels from black or white
 _EXTREME_SHARE = 0.9

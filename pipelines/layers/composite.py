@@ -7,13 +7,14 @@ copied once. Beside the inputs, the result and a strip's buffers nothing is allo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from ..common.threads import in_parallel
+from ..common.types import OnProgress
 from ..images.levels import empty_float
 from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
@@ -32,8 +33,6 @@ _LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
 Colour = tuple[float, float, float]
-OnProgress = Callable[[float], None]
-"""Called with the share of the work that is done, 0..1; what it raises ends the work."""
 
 
 def composite(

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
-from .composite import Colour, OnProgress, composite
+from ..common.types import OnProgress, Size
+from .composite import Colour, composite
 from .document import PLACEMENT_KEYS, VERSION, parse_document
 from .placement import Placement, place, read_placement
 
-Size = tuple[int, int]
 Canvas = Size | Literal["base", "extent"]
 Item = dict[str, Any]
 

@@ -22,11 +22,12 @@ from dataclasses import asdict, dataclass
 from ..catalog.lookup import Catalog
 from ..catalog.model import BASE_TIER, Model
 from ..common.errors import ModelUnavailable, UnsupportedValue
+from ..images.facts import ImageFacts
 from ..layers.placement import Placement
 from . import provider
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
-from .roles import ImageFacts, assign_roles
+from .roles import assign_roles
 from .size import resolve_size
 
 DEFAULT_MODEL = "firered-image-edit"

@@ -6,16 +6,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from ..adapters.provider.settings import ADVICE
 from ..catalog.model import Model
-from ..common.settings import Limits
+from ..common.settings import ADVICE, Limits
+from ..common.types import Size
+from ..images.facts import ImageFacts
 from .request import Extras, Role
-from .roles import ImageFacts
 
 PROVIDER = "hosted"
 """The adapter's name in a plan."""
-
-Size = tuple[int, int]
 
 
 def closed_model_reason(model: Model) -> str:

@@ -14,22 +14,13 @@ of black or white. That is judged on the pixels by the caller and comes in as a 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from ..catalog.model import Model
 from ..common.errors import InvalidRequest
+from ..images.facts import ImageFacts
 from .request import Extras, Role
 
 _FIELD = "multiedit.roles"
-
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """What the plan needs to know of a picture: pixels after EXIF orientation, and rule 3's fact."""
-
-    width: int
-    height: int
-    looks_like_mask: bool = False
 
 
 def assign_roles(

@@ -26,8 +26,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
-from ..catalog.model import AUTO, BASE_TIER, TIER_SIDES, Model, Size, parse_ratio
+from ..catalog.model import AUTO, BASE_TIER, TIER_SIDES, Model, parse_ratio
 from ..common.errors import InvalidRequest, UnsupportedValue
+from ..common.types import Size
 
 AREA_TOLERANCE = 0.05
 

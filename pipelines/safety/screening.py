@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from ..common.errors import ClassifierMissing, ContentRefused, InvalidImage
+from ..common.types import OnProgress
 from .blur import blur
 from .classifiers.classifier import Classifier, ClassifierLoader
 from .classifiers.network import VIEWS_AT_ONCE
@@ -24,7 +25,6 @@ from .video_frames import frames_to_judge
 
 logger = logging.getLogger(__name__)
 
-OnProgress = Callable[[float], None]
 
 # Pictures are judged together: as many as a chunk has views, which fills each chunk however many views one
 # has, but where they are large only as many as have so many pixels, a copy of 200 MB.

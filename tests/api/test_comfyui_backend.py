@@ -14,12 +14,10 @@ from typing import Any
 import pytest
 from multiedit.api.backends.base import Backend
 from multiedit.api.backends.comfyui import ComfyUIBackend, RoutingBackend
-from multiedit.api.limits import ServerLimits
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
 from multiedit.tests.support.api_server import (
     OTHER_KEY,
     QUICK,

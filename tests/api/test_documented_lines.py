@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from multiedit.api.limits import ServerLimits
 from multiedit.api.routes.table import ROUTES
+from multiedit.pipelines.common.settings import ServerLimits
 from multiedit.tests.support.documented import KEY, PAGES, examples, run
 from PIL import Image
 

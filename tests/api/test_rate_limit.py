@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from multiedit.api.access.rate_limit import RateLimits
 from multiedit.api.errors import RateLimited
-from multiedit.api.limits import ServerLimits
+from multiedit.pipelines.common.settings import ServerLimits
 from multiedit.tests.support.api_server import QUICK, ApiServer, HeldBackend, base64_png
 
 

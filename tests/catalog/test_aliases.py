@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.catalog.aliases import alias_resolver, notes
+from multiedit.pipelines.adapters.comfyui.profiles.selection import alias_notes
+from multiedit.pipelines.catalog.aliases import alias_resolver
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits
@@ -59,7 +60,7 @@ def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str
 
 def test_a_plan_says_what_runs_in_the_place_of_another() -> None:
     profile = load_profiles().of_model("flux-2-dev-edit")[0]
-    assert notes("flux-2-dev-edit", profile) == ()
-    (told,) = notes("flux-2-max-edit", profile)
+    assert alias_notes("flux-2-dev-edit", profile) == ()
+    (told,) = alias_notes("flux-2-max-edit", profile)
     assert profile.name in told
     assert "MULTIEDIT_MODEL_ALIASES" in told

@@ -12,9 +12,9 @@ import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
 from multiedit.pipelines.adapters.comfyui.client.job import JobListener
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.progress_events import NodeProgress
 from multiedit.pipelines.common.errors import EditFailed, EditInterrupted, InvalidRequest
+from multiedit.pipelines.common.settings import ComfyUILimits
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.pictures import SAMPLES
 from PIL import Image

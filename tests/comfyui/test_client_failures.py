@@ -13,7 +13,6 @@ from aiohttp import web
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
 from multiedit.pipelines.adapters.comfyui.client.job import JobListener
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.progress_events import NodeProgress, Preview
 from multiedit.pipelines.common.errors import (
     ClassifierMissing,
@@ -23,6 +22,7 @@ from multiedit.pipelines.common.errors import (
     MultiEditError,
     ServerUnreachable,
 )
+from multiedit.pipelines.common.settings import ComfyUILimits
 from multiedit.tests.support.comfyui_peer import Peer, failure, replying, serving, success
 
 GRAPH = {

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.server_models import GENERATIVE_NODES, NODES, ServerModels
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
@@ -30,7 +29,7 @@ from multiedit.pipelines.common.errors import (
     ServerUnreachable,
     UnknownModel,
 )
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.images.metadata import read_metadata

@@ -8,7 +8,6 @@ from contextlib import AsyncExitStack
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ServerFacts
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.pool import ServerSelection, connected, least_busy, probe
 from multiedit.pipelines.common.errors import (
     ModelFilesMissing,
@@ -16,6 +15,7 @@ from multiedit.pipelines.common.errors import (
     MultiEditError,
     ServerUnreachable,
 )
+from multiedit.pipelines.common.settings import ComfyUILimits
 from multiedit.tests.support.comfyui_peer import Peer, serving
 
 NOBODY = "http://127.0.0.1:9"

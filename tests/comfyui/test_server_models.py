@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
-from multiedit.pipelines.adapters.comfyui.client.limits import ComfyUILimits
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
 from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import FetchRefused, ModelFilesMissing
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import parse_request

@@ -12,11 +12,12 @@ import torch
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_tensors import EditSettings, edit_tensors
+from multiedit.pipelines.editing.edit_tensors import edit_tensors
 from multiedit.pipelines.images.input_image import ImageFile
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.layers.stack import Canvas, compose_stack
 from multiedit.pipelines.planning.size import resolve_size
+from multiedit.pipelines.planning.tensor_plan import EditSettings
 from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screening import screen

@@ -11,8 +11,9 @@ from multiedit.pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, ModelUnavailable, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.edit_tensors import EditedTensors, EditSettings, edit_tensors
+from multiedit.pipelines.editing.edit_tensors import EditedTensors, edit_tensors
 from multiedit.pipelines.layers.placement import Placement
+from multiedit.pipelines.planning.tensor_plan import EditSettings
 from torch import Tensor
 
 

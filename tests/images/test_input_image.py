@@ -8,8 +8,8 @@ import pytest
 import torch
 from multiedit.pipelines.common.errors import ImageTooSmall
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.images.facts import ImageFacts
 from multiedit.pipelines.images.input_image import ImageFile, ImageTensor
-from multiedit.pipelines.planning.roles import ImageFacts
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (300, 260)

@@ -11,10 +11,10 @@ import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ModelUnavailable, UnknownModel, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.images.facts import ImageFacts
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from multiedit.pipelines.planning.request import parse_request
-from multiedit.pipelines.planning.roles import ImageFacts
 
 CATALOG = load_catalog()
 HERE = {"layer-composite": "layer-composite"}

@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.images.facts import ImageFacts
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.request import Extras, Role
-from multiedit.pipelines.planning.roles import ImageFacts, assign_roles
+from multiedit.pipelines.planning.roles import assign_roles
 
 COMPOSITE = load_catalog().get("layer-composite")
 GENERATIVE = load_catalog().get("firered-image-edit")

@@ -14,11 +14,10 @@ import httpx
 from aiohttp import web
 from multiedit.api.backends.base import Backend, Edited, EditProgress, Listener, Work
 from multiedit.api.backends.local import LocalBackend
-from multiedit.api.limits import ServerLimits
 from multiedit.api.server import make_runner
 from multiedit.api.service import Service, make_service
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.fetch import PictureFetcher
 from multiedit.pipelines.sources.source import SourceLoader

@@ -15,9 +15,9 @@ from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.editing.edit_tensors import EditSettings, plan_tensors
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.request import Role
+from multiedit.pipelines.planning.tensor_plan import EditSettings, plan_tensors
 
 PHOTOGRAPH, PORTRAIT, SQUARE = (1200, 800), (640, 960), (800, 800)
 LARGE = (4000, 3000)

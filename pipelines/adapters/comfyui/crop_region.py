@@ -11,7 +11,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .reference_fit import CropWindow, Size, on_budget
+from ...common.types import Size
+from .reference_fit import CropWindow, on_budget
 
 # The mask's box grows by this share of its longer side, so that the model sees what it has to match.
 _CONTEXT = 0.25

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
-from ...catalog import aliases
 from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
+from ...common.types import Size
 from ...planning.plan import EditPlan
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
 from .profiles.profile import PartName, Profile, SpeedOption
-from .profiles.selection import ProfileSelection
-from .reference_fit import ReferenceFit, Size, on_budget
+from .profiles.selection import ProfileSelection, alias_notes
+from .reference_fit import ReferenceFit, on_budget
 
 Switch = Literal["auto", "on", "off"]
 
@@ -175,7 +175,7 @@ def plan_generation(
         easy_cache=easy_cache,
         smaller_steps=options.smaller_steps,
         notes=(
-            *aliases.notes(plan.model, profile),
+            *alias_notes(plan.model, profile),
             *choice.notes,
             *_size_notes(plan, profile, work, region),
             *region_notes,

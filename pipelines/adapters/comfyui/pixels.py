@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
 
+from ...common.types import Size
 from ...images.resample import resize, resize_mask
 from ...layers.masked import keep_outside, mask_bounds
 from ...layers.placement import Box, Placement, place
-from .reference_fit import CropWindow, ReferenceFit, Size
+from .reference_fit import CropWindow, ReferenceFit
 
 _COVER = Placement(fit="cover")
 # The edge of an edit fades in over this share of the result's side: 4 pixels at one megapixel.

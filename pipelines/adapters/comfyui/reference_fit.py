@@ -6,7 +6,8 @@ import json
 import math
 from dataclasses import asdict, dataclass
 
-Size = tuple[int, int]
+from ...common.types import Size
+
 CropWindow = tuple[int, int, int, int]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...catalog.lookup import Catalog
-from ...editing.edit_tensors import EditSettings, frames_of, plan_tensors
+from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
 from .generation import GenerationOptions, GenerationPlan, plan_generation
 from .pixels import canvas_bounds
 from .profiles.selection import ProfileSelection

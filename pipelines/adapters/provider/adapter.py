@@ -8,10 +8,11 @@ from collections.abc import Callable, Sequence
 
 from ...catalog.lookup import Catalog
 from ...common.settings import Limits
+from ...common.types import OnProgress
 from ...images.input_image import PixelSource
 from ...planning.plan import EditPlan
 from ...planning.provider import PROVIDER
-from ..base import EditOutput, OnProgress
+from ..base import EditOutput
 from . import responses
 from .connection import OnStatus, ProviderConnection, Take
 from .images import Pictures

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 
 from ...common.errors import ModelUnavailable, ProviderResponseLost, ServerUnreachable
-from .limits import ProviderLimits
+from ...common.settings import ProviderLimits
 from .request_form import ProviderForm
 from .responses import RETRIED, ProviderResponse
 from .settings import ProviderSettings

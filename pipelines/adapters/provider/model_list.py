@@ -81,7 +81,7 @@ def keep(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
     Raises:
         OutputError: it cannot be written.
     """
-    from ...images.encode import write_atomically
+    from ...common.atomic_file import write_atomically
 
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_atomically(folder / FILE, json.dumps({"data": entries}).encode())

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 from ...catalog.aliases import alias_resolver
 from ...catalog.lookup import Catalog, load_catalog
 from ...common.errors import InvalidRequest
-from ...common.settings import Limits
+from ...common.settings import ADVICE, Limits, ProviderLimits
 from ...common.user_folders import user_folder
 from . import model_list
-from .limits import ProviderLimits
-from .settings import ADVICE, ProviderSettings, read_provider_settings
+from .settings import ProviderSettings, read_provider_settings
 
 if TYPE_CHECKING:
     from .adapter import ProviderAdapter

@@ -20,9 +20,9 @@ from ...common.errors import (
     ProviderUnavailable,
 )
 from ...common.json_reader import read_json
-from ...common.settings import Limits
+from ...common.settings import ADVICE, PREFIX, Limits
 from ...images.input_image import ImageFile, ImageTensor
-from .settings import ADVICE, PREFIX, ProviderSettings
+from .settings import ProviderSettings
 
 RETRIED = frozenset({429, 500, 502, 503, 504})
 KINDS = ("png", "jpeg", "webp")

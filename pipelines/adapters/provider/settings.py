@@ -20,11 +20,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...common.errors import InvalidRequest
+from ...common.settings import PREFIX
 from ...common.user_folders import user_folder
 from ...common.validation import known_fields
 
-PREFIX = "MULTIEDIT_PROVIDER_"
-ADVICE = f"{PREFIX}URL and {PREFIX}KEY"
 _FIELDS = ("url", "key", "wallet_key", "models")
 _LONGEST = 2000
 _WALLET_KEY = re.compile("(0x)?[0-9a-fA-F]{64}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from ...common.errors import OutputError, SpendingLimit
-from .limits import ProviderLimits
+from ...common.settings import ProviderLimits
 
 _MICRO = 1_000_000  # dollars are kept as whole millionths
 _WAIT_SECONDS = 10.0

@@ -19,7 +19,7 @@ from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError, UnsupportedValue
-from multiedit.pipelines.editing.edit_tensors import EditSettings
+from multiedit.pipelines.planning.tensor_plan import EditSettings
 from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, SQUARE, Case, generation
 
 QWEN, KLEIN, KV, MAGE = (

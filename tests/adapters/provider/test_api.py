@@ -10,12 +10,11 @@ import pytest
 from multiedit.api.backends.base import Backend, Edited, Listener, Work
 from multiedit.api.backends.comfyui import RoutingBackend
 from multiedit.api.backends.local import LocalBackend
-from multiedit.api.limits import ServerLimits
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.planning.request import Extras
 from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.tests.support.api_server import KEY, OTHER_KEY, ApiServer, embedded, loader, png

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from multiedit.pipelines.adapters.provider.limits import ProviderLimits
 from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.adapters.provider.responses import ProviderResponse, picture_of
 from multiedit.pipelines.adapters.provider.settings import ProviderSettings
@@ -31,7 +30,7 @@ from multiedit.pipelines.common.errors import (
     ServerUnreachable,
     SpendingLimit,
 )
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, ProviderLimits
 from multiedit.tests.support.provider_peer import KEY, HostedPeer, png, replying
 
 Edit = Callable[..., Any]

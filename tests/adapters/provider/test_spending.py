@@ -7,16 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from multiedit.pipelines.adapters.provider.limits import ProviderLimits
 from multiedit.pipelines.adapters.provider.spending import SpendingLog
 from multiedit.pipelines.common.errors import OutputError, SpendingLimit
+from multiedit.pipelines.common.settings import ProviderLimits
 
 LIMITS = ProviderLimits(max_usd=1.0, max_usd_per_day=2.0)
 TAKE = """
 import sys
 from multiedit.pipelines.common.errors import SpendingLimit
 from multiedit.pipelines.adapters.provider.spending import SpendingLog
-from multiedit.pipelines.adapters.provider.limits import ProviderLimits
+from multiedit.pipelines.common.settings import ProviderLimits
 from pathlib import Path
 ledger, taken = SpendingLog(Path(sys.argv[1]), ProviderLimits(max_usd_per_day=0.5)), 0
 for _ in range(15):

@@ -11,11 +11,11 @@ from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
 from ....common.errors import ServerUnreachable
+from ....common.settings import ComfyUILimits
 from ....images.sniff import sniff
 from .address import Address
 from .connection import ComfyUIConnection, form
 from .job import SILENT, ComfyUIJob, JobListener
-from .limits import ComfyUILimits
 from .progress_events import PromptGraph
 from .results import Outputs
 

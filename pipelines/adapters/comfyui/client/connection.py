@@ -15,8 +15,8 @@ import aiohttp
 
 from ....common.errors import EditFailed, ServerUnreachable
 from ....common.json_reader import read_json
+from ....common.settings import ComfyUILimits
 from .address import Address
-from .limits import ComfyUILimits
 
 _Read = TypeVar("_Read")
 _CONNECTIONS = 8  # at once to one server

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ....common.errors import ModelUnavailable, MultiEditError
+from ....common.settings import ComfyUILimits
 from .address import Address
 from .client import ComfyUIClient, ServerFacts
-from .limits import ComfyUILimits
 
 _Wanted = TypeVar("_Wanted")
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from ....catalog import aliases
 from ....common.errors import ModelUnavailable
 from ...local import LOCAL_MODELS
 from ..profiles.profile import Profile
 from ..profiles.registry import Profiles, load_profiles
-from ..profiles.selection import Folders, ProfileSelection, select_profile
+from ..profiles.selection import Folders, ProfileSelection, alias_notes, select_profile
 from .client import ServerFacts
 
 Choose = Callable[[str, Folders, int, Collection[str]], ProfileSelection]
@@ -74,7 +73,7 @@ class ServerModels:
         if embedded:
             return ModelRunner(model, ())
         choice = self._choose(self._resolve_alias(model), facts.models, facts.memory_bytes, facts.nodes)
-        notes = aliases.notes(model, choice.profile)
+        notes = alias_notes(model, choice.profile)
         return ModelRunner(choice.profile.family, (*notes, *choice.notes))
 
     def _of(self, models: Iterable[str]) -> list[Profile]:

@@ -14,6 +14,7 @@ from fnmatch import translate
 from functools import lru_cache
 from pathlib import PureWindowsPath
 
+from ....catalog.aliases import VARIABLE as ALIASES_VARIABLE
 from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....planning import provider
@@ -205,3 +206,10 @@ def _wanted(name: PartName, part: ModelPart) -> str:
 
 def _spoken(name: PartName) -> str:
     return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))
+
+
+def alias_notes(model_id: str, profile: Profile) -> tuple[str, ...]:
+    """What a plan says where a profile runs in place of the model that was asked for."""
+    if profile.model == model_id:
+        return ()
+    return (f"{model_id} is closed: {profile.name} runs in its place, as {ALIASES_VARIABLE} says.",)

@@ -5,8 +5,8 @@ import os
 from pathlib import Path
 
 import pytest
+from multiedit.pipelines.common.atomic_file import write_atomically
 from multiedit.pipelines.common.errors import OutputError
-from multiedit.pipelines.images.encode import write_atomically
 
 
 def test_a_file_is_written_and_replaced(tmp_path: Path) -> None:
