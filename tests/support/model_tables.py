@@ -35,7 +35,7 @@ def models() -> str:
 def _model(model: str, profiles: list[Profile]) -> list[str]:
     first = profiles[0]
     settings = [f"`{each.id}`: {each.steps} steps, cfg {each.cfg:g}" for each in profiles]
-    licence = f"[{first.licence}]({first.licence_url})"
+    licence = f"[{first.licence}][{model}]"
     return [
         f"`{model}`",
         "<br>".join(settings),
@@ -59,11 +59,26 @@ def files() -> str:
 
 def _part(part: ModelPart, users: list[str]) -> list[str]:
     published = {file.url: file for file in reversed(part.files)}
-    choices = [f"[{file.name}]({url}), {file.gigabytes} GB" for url, file in reversed(published.items())]
+    choices = [f"[{file.name}], {file.gigabytes} GB" for file in reversed(published.values())]
     return [f"`{part.folder}`", "<br>".join(choices), ", ".join(f"`{user}`" for user in users)]
 
 
-TABLES = {"models": models, "files": files}
+def links() -> str:
+    """The addresses that the tables above name: of a model's licence, and of each file.
+
+    Raises:
+        ValueError: two files of one name, which a reader could not tell apart.
+    """
+    found: dict[str, str] = {}
+    for profile in load_profiles():
+        found.setdefault(profile.model, profile.licence_url)
+        for file in (file for part in profile.parts.values() for file in part.files):
+            if found.setdefault(file.name, file.url) != file.url:
+                raise ValueError(f"{file.name} is at {found[file.name]} and at {file.url}")
+    return "\n".join(f"[{name}]: {url}" for name, url in found.items())
+
+
+TABLES = {"models": models, "files": files, "links": links}
 
 
 def marked(text: str, name: str) -> str:
