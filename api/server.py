@@ -89,8 +89,8 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
         )
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ended.set)
+    for number in (signal.SIGTERM, signal.SIGINT):  # loop.add_signal_handler is not there on Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
     runner = make_runner(service)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
