@@ -1,4 +1,8 @@
-"""bench/gpu_random_weights.py with tiny models on the CPU: its figures say nothing, its table is whole."""
+"""bench/gpu_random_weights.py with tiny models on the CPU: its figures say nothing, its table is whole.
+
+It takes longer than other tests: torch and ComfyUI start anew, and three profiles run on two sides, each with
+cold runs, new prompts and new seeds.
+"""
 
 from __future__ import annotations
 
