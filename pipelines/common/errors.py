@@ -38,6 +38,8 @@ to clients as it stands.
 
 from __future__ import annotations
 
+import copy
+
 
 class MultiEditError(Exception):
     """Base of every error that multi-edit raises on purpose.
@@ -56,6 +58,13 @@ class MultiEditError(Exception):
         super().__init__(message)
         self.message = message
         self.field = field
+
+    def copy_with(self, *, field: str | None = None, status: int | None = None) -> MultiEditError:
+        """Return a copy that names another field or has another status; None keeps the error's own."""
+        copied = copy.copy(self)
+        copied.field = self.field if field is None else field
+        copied.status = self.status if status is None else status
+        return copied
 
 
 class InvalidRequest(MultiEditError):

@@ -197,5 +197,4 @@ def _naming_images() -> Iterator[None]:
     try:
         yield
     except InvalidImage as error:
-        error.field = "images"
-        raise
+        raise error.copy_with(field="images") from error

@@ -96,8 +96,7 @@ class SourceLoader:
             if not data:
                 raise InvalidImage(f"{name} is empty (0 bytes). Send a picture.")
         except MultiEditError as error:
-            error.field = "images"
-            raise
+            raise error.copy_with(field="images") from error
         return data
 
     async def _bytes_of(self, source: ImageSource, name: str) -> bytes:
