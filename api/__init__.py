@@ -1,1 +1,1 @@
-"""HTTP entry point: the hosted API's routes and OpenAI's, on ComfyUI's server or on one of its own."""
+"""HTTP entry point: the contract's routes and OpenAI's, on ComfyUI's server or a standalone one."""

@@ -1,17 +1,18 @@
-"""What only the HTTP face refuses; they join the tree of pipelines/common/errors.py.
+"""The errors that only the HTTP API raises; they extend the tree of pipelines/common/errors.py.
 
 MultiEditError
-|- Unauthorized              no key, or one that is not known
-|- NotFound                  no such job, or not this key's
-|- NotFinished               the job has no answer yet
-|- BodyTooLarge
-|- UnsupportedMedia          an empty body, or one in a charset or encoding that is not read
-|- RateLimited               too many requests, or too many that failed
-|- ServerBusy                the queue is full, or the server is ending
-|- EditTimeout               no answer within the time limit
-|- EditCancelled             by the client
-|- ClientGone                before it had its answer; only the log sees it
-`- StorageFull               an upload found no room on the disk
+`- HttpError
+   |- Unauthorized              no key, or an unknown one
+   |- NotFound                  an unknown job, or another key's
+   |- NotFinished               the job has no result yet
+   |- BodyTooLarge
+   |- UnsupportedMedia          an empty body, or an unsupported charset or encoding
+   |- RateLimited               too many requests, or too many failed ones
+   |- ServerBusy                the queue is full, or the server is shutting down
+   |- EditTimeout               no result within the time limit
+   |- EditCancelled             by the client
+   |- ClientGone                disconnected before its response; only the log has it
+   `- StorageFull               the disk is full
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ from ..pipelines.common.errors import MultiEditError
 
 
 class HttpError(MultiEditError):
-    """An error with what the answer's headers say of it.
+    """An error with its `Retry-After` header.
 
     Args:
-        retry_after: seconds after which the client may try again, or None.
+        retry_after: seconds after which the client may retry, or None.
     """
 
     def __init__(self, message: str, *, field: str | None = None, retry_after: float | None = None) -> None:
@@ -87,5 +88,5 @@ class StorageFull(HttpError):
 
 
 def drop_traceback(error: BaseException) -> None:
-    """Drop the frames of an error that has been told: they hold the pictures of its request."""
+    """Drop the frames of an error that has been reported: they hold the images of its request."""
     error.__traceback__ = error.__context__ = error.__cause__ = None

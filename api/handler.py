@@ -1,4 +1,4 @@
-"""The way of every request: let in, answered, logged and counted; and of every error into an answer."""
+"""The way of every request: authenticate, handle, log and count; and of every error to a response."""
 
 from __future__ import annotations
 
@@ -12,53 +12,55 @@ from aiohttp import web
 from ..pipelines.common.errors import MultiEditError
 from . import request_log
 from .access.auth import Caller
+from .error_responses import error_response
 from .errors import ClientGone, drop_traceback
-from .responses import error_answer
-from .routes.table import Route
-from .service import Call, Service
+from .route import Call, Route
+from .service import Service
 
 _logger = logging.getLogger(__name__)
 
 
-def handler_of(service: Service, route: Route) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """What aiohttp calls for a route."""
+def make_handler(
+    service: Service, routes: tuple[Route, ...], route: Route
+) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    """Make the function that aiohttp calls for a route, which is one of `routes`."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        call = Call(service, route, request, uuid.uuid4().hex, Caller(f"ip-{request.remote}"))
+        call = Call(service, routes, route, request, uuid.uuid4().hex, Caller(f"ip-{request.remote}"))
         call.headers["x-request-id"] = call.id
         status = ClientGone.status
         try:
-            response = await _answered(call)
+            response = await _respond(call)
             status = response.status
         finally:
-            _note(call, status, time.perf_counter() - started)
+            _record(call, status, time.perf_counter() - started)
         response.headers.update(call.headers)
         return response
 
     return handle
 
 
-async def _answered(call: Call) -> web.StreamResponse:
+async def _respond(call: Call) -> web.StreamResponse:
     try:
         call.caller = call.service.guard.admit(call.request, call.route.access)
         return await call.route.handler(call)
     except MultiEditError as error:
         drop_traceback(error)
-        return error_answer(call.route.renamed(error), call.route.shape)
+        return error_response(call.route.translate(error), call.route.error_format)
     except Exception as error:
-        # The only place that may: a client gets an answer, and the log what really happened.
+        # The only broad except of the package: the client gets a response, the log has the traceback.
         _logger.exception("request %s failed unexpectedly", call.id)
         drop_traceback(error)
-        unknown = MultiEditError(f"An unknown error occurred. The server's log has it under {call.id}.")
-        return error_answer(unknown, call.route.shape)
+        unknown = MultiEditError(f"An unknown error occurred. See request {call.id} in the server's log.")
+        return error_response(unknown, call.route.error_format)
 
 
-def _note(call: Call, status: int, seconds: float) -> None:
-    model = str(call.facts.get("model", ""))
+def _record(call: Call, status: int, seconds: float) -> None:
+    model = str(call.log_fields.get("model", ""))
     if call.route.edits:
-        call.service.rates.fail(call.caller.id, model, status)
-    call.service.metrics.answered(call.route.path, status, model, seconds)
+        call.service.rates.count_failure(call.caller.id, model, status)
+    call.service.metrics.count_response(call.route.path, status, model, seconds)
     request_log.write(
         {
             "id": call.id,
@@ -68,6 +70,6 @@ def _note(call: Call, status: int, seconds: float) -> None:
             "caller": call.caller.id,
             "bytes_in": call.request.content_length or 0,
             "seconds": f"{seconds:.3f}",
-            **call.facts,
+            **call.log_fields,
         }
     )

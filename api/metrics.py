@@ -1,4 +1,4 @@
-"""Counters for Prometheus, where its client library is installed."""
+"""Prometheus metrics, where its client library is installed."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from .errors import NotFound
 
 
 class Metrics:
-    """Counts what is answered. Without `prometheus_client` it counts nothing and says so when asked.
+    """Counts responses and times edits. Without `prometheus_client` it does nothing.
 
     Args:
-        in_flight: how many edits are received, wait or run.
+        in_flight: gives the number of edits that are being received, waiting or running.
     """
 
     def __init__(self, in_flight: Callable[[], int]) -> None:
@@ -22,40 +22,48 @@ class Metrics:
 
             self._registry = CollectorRegistry()
             labels = ("route", "status", "model")
-            self._requests = Counter(
-                "multiedit_requests", "Requests answered.", labels, registry=self._registry
-            )
+            self._requests = Counter("multiedit_requests", "HTTP responses.", labels, registry=self._registry)
             self._seconds = Histogram(
-                "multiedit_request_seconds", "From headers to answer.", ("route",), registry=self._registry
+                "multiedit_request_seconds",
+                "Seconds from a request's headers to its response.",
+                ("route",),
+                registry=self._registry,
             )
             self._stages = Histogram(
-                "multiedit_stage_seconds", "Of each stage of an edit.", ("stage",), registry=self._registry
+                "multiedit_stage_seconds",
+                "Seconds of each stage of an edit.",
+                ("stage",),
+                registry=self._registry,
             )
             gauge = Gauge(
-                "multiedit_edits_in_flight", "Received, waiting or running.", registry=self._registry
+                "multiedit_edits_in_flight",
+                "Edits being received, waiting or running.",
+                registry=self._registry,
             )
             gauge.set_function(in_flight)
 
-    def answered(self, route: str, status: int, model: str, seconds: float) -> None:
-        """One request has been answered; `model` is one of the catalogue or empty."""
+    def count_response(self, route: str, status: int, model: str, seconds: float) -> None:
+        """Count a response; `model` is an id of the catalogue or empty."""
         if self._installed:
             self._requests.labels(route, str(status), model).inc()
             self._seconds.labels(route).observe(seconds)
 
-    def edited(self, seconds: Mapping[str, float]) -> None:
-        """One edit has been made, in so many seconds by stage."""
+    def count_edit(self, seconds: Mapping[str, float]) -> None:
+        """Count a finished edit by its seconds of each stage."""
         if self._installed:
             for stage, amount in seconds.items():
                 self._stages.labels(stage).observe(amount)
 
     def text(self) -> tuple[bytes, str]:
-        """Everything in Prometheus' text format, and its content type.
+        """Return all metrics in Prometheus' text format, and its content type.
 
         Raises:
-            NotFound: the library is not there.
+            NotFound: the library is not installed.
         """
         if not self._installed:
-            raise NotFound("Metrics need the Python package prometheus_client. Install it on the server.")
+            raise NotFound(
+                "No metrics: the server lacks the Python package prometheus_client. Install it there."
+            )
         from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

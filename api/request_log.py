@@ -1,4 +1,4 @@
-"""One line for each request: what was asked of whom, how large, how long. Never the prompt or pixels."""
+"""The log: one line for each request, with its route, status, sizes and times, without prompts or pixels."""
 
 from __future__ import annotations
 
@@ -6,30 +6,30 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .backends.base import Edited, Work
+from .backends.base import EditJobRequest, EditJobResult
 
 logger = logging.getLogger(__name__)
 
 
-def edit_facts(edited: Edited) -> dict[str, Any]:
-    """What the line says of a finished edit."""
-    stages = {f"{stage}_s": f"{seconds:.3f}" for stage, seconds in edited.seconds.items()}
-    size = f"{edited.width}x{edited.height}"
-    return {"model": edited.model, "size": size, "bytes_out": len(edited.data), **stages}
+def result_fields(result: EditJobResult) -> dict[str, Any]:
+    """Return what the line has of a finished edit."""
+    stages = {f"{stage}_s": f"{seconds:.3f}" for stage, seconds in result.seconds.items()}
+    size = f"{result.width}x{result.height}"
+    return {"model": result.model, "size": size, "bytes_out": len(result.data), **stages}
 
 
-def work_facts(work: Work, log_prompts: bool) -> dict[str, Any]:
-    """What the line says of a request; its prompt only where the operator has asked for it."""
-    facts: dict[str, Any] = {"images": len(work.request.images)}
-    return {**facts, "prompt": work.request.prompt} if log_prompts else facts
+def request_fields(asked: EditJobRequest, log_prompts: bool) -> dict[str, Any]:
+    """Return what the line has of an edit's request; the prompt only with `log_prompts`."""
+    fields: dict[str, Any] = {"images": len(asked.request.images)}
+    return {**fields, "prompt": asked.request.prompt} if log_prompts else fields
 
 
-def write(facts: Mapping[str, Any]) -> None:
-    """The line, as name=value pairs."""
-    logger.info("%s", " ".join(f"{name}={_value(value)}" for name, value in facts.items()))
+def write(fields: Mapping[str, Any]) -> None:
+    """Write a line of name=value pairs."""
+    logger.info("%s", " ".join(f"{name}={_quote(value)}" for name, value in fields.items()))
 
 
-def _value(value: object) -> str:
+def _quote(value: object) -> str:
     text = str(value)
     plain = text and all(character.isalnum() or character in "-_./:,{}" for character in text)
     return text if plain and text.isascii() else ascii(text)

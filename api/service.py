@@ -1,34 +1,28 @@
-"""What every route works with, and what one call of a route carries."""
+"""What every route works with."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-from aiohttp import web
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from ..pipelines.catalog.lookup import Catalog
 from ..pipelines.common.settings import Limits, ServerLimits
 from ..pipelines.sources.source import SourceLoader
-from .access.auth import Caller, Guard
+from .access.auth import Guard
 from .access.rate_limit import RateLimits
 from .backends.base import Backend
-from .body.reader import Bodies
-from .jobs import Jobs
+from .body.reader import BodyReader
+from .job_manager import JobManager
 from .metrics import Metrics
-
-if TYPE_CHECKING:
-    from .routes.table import Route
 
 
 @dataclass(frozen=True)
 class Service:
-    """One API: its limits, its models, who may use it and what carries the edits out.
+    """One API: its limits, models, keys, and the backend that runs the edits.
 
     Attributes:
-        log_prompts: the operator has asked for prompts in the log.
+        log_prompts: whether the log has prompts.
     """
 
     limits: Limits
@@ -38,8 +32,8 @@ class Service:
     backend: Backend
     guard: Guard
     rates: RateLimits
-    bodies: Bodies
-    jobs: Jobs
+    bodies: BodyReader
+    jobs: JobManager
     metrics: Metrics
     log_prompts: bool = False
 
@@ -52,12 +46,12 @@ def make_service(
     server_limits: ServerLimits,
     environment: Mapping[str, str] = os.environ,
 ) -> Service:
-    """A service with what the environment says of keys and the log.
+    """Make a service with the keys and the logging that the environment configures.
 
     Raises:
-        InvalidRequest: a variable cannot be understood.
+        InvalidRequest: a variable is not valid.
     """
-    jobs = Jobs(backend, server_limits)
+    jobs = JobManager(backend, server_limits)
     return Service(
         limits=limits,
         server_limits=server_limits,
@@ -66,30 +60,8 @@ def make_service(
         backend=backend,
         guard=Guard.from_environment(environment),
         rates=RateLimits(server_limits),
-        bodies=Bodies(server_limits),
+        bodies=BodyReader(server_limits),
         jobs=jobs,
         metrics=Metrics(lambda: jobs.in_flight),
         log_prompts=environment.get("MULTIEDIT_LOG_PROMPTS") == "on",
     )
-
-
-@dataclass
-class Call:
-    """One request to a route.
-
-    Attributes:
-        id: given back as `x-request-id` and written into the log.
-        headers: go onto the answer, whatever it is.
-        facts: what the log line says beside the usual.
-    """
-
-    service: Service
-    route: Route
-    request: web.Request
-    id: str
-    caller: Caller
-    headers: dict[str, str] = field(default_factory=dict)
-    facts: dict[str, Any] = field(default_factory=dict)
-
-
-Handler: TypeAlias = Callable[[Call], Awaitable[web.StreamResponse]]

@@ -29,8 +29,8 @@ def serve(options: argparse.Namespace) -> None:
     limits = Limits.from_environment()
 
     async def run() -> None:
-        from ..api.server import serve as serve_until_ended
         from ..api.service import make_service
+        from ..api.standalone_server import serve as serve_until_ended
         from ..pipelines.common.settings import ServerLimits
 
         server_limits = ServerLimits.from_environment()

@@ -53,7 +53,7 @@ class MultiEditExtension(ComfyExtension):
 
     async def on_load(self) -> None:
         """Mount the HTTP API on ComfyUI's server."""
-        from ..api.comfyui_mount import mount
+        from ..api.comfyui_server import mount
 
         mount()
 

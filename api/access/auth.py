@@ -1,8 +1,8 @@
-"""Who may use the API: a Bearer key, or, where `MULTIEDIT_AUTH=off` says so, anybody on this machine.
+"""Authentication: an API key as a Bearer token or, with `MULTIEDIT_AUTH=off`, any caller on this machine.
 
-Without a key nothing but the list of models answers. Opened, it answers only connections from this
-machine that a browser did not make for a page of another site: such a page may send requests here, and
-its name may even be made to resolve to 127.0.0.1.
+Until a key is configured, only the list of models is available. With `off`, a connection must come from
+this machine, and not from a browser's page of another site: such a page can send requests here, and its
+host name may even resolve to 127.0.0.1.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ Access = Literal["open", "public", "guarded"]
 _logger = logging.getLogger(__name__)
 _OFF = "off"
 _NO_KEYS = (
-    "This server has no API key yet, so it is closed. Make one with `multiedit keys add NAME`, or set "
-    "MULTIEDIT_API_KEYS; MULTIEDIT_AUTH=off opens it to this machine alone."
+    "No API key is configured. Create one with `multiedit keys add NAME`, or set MULTIEDIT_API_KEYS; "
+    "MULTIEDIT_AUTH=off allows this machine without a key."
 )
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 _LOCAL_NAME = "localhost"
@@ -38,17 +38,17 @@ _LOCAL_NAME = "localhost"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a key's id, or where from."""
+    """The sender of a request: a key's id, or its address."""
 
     id: str
 
 
 class Guard:
-    """Lets callers in.
+    """Authenticates callers.
 
     Args:
-        plain_keys: of the environment, as they are sent.
-        opened: `MULTIEDIT_AUTH` is off.
+        plain_keys: the environment's keys, in plain text.
+        opened: whether `MULTIEDIT_AUTH` is off.
     """
 
     def __init__(self, key_file: KeyFile, plain_keys: tuple[str, ...] = (), opened: bool = False) -> None:
@@ -58,7 +58,7 @@ class Guard:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Guard:
-        """`MULTIEDIT_API_KEYS` (with commas between), `MULTIEDIT_KEYS_FILE` and `MULTIEDIT_AUTH`.
+        """Read `MULTIEDIT_API_KEYS` (comma-separated), `MULTIEDIT_KEYS_FILE` and `MULTIEDIT_AUTH`.
 
         Raises:
             InvalidRequest: `MULTIEDIT_AUTH` is neither on nor off.
@@ -78,30 +78,30 @@ class Guard:
         return bool(self._digests or self._file.keys())
 
     def admit(self, request: web.Request, access: Access) -> Caller:
-        """Say who asks.
+        """Identify the caller.
 
         Raises:
-            Unauthorized: the route needs a key, and there is none that is known.
-            MultiEditError: the file of keys cannot be read.
+            Unauthorized: the route needs a key, and the request has no valid one.
+            MultiEditError: the key file cannot be read.
         """
         try:
             return self._admit(request, access)
-        except InvalidRequest as error:  # of the operator, not of the caller
+        except InvalidRequest as error:  # the operator's fault, not the caller's
             _logger.error("%s", error.message)
-            raise MultiEditError("The server cannot read its keys. Its log says why.") from None
+            raise MultiEditError("The server cannot read its API keys. See its log.") from None
 
     def _admit(self, request: web.Request, access: Access) -> Caller:
-        caller = self._by_key(request) or self._by_place(request)
+        caller = self._by_key(request) or self._by_address(request)
         if caller is not None:
             return caller
-        nobody = Caller(f"ip-{request.remote}")
+        anonymous = Caller(f"ip-{request.remote}")
         if access == "open":
-            return nobody
+            return anonymous
         if not self.configured:
             raise Unauthorized(_NO_KEYS)
         if access == "public":
-            return nobody
-        raise Unauthorized("Authentication failed. Send a known key: `Authorization: Bearer KEY`.")
+            return anonymous
+        raise Unauthorized("Authentication failed. Send a valid API key: `Authorization: Bearer KEY`.")
 
     def _by_key(self, request: web.Request) -> Caller | None:
         scheme, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -110,12 +110,12 @@ class Guard:
             return None
         found = self._file.find(key)
         digest = _digest(key)
-        for known, key_id in self._digests.items():  # all of them, so that the time tells nothing
+        for known, key_id in self._digests.items():  # all of them, so that the time is always the same
             if hmac.compare_digest(known, digest):
                 found = key_id
         return Caller(found) if found else None
 
-    def _by_place(self, request: web.Request) -> Caller | None:
+    def _by_address(self, request: web.Request) -> Caller | None:
         if not self._opened or any(name in request.headers for name in _FORWARDED):
             return None
         peer = request.transport.get_extra_info("peername") if request.transport else None
@@ -142,7 +142,7 @@ def _host(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host's name or address is this machine and nothing else."""
+    """Return whether a host name or address is this machine only."""
     if host.rstrip(".").lower() == _LOCAL_NAME:
         return True
     try:

@@ -1,7 +1,7 @@
-"""API keys: those of the environment, and a file of salted hashes.
+"""The key file: API keys as salted hashes.
 
-A key is 256 random bits, so a single salted hash is enough: there is nothing to guess. It carries its id,
-`me-ID-SECRET`, so that one hash is computed for each request, whatever the number of keys.
+A key is 256 random bits, so a single salted hash is enough: it cannot be guessed. It contains its id,
+`me-ID-SECRET`, so that one hash is computed for each request, however many keys there are.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _MOST_KEYS = 10_000
 
 @dataclass(frozen=True)
 class StoredKey:
-    """A key as the file has it: who it is for, and what to check it by. `created` is Unix seconds."""
+    """A key in the file: its name, and the hash that verifies it. `created` is Unix seconds."""
 
     id: str
     name: str
@@ -37,7 +37,7 @@ class StoredKey:
 
 
 def default_path(environment: Mapping[str, str] = os.environ) -> Path:
-    """`MULTIEDIT_KEYS_FILE`, else keys.json in the user's configuration folder."""
+    """Return `MULTIEDIT_KEYS_FILE`, or keys.json in the user's configuration folder."""
     if named := environment.get("MULTIEDIT_KEYS_FILE"):
         return Path(named)
     return user_folder("config", environment) / "keys.json"
@@ -48,7 +48,7 @@ def _hash(salt: str, key: str) -> str:
 
 
 class KeyFile:
-    """The file of keys. It is read again when it has changed, so that a revoked key ends at once.
+    """Reads and writes the key file; a changed file is read again, so that a revoked key fails at once.
 
     Args:
         now: Unix seconds.
@@ -60,10 +60,10 @@ class KeyFile:
         self._read: tuple[tuple[int, int] | None, dict[str, StoredKey]] = (None, {})
 
     def keys(self) -> dict[str, StoredKey]:
-        """All keys by id; none where there is no file.
+        """Return all keys by id; none where the file does not exist.
 
         Raises:
-            InvalidRequest: the file is not one of keys.
+            InvalidRequest: the file is not a valid key file.
         """
         try:
             status = self.path.stat()
@@ -75,20 +75,20 @@ class KeyFile:
             return {}
         except (OSError, ValueError, TypeError, KeyError):
             raise InvalidRequest(
-                f"{self.path} is no file of keys that can be read. Correct it, or remove it and add keys."
+                f"{self.path} is not a valid key file. Correct it, or delete it and add the keys again."
             ) from None
         return self._read[1]
 
     def add(self, name: str) -> str:
-        """Make a key; returned once, and kept nowhere but as a hash.
+        """Create a key and return it; the file keeps only its hash.
 
         Raises:
-            InvalidRequest: there are too many.
+            InvalidRequest: the file has too many keys.
             OutputError: the file cannot be written.
         """
         keys = dict(self.keys())
         if len(keys) >= _MOST_KEYS:
-            raise InvalidRequest(f"There are {len(keys)} keys, which is the limit. Revoke some.")
+            raise InvalidRequest(f"{self.path} has {len(keys)} keys, which is the limit. Revoke some.")
         key_id, salt = secrets.token_hex(4), secrets.token_hex(16)
         key = f"me-{key_id}-{secrets.token_urlsafe(32)}"
         keys[key_id] = StoredKey(key_id, name, salt, _hash(salt, key), int(self._now()))
@@ -96,14 +96,14 @@ class KeyFile:
         return key
 
     def revoke(self, key_id: str) -> StoredKey:
-        """Take a key away.
+        """Revoke a key.
 
         Raises:
-            InvalidRequest: there is none of this id.
+            InvalidRequest: the id is unknown.
         """
         keys = dict(self.keys())
         if key_id not in keys:
-            raise InvalidRequest(f"There is no key {key_id!a}; `multiedit keys list` shows them.")
+            raise InvalidRequest(f"Unknown key {key_id!a}; `multiedit keys list` shows the ids.")
         revoked = keys.pop(key_id)
         self._write(keys)
         return revoked
@@ -113,12 +113,12 @@ class KeyFile:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.path.parent} cannot be made: {error.strerror}.") from error
+            raise OutputError(f"Cannot create {self.path.parent}: {error.strerror}.") from error
         write_atomically(self.path, text.encode())
         self.path.chmod(0o600)
 
     def find(self, key: str) -> str | None:
-        """The id of a key, or None."""
+        """Return the id of a key, or None if it is not valid."""
         shape = _KEY.fullmatch(key)
         stored = self.keys().get(shape[1]) if shape else None
         if stored is None or not hmac.compare_digest(stored.hash, _hash(stored.salt, key)):

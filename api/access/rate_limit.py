@@ -1,4 +1,4 @@
-"""Requests a minute for each key, and the hosted API's error budget for each key and model."""
+"""Rate limits: requests per minute of a key, and the contract's error budget of a key and model."""
 
 from __future__ import annotations
 
@@ -10,37 +10,37 @@ from typing import TypeVar
 from ...pipelines.common.settings import ServerLimits
 from ..errors import ClientGone, RateLimited, Unauthorized
 
-# A 401 has no key to count for: strangers would only push the windows of keys out.
-_NO_FAULT = (RateLimited.status, ClientGone.status, Unauthorized.status)
+# A 401 has no key to count for: unknown callers would only evict the windows of keys.
+_NOT_COUNTED = (RateLimited.status, ClientGone.status, Unauthorized.status)
 _Key = TypeVar("_Key")
 _MINUTE = 60.0
-_MOST_CALLERS = 20_000
+_MAX_WINDOWS = 20_000
 
 
 class RequestWindow:
-    """The moments of the last `seconds`, at most `most` of them."""
+    """A sliding window: at most `most` events in `seconds`."""
 
     def __init__(self, most: int, seconds: float) -> None:
         self._most = most
         self._seconds = seconds
-        self._moments: deque[float] = deque()
+        self._times: deque[float] = deque()
 
     def left(self, now: float) -> int:
-        """How many more fit in."""
-        while self._moments and self._moments[0] <= now - self._seconds:
-            self._moments.popleft()
-        return self._most - len(self._moments)
+        """Return how many more events are allowed."""
+        while self._times and self._times[0] <= now - self._seconds:
+            self._times.popleft()
+        return self._most - len(self._times)
 
     def add(self, now: float) -> None:
-        self._moments.append(now)
+        self._times.append(now)
 
     def reset(self, now: float) -> float:
-        """Seconds until one more fits in than now."""
-        return max(0.0, self._moments[0] + self._seconds - now) if self._moments else 0.0
+        """Return the seconds until one more event is allowed than now."""
+        return max(0.0, self._times[0] + self._seconds - now) if self._times else 0.0
 
 
 class RateLimits:
-    """Counts the edits of every caller.
+    """Counts the requests and failures of every caller.
 
     Args:
         clock: seconds, monotonic.
@@ -59,26 +59,26 @@ class RateLimits:
         self._requests: dict[str, RequestWindow] = {}
         self._failures: dict[tuple[str, str], RequestWindow] = {}
 
-    def count(self, caller: str) -> None:
+    def count_request(self, caller: str) -> None:
         """Count one request.
 
         Raises:
-            RateLimited: there were too many within a minute.
+            RateLimited: the caller has no request left in this minute.
         """
-        window = _window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
+        window = _get_window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
         now = self._clock()
         if window.left(now) < 1:
             raise RateLimited(
-                f"Rate limit exceeded: {self._limits.requests_per_minute} requests a minute for each key. "
+                f"Rate limit exceeded: {self._limits.requests_per_minute} requests per minute and key. "
                 f"Try again in {window.reset(now):.0f} s.",
                 retry_after=window.reset(now),
             )
         window.add(now)
 
-    def told(self, caller: str) -> dict[str, str]:
-        """The headers about requests; `reset` is a Unix time in milliseconds."""
+    def headers(self, caller: str) -> dict[str, str]:
+        """Return the headers about requests; `reset` is a Unix time in milliseconds."""
         now = self._clock()
-        window = _window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
+        window = _get_window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
         return {
             "x-ratelimit-limit-requests": str(self._limits.requests_per_minute),
             "x-ratelimit-remaining-requests": str(window.left(now)),
@@ -87,13 +87,13 @@ class RateLimits:
         }
 
     def check_failures(self, caller: str, model: str) -> dict[str, str]:
-        """Whether the budget of errors is not used up; gives the headers that say how much is left.
+        """Check the error budget of a caller and model, and return its headers.
 
         Raises:
-            RateLimited: it is.
+            RateLimited: the budget is used up.
         """
         limits = self._limits
-        window = _window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
+        window = _get_window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
         now = self._clock()
         if window.left(now) < 0:
             raise RateLimited(
@@ -106,18 +106,18 @@ class RateLimits:
             "x-ratelimit-resets": str(round((self._now() + window.reset(now)) * 1000)),
         }
 
-    def fail(self, caller: str, model: str, status: int) -> None:
-        """Count an edit that failed by its caller's fault."""
-        if 400 <= status < 500 and status not in _NO_FAULT:
+    def count_failure(self, caller: str, model: str, status: int) -> None:
+        """Count a failed edit if the status blames its caller."""
+        if 400 <= status < 500 and status not in _NOT_COUNTED:
             limits = self._limits
-            window = _window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
-            if window.left(self._clock()) >= 0:  # more need not be remembered
+            window = _get_window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
+            if window.left(self._clock()) >= 0:  # the budget is used up; more need not be counted
                 window.add(self._clock())
 
 
-def _window(windows: dict[_Key, RequestWindow], key: _Key, most: int, seconds: float) -> RequestWindow:
+def _get_window(windows: dict[_Key, RequestWindow], key: _Key, most: int, seconds: float) -> RequestWindow:
     if key not in windows:
-        if len(windows) >= _MOST_CALLERS:
+        if len(windows) >= _MAX_WINDOWS:
             del windows[next(iter(windows))]
         windows[key] = RequestWindow(most, seconds)
     return windows[key]

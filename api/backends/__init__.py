@@ -1,1 +1,1 @@
-"""What carries an edit out for the API."""
+"""The backends that run the edits of the API: this process, or ComfyUI servers."""

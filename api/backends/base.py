@@ -1,4 +1,4 @@
-"""What stands between the routes and the work: one small protocol, carried out in one of three ways."""
+"""The protocol between the routes and the edits, with the request, result and progress of a job."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from ...pipelines.planning.request import EditRequest
 
 
 @dataclass(frozen=True)
-class Work:
-    """One edit to be made: the request, and fields of `EncodeOptions` besides the format."""
+class EditJobRequest:
+    """One edit to run: the request, and fields of `EncodeOptions` besides the format."""
 
     request: EditRequest
-    options: Mapping[str, Any] = field(default_factory=dict)
+    encode_options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
-class Edited:
+class EditJobResult:
     """A finished edit.
 
     Attributes:
-        width, height: of the picture in pixels.
+        width, height: of the image in pixels.
         seconds: by stage.
-        plan: what was decided, as `EditPlan.to_dict` has it.
+        plan: as `EditPlan.to_dict` has it.
     """
 
     data: bytes = field(repr=False)
@@ -39,8 +39,8 @@ class Edited:
     plan: Mapping[str, Any] = field(repr=False)
 
     @classmethod
-    def of(cls, result: EditResult) -> Edited:
-        """What an editor has made."""
+    def from_pipeline(cls, result: EditResult) -> EditJobResult:
+        """Convert the result of a pipeline."""
         plan, file = result.plan, result.file
         return cls(
             data=file.data,
@@ -57,30 +57,30 @@ class Edited:
 
 @dataclass(frozen=True)
 class EditProgress:
-    """How far an edit is: a stage, the share of it that is done, and a JPEG to look at where there is one."""
+    """The stage of an edit, the share of it that is done (0 to 1), and a JPEG preview where there is one."""
 
     stage: str
     share: float
     preview: bytes | None = field(default=None, repr=False)
 
 
-Listener = Callable[[EditProgress], None]
+OnProgress = Callable[[EditProgress], None]
 """Called in the event loop's thread."""
 
 
 class Backend(Protocol):
-    """Carries edits out."""
+    """Runs edits."""
 
     async def models(self) -> Collection[str]:
-        """Ids of the models that can run now."""
+        """Return the ids of the models that can run now."""
         ...
 
     async def check(self) -> str | None:
-        """Why no edit can be made now, or None."""
+        """Return why no edit can run now, or None."""
         ...
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
-        """Carry one edit out; when this is cancelled, the work ends as soon as it can.
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+        """Run one edit; a cancelled one ends as soon as it can.
 
         Raises:
             MultiEditError: any of the tree.
@@ -88,5 +88,5 @@ class Backend(Protocol):
         ...
 
     async def close(self) -> None:
-        """Give back what is held."""
+        """Release what the backend holds."""
         ...

@@ -1,14 +1,15 @@
-"""Edits on ComfyUIs: each is a job of its own in the queue of the least busy one that can.
+"""Edits on ComfyUI servers: each is a prompt in the queue of the least busy server that has the model.
 
-On ComfyUI's own server that one ComfyUI is the server itself, over its own address, so that an edit there
-and an edit elsewhere take one way. The pictures lie in the input folder under their hash, the result in the
-output folder; the history has a small graph of file names.
+On ComfyUI's own server that is the server itself, over its own address, so that both cases take one way.
+The images lie in the input folder under their hash, the result in the output folder; the history has a
+small graph of file names.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
@@ -33,9 +34,9 @@ from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.sources.source import SourceLoader
-from .base import Backend, Edited, EditProgress, Listener, Work
+from .base import Backend, EditJobRequest, EditJobResult, EditProgress, OnProgress
 
-_LOOK_SECONDS = 10.0  # how long what was seen of the servers holds
+_PROBE_SECONDS = 10.0  # how long the facts about the servers stay valid
 _logger = logging.getLogger(__name__)
 
 
@@ -43,10 +44,10 @@ class ComfyUIBackend:
     """Runs `ComfyUIEditPipeline`.
 
     Args:
-        addresses: of the ComfyUIs; asked for when they are needed, since a server learns its own when it
-            has started.
-        at_once: edits at the same time for each ComfyUI, so that one runs and the next is ready; their
-            pictures are in memory. Further ones wait on disk.
+        addresses: gives the servers' addresses; called late, since a server knows its own once it has
+            started.
+        at_once: edits at the same time for each server, so that one runs and the next is ready; their
+            images are in memory. Further ones wait on disk.
         clock: seconds, monotonic.
     """
 
@@ -68,16 +69,16 @@ class ComfyUIBackend:
         self._at_once = at_once
         self._clock = clock
         self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
-        self._room: asyncio.Semaphore | None = None
-        self._looking = asyncio.Lock()
-        self._seen: tuple[float, list[ServerFacts]] | None = None
+        self._slots: asyncio.Semaphore | None = None
+        self._probe_lock = asyncio.Lock()
+        self._probed: tuple[float, list[ServerFacts]] | None = None
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
-        able = set()
+        available = set()
         for facts in await self._facts():
-            able |= {model.id for model in self._catalog if self._runs(model.id, facts)}
-        return able
+            available |= {model.id for model in self._catalog if self._runs(model.id, facts)}
+        return available
 
     def _runs(self, model: str, facts: ServerFacts) -> bool:
         try:
@@ -87,113 +88,112 @@ class ComfyUIBackend:
         return True
 
     async def _facts(self) -> list[ServerFacts]:
-        """What is known of the servers that answer; asked anew after a while."""
-        async with self._looking:
-            if self._seen is None or self._clock() - self._seen[0] > _LOOK_SECONDS:
+        """Return the facts about the servers that respond; they are probed again after a while."""
+        async with self._probe_lock:
+            if self._probed is None or self._clock() - self._probed[0] > _PROBE_SECONDS:
                 models = [model.id for model in self._catalog]
                 nodes, folders = self._models.nodes(models), self._models.folders(models)
                 async with connected(self._addresses(), self._comfyui_limits) as clients:
-                    seen = await probe(clients, nodes, folders)
-                answers = [each.facts for each in seen if isinstance(each.facts, ServerFacts)]
-                self._seen = (self._clock(), answers)
-            return self._seen[1]
+                    probed = await probe(clients, nodes, folders)
+                facts = [each.facts for each in probed if isinstance(each.facts, ServerFacts)]
+                self._probed = (self._clock(), facts)
+            return self._probed[1]
 
     async def check(self) -> str | None:
         """See `Backend.check`."""
-        return None if await self._facts() else "No ComfyUI answers."
+        return None if await self._facts() else "No ComfyUI server responds."
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
         """See `Backend.edit`."""
         addresses = self._addresses()
-        self._room = self._room or asyncio.Semaphore(self._at_once * len(addresses))
-        progress = _Told(listen)
-        # A preview shows the picture before safe mode has seen it.
-        preview = None if work.request.safe_mode else progress.preview
-        async with self._room:
+        self._slots = self._slots or asyncio.Semaphore(self._at_once * len(addresses))
+        progress = _ProgressRelay(on_progress)
+        # A preview shows the image before safe mode has checked it.
+        preview = None if job.request.safe_mode else progress.preview
+        async with self._slots:
             try:
-                result = await self._editor(addresses).edit(
-                    work.request, work.options, progress.stage, preview
+                made = await self._pipeline(addresses).edit(
+                    job.request, job.encode_options, progress.stage, preview
                 )
             except MultiEditError as error:
-                raise for_clients(error, addresses, begun=progress.last.stage == "edit") from None
-        edited = Edited.of(result)
-        notes = [_without(note, addresses) for note in edited.plan["notes"]]
-        return replace(edited, plan={**edited.plan, "notes": notes})
+                raise redact_error(error, addresses, queued=progress.last.stage == "edit") from None
+        result = EditJobResult.from_pipeline(made)
+        notes = [_redact(note, addresses) for note in result.plan["notes"]]
+        return replace(result, plan={**result.plan, "notes": notes})
 
-    def _editor(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
+    def _pipeline(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
         graph = partial(request_graph, catalog=self._catalog)
         return ComfyUIEditPipeline(
             self._limits, self._catalog, addresses, self._loader, self._models, graph, self._comfyui_limits
         )
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """See `Backend.close`; it holds nothing."""
 
 
-class _Told:
-    """Hands on what a remote edit tells, with the last stage for each preview."""
+class _ProgressRelay:
+    """Passes on the progress of a remote edit, with the last stage for each preview."""
 
-    def __init__(self, listen: Listener) -> None:
-        self._listen = listen
+    def __init__(self, on_progress: OnProgress) -> None:
+        self._on_progress = on_progress
         self.last = EditProgress("load", 0.0)
 
     def stage(self, name: str, share: float, detail: str) -> None:
         self.last = EditProgress(name, share)
-        self._listen(self.last)
+        self._on_progress(self.last)
 
     def preview(self, preview: Preview) -> None:
         if preview.media_type == "image/jpeg":
-            self._listen(replace(self.last, preview=preview.data))
+            self._on_progress(replace(self.last, preview=preview.data))
 
 
-def for_clients(error: MultiEditError, addresses: Iterable[Address], *, begun: bool) -> MultiEditError:
-    """The error without what is the operator's: addresses, and what a ComfyUI says of its insides.
+def redact_error(error: MultiEditError, addresses: Iterable[Address], *, queued: bool) -> MultiEditError:
+    """Return the error without what is the operator's: addresses, and a ComfyUI's own messages.
 
     Args:
-        begun: the job was queued, so that a ComfyUI which does not answer has failed it.
+        queued: the prompt was queued, so that a server which does not respond has failed the edit.
     """
-    told = _without(error.message, addresses)
+    message = _redact(error.message, addresses)
     if isinstance(error, ModelUnavailable):
-        return ModelUnavailable(told, field=error.field)
-    if told == error.message and not isinstance(error, OutputError):
+        return ModelUnavailable(message, field=error.field)
+    if message == error.message and not isinstance(error, OutputError):
         return error
     _logger.error("an edit failed on a ComfyUI: %s", error.message)
-    if isinstance(error, ServerUnreachable) and not begun:
-        return ServerUnreachable("No ComfyUI that runs the edits answers. Try again later.")
-    return EditFailed("The edit failed on the ComfyUI that ran it. The server's log has the reason.")
+    if isinstance(error, ServerUnreachable) and not queued:
+        return ServerUnreachable("No ComfyUI server responds. Retry later.")
+    return EditFailed("The edit failed in ComfyUI. See the server's log.")
 
 
-def _without(text: str, addresses: Iterable[Address]) -> str:
+def _redact(text: str, addresses: Iterable[Address]) -> str:
     for number, address in enumerate(addresses, start=1):
-        text = text.replace(f"The ComfyUI at {address}", f"ComfyUI {number}")
-        text = text.replace(str(address), f"ComfyUI {number}")
+        text = re.sub(f"(The |the )?(ComfyUI at )?{re.escape(str(address))}", f"ComfyUI {number}", text)
     return text
 
 
 class RoutingBackend:
-    """What can be made from this process is, all else on ComfyUIs."""
+    """Runs edits in this process where it has the model, all others on ComfyUI servers."""
 
-    def __init__(self, here: Backend, there: Backend) -> None:
-        self._here = here
-        self._there = there
+    def __init__(self, local: Backend, comfyui: Backend) -> None:
+        self._local = local
+        self._comfyui = comfyui
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
-        return {*await self._here.models(), *await self._there.models()}
+        return {*await self._local.models(), *await self._comfyui.models()}
 
     async def check(self) -> str | None:
-        """See `Backend.check`: the embedded models are always there."""
-        return await self._here.check()
+        """See `Backend.check`: the embedded models always run."""
+        return await self._local.check()
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
         """See `Backend.edit`."""
-        asked = work.request.model_id
-        if asked is None and DEFAULT_MODEL in await self._there.models():
-            asked = DEFAULT_MODEL
-        here = (asked or EMBEDDED_MODEL) in await self._here.models()
-        return await (self._here if here else self._there).edit(work, listen)
+        model = job.request.model_id
+        if model is None and DEFAULT_MODEL in await self._comfyui.models():
+            model = DEFAULT_MODEL
+        backend = self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui
+        return await backend.edit(job, on_progress)
 
     async def close(self) -> None:
         """Close both."""
-        await self._here.close()
-        await self._there.close()
+        await self._local.close()
+        await self._comfyui.close()

@@ -1,4 +1,4 @@
-"""Edits from this process: the embedded models and the hosted ones, as many at once as the limits say."""
+"""Edits in this process: the embedded models and the provider's, a limited number at a time."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
-from .base import Edited, EditProgress, Listener, Work
+from .base import EditJobRequest, EditJobResult, EditProgress, OnProgress
 
 
-class _Stopped(Exception):
-    """Raised in the working thread, at its next stage, when nobody waits for the edit any more."""
+class _EditStopped(Exception):
+    """Raised in the working thread, at its next stage, once the edit has been cancelled."""
 
 
 class LocalBackend:
     """Runs `EditPipeline` in threads.
 
     Args:
+        safety: the settings of safe mode.
         at_once: edits at the same time; further ones wait.
-        safety: how safe mode is set up.
-        adapters: what is carried out, by model id; None for the embedded models.
+        adapters: by model id; None for the embedded models.
     """
 
     def __init__(
@@ -41,10 +41,10 @@ class LocalBackend:
     ) -> None:
         self._classifier = safety.loader()
         self._adapters = local_adapters(limits) if adapters is None else adapters
-        self._editor = EditPipeline(
+        self._pipeline = EditPipeline(
             limits, catalog, self._adapters, loader, self._classifier, policy=safety.policy
         )
-        self._room = asyncio.Semaphore(at_once)
+        self._slots = asyncio.Semaphore(at_once)
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
@@ -58,34 +58,34 @@ class LocalBackend:
             return error.message
         return None
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
         """See `Backend.edit`."""
         stop = threading.Event()
-        inner = asyncio.ensure_future(self._edit(work, listen, stop))
-        inner.add_done_callback(_heard)
+        inner = asyncio.ensure_future(self._edit(job, on_progress, stop))
+        inner.add_done_callback(_retrieve_exception)
         try:
-            return Edited.of(await asyncio.shield(inner))
+            return EditJobResult.from_pipeline(await asyncio.shield(inner))
         except asyncio.CancelledError:
-            # A thread cannot be cancelled: it ends at its next stage and keeps its place until then.
+            # A thread cannot be cancelled: it ends at its next stage and keeps its slot until then.
             stop.set()
             raise
 
-    async def _edit(self, work: Work, listen: Listener, stop: threading.Event) -> EditResult:
+    async def _edit(self, job: EditJobRequest, on_progress: OnProgress, stop: threading.Event) -> EditResult:
         loop = asyncio.get_running_loop()
 
         def stage(name: str, share: float) -> None:
             if stop.is_set():
-                raise _Stopped
-            loop.call_soon_threadsafe(listen, EditProgress(name, share))
+                raise _EditStopped
+            loop.call_soon_threadsafe(on_progress, EditProgress(name, share))
 
-        async with self._room:
-            return await self._editor.edit(work.request, work.options, stage=stage)
+        async with self._slots:
+            return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
 
     async def close(self) -> None:
-        """There is nothing to give back."""
+        """See `Backend.close`; it holds nothing."""
 
 
-def _heard(inner: asyncio.Future[EditResult]) -> None:
-    """Take note of how an edit that nobody waits for has ended, or asyncio complains."""
+def _retrieve_exception(inner: asyncio.Future[EditResult]) -> None:
+    """Retrieve the exception of a cancelled edit, or asyncio logs that nobody did."""
     if not inner.cancelled():
         inner.exception()

@@ -1,1 +1,1 @@
-"""A request's body: received, bounded and parsed."""
+"""The body of a request: received within limits, and parsed."""

@@ -1,4 +1,4 @@
-"""multipart/form-data, part by part: files to temporary files, text into fields."""
+"""Read multipart/form-data part by part: files to temporary files, text to fields."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ...pipelines.sources.source import UploadSource
 from .strict_json import parse_json
 from .uploads import ReadThrottle, Upload, Uploads
 
-_MOST_FILES = 10  # the hosted API's
+_MOST_FILES = 10  # the contract's
 _CHUNK_BYTES = 131_072
 _MOST_TEXT_BYTES = 262_144  # of one text part: a prompt of 32768 characters has at most half of it
 _MOST_TEXT_PARTS = 40
-_WORDS = {"true": True, "1": True, "false": False, "0": False}
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 _Upload = TypeVar("_Upload", bound=Upload)
-# What aiohttp raises for bodies that are not what their header says.
+# What aiohttp raises for bodies that do not match their header.
 MALFORMED = (ValueError, AssertionError, RuntimeError, LookupError, BadHttpMessage)
 
 FromText: TypeAlias = Callable[[str, str], object]
@@ -29,21 +29,20 @@ FromText: TypeAlias = Callable[[str, str], object]
 
 
 def boolean_text(text: str, name: str) -> object:
-    """true, false, 1 or 0."""
-    return boolean(_WORDS.get(text.strip().lower(), text), name)
+    """Read true, false, 1 or 0."""
+    return boolean(_BOOLEANS.get(text.strip().lower(), text), name)
 
 
 def json_text(text: str, name: str) -> object:
-    """An object written as JSON."""
+    """Read an object written as JSON."""
     try:
         return parse_json(text, f"{name} must be a JSON object")
     except InvalidRequest as error:
-        error.field = name
-        raise
+        raise error.copy_with(field=name) from error
 
 
 def integer_text(text: str, name: str) -> object:
-    """A whole number."""
+    """Read a whole number."""
     try:
         return int(text[:20])
     except ValueError:
@@ -52,12 +51,12 @@ def integer_text(text: str, name: str) -> object:
 
 @dataclass(frozen=True)
 class Form:
-    """What a form may hold.
+    """The fields that a form may have.
 
     Attributes:
-        files: part name to the field that it belongs to; each may be repeated, and order is kept.
-        texts: how the text of a field is read, where it is not taken as it is.
-        text_files: a file's field may come as text too: base64 or a URL.
+        files: the field of each file part, by part name; parts may be repeated, and keep their order.
+        texts: readers of text parts; other text is not converted.
+        text_files: an image may also be sent as text: base64 or a URL.
     """
 
     files: Mapping[str, str]
@@ -66,20 +65,20 @@ class Form:
 
 
 async def read_form(
-    reader: MultipartReader, form: Form, uploads: Uploads, turns: ReadThrottle
+    reader: MultipartReader, form: Form, uploads: Uploads, throttle: ReadThrottle
 ) -> dict[str, object]:
-    """The fields of a form; a file's field holds a list of `UploadSource`s, or a `TextUpload`.
+    """Read the fields of a form; a file's field is a list of `UploadSource`s, or a `TextUpload`.
 
     Raises:
-        InvalidRequest: it is not what the form takes, or no valid multipart.
-        FileTooLarge, StorageFull: of a file.
+        InvalidRequest: a part does not fit the form, or the multipart body is not valid.
+        FileTooLarge, StorageFull: a file is too large for the limit or the disk.
     """
     fields: dict[str, object] = {}
     files: list[UploadSource] = []
     try:
         while (part := await reader.next()) is not None:
             if not isinstance(part, BodyPartReader) or not part.name:
-                raise InvalidRequest("A part of the form has no name. Send fields and files only.")
+                raise InvalidRequest("A form part has no name. Name every field and file.")
             name = part.name
             target = form.files.get(name)
             if part.filename is not None or (target and not form.text_files):
@@ -87,23 +86,23 @@ async def read_form(
                     raise InvalidRequest(
                         f"The form has more than {_MOST_FILES} files. Send fewer.", field=target
                     )
-                source = await _file(part, target, form, uploads.new(f"image {len(files) + 1}"), turns)
+                source = await _file(part, target, form, uploads.new(f"image {len(files) + 1}"), throttle)
                 files.append(source)
                 _files(fields, str(target)).append(source)
                 continue
             if len(fields) >= _MOST_TEXT_PARTS:
                 raise InvalidRequest(f"The form has more than {_MOST_TEXT_PARTS} fields. Send fewer.")
             if name in fields:
-                raise InvalidRequest(f"{name[:64]!a} is given twice. Give it once.", field=name[:64])
+                raise InvalidRequest(f"{name[:64]!a} is sent twice. Send it once.", field=name[:64])
             if target:
-                fields[target] = await _received(part, uploads.text(), turns)
+                fields[target] = await _receive(part, uploads.text(), throttle)
                 continue
             text = await _text(part, name)
             fields[name] = form.texts[name](text, name) if name in form.texts else text
     except MALFORMED:
         raise InvalidRequest(
-            "The multipart body is not valid: it has been cut, or its boundary is not the one of the "
-            "Content-Type header. Let your client's library write both."
+            "Invalid multipart body: it is truncated, or its boundary is not the one in Content-Type. "
+            "Let your HTTP library set both."
         ) from None
     return fields
 
@@ -111,29 +110,29 @@ async def read_form(
 def _files(fields: dict[str, object], name: str) -> list[object]:
     value = fields.setdefault(name, [])
     if not isinstance(value, list):
-        raise InvalidRequest(f"{name} is given as text and as a file. Give one of them.", field=name)
+        raise InvalidRequest(f"{name} is sent as text and as a file. Send only one.", field=name)
     return value
 
 
 async def _file(
-    part: BodyPartReader, target: str | None, form: Form, upload: Upload, turns: ReadThrottle
+    part: BodyPartReader, target: str | None, form: Form, upload: Upload, throttle: ReadThrottle
 ) -> UploadSource:
     name = str(part.name)[:64]
     if target is None:
         raise InvalidRequest(
-            f"{name!a} is sent as a file; files belong into {' or '.join(form.files)}.", field=name
+            f"{name!a} is sent as a file; files go in {' or '.join(form.files)}.", field=name
         )
     if part.filename is None:
         raise InvalidRequest(
-            f"{name} is sent as text; in a form pictures are files. "
+            f"{name} is sent as text; a form takes images as files. "
             "Send base64 and URLs as JSON, or give the part a file name.",
             field=target,
         )
-    return (await _received(part, upload, turns)).source
+    return (await _receive(part, upload, throttle)).source
 
 
-async def _received(part: BodyPartReader, upload: _Upload, turns: ReadThrottle) -> _Upload:
-    while chunk := await turns.take(lambda: part.read_chunk(_CHUNK_BYTES)):
+async def _receive(part: BodyPartReader, upload: _Upload, throttle: ReadThrottle) -> _Upload:
+    while chunk := await throttle.read(lambda: part.read_chunk(_CHUNK_BYTES)):
         await upload.write(chunk)
     await upload.flush()
     return upload
@@ -145,7 +144,7 @@ async def _text(part: BodyPartReader, name: str) -> str:
         data += chunk
         if len(data) > _MOST_TEXT_BYTES:
             raise InvalidRequest(
-                f"{name[:64]!a} has more than {_MOST_TEXT_BYTES} bytes, a text part's limit. "
+                f"{name[:64]!a} has more than {_MOST_TEXT_BYTES} bytes, the limit of a text field. "
                 "Shorten it, or send a file.",
                 field=name[:64],
             )

@@ -1,4 +1,4 @@
-"""JSON as it is taken here: valid UTF-8, no key twice, no NaN, not too deep."""
+"""Strict JSON: valid UTF-8, no duplicate keys, no NaN, bounded depth."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ...pipelines.common.validation import describe
 
 
 def parse_json(data: bytes | str, subject: str) -> Any:
-    """Parse it.
+    """Parse strict JSON.
 
     Args:
-        subject: what a message begins with.
+        subject: the beginning of an error's message.
 
     Raises:
-        InvalidRequest: it is not what is taken.
+        InvalidRequest: it is not strict JSON.
     """
     try:
         text = data if isinstance(data, str) else data.decode("utf-8")
@@ -29,25 +29,25 @@ def parse_json(data: bytes | str, subject: str) -> Any:
         flaw = f"{error.msg} at line {error.lineno}, column {error.colno}"
     except _Refused as refused:
         flaw = str(refused)
-    except ValueError:  # a number of thousands of digits
-        flaw = "it has a number that is too long"
+    except ValueError:  # a number with thousands of digits
+        flaw = "a number is too long"
     except RecursionError:
-        flaw = "it is nested too deep"
+        flaw = "it is nested too deeply"
     raise InvalidRequest(f"{subject}: {flaw}.")
 
 
 class _Refused(Exception):
-    """What JSON itself, or Python's reading of it, lets through."""
+    """A fault that Python's JSON parser accepts."""
 
 
 def _refuse(name: str) -> None:
-    raise _Refused(f"{name} is no JSON")
+    raise _Refused(f"{name} is not valid JSON")
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     fields: dict[str, object] = {}
     for name, value in pairs:
         if name in fields:
-            raise _Refused(f"it has the key {describe(name)} twice")
+            raise _Refused(f"duplicate key {describe(name)}")
         fields[name] = value
     return fields

@@ -1,4 +1,4 @@
-"""Temporary files for what is sent: small ones in memory, others on disk without a name, so none stay."""
+"""Temporary files for uploads: small ones in memory, others on disk without a name, so none stay."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ...pipelines.sources.bounds import check_size
 from ...pipelines.sources.source import UploadSource
 from ..errors import BodyTooLarge, StorageFull
 
-_IN_MEMORY = 256 * 1024
-_AT_ONCE = 512 * 1024
-_READ_AT_ONCE = 4
-_PATIENCE_SECONDS = 0.02
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_MEMORY_BYTES = 256 * 1024
+_WRITE_BYTES = 512 * 1024
+_READS_AT_ONCE = 4
+_SLOW_SECONDS = 0.02
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class Upload:
-    """Something on its way into a temporary file; written from a thread, half a megabyte at a time.
+    """An upload to a temporary file, written in a thread, half a megabyte at a time.
 
     Args:
-        check: called with the size so far; raises what is wrong with it.
+        check: called with the size so far; raises an error when it is too large.
     """
 
     def __init__(self, file: IO[bytes], check: Callable[[int], None]) -> None:
@@ -37,60 +37,60 @@ class Upload:
         self._buffer = bytearray()
 
     async def write(self, data: bytes) -> None:
-        """Add to it.
+        """Append data.
 
         Raises:
-            FileTooLarge, BodyTooLarge: it is larger than it may be.
-            StorageFull: there is no room for it.
+            FileTooLarge, BodyTooLarge: the upload is over its limit.
+            StorageFull: the disk is full.
         """
         self.size += len(data)
         self._check(self.size)
         self._buffer += data
-        if len(self._buffer) >= _AT_ONCE:
+        if len(self._buffer) >= _WRITE_BYTES:
             await self.flush()
 
     async def flush(self) -> None:
-        """Bring what is there into the file."""
+        """Write the buffer to the file."""
         data, self._buffer = self._buffer, bytearray()
         try:
-            await asyncio.to_thread(self._into_file, data)
+            await asyncio.to_thread(self._write_file, data)
         except OSError as error:
-            if error.errno not in _NO_ROOM:
+            if error.errno not in _DISK_FULL:
                 raise
             raise StorageFull(
-                "The server's disk is full, so the pictures cannot be received. Try again later.",
+                "The server's disk is full. Retry later.",
                 retry_after=60,
             ) from None
 
-    def _into_file(self, data: bytearray) -> None:
+    def _write_file(self, data: bytearray) -> None:
         self.source.file.write(data)
-        self.source.file.flush()  # a disk that is full says so now, not when the picture is read
+        self.source.file.flush()  # a full disk fails here, not when the image is read
 
 
 class TextUpload(Upload):
-    """Text that is in memory once there is room for it: a JSON body, or a picture as text."""
+    """An upload of text that is loaded later: a JSON body, or an image as text."""
 
     def take(self) -> bytes:
-        """All of it; it is not kept any longer."""
+        """Return all bytes, and close the file."""
         with self.source.file:
             return self.source.read()
 
 
 class ReadThrottle:
-    """A few uploads are read from at a time, in turns of a chunk: many at once would hold everybody else up.
+    """Lets a few uploads be read at a time, a chunk each: more would delay all other requests.
 
-    One whose sender is slow gives its turn up, and goes on without.
+    A slow sender's read loses its slot, and goes on without one.
     """
 
     def __init__(self) -> None:
-        self._room = asyncio.Semaphore(_READ_AT_ONCE)
+        self._slots = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def take(self, read: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
-        """What `read` gives."""
-        async with self._room:
-            task = asyncio.ensure_future(read())
+    async def read(self, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
+        """Return what `read_chunk` gives."""
+        async with self._slots:
+            task = asyncio.ensure_future(read_chunk())
             try:
-                await asyncio.wait([task], timeout=_PATIENCE_SECONDS)
+                await asyncio.wait([task], timeout=_SLOW_SECONDS)
             except asyncio.CancelledError:
                 task.cancel()
                 raise
@@ -98,10 +98,10 @@ class ReadThrottle:
 
 
 class Uploads:
-    """The temporary files of one request, closed with it unless they are handed on.
+    """The temporary files of one request, closed at the end of the context.
 
     Args:
-        max_text_bytes: of a `TextUpload`.
+        max_text_bytes: the limit of a `TextUpload`.
     """
 
     def __init__(self, limits: Limits, max_text_bytes: int) -> None:
@@ -110,32 +110,32 @@ class Uploads:
         self._files: list[IO[bytes]] = []
 
     def _file(self) -> IO[bytes]:
-        file = tempfile.SpooledTemporaryFile(max_size=_IN_MEMORY)  # noqa: SIM115  # closed by `__exit__`
+        file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115  # closed by `__exit__`
         self._files.append(file)
         return file
 
     def new(self, name: str) -> Upload:
-        """A file for a picture, called `name` in messages."""
+        """Make a file for an image, called `name` in messages."""
         return Upload(self._file(), partial(check_size, limits=self._limits, name=name, at_least=True))
 
     def text(self) -> TextUpload:
-        """A file for text."""
+        """Make a file for text."""
         return TextUpload(self._file(), self.check_text)
 
     def check_text(self, size: int) -> None:
-        """Refuse text of more bytes than it may have.
+        """Check the size of a text in bytes.
 
         Raises:
-            BodyTooLarge: it has.
+            BodyTooLarge: it is over the limit.
         """
         if size > self._max_text_bytes:
             raise BodyTooLarge(
                 "Request body exceeds the maximum allowed size of "
-                f"{self._max_text_bytes / 1e6:.1f} MB for text. Send the pictures as files, in a form."
+                f"{self._max_text_bytes / 1e6:.1f} MB for text. Send the images as files in a form."
             )
 
-    async def keep(self, data: bytes, name: str) -> UploadSource:
-        """A picture that is there already."""
+    async def store(self, data: bytes, name: str) -> UploadSource:
+        """Store an image that is in memory."""
         upload = self.new(name)
         await upload.write(data)
         await upload.flush()
@@ -148,5 +148,5 @@ class Uploads:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for file in self._files:
-            with contextlib.suppress(OSError):  # of the rest that found no room on the disk
+            with contextlib.suppress(OSError):  # the disk is full, and the buffer cannot be written
                 file.close()

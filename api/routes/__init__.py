@@ -1,1 +1,1 @@
-"""The routes, and what each one does with a request."""
+"""The routes, one file a subject: handlers, body formats and descriptions; `table` lists them all."""

@@ -1,20 +1,23 @@
-"""The list of models as the hosted API has it."""
+"""GET /v1/models: the list of models in the contract's format."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from typing import Literal, TypedDict
 
+from aiohttp import web
+
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.catalog.model import Model
 from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.settings import Limits
+from ..route import Call, Route
 
 ModelType = Literal[
     "asr", "embedding", "image", "music", "text", "tts", "upscale", "inpaint", "video", "all", "code"
 ]
-DEFAULT_TYPE: ModelType = "text"  # the hosted API's
-_SHOWING: tuple[ModelType, ...] = ("inpaint", "all")
+_DEFAULT_TYPE: ModelType = "text"  # the contract's
+_TYPES_WITH_MODELS: tuple[ModelType, ...] = ("inpaint", "all")
 
 
 class Amount(TypedDict):
@@ -32,7 +35,7 @@ class InputImagesPrice(TypedDict):
 
 
 class RequiredPricing(TypedDict):
-    """What one edit costs at the hosted service; what runs here costs nothing."""
+    """The provider's price of one edit; models that run on this server cost nothing."""
 
     inpaint: Amount
 
@@ -42,11 +45,11 @@ class Pricing(RequiredPricing, total=False):
 
     resolutions: dict[str, Amount]
     quality: dict[str, dict[str, Amount]]
-    inputImages: InputImagesPrice  # the hosted API's spelling
+    inputImages: InputImagesPrice  # the contract's spelling
 
 
 class RequiredConstraints(TypedDict):
-    """What a model takes."""
+    """The limits of every model."""
 
     aspectRatios: list[str]
     promptCharacterLimit: int
@@ -54,7 +57,7 @@ class RequiredConstraints(TypedDict):
 
 
 class Constraints(RequiredConstraints, total=False):
-    """What a model takes; `maxInputImages` is at most a request's own limit."""
+    """The limits of a model; `maxInputImages` is at most a request's own limit."""
 
     maxInputImages: int
     singleImageAspectRatio: bool
@@ -65,7 +68,7 @@ class Constraints(RequiredConstraints, total=False):
 
 
 class RequiredModelSpec(TypedDict):
-    """What a model is."""
+    """The description of every model."""
 
     name: str
     privacy: str
@@ -76,7 +79,7 @@ class RequiredModelSpec(TypedDict):
 
 
 class ModelSpec(RequiredModelSpec, total=False):
-    """`offline` is true where this server cannot run the model now; `description` says what to know of it."""
+    """The description of a model; `offline` is true where this server cannot run it now."""
 
     uncensored: bool
     description: str
@@ -89,7 +92,7 @@ class ModelResponse(TypedDict):
     object: Literal["model"]
     type: Literal["inpaint"]
     created: int
-    owned_by: Literal["venice.ai"]  # the one word that the hosted schema has
+    owned_by: Literal["venice.ai"]  # the only value that the contract's schema has
     model_spec: ModelSpec
 
 
@@ -101,34 +104,34 @@ class ModelList(TypedDict):
     data: list[ModelResponse]
 
 
-def read_type(text: str | None) -> ModelType:
-    """The query's `type`.
+def _read_type(text: str | None) -> ModelType:
+    """Read the query's `type`.
 
     Raises:
-        InvalidRequest: it is none.
+        InvalidRequest: it is not a known type.
     """
     types = ModelType.__args__  # type: ignore[attr-defined]
     if text is not None and text not in types:
         raise InvalidRequest(f"type is {text[:20]!a}; it must be one of {', '.join(types)}.", field="type")
-    return text or DEFAULT_TYPE  # type: ignore[return-value]
+    return text or _DEFAULT_TYPE  # type: ignore[return-value]
 
 
-def list_models(kind: ModelType, catalog: Catalog, able: Collection[str], limits: Limits) -> ModelList:
-    """Every model of the catalogue; all of them edit pictures, so the other types have none.
+def list_models(kind: ModelType, catalog: Catalog, available: Collection[str], limits: Limits) -> ModelList:
+    """List the models of a type; all of them edit images, so other types have none.
 
     Args:
-        able: ids of those that can run now.
+        available: ids of the models that can run now.
     """
-    shown = catalog if kind in _SHOWING else ()
-    data = [_response(model, model.id in able, limits) for model in shown]
+    models = catalog if kind in _TYPES_WITH_MODELS else ()
+    data = [_response(model, model.id in available, limits) for model in models]
     return {"object": "list", "type": kind, "data": data}
 
 
-def _response(model: Model, able: bool, limits: Limits) -> ModelResponse:
+def _response(model: Model, available: bool, limits: Limits) -> ModelResponse:
     spec: ModelSpec = {
         "name": model.name,
         "privacy": model.privacy,
-        "offline": not able,
+        "offline": not available,
         "traits": [],
         "constraints": _constraints(model, limits),
         "pricing": _pricing(model),
@@ -182,3 +185,16 @@ def _pricing(model: Model) -> Pricing:
 
 def _amount(usd: float) -> Amount:
     return {"usd": usd, "diem": usd}
+
+
+async def _models(call: Call) -> web.StreamResponse:
+    service = call.service
+    kind = _read_type(call.request.query.get("type"))
+    available = await service.backend.models()
+    return web.json_response(list_models(kind, service.catalog, available, service.limits))
+
+
+ROUTE = Route(
+    "GET", "/v1/models", "listModels", _models, "open", "List the models: limits, prices and availability",
+    ModelList, query={"type": ModelType}, error_descriptions={400: "Unknown type"},
+)  # fmt: skip

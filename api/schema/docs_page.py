@@ -1,4 +1,4 @@
-"""The schema as a page to read: plain HTML, made here, so that it works without the internet."""
+"""The OpenAPI document as a page of plain HTML that works without the internet."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ td, th { border: 1px solid #8885; padding: .25rem .5rem; text-align: left; verti
 
 
 def docs_page(document: Mapping[str, Any]) -> str:
-    """HTML of an OpenAPI document."""
+    """Render an OpenAPI document as HTML."""
     info = document["info"]
     title = f"{info['title']} {info['version']}"
     operations = [
@@ -35,42 +35,42 @@ def docs_page(document: Mapping[str, Any]) -> str:
         f"<meta name=viewport content='width=device-width'><title>{escape(title)}</title>"
         f"<style>{_STYLE}</style><h1>{escape(title)}</h1><p>{escape(info['description'])} "
         "Send <code>Authorization: Bearer KEY</code>. <a href='openapi.json'>openapi.json</a></p>"
-        f"{''.join(operations)}<h1>Types</h1>{''.join(schemas)}</html>"
+        f"{''.join(operations)}<h1>Schemas</h1>{''.join(schemas)}</html>"
     )
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    lock = " (key)" if operation["security"] else ""
+    lock = " (API key)" if operation["security"] else ""
     parts = [
         f"<h2><code>{method.upper()} {escape(path)}</code>{lock}</h2><p>{escape(operation['summary'])}.</p>"
     ]
     for parameter in operation.get("parameters", ()):
-        parts.append(f"<p><code>{parameter['name']}</code>: {_kind(parameter['schema'])}</p>")
+        parts.append(f"<p><code>{parameter['name']}</code>: {_schema_cell(parameter['schema'])}</p>")
     for kind, content in operation.get("requestBody", {}).get("content", {}).items():
         parts.append(f"<h3>{escape(kind)}</h3>{_fields(content['schema'])}")
-    rows = ([status, _answer(answer)] for status, answer in sorted(operation["responses"].items()))
-    return "".join(parts) + "<h3>Answers</h3>" + _table(("status", "what"), rows)
+    rows = ([status, _response(response)] for status, response in sorted(operation["responses"].items()))
+    return "".join(parts) + "<h3>Responses</h3>" + _table(("status", "description"), rows)
 
 
-def _answer(answer: Mapping[str, Any]) -> str:
+def _response(response: Mapping[str, Any]) -> str:
     kinds = (
-        f"<code>{escape(kind)}</code> {_kind(content['schema'])}"
-        for kind, content in answer.get("content", {}).items()
+        f"<code>{escape(kind)}</code> {_schema_cell(content['schema'])}"
+        for kind, content in response.get("content", {}).items()
     )
-    return "<br>".join([escape(answer["description"]), *kinds])
+    return "<br>".join([escape(response["description"]), *kinds])
 
 
 def _fields(schema: Mapping[str, Any]) -> str:
     required = schema.get("required", ())
     rows = (
-        [f"<code>{escape(name)}</code>{' *' if name in required else ''}", _kind(field)]
+        [f"<code>{escape(name)}</code>{' *' if name in required else ''}", _schema_cell(field)]
         for name, field in schema["properties"].items()
     )
-    return _table(("field", "takes"), rows)
+    return _table(("field", "schema"), rows)
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
-    """A schema in one cell."""
+def _schema_cell(schema: Mapping[str, Any]) -> str:
+    """Render a schema in one cell."""
     if "$ref" in schema:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f"<a href='#{name}'>{name}</a>"

@@ -1,6 +1,6 @@
-"""JSON schemas from the code's own types: the readers that check a request, and the types of answers.
+"""JSON schemas made from the readers that check a request and from the types of responses.
 
-So what the schema says is what is checked; nothing is written down twice.
+So the schema always agrees with the code.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ...pipelines.layers.placement import PLACEMENT_READERS, read_placement
 from ...pipelines.planning.request import OUTPUT_FORMATS, read_by_image, read_format, read_images
 
 Schema = dict[str, Any]
+IMAGE_FILE: Schema = {"type": "string", "format": "binary"}
+IMAGE_TEXT: Schema = {"type": "string", "description": "base64, a data URL, or an http or https URL"}
 _PLAIN: dict[type, Schema] = {
     str: {"type": "string"},
     int: {"type": "integer"},
@@ -26,14 +28,14 @@ _PLAIN: dict[type, Schema] = {
 
 
 def of_reader(reader: Callable[..., Any]) -> Schema:
-    """The schema of what a reader takes; a `partial` carries its bounds."""
+    """Return the schema of what a reader accepts; a `partial` carries its bounds."""
     bounds = dict(reader.keywords) if isinstance(reader, partial) else {}
     function = reader.func if isinstance(reader, partial) else reader
     return _READERS[function](**bounds)
 
 
 def of_readers(readers: Mapping[str, Callable[..., Any]], required: tuple[str, ...] = ()) -> Schema:
-    """The schema of an object with these fields and no other."""
+    """Return the schema of an object with these fields and no others."""
     properties = {name: of_reader(reader) for name, reader in readers.items()}
     needed: Schema = {"required": list(required)} if required else {}
     return {"type": "object", "properties": properties, **needed, "additionalProperties": False}
@@ -48,9 +50,9 @@ def _by_image(images: int, read: Callable[..., Any]) -> Schema:
     }
 
 
-def _images(limits: Limits) -> Schema:
-    picture = {"type": "string", "description": "base64, a data URL, or an http or https URL"}
-    return {"type": "array", "items": picture, "minItems": 1, "maxItems": limits.max_images}
+def image_array(item: Schema, limits: Limits) -> Schema:
+    """Return the schema of a request's images, each of which is an `item`."""
+    return {"type": "array", "items": item, "minItems": 1, "maxItems": limits.max_images}
 
 
 _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
@@ -60,20 +62,20 @@ _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
     number: lambda low, high: {"type": "number", "minimum": low, "maximum": high},
     boolean: lambda: {"type": "boolean"},
     read_format: lambda: {"type": "string", "enum": list(OUTPUT_FORMATS)},
-    read_images: _images,
+    read_images: partial(image_array, IMAGE_TEXT),
     read_by_image: _by_image,
     read_placement: lambda: of_readers(PLACEMENT_READERS),
 }
 
 
 class Components:
-    """Schemas of types by their names, each once."""
+    """The schemas of types, each once, by name."""
 
     def __init__(self) -> None:
         self.schemas: dict[str, Schema] = {}
 
     def of_type(self, kind: Any) -> Schema:
-        """The schema of a type: TypedDicts become components, and references to them."""
+        """Return the schema of a type; a TypedDict becomes a component and a reference to it."""
         if kind in _PLAIN:
             return dict(_PLAIN[kind])
         if kind is Any:

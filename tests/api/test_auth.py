@@ -1,4 +1,4 @@
-"""Who may use the API, over real connections and as rules."""
+"""Authentication, over real connections and by its rules."""
 
 from __future__ import annotations
 

@@ -1,35 +1,35 @@
-"""The room for what is in memory: who gets in when."""
+"""The byte semaphore: order and cancellation."""
 
 from __future__ import annotations
 
 import asyncio
 
-from multiedit.api.body.reader import ByteSemaphore
+from multiedit.api.body.byte_semaphore import ByteSemaphore
 
 
-def test_whoever_finds_no_room_waits_in_order() -> None:
+def test_holders_wait_in_order() -> None:
     async def scenario() -> list[str]:
-        room, told = ByteSemaphore(10), list[str]()
+        semaphore, order = ByteSemaphore(10), list[str]()
 
         async def hold(name: str, size: int, seconds: float) -> None:
-            async with room.hold(size):
-                told.append(name)
+            async with semaphore.hold(size):
+                order.append(name)
                 await asyncio.sleep(seconds)
 
         await asyncio.gather(
             hold("first", 6, 0.02), hold("second", 6, 0), hold("small", 1, 0), hold("enormous", 99, 0)
         )
-        return told
+        return order
 
     assert asyncio.run(scenario()) == ["first", "second", "small", "enormous"]
 
 
-def test_one_that_gives_up_waiting_takes_no_room() -> None:
+def test_a_cancelled_holder_holds_nothing() -> None:
     async def scenario() -> None:
-        room = ByteSemaphore(10)
+        semaphore = ByteSemaphore(10)
 
         async def hold(size: int) -> None:
-            async with room.hold(size):
+            async with semaphore.hold(size):
                 await asyncio.sleep(0.02)
 
         first, waiting = asyncio.ensure_future(hold(10)), asyncio.ensure_future(hold(10))

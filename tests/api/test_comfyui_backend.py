@@ -1,4 +1,4 @@
-"""Edits on ComfyUIs: a stand-in that dies, fails or tells too much, and where each model runs."""
+"""Edits on ComfyUI servers: a fake that dies, fails or reveals too much, and which backend runs a model."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_an_edit_that_takes_too_long_is_cancelled_there() -> None:
         assert peer.queue == []
 
 
-def test_what_a_comfyui_says_of_its_insides_stays_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_comfyuis_own_messages_stay_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     async def fail(peer: Peer, job: str) -> None:
         event = {"node_type": "KSampler", "exception_type": "RuntimeError", "node_id": "1"}
         await peer.end(job, failure(**event, exception_message="/home/me/x.py: tensor([0.1, 0.2])"))

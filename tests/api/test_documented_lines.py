@@ -1,4 +1,4 @@
-"""The README's and docs/api.md's lines against a fresh `multiedit serve`, and what docs/api.md says."""
+"""The examples of the README and docs/api.md against `multiedit serve`, and the tables of docs/api.md."""
 
 from __future__ import annotations
 
@@ -46,6 +46,6 @@ def test_every_route_and_limit_has_a_row() -> None:
     for route in ROUTES:
         assert route.path in PAGE, route.path
     rows = dict(re.findall(r"^\| `MULTIEDIT_(\w+)` \| ([\d.]+) \|", PAGE, re.MULTILINE))
-    told = {name.lower(): float(value) for name, value in rows.items()}
+    documented = {name.lower(): float(value) for name, value in rows.items()}
     limits = {field.name: field.default for field in dataclasses.fields(ServerLimits)}
-    assert told | {"failure_seconds": 30.0} == limits
+    assert documented | {"failure_seconds": 30.0} == limits

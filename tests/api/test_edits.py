@@ -1,4 +1,4 @@
-"""The two edits of the hosted API, over a real connection: what is taken, and what comes back."""
+"""The contract's two edits over a real connection: requests and responses."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ def test_a_form_takes_repeated_files_in_their_order(client: httpx.Client) -> Non
     assert picture(response).getpixel((150, 120)) == BLUE
 
 
-def test_the_answer_says_what_made_it(client: httpx.Client) -> None:
+def test_the_headers_name_the_model(client: httpx.Client) -> None:
     response = client.post("/image/multi-edit", data=MULTI, files=files(png()))
     assert response.headers["Content-Type"] == "image/png"
-    told = {name: value for name, value in response.headers.items() if name.startswith("x-venice")}
-    assert told == {
+    headers = {name: value for name, value in response.headers.items() if name.startswith("x-venice")}
+    assert headers == {
         "x-venice-model-id": "layer-composite",
         "x-venice-model-name": "Layer Composite",
         "x-venice-is-blurred": "false",

@@ -1,4 +1,4 @@
-"""Senders that are slow, lie or leave, a full disk, a thousand connections, and the end of the server."""
+"""Slow, wrong and vanished clients, a full disk, a thousand connections, and the shutdown."""
 
 from __future__ import annotations
 
@@ -71,21 +71,21 @@ def test_a_sender_that_stops(hasty: ApiServer, kind: str) -> None:
         connection.sendall(head(5000, kind) + b"--b\r\n")
         status, body = answer(connection)
     assert status == 400
-    assert "stopped arriving" in body
+    assert "Upload too slow: no data for 0.2 s." in body
     assert works(hasty)
 
 
 def test_a_sender_that_drips(hasty: ApiServer) -> None:
     with connected(hasty) as connection, ThreadPoolExecutor(1) as pool:
         connection.sendall(head(5000))
-        told = pool.submit(answer, connection)
+        response = pool.submit(answer, connection)
         with contextlib.suppress(OSError):
-            while not told.done():
+            while not response.done():
                 connection.sendall(b" ")
                 time.sleep(0.05)
-        status, body = told.result()
+        status, body = response.result()
     assert status == 400
-    assert "was not whole" in body
+    assert "Upload too slow: not complete after 0.6 s." in body
     assert works(hasty)
 
 
@@ -199,7 +199,7 @@ def test_uploads_leave_no_file_behind(
     assert works(api)
 
 
-NO_PICTURE = b"\x01" * 5_000_000
+NOT_AN_IMAGE = b"\x01" * 5_000_000
 
 
 def as_json(picture: str) -> dict[str, Any]:
@@ -210,14 +210,14 @@ def as_json(picture: str) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("status", "sent"),
     [
-        (400, {"data": FORM, "files": {"images": NO_PICTURE}}),
-        (202, {"data": FORM, "files": {"images": NO_PICTURE}, "headers": {"Prefer": "respond-async"}}),
-        (400, as_json(base64.b64encode(NO_PICTURE).decode())),
+        (400, {"data": FORM, "files": {"images": NOT_AN_IMAGE}}),
+        (202, {"data": FORM, "files": {"images": NOT_AN_IMAGE}, "headers": {"Prefer": "respond-async"}}),
+        (400, as_json(base64.b64encode(NOT_AN_IMAGE).decode())),
         (400, as_json("*" * 5_000_000)),
     ],
     ids=["a form", "a kept job", "JSON", "no base64"],
 )
-def test_an_edit_that_failed_holds_no_picture(api: ApiServer, status: int, sent: dict[str, Any]) -> None:
+def test_a_failed_edit_holds_no_image(api: ApiServer, status: int, sent: dict[str, Any]) -> None:
     gc.collect()
     gc.disable()  # or a cycle that holds one might be found out of time
     tracemalloc.start()
@@ -292,7 +292,7 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         server.kill()
 
 
-def test_sigterm_finishes_what_is_under_way(process: tuple[subprocess.Popen[str], str]) -> None:
+def test_sigterm_finishes_the_edits_in_flight(process: tuple[subprocess.Popen[str], str]) -> None:
     server, address = process
     edit = json.dumps({"prompt": "p", "images": [base64_png()], "aspect_ratio": "1:1", "resolution": "2K"})
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
@@ -320,14 +320,14 @@ def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/json", "multipart/form-data; boundary=b"])
-def test_the_end_of_the_server_answers_503_to_what_is_not_whole(kind: str) -> None:
+def test_shutdown_answers_503_to_an_incomplete_request(kind: str) -> None:
     with ApiServer(server_limits={"drain_seconds": 0.2}) as server, connected(server) as connection:
         connection.sendall(head(5000, kind) + b"--b\r\n")
         time.sleep(0.1)
         server.end()
         status, body = answer(connection)
     assert status == 503
-    assert "shut down" in body
+    assert "shutting down" in body
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,25 @@
-"""Jobs: places in the queue, progress, cancellation, time limits, and answers that are fetched later."""
+"""Jobs: slots, progress, cancellation, time limits, and results that are fetched later."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from multiedit.api.backends.base import EditJobRequest
+from multiedit.api.errors import NotFound
+from multiedit.api.job_manager import JobManager
 from multiedit.pipelines.common.errors import EditFailed
+from multiedit.pipelines.common.settings import ServerLimits
+from multiedit.pipelines.planning.request import EditRequest
 from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, HeldBackend, base64_png
 
 EDIT = {**QUICK, "images": [base64_png()]}
@@ -33,7 +40,7 @@ def held_server(**limits: Any) -> Iterator[tuple[ApiServer, HeldBackend, httpx.C
 def until(condition: Any, seconds: float = 5.0) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not come to that"
+        assert time.monotonic() < deadline, "the condition did not become true"
         time.sleep(0.01)
 
 
@@ -53,7 +60,7 @@ def events(text: str) -> list[tuple[str, dict[str, Any]]]:
     return [(block["event"], json.loads(block["data"])) for block in blocks]
 
 
-def test_a_job_from_its_beginning_to_its_picture() -> None:
+def test_a_job_from_start_to_result() -> None:
     with held_server() as (_, backend, client):
         job = start(client)
         until(lambda: client.get(job).json()["status"] == "running")
@@ -77,25 +84,30 @@ def test_progress_comes_as_server_sent_events() -> None:
             text += chunk
             if "preview" in text:
                 backend.go.set()
-        told = events(text)
-    assert ("progress", {"stage": "edit", "share": 0.5, "preview": "data:image/jpeg;base64,anBlZw=="}) in told
-    assert told[-1][0] == "done"
-    assert told[-1][1]["result"].endswith("/result")
+        streamed = events(text)
+    assert (
+        "progress",
+        {"stage": "edit", "share": 0.5, "preview": "data:image/jpeg;base64,anBlZw=="},
+    ) in streamed
+    assert streamed[-1][0] == "done"
+    assert streamed[-1][1]["result"].endswith("/result")
 
 
-def test_a_real_job_tells_its_stages(client: httpx.Client, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_real_job_streams_and_logs_its_stages(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "multiedit.api.request_log")
     job = start(client)
-    told = events(client.get(f"{job}/events").text)
-    assert told[-1][0] == "done"
-    assert told[-1][1]["plan"]["model"] == "layer-composite"
+    streamed = events(client.get(f"{job}/events").text)
+    assert streamed[-1][0] == "done"
+    assert streamed[-1][1]["plan"]["model"] == "layer-composite"
     assert client.get(f"{job}/result").status_code == 200
     [line] = [record.message for record in caplog.records if " job=" in record.message]
     assert "status=done model=layer-composite size=300x240" in line
     assert "edit_s=" in line
 
 
-def test_the_end_of_the_server_answers_503_to_what_does_not_end() -> None:
+def test_shutdown_answers_503_to_an_edit_that_does_not_end() -> None:
     with ThreadPoolExecutor(1) as pool, held_server(drain_seconds=0.2) as (server, backend, client):
         waiting = pool.submit(client.post, "/image/multi-edit", json=EDIT)
         assert backend.started.wait(5)
@@ -114,7 +126,7 @@ def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:
         assert client.get(f"{job}/result").json() == {"error": "the edit failed"}
 
 
-def test_a_failed_job_has_its_routes_words_and_status(client: httpx.Client) -> None:
+def test_a_failed_job_has_its_routes_field_name_and_status(client: httpx.Client) -> None:
     fields = {"prompt": "p", "image": base64_png(size=(8000, 4200), mode="L")}
     address = client.post("/image/edit", json=fields, headers=ASYNC).headers["Location"]
     job = address.removeprefix("/api/v1")
@@ -146,8 +158,8 @@ def test_a_job_is_its_owners_alone() -> None:
         assert client.get(job).status_code == 200
 
 
-def test_an_answer_is_kept_for_a_time_and_as_long_as_there_is_room() -> None:
-    with held_server(job_bytes=800) as (_, backend, client):  # a picture has some 700 bytes
+def test_old_results_make_room_for_new_ones() -> None:
+    with held_server(job_bytes=800) as (_, backend, client):  # an image has some 700 bytes
         backend.go.set()
         first = start(client)
         until(lambda: client.get(first).json()["status"] == "done")
@@ -155,11 +167,27 @@ def test_an_answer_is_kept_for_a_time_and_as_long_as_there_is_room() -> None:
         until(lambda: client.get(second).json()["status"] == "done")
         assert client.get(first).status_code == 404
         assert client.get(f"{second}/result").status_code == 200
-    with held_server(job_seconds=0.05) as (_, backend, client):
+
+
+def test_a_result_expires() -> None:
+    now = 0.0
+
+    async def scenario() -> None:
+        nonlocal now
+        backend = HeldBackend()
         backend.go.set()
-        job = start(client)
-        time.sleep(0.3)
-        assert client.get(job).status_code == 404
+        jobs = JobManager(backend, replace(ServerLimits(), job_seconds=900.0), clock=lambda: now)
+        request = EditJobRequest(EditRequest("p", ()))
+        job = jobs.start(request, "me", contextlib.ExitStack(), lambda error: error)
+        await job.finished.wait()
+        jobs.keep(job)
+        now = 900.0
+        assert jobs.get(job.id, "me") is job
+        now = 900.1
+        with pytest.raises(NotFound, match="900 s"):
+            jobs.get(job.id, "me")
+
+    asyncio.run(scenario())
 
 
 def test_a_client_that_leaves_cancels_its_edit() -> None:
@@ -201,7 +229,7 @@ def test_an_edit_has_a_time_limit_and_the_next_one_works() -> None:
         assert client.post("/image/multi-edit", json=EDIT).status_code == 200
 
 
-def test_what_nobody_expected_is_500_and_tells_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_unexpected_error_is_500_without_details(caplog: pytest.LogCaptureFixture) -> None:
     with held_server() as (_, backend, client):
         backend.error = ZeroDivisionError("/secret/path.py tensor([1.0])")
         backend.go.set()

@@ -1,4 +1,4 @@
-"""The file of keys: what is in it, and the commands that manage it."""
+"""The key file: its contents, and the commands that manage it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_damaged_file_is_an_error_and_no_open_door(file: KeyFile) -> None:
     file.add("me")
     for text in ("", "{", "[]", '{"keys": [{"id": 1}]}'):
         file.path.write_text(text)
-        with pytest.raises(InvalidRequest, match="no file of keys"):
+        with pytest.raises(InvalidRequest, match="not a valid key file"):
             file.find("me-00000000-aaaaaaaaaaaaaaaaaaaaaaaa")
 
 

@@ -1,4 +1,4 @@
-"""The list of models: the hosted API's entries, and what is true here."""
+"""The list of models: the contract's entries, and what is available here."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import httpx
 import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 
-# Two entries of the hosted list of 2026-08-20 as they stand there.
-HOSTED = json.loads((Path(__file__).parent / "hosted_models.json").read_text())["models"]
+# Two entries of the contract's list of 2026-08-20, unchanged.
+CONTRACT = json.loads((Path(__file__).parent / "contract_models.json").read_text())["models"]
 
 
 def listed(client: httpx.Client, query: str = "?type=inpaint") -> list[dict]:
@@ -22,18 +22,18 @@ def test_every_model_of_the_catalogue_is_there(client: httpx.Client) -> None:
     assert listed(client, "?type=all") == listed(client)
 
 
-@pytest.mark.parametrize("hosted", HOSTED, ids=[entry["id"] for entry in HOSTED])
-def test_an_entry_is_the_hosted_one(client: httpx.Client, hosted: dict) -> None:
-    [own] = [entry for entry in listed(client) if entry["id"] == hosted["id"]]
-    spec, hosted_spec = own["model_spec"], hosted["model_spec"]
+@pytest.mark.parametrize("contract", CONTRACT, ids=[entry["id"] for entry in CONTRACT])
+def test_an_entry_is_the_contracts(client: httpx.Client, contract: dict) -> None:
+    [own] = [entry for entry in listed(client) if entry["id"] == contract["id"]]
+    spec, contract_spec = own["model_spec"], contract["model_spec"]
     assert {name: own[name] for name in ("id", "type", "created")} == {
-        name: hosted[name] for name in ("id", "type", "created")
+        name: contract[name] for name in ("id", "type", "created")
     }
     for name in ("name", "privacy", "traits"):
-        assert spec[name] == hosted_spec[name]
-    # A request takes three pictures here, whatever the model takes.
-    assert spec["constraints"] == {**hosted_spec["constraints"], "maxInputImages": 3}
-    assert _rounded(spec["pricing"]) == _rounded(hosted_spec["pricing"])
+        assert spec[name] == contract_spec[name]
+    # A request takes three images here, whatever the model takes.
+    assert spec["constraints"] == {**contract_spec["constraints"], "maxInputImages": 3}
+    assert _rounded(spec["pricing"]) == _rounded(contract_spec["pricing"])
 
 
 def _rounded(value: object) -> object:
@@ -53,7 +53,7 @@ def test_other_types_have_none(client: httpx.Client, query: str) -> None:
     assert (answer["object"], answer["type"], answer["data"]) == ("list", query[6:] or "text", [])
 
 
-def test_a_type_that_there_is_not(client: httpx.Client) -> None:
+def test_an_unknown_type_is_an_error(client: httpx.Client) -> None:
     response = client.get("/models?type=pictures")
     assert response.status_code == 400
     assert "inpaint" in response.json()["issues"][0]["message"]

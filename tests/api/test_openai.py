@@ -1,4 +1,4 @@
-"""OpenAI's official client against this server, and the shape of what it gets."""
+"""OpenAI's official client against this server, and the format of the responses."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_mask_without_transparency_is_refused(official: openai.OpenAI) -> None
     assert error.value.param == "mask"
 
 
-def test_what_changes_nothing_here_is_taken(official: openai.OpenAI) -> None:
+def test_options_without_effect_are_accepted(official: openai.OpenAI) -> None:
     response = official.images.edit(
         image=("a.png", png(RED, SQUARE)), prompt="p", n=1, quality="auto", background="auto", user="me",
         input_fidelity="high", output_format="jpeg", output_compression=50, stream=False,
@@ -81,7 +81,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"size": "huge"}, "size", "1024x1024"),
     ({"size": "1700x1000"}, "size", "17:10"),
     ({"background": "transparent"}, "background", "opaque"),
-    ({"stream": True}, "stream", "not offered"),
+    ({"stream": True}, "stream", "not supported"),
     ({"model": "gpt-image-1"}, "model", "no model of the catalogue"),
     ({"extra_body": {"strength": "1"}}, "strength", "no field"),
     ({"prompt": ""}, "prompt", "1 to 32768"),
@@ -89,7 +89,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 
 
 @pytest.mark.parametrize(("changes", "param", "said"), REFUSED)
-def test_what_is_not_offered_is_refused_by_name(
+def test_unsupported_options_are_refused_by_name(
     official: openai.OpenAI, changes: dict[str, Any], param: str, said: str
 ) -> None:
     fields: dict[str, Any] = {"image": ("a.png", png(RED)), "prompt": "p", **changes}

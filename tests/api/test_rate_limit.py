@@ -1,4 +1,4 @@
-"""Requests a minute and the budget of errors, by a clock of the test's, and once over HTTP."""
+"""Requests per minute and the error budget, with a fake clock and once over HTTP."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ def rates(clock: Clock) -> RateLimits:
 
 def test_the_minute_slides(rates: RateLimits, clock: Clock) -> None:
     for _ in range(3):
-        rates.count("me")
+        rates.count_request("me")
         clock.seconds += 10
     with pytest.raises(RateLimited) as error:
-        rates.count("me")
+        rates.count_request("me")
     assert error.value.retry_after == 30
     clock.seconds += 30.1
-    rates.count("me")
+    rates.count_request("me")
     with pytest.raises(RateLimited):
-        rates.count("me")
+        rates.count_request("me")
 
 
 def test_each_caller_has_its_own(rates: RateLimits) -> None:
     for _ in range(3):
-        rates.count("me")
-    rates.count("you")
-    assert rates.told("you")["x-ratelimit-remaining-requests"] == "2"
-    assert rates.told("me") == {
+        rates.count_request("me")
+    rates.count_request("you")
+    assert rates.headers("you")["x-ratelimit-remaining-requests"] == "2"
+    assert rates.headers("me") == {
         "x-ratelimit-limit-requests": "3",
         "x-ratelimit-remaining-requests": "0",
         "x-ratelimit-reset-requests": str((1_700_000_000 + 1060) * 1000),
@@ -59,7 +59,7 @@ def test_each_caller_has_its_own(rates: RateLimits) -> None:
 def test_more_failures_than_the_budget_close_one_model(rates: RateLimits, clock: Clock) -> None:
     for _ in range(3):
         rates.check_failures("me", "a")
-        rates.fail("me", "a", 400)
+        rates.count_failure("me", "a", 400)
     with pytest.raises(RateLimited, match=r"Too many failed attempts \(> 2\)"):
         rates.check_failures("me", "a")
     rates.check_failures("me", "b")
@@ -71,7 +71,7 @@ def test_more_failures_than_the_budget_close_one_model(rates: RateLimits, clock:
 @pytest.mark.parametrize("status", [200, 401, 429, 500, 503])
 def test_what_is_not_the_callers_fault_does_not_count(rates: RateLimits, status: int) -> None:
     for _ in range(9):
-        rates.fail("me", "a", status)
+        rates.count_failure("me", "a", status)
     rates.check_failures("me", "a")
 
 

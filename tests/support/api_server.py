@@ -1,4 +1,4 @@
-"""The HTTP API on a free port of 127.0.0.1, in a thread with an event loop of its own."""
+"""The HTTP API on a free port of 127.0.0.1, in a thread with its own event loop."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from typing import Any
 
 import httpx
 from aiohttp import web
-from multiedit.api.backends.base import Backend, Edited, EditProgress, Listener, Work
+from multiedit.api.backends.base import Backend, EditJobRequest, EditJobResult, EditProgress, OnProgress
 from multiedit.api.backends.local import LocalBackend
-from multiedit.api.server import make_runner
 from multiedit.api.service import Service, make_service
+from multiedit.api.standalone_server import make_runner
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.safety.settings import SafetySettings
@@ -25,7 +25,7 @@ from PIL import Image
 
 KEY, OTHER_KEY = "test-key-of-the-api", "another-test-key"
 SIZE = (300, 240)
-# Quick: the size of the picture itself, and no classifier.
+# Quick: the image's own size, and no classifier.
 QUICK = {"prompt": "put them together", "safe_mode": False, "multiedit": {"keep_size": True}}
 PLENTY = {"requests_per_minute": 100_000, "failures": 100_000}
 
@@ -41,7 +41,7 @@ def base64_png(**settings: Any) -> str:
 
 
 async def only_this_machine(host: str, port: int) -> list[str]:
-    """Tests look no name up."""
+    """Resolve every name without DNS."""
     return ["127.0.0.1"]
 
 
@@ -58,7 +58,7 @@ def embedded(limits: Limits, server_limits: ServerLimits) -> Backend:
 
 
 class HeldBackend:
-    """Edits that take until they are let go, fail as they are told, and say whether they were cancelled."""
+    """Edits that wait for `go`, then raise `error` or succeed; it records their start and cancellation."""
 
     def __init__(self) -> None:
         self.go = threading.Event()
@@ -72,10 +72,10 @@ class HeldBackend:
     async def check(self) -> str | None:
         return None
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
         try:
-            listen(EditProgress("load", 0.0))
-            listen(EditProgress("edit", 0.5, preview=b"jpeg"))
+            on_progress(EditProgress("load", 0.0))
+            on_progress(EditProgress("edit", 0.5, preview=b"jpeg"))
             self.started.set()
             while not self.go.is_set():
                 await asyncio.sleep(0.005)
@@ -84,7 +84,7 @@ class HeldBackend:
             raise
         if self.error:
             raise self.error
-        return Edited(png(), "image/png", "layer-composite", "Layer Composite", *SIZE, False, {}, {})
+        return EditJobResult(png(), "image/png", "layer-composite", "Layer Composite", *SIZE, False, {}, {})
 
     async def close(self) -> None:
         pass
@@ -94,8 +94,8 @@ class ApiServer:
     """A server from `with` to its end.
 
     Args:
-        environment: what the server is told of keys and the log; a key of its own where it says nothing.
-        server_limits, limits: changes to the defaults; the rate limits are out of the way.
+        environment: of the server: keys and logging; two test keys by default.
+        server_limits, limits: changes to the defaults; rate limits are high.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class ApiServer:
         server_limits: Mapping[str, Any] | None = None,
         limits: Mapping[str, Any] | None = None,
     ) -> None:
-        # No file of keys of whoever runs the tests.
+        # Not the key file of the user who runs the tests.
         self._environment = {"MULTIEDIT_KEYS_FILE": "/nonexistent/keys.json"} | dict(
             {"MULTIEDIT_API_KEYS": f"{KEY},{OTHER_KEY}"} if environment is None else environment
         )
@@ -126,7 +126,7 @@ class ApiServer:
         self.end()
 
     def end(self) -> None:
-        """End it as SIGTERM would; once is enough."""
+        """Shut it down as SIGTERM would; further calls do nothing."""
         if not self._thread.is_alive():
             return
         self._loop.call_soon_threadsafe(self._end.set)

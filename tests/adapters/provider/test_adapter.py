@@ -21,7 +21,7 @@ from PIL import Image
 Edit = Callable[..., Any]
 CLOSED = [model for model in load_catalog() if model.weights == "closed"]
 PHOTO = (Path(__file__).parents[3] / "samples" / "coffee.jpg").read_bytes()
-SCHEMA = json.loads((Path(__file__).parents[2] / "api" / "hosted_openapi.json").read_text())
+SCHEMA = json.loads((Path(__file__).parents[2] / "api" / "contract_openapi.json").read_text())
 
 
 def noise(size: tuple[int, int] = (400, 300)) -> bytes:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from multiedit.api.backends.base import Backend, Edited, Listener, Work
+from multiedit.api.backends.base import Backend, EditJobRequest, EditJobResult, OnProgress
 from multiedit.api.backends.comfyui import RoutingBackend
 from multiedit.api.backends.local import LocalBackend
 from multiedit.cli.main import main
@@ -34,12 +34,12 @@ class Maker:
     async def check(self) -> str | None:
         return None
 
-    async def edit(self, work: Work, listen: Listener) -> Edited:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
         request = dataclasses.replace(
-            work.request, model_id="layer-composite", aspect_ratio=None, multiedit=Extras(keep_size=True)
+            job.request, model_id="layer-composite", aspect_ratio=None, multiedit=Extras(keep_size=True)
         )
-        made = await self._inner.edit(dataclasses.replace(work, request=request), listen)
-        return dataclasses.replace(made, model=work.request.model_id or "")
+        made = await self._inner.edit(dataclasses.replace(job, request=request), on_progress)
+        return dataclasses.replace(made, model=job.request.model_id or "")
 
     async def close(self) -> None:
         await self._inner.close()
@@ -167,4 +167,4 @@ def test_in_comfyui_only_closed_models_leave_the_queue(asked: str | None, made: 
 
     here, there = Side("here", CLOSED), Side("there", ["layer-composite", "qwen-edit"])
     backend = RoutingBackend(here, there)
-    assert asyncio.run(backend.edit(Work(Asked()), lambda progress: None)) == made
+    assert asyncio.run(backend.edit(EditJobRequest(Asked()), lambda progress: None)) == made

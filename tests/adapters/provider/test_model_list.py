@@ -17,7 +17,7 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.tests.support.provider_peer import HostedPeer, replying
 
 CATALOG = load_catalog()
-STORED = json.loads((Path(__file__).parents[2] / "api" / "hosted_models.json").read_text())
+STORED = json.loads((Path(__file__).parents[2] / "api" / "contract_models.json").read_text())
 OURS: list[Any] = list(list_models("inpaint", CATALOG, (), Limits(max_images=50))["data"])
 
 

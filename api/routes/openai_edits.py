@@ -1,8 +1,8 @@
-"""OpenAI's shape of an edit: POST /images/edits, for its official client and what is built on it.
+"""POST /v1/images/edits: an edit in OpenAI's format, for its official client and what is built on it.
 
-What OpenAI has and this does not is refused by name; what changes nothing here is taken and ignored.
-A `size` chooses the aspect ratio and the tier that is closest in area, so the picture may be larger or
-smaller than asked; the answer's `size` is the true one.
+Options of OpenAI that are not supported are refused by name; those without an effect here are ignored.
+A `size` chooses the aspect ratio and the tier that is closest in area, so the image may be larger or
+smaller than requested; the response's `size` is the true one.
 """
 
 from __future__ import annotations
@@ -18,29 +18,32 @@ from typing import Any, Literal, TypedDict
 
 from aiohttp import web
 
+from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
+from ...pipelines.common.settings import Limits
 from ...pipelines.common.validation import boolean, choice, integer, invalid_value, known_fields, text
 from ...pipelines.planning.request import OUTPUT_FORMATS, QUALITIES, parse_request
 from ...pipelines.planning.size import closest_tier
 from ...pipelines.sources.source import ImageSource, TextSource, UploadSource
-from ..backends.base import Edited, Work
+from ..backends.base import EditJobRequest, EditJobResult
 from ..body.multipart import Form, boolean_text, integer_text
-from ..body.uploads import Uploads
-from ..service import Service
-from .edit import EditForm
+from ..body.reader import FORM, JSON
+from ..route import Route
+from ..schema.json_schema import IMAGE_FILE, IMAGE_TEXT, Schema, image_array, of_readers
+from .edit_handler import EditFormat, ParseContext, make_edit_handler
 
 _SIZE = re.compile("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 _LONGEST_USER = 512
 
 
 class OpenAIImage(TypedDict):
-    """One picture, as base64."""
+    """One image, as base64."""
 
     b64_json: str
 
 
 class OpenAIImages(TypedDict):
-    """OpenAI's answer: one picture, and what was made."""
+    """OpenAI's response: one image, with its size and format."""
 
     created: int
     data: list[OpenAIImage]
@@ -49,7 +52,7 @@ class OpenAIImages(TypedDict):
     background: Literal["auto"]
 
 
-FIELDS: dict[str, Callable[[object, str], Any]] = {
+_FIELD_READERS: dict[str, Callable[[object, str], Any]] = {
     "prompt": partial(text, longest=32_768),
     "model": partial(text, longest=100),
     "size": partial(text, longest=11),
@@ -65,25 +68,36 @@ FIELDS: dict[str, Callable[[object, str], Any]] = {
     "partial_images": partial(integer, low=0, high=0),
     "user": partial(text, longest=_LONGEST_USER),
 }
-_TEXTS = {
+_TEXT_READERS = {
     "n": integer_text,
     "output_compression": integer_text,
     "partial_images": integer_text,
     "stream": boolean_text,
 }
-# By the names that the pipeline has for them.
-RENAMED = {
+# By the pipeline's names.
+_FIELD_NAMES = {
     "images": "image", "modelId": "model", "aspect_ratio": "size", "resolution": "size",
     "multiedit.roles": "mask",
 }  # fmt: skip
 
 
-async def _work(fields: Any, service: Service, uploads: Uploads) -> Work:
-    given = known_fields(fields, "", ("image", "images", "mask", *FIELDS))
-    read = {name: reader(given[name], name) for name, reader in FIELDS.items() if name in given}
+def _bodies(limits: Limits, catalog: Catalog) -> Mapping[str, Schema]:
+    reference = {"type": "object", "required": ["image_url"], "properties": {"image_url": IMAGE_TEXT}}
+
+    def with_images(name: str, image: Schema) -> Schema:
+        schema = of_readers(_FIELD_READERS, required=("prompt", name))
+        images = {name: image_array(image, limits), "mask": image}
+        return {**schema, "properties": {**images, **schema["properties"]}}
+
+    return {JSON: with_images("images", reference), FORM: with_images("image", IMAGE_FILE)}
+
+
+async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
+    given = known_fields(fields, "", ("image", "images", "mask", *_FIELD_READERS))
+    read = {name: reader(given[name], name) for name, reader in _FIELD_READERS.items() if name in given}
     if read.get("stream"):
-        raise InvalidRequest("stream is true, which is not offered. Leave it out.", field="stream")
-    images = _files(given["image"]) if "image" in given else _referenced(given.get("images"))
+        raise InvalidRequest("stream is true, which is not supported. Omit it.", field="stream")
+    images = _form_files(given["image"]) if "image" in given else _json_images(given.get("images"))
     request: dict[str, Any] = {
         "images": images,
         "modelId": read.get("model"),
@@ -91,25 +105,25 @@ async def _work(fields: Any, service: Service, uploads: Uploads) -> Work:
         "output_format": read.get("output_format", "png"),
         "safe_mode": read.get("moderation") != "low",
         "prompt": read.get("prompt"),
-        **_size(read.get("size", "auto")),
+        **_parse_size(read.get("size", "auto")),
     }
     if "mask" in given:
-        mask = await _mask(given["mask"], service, uploads)
+        mask = await _load_mask(given["mask"], context)
         request["images"] = [*images[:1], mask, *images[1:]]
         request["multiedit"] = {"roles": {"2": "mask"}}
-    asked = {name: value for name, value in request.items() if value is not None}
-    return Work(parse_request(asked, service.limits), _file_options(read))
+    present = {name: value for name, value in request.items() if value is not None}
+    return EditJobRequest(parse_request(present, context.limits), _encode_options(read))
 
 
-def _files(value: object) -> list[object]:
-    """The form's `image`; JSON has none."""
+def _form_files(value: object) -> list[object]:
+    """Check the form's `image`; JSON has none."""
     if not isinstance(value, list):
-        raise InvalidRequest("image is for files in a form; in JSON send images.", field="image")
+        raise InvalidRequest("image takes files in a form; in JSON send images.", field="image")
     return value
 
 
-def _referenced(value: object) -> list[object]:
-    """The JSON form's `images`: objects with an `image_url`, an address or a data URL."""
+def _json_images(value: object) -> list[object]:
+    """Read JSON's `images`: objects with an `image_url`, a URL or a data URL."""
     if not isinstance(value, list) or not all(
         isinstance(item, Mapping) and isinstance(item.get("image_url"), str) for item in value
     ):
@@ -119,8 +133,8 @@ def _referenced(value: object) -> list[object]:
     return [item["image_url"] for item in value]
 
 
-def _size(size: str) -> dict[str, str]:
-    """OpenAI's `size` as aspect ratio and tier."""
+def _parse_size(size: str) -> dict[str, str]:
+    """Convert OpenAI's `size` to aspect ratio and tier."""
     if size == "auto":
         return {}
     sides = _SIZE.fullmatch(size)
@@ -132,22 +146,21 @@ def _size(size: str) -> dict[str, str]:
     return {"aspect_ratio": f"{width // shared}:{height // shared}"[:10], "resolution": tier}
 
 
-def _file_options(read: Mapping[str, Any]) -> dict[str, Any]:
+def _encode_options(read: Mapping[str, Any]) -> dict[str, Any]:
     compression = read.get("output_compression")
     return {} if compression is None else {"quality": max(1, compression)}
 
 
-async def _mask(value: object, service: Service, uploads: Uploads) -> UploadSource:
-    """The mask in this pack's polarity: OpenAI's is transparent where the picture may change."""
+async def _load_mask(value: object, context: ParseContext) -> UploadSource:
+    """Load OpenAI's mask, transparent where the image may change, as an edit mask, white there."""
     from ...pipelines.images.mask_file import mask_from_alpha
 
     try:
-        data = await service.loader.load(_mask_source(value), "the mask")
-        white = await asyncio.to_thread(mask_from_alpha, data, service.limits, "the mask")
+        data = await context.loader.load(_mask_source(value), "the mask")
+        white = await asyncio.to_thread(mask_from_alpha, data, context.limits, "the mask")
     except MultiEditError as error:
-        error.field = "mask"
-        raise
-    return await uploads.keep(white, "the mask")
+        raise error.copy_with(field="mask") from error
+    return await context.uploads.store(white, "the mask")
 
 
 def _mask_source(value: object) -> ImageSource:
@@ -158,16 +171,21 @@ def _mask_source(value: object) -> ImageSource:
     raise InvalidRequest("mask must be one file, or in JSON {image_url: ...}.", field="mask")
 
 
-def _answer(edited: Edited) -> web.Response:
+def _respond(result: EditJobResult) -> web.Response:
     body: OpenAIImages = {
         "created": int(time.time()),
-        "data": [{"b64_json": base64.b64encode(edited.data).decode()}],
-        "size": f"{edited.width}x{edited.height}",
-        "output_format": edited.media_type.removeprefix("image/"),  # type: ignore[typeddict-item]
+        "data": [{"b64_json": base64.b64encode(result.data).decode()}],
+        "size": f"{result.width}x{result.height}",
+        "output_format": result.media_type.removeprefix("image/"),  # type: ignore[typeddict-item]
         "background": "auto",
     }
     return web.json_response(body)
 
 
-OPENAI_EDIT = EditForm(Form({"image": "image", "image[]": "image", "mask": "mask"}, _TEXTS), _work, _answer)
-"""POST /images/edits."""
+_FORM = Form({"image": "image", "image[]": "image", "mask": "mask"}, _TEXT_READERS)
+
+ROUTE = Route(
+    "POST", "/v1/images/edits", "createImageEdit", make_edit_handler(EditFormat(_FORM, _parse, _respond)),
+    "guarded", "Edit images, in OpenAI's format", OpenAIImages, "openai", bodies=_bodies, edits=True,
+    field_names=_FIELD_NAMES,
+)  # fmt: skip

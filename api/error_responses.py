@@ -1,7 +1,7 @@
-"""What goes back: the hosted API's bodies and headers, and OpenAI's, from one error tree.
+"""Error responses in the contract's format and in OpenAI's: bodies and headers, from one error tree.
 
-The hosted API has three bodies for errors. StandardError is {error}. DetailedError adds `details`, which
-mirrors the request's fields, and `issues`, a list of the same. PayloadTooLargeError is {code, error}.
+The contract has three error bodies. StandardError is {error}. DetailedError adds `details`, which mirrors
+the request's fields, and `issues`, a list of the same. PayloadTooLargeError is {code, error}.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from typing import Any, Literal, TypedDict
 from aiohttp import web
 
 from ..pipelines.common.errors import InvalidRequest, ModelUnavailable, MultiEditError, UnknownModel
-from .backends.base import Edited
+from .errors import HttpError
 
-Shape = Literal["hosted", "openai"]
-_OFFLINE_SECONDS = 3600  # somebody has to install something first
+ErrorFormat = Literal["multi_edit", "openai"]
+_OFFLINE_SECONDS = 3600  # until the model's files are installed
 _BUSY_SECONDS = 5
-# The hosted API's own words, where a body has `details` to say the rest.
+# The contract's own words, where `details` has the rest.
 _TITLES: tuple[tuple[type[MultiEditError], str], ...] = (
     (UnknownModel, "Invalid model id"),
     (InvalidRequest, "Invalid request parameters"),
@@ -33,7 +33,7 @@ class StandardError(TypedDict):
 
 
 class Issue(TypedDict):
-    """One thing that is wrong with a request; `path` leads to the field."""
+    """One fault of a request; `path` leads to the field."""
 
     code: str
     path: list[str | int]
@@ -48,7 +48,7 @@ class DetailedError(StandardError, total=False):
 
 
 class PayloadTooLargeError(StandardError):
-    """A file or a body that is too large."""
+    """A file or body over its size limit."""
 
     code: str
 
@@ -63,14 +63,14 @@ class OpenAIErrorDetails(TypedDict):
 
 
 class OpenAIError(TypedDict):
-    """OpenAI's body for errors."""
+    """OpenAI's error body."""
 
     error: OpenAIErrorDetails
 
 
-def error_body(error: MultiEditError, shape: Shape = "hosted") -> dict[str, Any]:
-    """The JSON body for an error."""
-    if shape == "openai":
+def error_body(error: MultiEditError, error_format: ErrorFormat = "multi_edit") -> dict[str, Any]:
+    """Return the JSON body for an error."""
+    if error_format == "openai":
         kind = _OPENAI_TYPES.get(error.status)
         kind = kind or ("server_error" if error.status >= 500 else "invalid_request_error")
         return {
@@ -92,7 +92,7 @@ def error_body(error: MultiEditError, shape: Shape = "hosted") -> dict[str, Any]
 
 
 def _path(field: str) -> list[str | int]:
-    """Names of fields, and positions in `images`, which our messages count from 1."""
+    """Split a field into names, and a position in `images` from 0; our fields count from 1."""
     names = field.split(".")
     if len(names) == 2 and names[0] == "images" and names[1].isdigit():
         return [names[0], int(names[1]) - 1]
@@ -107,30 +107,15 @@ def _details(path: list[str | int], message: str) -> dict[str, Any]:
 
 
 def error_headers(error: MultiEditError) -> dict[str, str]:
-    """The headers that an error brings."""
-    wait = getattr(error, "retry_after", None)
+    """Return the headers for an error."""
+    wait = error.retry_after if isinstance(error, HttpError) else None
     if wait is None and error.status == 503:
         wait = _OFFLINE_SECONDS if isinstance(error, ModelUnavailable) else _BUSY_SECONDS
     headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
     return {**headers, "WWW-Authenticate": "Bearer"} if error.status == 401 else headers
 
 
-def error_answer(error: MultiEditError, shape: Shape = "hosted") -> web.Response:
-    """The whole answer for an error."""
-    return web.json_response(error_body(error, shape), status=error.status, headers=error_headers(error))
-
-
-def picture_headers(edited: Edited) -> dict[str, str]:
-    """The hosted API's headers for an edited picture."""
-    return {
-        "x-venice-model-id": edited.model,
-        "x-venice-model-name": edited.model_name,
-        "x-venice-is-blurred": "true" if edited.blurred else "false",
-        # What safe mode finds is blurred; there is no other policy here that a picture could violate.
-        "x-venice-is-content-violation": "false",
-    }
-
-
-def picture_answer(edited: Edited) -> web.Response:
-    """The picture's bytes, with the type that they are."""
-    return web.Response(body=edited.data, content_type=edited.media_type, headers={**picture_headers(edited)})
+def error_response(error: MultiEditError, error_format: ErrorFormat = "multi_edit") -> web.Response:
+    """Return the response for an error."""
+    body = error_body(error, error_format)
+    return web.json_response(body, status=error.status, headers=error_headers(error))

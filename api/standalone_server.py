@@ -1,4 +1,4 @@
-"""A server of our own: the routes at / and below /api, until it is told to end."""
+"""The standalone server: the routes at / and below /api, until SIGTERM."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from aiohttp import web
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
 from .access.auth import is_loopback
-from .mount import route_definitions
-from .responses import StandardError
+from .error_responses import StandardError
+from .route_definitions import route_definitions
 from .service import Service
 
 PREFIXES = ("", "/api")
-_EXIT_SECONDS = 9.5  # after SIGTERM; what still hangs then is left behind
+_EXIT_SECONDS = 9.5  # after SIGTERM; threads that still run then are abandoned
 _BACKLOG = 1024
-_HEADERS = "Authorization, *"  # the one that * does not mean; OpenAI's client sends some of its own
+_HEADERS = "Authorization, *"  # * excludes Authorization; OpenAI's client sends headers of its own
 _EXPOSED = (
     "Location, Retry-After, x-request-id, x-venice-model-id, x-venice-model-name, x-venice-is-blurred, "
     "x-venice-is-content-violation, x-ratelimit-limit-requests, x-ratelimit-remaining-requests, "
@@ -31,15 +31,16 @@ Next = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @web.middleware
-async def _for_browsers(request: web.Request, handler: Next) -> web.StreamResponse:
-    """Let pages of any origin call: a key is never sent without the page's own doing.
+async def _add_cors_headers(request: web.Request, handler: Next) -> web.StreamResponse:
+    """Allow pages of any origin: a browser never adds the API key by itself.
 
-    Where no key is asked for, `Guard` refuses the pages of other machines.
+    Where no key is required, `Guard` refuses the pages of other machines.
     """
     try:
         response = await handler(request)
     except web.HTTPNotFound:
-        body: StandardError = {"error": f"There is nothing at {request.path[:100]!a}; /v1/docs says what is."}
+        path = ascii(request.path[:100])[1:-1]
+        body: StandardError = {"error": f"Not found: {path}. See /v1/docs."}
         response = web.json_response(body, status=404)
     response.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
@@ -52,8 +53,8 @@ async def _for_browsers(request: web.Request, handler: Next) -> web.StreamRespon
 
 
 def make_app(service: Service) -> web.Application:
-    """The routes as an application; it drains the edits when it ends."""
-    app = web.Application(middlewares=[_for_browsers])
+    """Make the application; its shutdown drains the edits."""
+    app = web.Application(middlewares=[_add_cors_headers])
     for prefix in PREFIXES:
         app.add_routes(route_definitions(service, prefix))
 
@@ -66,31 +67,31 @@ def make_app(service: Service) -> web.Application:
 
 
 def make_runner(service: Service) -> web.AppRunner:
-    """The application on its way to a socket; a connection that asks nothing for long is closed."""
+    """Make the runner of the application, which closes idle connections."""
     seconds = service.server_limits.connection_idle_seconds
     return web.AppRunner(make_app(service), access_log=None, shutdown_timeout=1.0, keepalive_timeout=seconds)
 
 
 async def serve(service: Service, host: str, port: int, listening: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT, then finish what is under way and refuse what is new.
+    """Serve until SIGTERM or SIGINT, then refuse new edits and finish those in flight.
 
     Args:
-        port: 0 for any that is free.
-        listening: called with the server's address once it answers.
+        port: 0 for any free port.
+        listening: called with the server's address once it accepts connections.
 
     Raises:
-        InvalidRequest: it would be open to other machines without a key.
-        OutputError: the address cannot be listened on.
+        InvalidRequest: the server would be open to other machines without a key.
+        OutputError: the address is not available.
     """
     if service.guard.opened and not is_loopback(host):
         raise InvalidRequest(
-            f"MULTIEDIT_AUTH=off opens the server to this machine alone, and --host {host} to others. "
-            "Leave one of them out."
+            f"MULTIEDIT_AUTH=off allows only this machine, but --host {host} allows others. "
+            "Remove one of them."
         )
-    ended = asyncio.Event()
+    stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):  # loop.add_signal_handler is not there on Windows
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(ended.set))
+    for number in (signal.SIGTERM, signal.SIGINT):  # Windows has no loop.add_signal_handler
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
     runner = make_runner(service)
     await runner.setup()
     site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
@@ -99,19 +100,19 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     except OSError as error:
         await runner.cleanup()
         raise OutputError(
-            f"{host}:{port} cannot be listened on: {error.strerror}. Choose another --port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port."
         ) from error
     address = runner.addresses[0]
     listening(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")
-    await ended.wait()
-    _logger.info("ending")
-    _leave_in_time()
+    await stopped.wait()
+    _logger.info("shutting down")
+    _exit_in_time()
     await service.jobs.drain()
     await runner.cleanup()
 
 
-def _leave_in_time() -> None:
-    """A thread that does not end must not keep the process."""
+def _exit_in_time() -> None:
+    """End the process even if a thread hangs."""
     timer = threading.Timer(_EXIT_SECONDS, os._exit, (0,))
     timer.daemon = True
     timer.start()

@@ -1,0 +1,196 @@
+"""All jobs of a server: slots, time limits, errors, kept results, and the shutdown."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+from ..pipelines.common.errors import MultiEditError
+from ..pipelines.common.settings import ServerLimits
+from .backends.base import Backend, EditJobRequest, EditJobResult
+from .edit_job import EditJob
+from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
+
+_POLL_SECONDS = 0.05
+_T = TypeVar("_T")
+_logger = logging.getLogger(__name__)
+
+
+class JobManager:
+    """Starts, keeps and cancels the jobs of a server.
+
+    Args:
+        clock: seconds, monotonic.
+        now: Unix seconds.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        limits: ServerLimits,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._free_slots = limits.edits_at_once + limits.edits_waiting
+        self._backend = backend
+        self._limits = limits
+        self._clock = clock
+        self._now = now
+        self._receiving: set[asyncio.Task[Any]] = set()
+        self._running: set[EditJob] = set()
+        self._kept: dict[str, EditJob] = {}
+        self._closing = False
+
+    @property
+    def in_flight(self) -> int:
+        return self._limits.edits_at_once + self._limits.edits_waiting - self._free_slots
+
+    @contextlib.contextmanager
+    def reserve_slot(self) -> Iterator[None]:
+        """Hold one slot of the edits in flight; taken before a request's body is read.
+
+        Raises:
+            ServerBusy: no slot is free, or the server is shutting down.
+        """
+        if self._closing:
+            raise _shutting_down()
+        if self._free_slots < 1:
+            raise ServerBusy(
+                f"Server busy: {self.in_flight} edits are running or waiting, which is the limit. "
+                "Retry in a few seconds."
+            )
+        self._free_slots -= 1
+        try:
+            yield
+        finally:
+            self._free_slots += 1
+
+    async def receive(self, receiving: Coroutine[Any, Any, _T]) -> _T:
+        """Wait until a request is complete, or the server shuts down.
+
+        Raises:
+            ServerBusy: the server is shutting down.
+        """
+        task = asyncio.ensure_future(receiving)
+        self._receiving.add(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self._closing and task.cancelled():
+                raise _shutting_down() from None
+            raise
+        finally:
+            task.cancel()
+            self._receiving.discard(task)
+
+    def start(
+        self,
+        request: EditJobRequest,
+        owner: str,
+        resources: contextlib.ExitStack,
+        translate: Callable[[MultiEditError], MultiEditError],
+        on_end: Callable[[EditJob], None] | None = None,
+    ) -> EditJob:
+        """Start an edit; its end closes `resources`: its slot, its uploads.
+
+        Args:
+            translate: gives an error the field names and the status of the route.
+
+        Raises:
+            ServerBusy: the server is shutting down.
+        """
+        if self._closing:
+            resources.close()
+            raise _shutting_down()
+        job = EditJob(uuid.uuid4().hex, owner, int(self._now()), on_end)
+        edit = self._backend.edit(request, job.on_progress)
+        job.task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
+        self._running.add(job)
+        job.task.add_done_callback(lambda done: self._finish(job, done, resources, translate))
+        return job
+
+    def _finish(
+        self,
+        job: EditJob,
+        done: asyncio.Task[EditJobResult],
+        resources: contextlib.ExitStack,
+        translate: Callable[[MultiEditError], MultiEditError],
+    ) -> None:
+        self._running.discard(job)
+        resources.close()
+        if done.cancelled():
+            job.error = _shutting_down() if self._closing else EditCancelled("The edit was cancelled.")
+        elif (raised := done.exception()) is None:
+            job.result = done.result()
+        else:
+            job.error = translate(self._as_multi_edit_error(raised))
+            drop_traceback(raised)
+        job.end(self._clock())
+
+    def _as_multi_edit_error(self, raised: BaseException) -> MultiEditError:
+        if isinstance(raised, MultiEditError):
+            return raised
+        if isinstance(raised, asyncio.TimeoutError):
+            return EditTimeout(
+                f"The edit took longer than {self._limits.edit_seconds:g} s, the time in the queue included. "
+                "Request a smaller image, or retry when the server is less busy."
+            )
+        _logger.error("an edit failed unexpectedly", exc_info=raised)
+        return MultiEditError("The edit failed unexpectedly. See the server's log.")
+
+    def keep(self, job: EditJob) -> None:
+        """Keep a job for `get` until it expires or later results need its memory."""
+        self._evict()
+        self._kept[job.id] = job
+
+    def get(self, job_id: str, owner: str) -> EditJob:
+        """Look up a kept job.
+
+        Raises:
+            NotFound: the job is unknown, expired or another caller's.
+        """
+        self._evict()
+        job = self._kept.get(job_id)
+        if job is None or job.owner != owner:
+            raise NotFound(
+                f"Unknown job {job_id[:64]!a}. Use the key that started it; "
+                f"results expire after {self._limits.job_seconds:g} s."
+            )
+        return job
+
+    def discard(self, job: EditJob) -> None:
+        """Cancel a job, and drop its result."""
+        job.cancel()
+        self._kept.pop(job.id, None)
+
+    def _evict(self) -> None:
+        oldest = self._clock() - self._limits.job_seconds
+        free_bytes = self._limits.job_bytes
+        for job in reversed(list(self._kept.values())):
+            if job.ended is None:
+                continue
+            free_bytes -= len(job.result.data) if job.result else 0
+            if job.ended < oldest or free_bytes < 0:
+                del self._kept[job.id]
+
+    async def drain(self) -> None:
+        """Refuse new edits, give those in flight `drain_seconds`, then cancel them. Runs once."""
+        if self._closing:
+            return
+        self._closing = True
+        deadline = self._clock() + self._limits.drain_seconds
+        while self.in_flight and self._clock() < deadline:
+            await asyncio.sleep(_POLL_SECONDS)
+        tasks = [*self._receiving, *(job.task for job in self._running if job.task)]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _shutting_down() -> ServerBusy:
+    return ServerBusy("The server is shutting down. Retry in a moment.")

@@ -1,0 +1,38 @@
+"""GET /v1/health and GET /v1/ready."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from aiohttp import web
+
+from ..errors import ServerBusy
+from ..route import Call, Route
+
+
+class ServerState(TypedDict):
+    """The state of the server: `ok`."""
+
+    status: str
+
+
+async def _health(call: Call) -> web.StreamResponse:
+    """Respond while the process runs."""
+    return web.json_response({"status": "ok"})
+
+
+async def _ready(call: Call) -> web.StreamResponse:
+    """Respond 200 while an edit would be accepted."""
+    with call.service.jobs.reserve_slot():
+        if problem := await call.service.backend.check():
+            raise ServerBusy(problem)
+    return web.json_response({"status": "ok"})
+
+
+ROUTES = (
+    Route("GET", "/v1/health", "health", _health, "public", "Check that the server responds", ServerState),
+    Route(
+        "GET", "/v1/ready", "ready", _ready, "public", "Check that an edit would be accepted", ServerState,
+        error_descriptions={503: "No edit would be accepted"},
+    ),
+)  # fmt: skip
