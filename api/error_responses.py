@@ -73,14 +73,8 @@ def error_body(error: MultiEditError, error_format: ErrorFormat = "multi_edit") 
     if error_format == "openai":
         kind = _OPENAI_TYPES.get(error.status)
         kind = kind or ("server_error" if error.status >= 500 else "invalid_request_error")
-        return {
-            "error": {
-                "message": error.message,
-                "type": kind,
-                "param": error.field,
-                "code": error.code.lower(),
-            }
-        }
+        code = error.code.lower()
+        return {"error": {"message": error.message, "type": kind, "param": error.field, "code": code}}
     if error.status == 413:
         return {"code": error.code, "error": error.message}
     if error.status in (400, 422) and error.field:

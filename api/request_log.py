@@ -18,10 +18,10 @@ def result_fields(result: EditJobResult) -> dict[str, Any]:
     return {"model": result.model, "size": size, "bytes_out": len(result.data), **stages}
 
 
-def request_fields(asked: EditJobRequest, log_prompts: bool) -> dict[str, Any]:
+def request_fields(job: EditJobRequest, log_prompts: bool) -> dict[str, Any]:
     """Return what the line has of an edit's request; the prompt only with `log_prompts`."""
-    fields: dict[str, Any] = {"images": len(asked.request.images)}
-    return {**fields, "prompt": asked.request.prompt} if log_prompts else fields
+    fields: dict[str, Any] = {"images": len(job.request.images)}
+    return {**fields, "prompt": job.request.prompt} if log_prompts else fields
 
 
 def write(fields: Mapping[str, Any]) -> None:

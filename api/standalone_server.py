@@ -60,7 +60,6 @@ def make_app(service: Service) -> web.Application:
 
     async def close(_: web.Application) -> None:
         await service.jobs.drain()
-        await service.backend.close()
 
     app.on_shutdown.append(close)
     return app

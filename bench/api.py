@@ -39,7 +39,7 @@ UPLOADS, UPLOAD_SIDE = 64, 2600  # noise of 2600 x 2600 is a PNG of 20 MB
 MEMORY_BAR, HEALTH_BAR, THROUGHPUT_BAR = 600.0, 50.0, 0.85
 
 
-def picture(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
+def make_image(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
     import numpy as np
     from PIL import Image
 
@@ -50,8 +50,9 @@ def picture(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
     return buffer.getvalue()
 
 
-def floor(pictures: list[bytes], rounds: int) -> float:
+def floor(images: list[bytes], rounds: int) -> float:
     """Edits a second of a bare loop."""
+    from multiedit.pipelines.adapters.base import run_adapter
     from multiedit.pipelines.adapters.composite import CompositeAdapter
     from multiedit.pipelines.catalog.lookup import load_catalog
     from multiedit.pipelines.common.settings import Limits
@@ -63,13 +64,14 @@ def floor(pictures: list[bytes], rounds: int) -> float:
 
     limits = Limits()
     adapter = CompositeAdapter(limits)
-    request = parse_request({**FIELDS, "images": [BytesSource(data) for data in pictures]}, limits)
+    request = parse_request({**FIELDS, "images": [BytesSource(data) for data in images]}, limits)
 
     def edit() -> None:
-        read = [ImageFile(data, limits, "image") for data in pictures]
+        read = [ImageFile(data, limits, "image") for data in images]
         facts = [each.facts(look=number > 0) for number, each in enumerate(read)]
         plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
-        encode(adapter.run(plan, read, lambda share: None)[0], EncodeOptions("png"), {})
+        _, output = run_adapter(adapter, plan, read, lambda share: None)
+        encode(output.image[0], EncodeOptions("png"), {})
 
     edit()
     started = time.perf_counter()
@@ -104,14 +106,14 @@ def server() -> Iterator[Process]:
         with subprocess.Popen(
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
-            said = next(iter(process.stdout or ()))
-            yield Process(process.pid, said.split("listens at ")[1].split("/api")[0])
+            line = next(iter(process.stdout or ()))
+            yield Process(process.pid, line.split("listens at ")[1].split("/api")[0])
             process.terminate()
 
 
 @contextmanager
 def watching(address: str) -> Iterator[list[float]]:
-    """Seconds of each /v1/health meanwhile, asked by a process of its own; there at the end."""
+    """Seconds of each /v1/health meanwhile, from a separate process; filled at the end."""
     seconds: list[float] = []
     command = [sys.executable, __file__, "--watch", address]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
@@ -155,7 +157,7 @@ def percentile(seconds: list[float], percent: int) -> float:
     return quantiles(seconds, n=100, method="inclusive")[percent - 1] * 1000
 
 
-async def measure(process: Process, pictures: list[bytes], slowest: float, count: int) -> None:
+async def measure(process: Process, images: list[bytes], slowest: float, count: int) -> None:
     import aiohttp
 
     headers = {"Authorization": f"Bearer {KEY}"}
@@ -164,7 +166,7 @@ async def measure(process: Process, pictures: list[bytes], slowest: float, count
     async with aiohttp.ClientSession(
         process.address, headers=headers, connector=connector, timeout=timeout
     ) as session:
-        await throughput(session, pictures, slowest)
+        await throughput(session, images, slowest)
         await uploads(session, process)
         await endurance(session, process, count)
 
@@ -175,20 +177,20 @@ async def post(session: Any, path: str, **sent: Any) -> int:
         return int(response.status)
 
 
-def form(pictures: list[bytes], fields: dict[str, Any]) -> Any:
+def form(images: list[bytes], fields: dict[str, Any]) -> Any:
     import aiohttp
 
     data = aiohttp.FormData()
     for name, value in fields.items():
         data.add_field(name, value if isinstance(value, str) else json.dumps(value))
-    for content in pictures:
+    for content in images:
         data.add_field("images", content, filename="a", content_type="image/png")
     return data
 
 
-async def throughput(session: Any, pictures: list[bytes], slowest: float) -> None:
+async def throughput(session: Any, images: list[bytes], slowest: float) -> None:
     async def send(_: int) -> int:
-        return await post(session, "/v1/image/multi-edit", data=form(pictures, FIELDS))
+        return await post(session, "/v1/image/multi-edit", data=form(images, FIELDS))
 
     await repeat(send, 4, 2)
     figures = [Figure("floor, edits a second", slowest)]
@@ -197,13 +199,13 @@ async def throughput(session: Any, pictures: list[bytes], slowest: float) -> Non
         rate = sum(statuses.values()) / total
         bar = 1 / THROUGHPUT_BAR if at_once == 8 else None
         note = f"{rate:.2f}/s, p50 {percentile(seconds, 50):.0f} ms, p99 {percentile(seconds, 99):.0f} ms"
-        lost = "" if set(statuses) == {200} else f", ANSWERS {dict(statuses)}"
+        lost = "" if set(statuses) == {200} else f", STATUSES {dict(statuses)}"
         figures.append(Figure(f"floor / {at_once} at once", slowest / rate, bar, note=note + lost))
     print_table(f"two 1 MP JPEG to a 1K PNG, {machine()}", figures)
 
 
 async def uploads(session: Any, process: Process) -> None:
-    large = picture((UPLOAD_SIDE, UPLOAD_SIDE), 1, "png")
+    large = make_image((UPLOAD_SIDE, UPLOAD_SIDE), 1, "png")
 
     async def send(_: int) -> int:
         return await post(session, "/v1/image/multi-edit", data=form([large], FIELDS))
@@ -214,25 +216,25 @@ async def uploads(session: Any, process: Process) -> None:
     process.forget_peak()
     with watching(process.address) as health:
         statuses, _, total = await repeat(send, UPLOADS, UPLOADS)
-    note = f"in {total:.0f} s, answers {dict(statuses)}"
+    note = f"in {total:.0f} s, statuses {dict(statuses)}"
     peak = process.megabytes("VmHWM") - idle
     print_table(
         f"{UPLOADS} uploads of {len(large) / 1e6:.0f} MB at once",
         [
             Figure("peak memory over idle", peak, MEMORY_BAR, " MB", note),
             Figure("p99 of /v1/health", percentile(health, 99), HEALTH_BAR, " ms", f"{len(health)} of them"),
-            Figure("the same when nothing else is asked", percentile(resting, 99), None, " ms"),
+            Figure("the same without other requests", percentile(resting, 99), None, " ms"),
         ],
     )
 
 
 async def endurance(session: Any, process: Process, count: int) -> None:
-    small = picture((304, 240), 2)
+    small = make_image((304, 240), 2)
     fields = {**FIELDS, "multiedit": {"keep_size": True}}
     bad: list[Callable[[], dict[str, Any]]] = [
         lambda: {"data": b"{"},
         lambda: {"json": {**fields, "images": ["***"]}},
-        lambda: {"data": form([b"no picture"], fields)},
+        lambda: {"data": form([b"not an image"], fields)},
         lambda: {"data": form([small], {**fields, "model": "x"})},
     ]
 
@@ -252,7 +254,7 @@ async def endurance(session: Any, process: Process, count: int) -> None:
     print_table(
         f"{count} requests, a twentieth of them bad: {count / total:.0f} a second",
         [
-            Figure("lost or unexpected answers", unexpected, 0, note=str(dict(statuses))),
+            Figure("lost or unexpected responses", unexpected, 0, note=str(dict(statuses))),
             Figure("memory gained", process.megabytes("VmRSS") - memory, 30, " MB"),
             Figure("files left open", process.files() - files, 0),
             Figure("p99", percentile(seconds, 99), None, " ms"),
@@ -269,11 +271,11 @@ def main() -> None:
         from multiedit.cli.main import main as command
 
         raise SystemExit(command(["serve", "--port", "0"]))
-    pictures = [picture((1024, 1024), seed) for seed in (1, 2)]
-    slowest = floor(pictures, 20)
+    images = [make_image((1024, 1024), seed) for seed in (1, 2)]
+    slowest = floor(images, 20)
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     with server() as process:
-        asyncio.run(measure(process, pictures, slowest, count))
+        asyncio.run(measure(process, images, slowest, count))
 
 
 if __name__ == "__main__":

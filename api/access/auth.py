@@ -54,7 +54,7 @@ class Guard:
     def __init__(self, key_file: KeyFile, plain_keys: tuple[str, ...] = (), opened: bool = False) -> None:
         self._file = key_file
         self._digests = {_digest(key): f"env-{number}" for number, key in enumerate(plain_keys, start=1)}
-        self._opened = opened
+        self.opened = opened
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Guard:
@@ -68,10 +68,6 @@ class Guard:
             raise InvalidRequest(f"MULTIEDIT_AUTH is {mode!a}; it must be on or off.")
         plain = (key.strip() for key in environment.get("MULTIEDIT_API_KEYS", "").split(","))
         return cls(KeyFile(default_path(environment)), tuple(filter(None, plain)), mode == _OFF)
-
-    @property
-    def opened(self) -> bool:
-        return self._opened
 
     @property
     def configured(self) -> bool:
@@ -116,7 +112,7 @@ class Guard:
         return Caller(found) if found else None
 
     def _by_address(self, request: web.Request) -> Caller | None:
-        if not self._opened or any(name in request.headers for name in _FORWARDED):
+        if not self.opened or any(name in request.headers for name in _FORWARDED):
             return None
         peer = request.transport.get_extra_info("peername") if request.transport else None
         origin = request.headers.get("Origin")

@@ -86,7 +86,3 @@ class Backend(Protocol):
             MultiEditError: any of the tree.
         """
         ...
-
-    async def close(self) -> None:
-        """Release what the backend holds."""
-        ...

@@ -127,9 +127,6 @@ class ComfyUIBackend:
             self._limits, self._catalog, addresses, self._loader, self._models, graph, self._comfyui_limits
         )
 
-    async def close(self) -> None:
-        """See `Backend.close`; it holds nothing."""
-
 
 class _ProgressRelay:
     """Passes on the progress of a remote edit, with the last stage for each preview."""
@@ -192,8 +189,3 @@ class RoutingBackend:
             model = DEFAULT_MODEL
         backend = self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui
         return await backend.edit(job, on_progress)
-
-    async def close(self) -> None:
-        """Close both."""
-        await self._local.close()
-        await self._comfyui.close()

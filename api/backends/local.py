@@ -81,9 +81,6 @@ class LocalBackend:
         async with self._slots:
             return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
 
-    async def close(self) -> None:
-        """See `Backend.close`; it holds nothing."""
-
 
 def _retrieve_exception(inner: asyncio.Future[EditResult]) -> None:
     """Retrieve the exception of a cancelled edit, or asyncio logs that nobody did."""

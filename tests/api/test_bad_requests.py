@@ -10,13 +10,13 @@ import httpx
 import pytest
 from multiedit.tests.support.api_server import QUICK, base64_png, png
 
-PICTURE = base64_png()
+IMAGE = base64_png()
 JSON = {"Content-Type": "application/json"}
 FILE = ("a.png", png(), "image/png")
 
 
 def body(**changes: Any) -> dict[str, Any]:
-    return {**QUICK, "images": [PICTURE], **changes}
+    return {**QUICK, "images": [IMAGE], **changes}
 
 
 def without(name: str) -> dict[str, Any]:
@@ -39,32 +39,32 @@ FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("text for a boolean", body(safe_mode="false"), "safe_mode", "true or false"),
     ("null", body(prompt=None), "prompt", "null"),
     ("no images at all", body(images=[]), "images", "1 to 3"),
-    ("four images", body(images=[PICTURE] * 4), "images", "4 pictures"),
+    ("four images", body(images=[IMAGE] * 4), "images", "4 pictures"),
     ("a number for an image", body(images=[5]), "images", "base64"),
     ("no base64", body(images=["***"]), "images", "base64"),
     ("a path", body(images=["../../etc/passwd.png"]), "images", "file name"),
     ("a file URL", body(images=["file:///etc/passwd"]), "images", "not fetched"),
     ("a URL of this machine", body(images=["http://127.0.0.1:8080/a.png"]), "images", "public"),
     ("metadata", body(images=["http://169.254.169.254/latest"]), "images", "public"),
-    ("text for a picture", body(images=["aGVsbG8gd29ybGQh"]), "images", "image 1"),
-    ("a small picture", body(images=[base64_png(size=(100, 100))]), "images", "65536"),
+    ("text for an image", body(images=["aGVsbG8gd29ybGQh"]), "images", "image 1"),
+    ("a small image", body(images=[base64_png(size=(100, 100))]), "images", "65536"),
     ("a seed that is too large", body(multiedit={"seed": 2**64}), "multiedit.seed", "18446744073709551615"),
     ("a role of no image", body(multiedit={"roles": {"9": "mask"}}), "multiedit.roles", "9"),
 ]
 
 
-@pytest.mark.parametrize(("name", "sent", "field", "said"), FIELDS, ids=[case[0] for case in FIELDS])
+@pytest.mark.parametrize(("name", "sent", "field", "expected"), FIELDS, ids=[case[0] for case in FIELDS])
 def test_a_wrong_field_is_named(
-    client: httpx.Client, name: str, sent: Mapping[str, Any], field: str, said: str
+    client: httpx.Client, name: str, sent: Mapping[str, Any], field: str, expected: str
 ) -> None:
     response = client.post("/image/multi-edit", content=json.dumps(sent), headers=JSON)
     assert response.status_code == 400
-    answer = response.json()
-    [issue] = answer["issues"]
+    payload = response.json()
+    [issue] = payload["issues"]
     path = ".".join(str(part) for part in issue["path"])
     assert path == field or (field == "images" and path.startswith("images."))
-    assert said in issue["message"]
-    details = answer["details"]
+    assert expected in issue["message"]
+    details = payload["details"]
     for part in issue["path"]:
         assert details["_errors"] == []
         details = details[str(part)]
@@ -72,7 +72,7 @@ def test_a_wrong_field_is_named(
 
 
 def test_positions_count_from_0_as_in_the_contract(client: httpx.Client) -> None:
-    [issue] = client.post("/image/multi-edit", json=body(images=[PICTURE, 5])).json()["issues"]
+    [issue] = client.post("/image/multi-edit", json=body(images=[IMAGE, 5])).json()["issues"]
     assert issue["path"] == ["images", 1]
 
 
@@ -134,17 +134,19 @@ RAW: list[tuple[str, bytes, dict[str, str], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "sent", "headers", "status", "said"), RAW, ids=[case[0] for case in RAW])
+@pytest.mark.parametrize(
+    ("name", "sent", "headers", "status", "expected"), RAW, ids=[case[0] for case in RAW]
+)
 def test_an_invalid_body(
-    client: httpx.Client, name: str, sent: bytes, headers: dict[str, str], status: int, said: str
+    client: httpx.Client, name: str, sent: bytes, headers: dict[str, str], status: int, expected: str
 ) -> None:
     response = client.post("/image/multi-edit", content=sent, headers=headers)
     assert response.status_code == status
-    assert said in response.json()["error"]
+    assert expected in response.json()["error"]
 
 
 FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
-    ("a text part where a file belongs", [("images", (None, PICTURE))], "sent as text"),
+    ("a text part where a file belongs", [("images", (None, IMAGE))], "sent as text"),
     ("eleven files", [("images", FILE)] * 11, "more than 10 files"),
     ("a file where text belongs", [("prompt", FILE)], "sent as a file"),
     ("a file of no field", [("picture", FILE)], "sent as a file"),
@@ -159,11 +161,13 @@ FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "parts", "said"), FORMS, ids=[case[0] for case in FORMS])
-def test_an_invalid_form(client: httpx.Client, name: str, parts: list[tuple[str, Any]], said: str) -> None:
+@pytest.mark.parametrize(("name", "parts", "expected"), FORMS, ids=[case[0] for case in FORMS])
+def test_an_invalid_form(
+    client: httpx.Client, name: str, parts: list[tuple[str, Any]], expected: str
+) -> None:
     response = client.post("/image/multi-edit", files=[("prompt", (None, "p")), *parts][-50:])
     assert response.status_code == 400, response.text
-    assert said in json.dumps(response.json())
+    assert expected in json.dumps(response.json())
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,9 @@ def test_a_file_that_is_too_large(client: httpx.Client) -> None:
         "/image/multi-edit", data={"prompt": "p"}, files={"images": ("a", b"x" * 25_000_000)}
     )
     assert response.status_code == 413
-    answer = response.json()
-    assert answer["code"] == "PAYLOAD_TOO_LARGE"
-    assert "25.0 MB" in answer["error"]
+    payload = response.json()
+    assert payload["code"] == "PAYLOAD_TOO_LARGE"
+    assert "25.0 MB" in payload["error"]
 
 
 def test_a_json_body_that_is_too_large(client: httpx.Client) -> None:
@@ -195,11 +199,11 @@ def test_a_json_body_that_is_too_large(client: httpx.Client) -> None:
 
 SINGLE: list[tuple[dict[str, Any], int, str]] = [
     ({"prompt": "p"}, 400, "image"),
-    ({"prompt": "p", "image": PICTURE, "quality": "low"}, 400, "quality"),
-    ({"prompt": "p", "image": PICTURE, "model": "nothing"}, 400, "model"),
+    ({"prompt": "p", "image": IMAGE, "quality": "low"}, 400, "quality"),
+    ({"prompt": "p", "image": IMAGE, "model": "nothing"}, 400, "model"),
     ({"prompt": "p", "image": 5}, 400, "image"),
-    ({"prompt": "p", "image": [PICTURE, PICTURE]}, 400, "image"),
-    ({"prompt": "p", "image": PICTURE, "model": "qwen-edit", "resolution": "1K"}, 400, "resolution"),
+    ({"prompt": "p", "image": [IMAGE, IMAGE]}, 400, "image"),
+    ({"prompt": "p", "image": IMAGE, "model": "qwen-edit", "resolution": "1K"}, 400, "resolution"),
     ({"prompt": "p", "image": "http://10.0.0.1/"}, 400, "image"),
 ]
 
@@ -213,25 +217,25 @@ def test_a_single_edit_names_its_own_fields(
     assert response.json()["issues"][0]["path"][0] == field
 
 
-TEXT_PICTURES: list[tuple[list[tuple[str, Any]], int, str]] = [
-    ([("image", (None, PICTURE)), ("image", (None, PICTURE))], 400, "twice"),
-    ([("image", FILE), ("image", (None, PICTURE))], 400, "twice"),
-    ([("image", (None, PICTURE)), ("image", FILE)], 400, "as text and as a file"),
+TEXT_IMAGES: list[tuple[list[tuple[str, Any]], int, str]] = [
+    ([("image", (None, IMAGE)), ("image", (None, IMAGE))], 400, "twice"),
+    ([("image", FILE), ("image", (None, IMAGE))], 400, "twice"),
+    ([("image", (None, IMAGE)), ("image", FILE)], 400, "as text and as a file"),
     ([("image", (None, b"\xff"))], 400, "UTF-8"),
     ([("image", (None, "A" * 35_000_001))], 413, "35.0 MB"),
 ]
 
 
-@pytest.mark.parametrize(("parts", "status", "said"), TEXT_PICTURES, ids=[each[2] for each in TEXT_PICTURES])
-def test_a_picture_as_text_in_a_form(
-    client: httpx.Client, parts: list[tuple[str, Any]], status: int, said: str
+@pytest.mark.parametrize(("parts", "status", "expected"), TEXT_IMAGES, ids=[each[2] for each in TEXT_IMAGES])
+def test_an_image_as_text_in_a_form(
+    client: httpx.Client, parts: list[tuple[str, Any]], status: int, expected: str
 ) -> None:
     response = client.post("/image/edit", files=[("prompt", (None, "p")), *parts])
     assert response.status_code == status
-    assert said in json.dumps(response.json())
+    assert expected in json.dumps(response.json())
 
 
-def test_an_enormous_picture_is_422_on_a_single_edit_alone(client: httpx.Client) -> None:
+def test_an_enormous_image_is_422_on_a_single_edit_alone(client: httpx.Client) -> None:
     enormous = base64_png(size=(8000, 4200), mode="L")
     assert client.post("/image/edit", json={"prompt": "p", "image": enormous}).status_code == 422
     assert client.post("/image/multi-edit", json=body(images=[enormous])).status_code == 400

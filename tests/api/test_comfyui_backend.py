@@ -77,9 +77,9 @@ async def endless(peer: Peer, job: str) -> None:
 
 
 async def finish(peer: Peer, job: str) -> None:
-    told = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
+    outputs = {"images": [{"filename": "a.png", "subfolder": "", "type": "output"}]}
     about = json.dumps({"safe_mode": None, "dropped_metadata": []})
-    await peer.end(job, success(save={**told, "multiedit": [about]}))
+    await peer.end(job, success(save={**outputs, "multiedit": [about]}))
 
 
 def test_a_comfyui_that_dies_in_mid_job_is_500_in_time_and_the_next_edit_works() -> None:
@@ -132,8 +132,8 @@ def test_a_comfyuis_own_messages_stay_in_the_log(caplog: pytest.LogCaptureFixtur
 
 
 def test_a_graph_that_is_refused_is_the_servers_fault() -> None:
-    answer = {"error": {"message": "m", "details": "d"}, "node_errors": {}}
-    peer = Peer(replies={"/prompt": replying(answer, 400)})
+    error = {"error": {"message": "m", "details": "d"}, "node_errors": {}}
+    peer = Peer(replies={"/prompt": replying(error, 400)})
     with PeerThread(peer), queued(peer.url) as server, server.client() as client:
         assert client.post("/image/multi-edit", json=EDIT).status_code == 500
 
@@ -158,20 +158,20 @@ class Elsewhere(HeldBackend):
 
 
 @pytest.mark.parametrize(
-    ("asked", "there"), [("layer-composite", False), ("firered-image-edit", True), (None, True)]
+    ("model", "remote"), [("layer-composite", False), ("firered-image-edit", True), (None, True)]
 )
-def test_embedded_models_run_here_and_others_there(asked: str | None, there: bool) -> None:
+def test_embedded_models_run_locally_and_others_on_comfyui(model: str | None, remote: bool) -> None:
     elsewhere = Elsewhere()
 
     def backend(limits: Limits, server_limits: ServerLimits) -> Backend:
         return RoutingBackend(embedded(limits, server_limits), elsewhere)
 
     edit = {name: value for name, value in EDIT.items() if name != "modelId"} | (
-        {"modelId": asked} if asked else {}
+        {"modelId": model} if model else {}
     )
     with ApiServer(make_backend=backend) as server, server.client(OTHER_KEY) as client:
         assert client.post("/image/multi-edit", json=edit).status_code == 200
-    assert elsewhere.started.is_set() is there
+    assert elsewhere.started.is_set() is remote
 
 
 def test_an_address_that_is_none_ends_serve(

@@ -33,13 +33,13 @@ def address() -> Iterator[str]:
 
 
 @pytest.mark.parametrize(("language", "text"), examples(), ids=lambda part: part[:30])
-def test_a_documented_example_returns_an_edited_picture(
+def test_a_documented_example_returns_an_edited_image(
     address: str, language: str, text: str, tmp_path: Path
 ) -> None:
     for file in run(language, text, address, tmp_path):
-        with Image.open(file) as picture:
-            assert picture.format == file.suffix[1:].upper()
-            assert picture.width * picture.height > 900_000
+        with Image.open(file) as image:
+            assert image.format == file.suffix[1:].upper()
+            assert image.width * image.height > 900_000
 
 
 def test_every_route_and_limit_has_a_row() -> None:

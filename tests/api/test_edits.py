@@ -16,19 +16,19 @@ MULTI = {key: json.dumps(value) if isinstance(value, dict) else str(value) for k
 RED, BLUE = (200, 30, 20), (10, 60, 220)
 
 
-def picture(response: httpx.Response) -> Image.Image:
+def open_image(response: httpx.Response) -> Image.Image:
     assert response.status_code == 200, response.text
     return Image.open(BytesIO(response.content))
 
 
-def files(*pictures: bytes, name: str = "images") -> list[tuple[str, tuple[str, bytes, str]]]:
-    return [(name, (f"{number}.png", data, "image/png")) for number, data in enumerate(pictures)]
+def files(*images: bytes, name: str = "images") -> list[tuple[str, tuple[str, bytes, str]]]:
+    return [(name, (f"{number}.png", data, "image/png")) for number, data in enumerate(images)]
 
 
 @pytest.mark.parametrize("prefix", ["", "data:image/jpeg;base64,"])
 def test_json_takes_base64_and_data_urls(client: httpx.Client, prefix: str) -> None:
     images = [prefix + base64_png(colour=RED), prefix + base64_png(colour=BLUE)]
-    edited = picture(client.post("/image/multi-edit", json={**QUICK, "images": images}))
+    edited = open_image(client.post("/image/multi-edit", json={**QUICK, "images": images}))
     assert edited.size == SIZE
     assert edited.getpixel((150, 120)) == BLUE
 
@@ -36,12 +36,14 @@ def test_json_takes_base64_and_data_urls(client: httpx.Client, prefix: str) -> N
 def test_json_takes_urls(client: httpx.Client) -> None:
     with PictureServer() as pictures:
         address = pictures.address("coffee.jpg").replace("127.0.0.1", "pictures.test")
-        assert picture(client.post("/image/multi-edit", json={**QUICK, "images": [address]})).format == "PNG"
+        assert (
+            open_image(client.post("/image/multi-edit", json={**QUICK, "images": [address]})).format == "PNG"
+        )
 
 
 def test_a_form_takes_repeated_files_in_their_order(client: httpx.Client) -> None:
     response = client.post("/image/multi-edit", data=MULTI, files=files(png(RED), png(BLUE)))
-    assert picture(response).getpixel((150, 120)) == BLUE
+    assert open_image(response).getpixel((150, 120)) == BLUE
 
 
 def test_the_headers_name_the_model(client: httpx.Client) -> None:
@@ -60,16 +62,16 @@ def test_the_headers_name_the_model(client: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "media_type", "kind"),
+    ("output_format", "media_type", "kind"),
     [("jpeg", "image/jpeg", "JPEG"), ("jpg", "image/jpeg", "JPEG"), ("webp", "image/webp", "WEBP")],
 )
 def test_the_content_type_is_what_the_bytes_are(
-    client: httpx.Client, asked: str, media_type: str, kind: str
+    client: httpx.Client, output_format: str, media_type: str, kind: str
 ) -> None:
-    fields = {**QUICK, "images": [base64_png()], "output_format": asked}
+    fields = {**QUICK, "images": [base64_png()], "output_format": output_format}
     response = client.post("/image/multi-edit", json=fields)
     assert response.headers["Content-Type"] == media_type
-    assert picture(response).format == kind
+    assert open_image(response).format == kind
 
 
 def test_the_same_request_has_the_same_bytes(client: httpx.Client) -> None:
@@ -80,31 +82,31 @@ def test_the_same_request_has_the_same_bytes(client: httpx.Client) -> None:
 
 def test_safe_mode_is_on_by_default(client: httpx.Client) -> None:
     fields = {"prompt": "p", "images": [base64_png()], "multiedit": {"keep_size": True}}
-    edited = picture(client.post("/image/multi-edit", json=fields))
+    edited = open_image(client.post("/image/multi-edit", json=fields))
     assert json.loads(edited.info["multiedit"])["safe_mode"]["safe_mode"] is True
 
 
 @pytest.mark.parametrize(("text", "judged"), [("false", False), ("0", False), ("True", True), ("1", True)])
 def test_a_form_writes_booleans_as_text(client: httpx.Client, text: str, judged: bool) -> None:
     response = client.post("/image/multi-edit", data={**MULTI, "safe_mode": text}, files=files(png()))
-    assert json.loads(picture(response).info["multiedit"])["safe_mode"]["safe_mode"] is judged
+    assert json.loads(open_image(response).info["multiedit"])["safe_mode"]["safe_mode"] is judged
 
 
 @pytest.mark.parametrize("name", ["model", "modelId"])
 def test_a_single_edit_takes_json(client: httpx.Client, name: str) -> None:
     fields = {**QUICK, "image": base64_png(colour=BLUE), name: "layer-composite"}
-    assert picture(client.post("/image/edit", json=fields)).getpixel((9, 9)) == BLUE
+    assert open_image(client.post("/image/edit", json=fields)).getpixel((9, 9)) == BLUE
 
 
 @pytest.mark.parametrize(
     "sent", [("a.png", png()), (None, base64_png()), (None, " " * 1_000_000 + base64_png())]
 )
 def test_a_single_edit_takes_a_form(client: httpx.Client, sent: Any) -> None:
-    assert picture(client.post("/image/edit", data=MULTI, files={"image": sent})).size == SIZE
+    assert open_image(client.post("/image/edit", data=MULTI, files={"image": sent})).size == SIZE
 
 
 def test_the_routes_are_below_api_and_without_it(client: httpx.Client) -> None:
     root = str(client.base_url).partition("/api")[0]
     fields = {**QUICK, "images": [base64_png()]}
     for path in ("/v1/image/multi-edit", "/api/v1/image/multi-edit"):
-        assert picture(client.post(root + path, json=fields)).size == SIZE
+        assert open_image(client.post(root + path, json=fields)).size == SIZE

@@ -22,7 +22,7 @@ from typing import Any
 
 import httpx
 import pytest
-from multiedit.tests.support.api_server import KEY, PLENTY, QUICK, ApiServer, base64_png, png
+from multiedit.tests.support.api_server import KEY, PLENTY, QUICK, ApiServer, base64_png, png, wait_until
 
 EDIT = json.dumps({**QUICK, "images": [base64_png()]}).encode()
 FORM = {"prompt": "p", "safe_mode": "0", "multiedit": '{"keep_size": true}'}
@@ -35,7 +35,7 @@ def head(length: int | str, kind: str = "application/json", path: str = "/v1/ima
     ).encode()
 
 
-def answer(connection: socket.socket) -> tuple[int, str]:
+def read_response(connection: socket.socket) -> tuple[int, str]:
     """The status and the body of what comes back."""
     connection.settimeout(10)
     data = b""
@@ -69,7 +69,7 @@ def works(server: ApiServer) -> bool:
 def test_a_sender_that_stops(hasty: ApiServer, kind: str) -> None:
     with connected(hasty) as connection:
         connection.sendall(head(5000, kind) + b"--b\r\n")
-        status, body = answer(connection)
+        status, body = read_response(connection)
     assert status == 400
     assert "Upload too slow: no data for 0.2 s." in body
     assert works(hasty)
@@ -78,7 +78,7 @@ def test_a_sender_that_stops(hasty: ApiServer, kind: str) -> None:
 def test_a_sender_that_drips(hasty: ApiServer) -> None:
     with connected(hasty) as connection, ThreadPoolExecutor(1) as pool:
         connection.sendall(head(5000))
-        response = pool.submit(answer, connection)
+        response = pool.submit(read_response, connection)
         with contextlib.suppress(OSError):
             while not response.done():
                 connection.sendall(b" ")
@@ -93,14 +93,15 @@ def test_a_body_cut_in_the_middle(api: ApiServer) -> None:
     for kind in ("application/json", "multipart/form-data; boundary=b"):
         with connected(api) as connection:
             connection.sendall(head(len(EDIT), kind) + EDIT[:300])
-        time.sleep(0.05)
+            wait_until(lambda: api.service.jobs.in_flight == 1)
+        wait_until(lambda: api.service.jobs.in_flight == 0)
     assert works(api)
 
 
 def test_a_length_that_is_too_short(api: ApiServer) -> None:
     with connected(api) as connection:
         connection.sendall(head(40) + EDIT)
-        status, body = answer(connection)
+        status, body = read_response(connection)
     assert status == 400  # aiohttp's own words, or ours
     assert "Traceback" not in body
     assert works(api)
@@ -120,7 +121,7 @@ def test_no_http(api: ApiServer, first: bytes) -> None:
         with contextlib.suppress(OSError):
             connection.sendall(first)
         try:
-            status, body = answer(connection)
+            status, body = read_response(connection)
         except OSError:
             status, body = 400, ""  # closed while it was still being sent
     assert status == 400
@@ -202,8 +203,8 @@ def test_uploads_leave_no_file_behind(
 NOT_AN_IMAGE = b"\x01" * 5_000_000
 
 
-def as_json(picture: str) -> dict[str, Any]:
-    body = json.dumps({**QUICK, "images": [picture]}).encode()
+def as_json(image: str) -> dict[str, Any]:
+    body = json.dumps({**QUICK, "images": [image]}).encode()
     return {"content": body, "headers": {"Content-Type": "application/json"}}
 
 
@@ -224,10 +225,7 @@ def test_a_failed_edit_holds_no_image(api: ApiServer, status: int, sent: dict[st
     try:
         with api.client() as client:
             assert client.post("/image/multi-edit", **sent).status_code == status
-        deadline = time.monotonic() + 5
-        while tracemalloc.get_traced_memory()[0] > 2_000_000:
-            assert time.monotonic() < deadline, tracemalloc.get_traced_memory()
-            time.sleep(0.02)
+        wait_until(lambda: tracemalloc.get_traced_memory()[0] < 2_000_000)
     finally:
         tracemalloc.stop()
         gc.enable()
@@ -297,12 +295,14 @@ def test_sigterm_finishes_the_edits_in_flight(process: tuple[subprocess.Popen[st
     edit = json.dumps({"prompt": "p", "images": [base64_png()], "aspect_ratio": "1:1", "resolution": "2K"})
     headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
 
+    metrics = f"{address}/metrics"
+
     def send() -> httpx.Response:
         return httpx.post(f"{address}/v1/image/multi-edit", content=edit, headers=headers, timeout=30)
 
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(send) for _ in range(2)]
-        time.sleep(0.5)
+        wait_until(lambda: "multiedit_edits_in_flight 2.0" in httpx.get(metrics, headers=headers).text)
         server.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert {each.result().status_code for each in running} <= {200, 503}
@@ -323,9 +323,9 @@ def test_a_connection_without_a_request_is_closed(sent: bytes) -> None:
 def test_shutdown_answers_503_to_an_incomplete_request(kind: str) -> None:
     with ApiServer(server_limits={"drain_seconds": 0.2}) as server, connected(server) as connection:
         connection.sendall(head(5000, kind) + b"--b\r\n")
-        time.sleep(0.1)
+        wait_until(lambda: server.service.jobs.in_flight == 1)
         server.end()
-        status, body = answer(connection)
+        status, body = read_response(connection)
     assert status == 503
     assert "shutting down" in body
 

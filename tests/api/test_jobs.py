@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -20,7 +19,15 @@ from multiedit.api.job_manager import JobManager
 from multiedit.pipelines.common.errors import EditFailed
 from multiedit.pipelines.common.settings import ServerLimits
 from multiedit.pipelines.planning.request import EditRequest
-from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, HeldBackend, base64_png
+from multiedit.tests.support.api_server import (
+    KEY,
+    OTHER_KEY,
+    QUICK,
+    ApiServer,
+    HeldBackend,
+    base64_png,
+    wait_until,
+)
 
 EDIT = {**QUICK, "images": [base64_png()]}
 ASYNC = {"Prefer": "respond-async"}
@@ -35,13 +42,6 @@ def held_server(**limits: Any) -> Iterator[tuple[ApiServer, HeldBackend, httpx.C
     ):
         yield server, backend, client
         backend.go.set()
-
-
-def until(condition: Any, seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition did not become true"
-        time.sleep(0.01)
 
 
 def start(client: httpx.Client) -> str:
@@ -63,14 +63,14 @@ def events(text: str) -> list[tuple[str, dict[str, Any]]]:
 def test_a_job_from_start_to_result() -> None:
     with held_server() as (_, backend, client):
         job = start(client)
-        until(lambda: client.get(job).json()["status"] == "running")
+        wait_until(lambda: client.get(job).json()["status"] == "running")
         state = client.get(job).json()
         assert state["progress"] == {"stage": "edit", "share": 0.5}
         assert (state["result"], state["error"]) == (None, None)
         early = client.get(f"{job}/result")
         assert (early.status_code, early.headers["Retry-After"]) == (409, "1")
         backend.go.set()
-        until(lambda: client.get(job).json()["status"] == "done")
+        wait_until(lambda: client.get(job).json()["status"] == "done")
         result = client.get(client.get(job).json()["result"].removeprefix("/api/v1"))
         assert result.headers["Content-Type"] == "image/png"
         assert result.headers["x-venice-model-id"] == "layer-composite"
@@ -120,7 +120,7 @@ def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:
         backend.error = EditFailed("the edit failed")
         backend.go.set()
         job = start(client)
-        until(lambda: client.get(job).json()["status"] == "failed")
+        wait_until(lambda: client.get(job).json()["status"] == "failed")
         assert client.get(job).json()["error"] == {"error": "the edit failed"}
         assert client.get(f"{job}/result").status_code == 500
         assert client.get(f"{job}/result").json() == {"error": "the edit failed"}
@@ -130,7 +130,7 @@ def test_a_failed_job_has_its_routes_field_name_and_status(client: httpx.Client)
     fields = {"prompt": "p", "image": base64_png(size=(8000, 4200), mode="L")}
     address = client.post("/image/edit", json=fields, headers=ASYNC).headers["Location"]
     job = address.removeprefix("/api/v1")
-    until(lambda: client.get(job).json()["status"] == "failed")
+    wait_until(lambda: client.get(job).json()["status"] == "failed")
     late, direct = client.get(f"{job}/result"), client.post("/image/edit", json=fields)
     assert (late.status_code, late.json()) == (422, direct.json())
     assert late.json()["issues"][0]["path"] == ["image"]
@@ -162,9 +162,9 @@ def test_old_results_make_room_for_new_ones() -> None:
     with held_server(job_bytes=800) as (_, backend, client):  # an image has some 700 bytes
         backend.go.set()
         first = start(client)
-        until(lambda: client.get(first).json()["status"] == "done")
+        wait_until(lambda: client.get(first).json()["status"] == "done")
         second = start(client)
-        until(lambda: client.get(second).json()["status"] == "done")
+        wait_until(lambda: client.get(second).json()["status"] == "done")
         assert client.get(first).status_code == 404
         assert client.get(f"{second}/result").status_code == 200
 
@@ -201,14 +201,14 @@ def test_a_client_that_leaves_cancels_its_edit() -> None:
             connection.sendall(head.encode() + body)
             assert backend.started.wait(5)
         assert backend.cancelled.wait(5)
-        until(lambda: server.service.jobs.in_flight == 0)
+        wait_until(lambda: server.service.jobs.in_flight == 0)
 
 
 def test_more_than_the_queue_holds_is_503_at_once() -> None:
     limits = {"edits_at_once": 1, "edits_waiting": 2}
     with held_server(**limits) as (_, backend, client), ThreadPoolExecutor(3) as pool:
         waiting = [pool.submit(client.post, "/image/multi-edit", json=EDIT) for _ in range(3)]
-        until(lambda: client.get("/ready").status_code == 503)
+        wait_until(lambda: client.get("/ready").status_code == 503)
         refused = client.post("/image/multi-edit", json=EDIT)
         assert refused.status_code == 503
         assert int(refused.headers["Retry-After"]) > 0

@@ -49,8 +49,8 @@ def test_what_cannot_run_here_is_offline(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("query", ["", "?type=text", "?type=video"])
 def test_other_types_have_none(client: httpx.Client, query: str) -> None:
-    answer = client.get(f"/models{query}").json()
-    assert (answer["object"], answer["type"], answer["data"]) == ("list", query[6:] or "text", [])
+    payload = client.get(f"/models{query}").json()
+    assert (payload["object"], payload["type"], payload["data"]) == ("list", query[6:] or "text", [])
 
 
 def test_an_unknown_type_is_an_error(client: httpx.Client) -> None:

@@ -26,13 +26,13 @@ def official(api: ApiServer) -> Iterator[openai.OpenAI]:
         yield client
 
 
-def picture(response: Any) -> Image.Image:
+def open_image(response: Any) -> Image.Image:
     return Image.open(BytesIO(base64.b64decode(response.data[0].b64_json)))
 
 
 def test_one_file(official: openai.OpenAI) -> None:
     response = official.images.edit(image=("a.png", png(RED, SQUARE)), prompt="p", size="1024x1024")
-    edited = picture(response)
+    edited = open_image(response)
     assert (edited.format, edited.size) == ("PNG", (1024, 1024))
     assert (response.size, response.output_format) == ("1024x1024", "png")
     assert response.created > 1_700_000_000
@@ -41,8 +41,8 @@ def test_one_file(official: openai.OpenAI) -> None:
 def test_three_files_in_their_order(official: openai.OpenAI) -> None:
     files = [(f"{name}.png", png(name, SQUARE)) for name in (RED, BLUE, GREEN)]
     response = official.images.edit(image=files, prompt="p", model="layer-composite", output_format="webp")
-    assert picture(response).format == "WEBP"
-    red, green, blue = picture(response).convert("RGB").getpixel((500, 500))
+    assert open_image(response).format == "WEBP"
+    red, green, blue = open_image(response).convert("RGB").getpixel((500, 500))
     assert green > 150 > max(red, blue)
 
 
@@ -55,7 +55,7 @@ def test_a_mask_is_transparent_where_the_picture_may_change(official: openai.Ope
     response = official.images.edit(
         image=files, mask=("m.png", buffer.getvalue()), prompt="p", size="1024x1024"
     )
-    edited = picture(response)
+    edited = open_image(response)
     assert edited.getpixel((900, 500)) == RED
     assert edited.getpixel((100, 500)) == BLUE
 
@@ -72,7 +72,7 @@ def test_options_without_effect_are_accepted(official: openai.OpenAI) -> None:
         input_fidelity="high", output_format="jpeg", output_compression=50, stream=False,
         extra_body={"moderation": "low"},
     )  # fmt: skip
-    assert picture(response).format == "JPEG"
+    assert open_image(response).format == "JPEG"
 
 
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
@@ -88,15 +88,15 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("changes", "param", "said"), REFUSED)
+@pytest.mark.parametrize(("changes", "param", "expected"), REFUSED)
 def test_unsupported_options_are_refused_by_name(
-    official: openai.OpenAI, changes: dict[str, Any], param: str, said: str
+    official: openai.OpenAI, changes: dict[str, Any], param: str, expected: str
 ) -> None:
     fields: dict[str, Any] = {"image": ("a.png", png(RED)), "prompt": "p", **changes}
     with pytest.raises(openai.BadRequestError) as error:
         official.images.edit(**fields)
     assert error.value.param == param
-    assert said in error.value.message
+    assert expected in error.value.message
     assert error.value.type == "invalid_request_error"
 
 

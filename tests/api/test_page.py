@@ -1,4 +1,4 @@
-"""A browser: a page that calls the API with fetch, and the documentation's page."""
+"""A browser: a page that calls the API with fetch, and the documentation page."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ async ([address, key, data]) => {
   form.append("prompt", "p");
   form.append("safe_mode", "false");
   form.append("images", new Blob([bytes], {type: "image/png"}), "a.png");
-  const answer = await fetch(address + "/api/v1/image/multi-edit",
+  const response = await fetch(address + "/api/v1/image/multi-edit",
     {method: "POST", body: form, headers: {Authorization: "Bearer " + key}});
-  const bitmap = answer.ok ? await createImageBitmap(await answer.blob()) : {width: 0};
-  return [answer.status, bitmap.width, answer.headers.get("x-venice-model-id")];
+  const bitmap = response.ok ? await createImageBitmap(await response.blob()) : {width: 0};
+  return [response.status, bitmap.width, response.headers.get("x-venice-model-id")];
 }
 """
 
@@ -35,25 +35,25 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("key", "answer"), [(KEY, [200, 1024, "layer-composite"]), ("wrong", [401, 0, None])]
+    ("key", "response"), [(KEY, [200, 1024, "layer-composite"]), ("wrong", [401, 0, None])]
 )
-def test_a_page_of_another_origin_edits_a_picture(
-    browser: Any, api: ApiServer, key: str, answer: list[Any]
+def test_a_page_of_another_origin_edits_an_image(
+    browser: Any, api: ApiServer, key: str, response: list[Any]
 ) -> None:
     with PictureServer() as pages:
         page = browser.new_page()
         page.goto(pages.address("SOURCES.md"))
-        picture = base64.b64encode(png(size=(300, 300))).decode()
-        assert page.evaluate(FETCH, [api.url, key, picture]) == answer
+        image = base64.b64encode(png(size=(300, 300))).decode()
+        assert page.evaluate(FETCH, [api.url, key, image]) == response
         page.close()
 
 
 def test_the_documentation_works_without_the_internet(browser: Any, api: ApiServer) -> None:
     page = browser.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    requested: list[str] = []
+    page.on("request", lambda request: requested.append(request.url))
     page.goto(f"{api.url}/v1/docs")
     assert page.get_by_text("POST /v1/image/multi-edit").count() == 1
     assert page.locator("#DetailedError").count() == 1
-    assert [url for url in asked if not url.startswith(api.url)] == []
+    assert [url for url in requested if not url.startswith(api.url)] == []
     page.close()

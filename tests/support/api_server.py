@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import threading
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from io import BytesIO
@@ -38,6 +39,14 @@ def png(colour: tuple[int, ...] = (200, 30, 20), size: tuple[int, int] = SIZE, m
 
 def base64_png(**settings: Any) -> str:
     return base64.b64encode(png(**settings)).decode()
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait for another thread or process to make the condition true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "the condition did not become true"
+        time.sleep(0.01)
 
 
 async def only_this_machine(host: str, port: int) -> list[str]:
@@ -85,9 +94,6 @@ class HeldBackend:
         if self.error:
             raise self.error
         return EditJobResult(png(), "image/png", "layer-composite", "Layer Composite", *SIZE, False, {}, {})
-
-    async def close(self) -> None:
-        pass
 
 
 class ApiServer:

@@ -41,9 +41,6 @@ class Maker:
         made = await self._inner.edit(dataclasses.replace(job, request=request), on_progress)
         return dataclasses.replace(made, model=job.request.model_id or "")
 
-    async def close(self) -> None:
-        await self._inner.close()
-
 
 @pytest.fixture(scope="module")
 def maker() -> Iterator[ApiServer]:
