@@ -52,7 +52,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
             ratio_input(ratios),
             tier_input(tiers),
             io.Int.Input(
-                "seeds",
+                "batch_size",
                 optional=True,
                 default=1,
                 min=1,
@@ -200,9 +200,9 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
 def read_options(asked: Mapping[str, Any]) -> GenerationOptions:
     """The options of a loaded model, as the widgets give them; one that is not sent comes as None."""
     given = {name: value for name, value in asked.items() if value is not None}
-    work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
+    work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
     return GenerationOptions(
-        seeds=given.get("seeds", 1),
+        seeds=given.get("batch_size", 1),
         sampling_pixels=round(work * _MEGAPIXEL) or None,
         reference_pixels=round(reference * _MEGAPIXEL) or None,
         crop_and_stitch=given.get("crop_and_stitch", "auto"),
