@@ -191,7 +191,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
         "name": BLUEPRINT,
         "viewer": "6",
         "widgets": PROMOTED,
-        "description": "Load up to three pictures, edit them, blur what is adult, save.",
+        "description": "Load up to three images, edit them, blur adult content, save.",
     }
     canvas.page.evaluate(FOLD, settings)
     graph = tidy(canvas.graph(), "blueprint")
