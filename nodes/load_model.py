@@ -19,7 +19,7 @@ WEIGHT_DTYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
 
 
 class MultiEditLoadModel(io.ComfyNode):
-    """Load the weights of a generative model for Multi-Edit."""
+    """The weights of a generative model, for Multi-Edit."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -84,9 +84,9 @@ class MultiEditLoadModel(io.ComfyNode):
         from .model_loading import load_model, with_lora
 
         chosen, choice = chosen_model(model)
-        text = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
+        told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
         loaded = with_lora(load_model(chosen, choice, weight_dtype), lora, strength_model)
-        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=text)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
 
 
 def _inputs() -> list[io.Input]:
