@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import Any, TypedDict
 
 from comfy_api.latest import io
 
@@ -36,110 +36,63 @@ class PlacementWidgets(TypedDict, total=False):
 
 def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
     """Make a widget for each field of a placement, with the limits of `read_placement`."""
+    more = {"optional": True, "advanced": advanced}
     return [
         io.Combo.Input(
             "blend_mode",
             options=list(BLEND_MODES),
             default="normal",
-            optional=True,
-            advanced=advanced,
             tooltip="How the overlay is blended with what is under it: core's 26 blend modes. All but normal "
             "show only where something is under it.",
+            **more,
         ),
-        io.Float.Input(
-            "opacity",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            optional=True,
-            advanced=advanced,
-            tooltip="0 is invisible, 1 is opaque.",
-        ),
-        *_geometry(advanced),
-        io.Float.Input(
-            "rotation",
-            default=0.0,
-            min=-360.0,
-            max=360.0,
-            step=1.0,
-            round=0.01,
-            optional=True,
-            advanced=advanced,
-            tooltip="Degrees, clockwise, about the overlay's centre.",
-        ),
-        io.Boolean.Input(
-            "flip_h",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Mirror the overlay left to right.",
-        ),
-        io.Boolean.Input(
-            "flip_v",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Mirror the overlay top to bottom.",
-        ),
-        io.Boolean.Input(
-            "seamless",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Blend the overlay in so that it keeps its detail and takes on the light around it. "
-            "For objects with some of their own surroundings.",
-        ),
-    ]
-
-
-def _geometry(advanced: bool) -> list[io.Input]:
-    return [
+        _number("opacity", 1.0, (0.0, 1.0), "0 is invisible, 1 is opaque.", **more),
         io.Combo.Input(
             "fit",
             options=list(FITS),
             default="contain",
-            optional=True,
-            advanced=advanced,
             tooltip="The overlay's size on the canvas: contain (all of it inside), cover (all of the canvas "
             "covered), stretch (to the canvas, ratio ignored), none (its own pixels).",
+            **more,
         ),
         io.Combo.Input(
             "anchor",
             options=list(ANCHORS),
             default="center",
-            optional=True,
-            advanced=advanced,
             tooltip="The point of the canvas that the overlay is aligned to.",
+            **more,
         ),
-        _percent("offset_x", "right", "width", advanced),
-        _percent("offset_y", "down", "height", advanced),
-        io.Float.Input(
-            "scale",
-            default=1.0,
-            min=0.001,
-            max=100.0,
-            step=0.01,
-            round=0.001,
-            optional=True,
-            advanced=advanced,
-            tooltip="Factor on the fitted size: 0.5 is half as wide and half as high.",
+        *_geometry(more),
+        io.Boolean.Input("flip_h", default=False, tooltip="Mirror the overlay left to right.", **more),
+        io.Boolean.Input("flip_v", default=False, tooltip="Mirror the overlay top to bottom.", **more),
+        io.Boolean.Input(
+            "seamless",
+            default=False,
+            tooltip="Blend the overlay in so that it keeps its detail and takes on the light around it. "
+            "For objects with some of their own surroundings.",
+            **more,
         ),
     ]
 
 
-def _percent(name: str, towards: str, side: str, advanced: bool) -> io.Float.Input:
-    return io.Float.Input(
-        name,
-        default=0.0,
-        min=-1000.0,
-        max=1000.0,
-        step=1.0,
-        round=0.01,
-        optional=True,
-        advanced=advanced,
-        tooltip=f"Shift from the anchor in percent of the canvas {side}; {towards} is positive.",
-    )
+def _geometry(more: dict[str, Any]) -> list[io.Input]:
+    shift = "Shift from the anchor in percent of the canvas {}; {} is positive."
+    percent = {"step": 1.0, "round": 0.01, **more}
+    factor = "Factor on the fitted size: 0.5 is half as wide and half as high."
+    turn = "Degrees, clockwise, about the overlay's centre."
+    return [
+        _number("offset_x", 0.0, (-1000.0, 1000.0), shift.format("width", "right"), **percent),
+        _number("offset_y", 0.0, (-1000.0, 1000.0), shift.format("height", "down"), **percent),
+        _number("scale", 1.0, (0.001, 100.0), factor, round=0.001, **more),
+        _number("rotation", 0.0, (-360.0, 360.0), turn, **percent),
+    ]
+
+
+def _number(
+    name: str, default: float, ends: tuple[float, float], tooltip: str, step: float = 0.01, **more: Any
+) -> io.Float.Input:
+    low, high = ends
+    return io.Float.Input(name, default=default, min=low, max=high, step=step, tooltip=tooltip, **more)
 
 
 def per_image_input() -> io.Input:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
 from .output_files import output_files, workflow_texts
 from .progress import progress_callback
 from .socket_values import encode_options
+
+if TYPE_CHECKING:
+    from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
 _FLATTEN = "The colour behind transparent pixels, since JPEG has no transparency. sRGB."
@@ -70,11 +74,14 @@ class MultiEditSave(io.ComfyNode):
             plan=plan if metadata == "everything" else None,
             progress=progress_callback(),
         )
-        results = [ui.SavedResult(file.path.name, files.subfolder, io.FolderType.output) for file in saved]
         names = [PurePosixPath(files.subfolder, file.path.name).as_posix() for file in saved]
-        # The history has no outputs but these, so whoever queued the graph reads the decisions here.
-        shown = {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
-        return io.NodeOutput(names, ui=shown)
+        return io.NodeOutput(names, ui=_shown(saved, files.subfolder))
+
+
+def _shown(saved: Sequence[Saved], subfolder: str) -> dict[str, Any]:
+    """The history has no other outputs, so whoever queued the graph reads the decisions here."""
+    results = [ui.SavedResult(file.path.name, subfolder, io.FolderType.output) for file in saved]
+    return {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
 
 
 def _quality() -> io.Int.Input:
