@@ -72,7 +72,7 @@ def _memory_inputs() -> list[io.Input]:
             optional=True,
             options=_SWITCH,
             advanced=True,
-            tooltip="With a mask on a large picture: edit only the part around the mask, at its own "
+            tooltip="With a mask on a large image: edit only the part around the mask, at its own "
             "resolution, and paste it back. auto does so where that spares much.",
         ),
         _megapixels(
@@ -90,8 +90,8 @@ def _memory_inputs() -> list[io.Input]:
             optional=True,
             options=["smaller references", "error"],
             advanced=True,
-            tooltip="What happens when the card's memory is full: another try with smaller references, or an "
-            "error.",
+            tooltip="What happens when the card runs out of memory: another try with smaller references, "
+            "or an error.",
         ),
     ]
 
@@ -110,14 +110,14 @@ def _speed_inputs() -> list[io.Input]:
             options=_SWITCH,
             advanced=True,
             tooltip="Compute the references' attention once for all steps. auto is on for profiles trained "
-            "for it, with two images or more; on changes the picture of others.",
+            "for it, with two images or more; on changes the image of others.",
         ),
         io.Combo.Input(
             "easy_cache",
             optional=True,
             options=_SWITCH,
             advanced=True,
-            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the picture.",
+            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the image.",
         ),
     ]
 

@@ -191,3 +191,13 @@ def test_every_choice_of_a_file_has_its_own_upload_button(comfyui: Any) -> None:
         assert kind == "IMAGEUPLOAD"
         assert upload["imageInputName"] == f"{name}.file"
         assert upload["image_folder"] == "input"
+
+
+def test_only_safe_modes_report_fits_the_report_of_the_saver(comfyui: Any) -> None:
+    outputs = {
+        (name, output.id): output.get_io_type()
+        for name in NODES
+        for output in comfyui.NODE_CLASS_MAPPINGS[name].GET_SCHEMA().outputs
+    }
+    assert [name for name, output in outputs if output == "report"] == ["MultiEditSafeMode"]
+    assert outputs["MultiEditEdit", "summary"] == outputs["MultiEditSafeMode", "report"] == "STRING"
