@@ -69,7 +69,7 @@ def floor(pictures: list[bytes], rounds: int) -> float:
         read = [ImageFile(data, limits, "image") for data in pictures]
         facts = [each.facts(look=number > 0) for number, each in enumerate(read)]
         plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
-        encode(adapter.run(plan, read, lambda share: None)[0], EncodeOptions("png"), {})
+        encode(adapter.run(plan, read, lambda share: None).image[0], EncodeOptions("png"), {})
 
     edit()
     started = time.perf_counter()
