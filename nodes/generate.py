@@ -1,4 +1,4 @@
-"""Multi-Edit by a loaded model: its options, and the graph that it expands into."""
+"""Edits by a loaded model: their options, and the graph that Multi-Edit expands into."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.generation import GenerationOptions
+from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
@@ -16,7 +16,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
-from .model_folders import chosen_of_node
+from .model_folders import select_for_node
 from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
 _LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
-_MOST_SEEDS = 16
+_LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class NodeRequest:
-    """What the widgets of Multi-Edit ask for: the settings of any model, and the choices below `model`."""
+    """What the widgets of Multi-Edit ask for: the settings of any model, and the widgets below `model`."""
 
     settings: EditSettings
     model: Mapping[str, Any]
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
-    """The choice of what Load Multi-Edit Model loaded, with what only a generative model can be asked."""
+    """The option for what Load Multi-Edit Model loaded, with the widgets of generative models only."""
     models = [load_catalog().get(profile.model) for profile in load_profiles()]
     ratios = dict.fromkeys(ratio for model in models for ratio in model.fixed_ratios)
     tiers = [tier for tier in TIER_SIDES if any(tier in model.tiers for model in models)]
@@ -56,7 +56,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
                 optional=True,
                 default=1,
                 min=1,
-                max=_MOST_SEEDS,
+                max=_LARGEST_BATCH,
                 tooltip="Results of one run, as a batch; the first is that of a run with one.",
             ),
             *_memory_inputs(),
@@ -142,26 +142,26 @@ def generated(
     """
     if loaded is None:
         raise InvalidRequest(
-            "model is set to the loaded model, but none is connected. Connect Load Multi-Edit Model to "
+            f"model is {FROM_LOADER!r}, but no model is connected. Connect Load Multi-Edit Model to "
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
-    known = _choice_of(cls, loaded)
+    known = _selection_of(cls, loaded)
     if known is None:
-        return _planned_late(cls, item)
+        return _plan_after_loading(cls, item)
     return _expanded(cls, asked, *known, pictures, mask, item)
 
 
-def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
+def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
     """The model and profile of a loaded model, or those that its loader will choose; None if unknown yet."""
     if isinstance(loaded, LoadedModel):
-        return loaded.model_id, loaded.choice
+        return loaded.model_id, loaded.selection
     source = cls.hidden.dynprompt.get_node(loaded[0])
     linked = any(isinstance(value, list) for value in source["inputs"].values())
-    return None if linked or source["class_type"] != _LOADER else chosen_of_node(source["inputs"])
+    return None if linked or source["class_type"] != _LOADER else select_for_node(source["inputs"])
 
 
-def _planned_late(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
+def _plan_after_loading(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
     name = f"{cls.hidden.unique_id}.{item}.late"
     late = {name: {"class_type": DEFERRED, "inputs": {**_links(cls), "item": item}}}
@@ -172,7 +172,7 @@ def _expanded(
     cls: type[io.ComfyNode],
     asked: NodeRequest,
     model_id: str,
-    choice: ProfileSelection,
+    selection: ProfileSelection,
     pictures: Mapping[int, Tensor],
     mask: Tensor | None,
     item: int,
@@ -182,13 +182,13 @@ def _expanded(
 
     settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
     generation, frames = plan_tensor_generation(
-        settings, list(pictures.values()), mask, choice, options, load_catalog()
+        settings, list(pictures.values()), mask, selection, options, load_catalog()
     )
     links = _links(cls)
     images = tuple(links[f"images.image_{number}"] for number in pictures)
     sources = GraphSources(links[_SOCKET], images, None if mask is None else links["mask"], item)
     graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
-    return io.NodeOutput(image, generation.plan_json, generation.report, expand=graph.nodes)
+    return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
@@ -198,15 +198,15 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
 
 
 def read_options(asked: Mapping[str, Any]) -> GenerationOptions:
-    """The options of a loaded model, as the widgets give them; one that is not sent comes as None."""
+    """Read the options of a loaded model from the widgets; one that is not sent comes as None."""
     given = {name: value for name, value in asked.items() if value is not None}
-    work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
+    sampling, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
     return GenerationOptions(
-        seeds=given.get("batch_size", 1),
-        sampling_pixels=round(work * _MEGAPIXEL) or None,
+        batch_size=given.get("batch_size", 1),
+        sampling_pixels=round(sampling * _MEGAPIXEL) or None,
         reference_pixels=round(reference * _MEGAPIXEL) or None,
         crop_and_stitch=given.get("crop_and_stitch", "auto"),
         kv_cache=given.get("kv_cache", "auto"),
         easy_cache=given.get("easy_cache", "auto"),
-        smaller_steps=given.get("on_out_of_memory") != "error",
+        retry_smaller=given.get("on_out_of_memory") != "error",
     )

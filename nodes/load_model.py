@@ -10,7 +10,14 @@ from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import AUTO_MODEL, AUTO_PROFILE, chosen_model, file_identity, identity, offered_models
+from .model_folders import (
+    AUTO_MODEL,
+    AUTO_PROFILE,
+    file_identities,
+    file_identity,
+    offered_models,
+    select_model,
+)
 from .progress import show_text
 
 NO_LORA = "none"
@@ -19,7 +26,7 @@ WEIGHT_DTYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
 
 
 class MultiEditLoadModel(io.ComfyNode):
-    """The weights of a generative model, for Multi-Edit."""
+    """Loads a generative model for Multi-Edit."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -51,7 +58,7 @@ class MultiEditLoadModel(io.ComfyNode):
         if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
             return True
         try:
-            chosen_model(model)
+            select_model(model)
         except MultiEditError as error:
             return error.message
         return True
@@ -64,8 +71,8 @@ class MultiEditLoadModel(io.ComfyNode):
         own = [] if lora in (None, NO_LORA) else [file_identity("loras", lora)]
         if model is None:
             return own
-        chosen, choice = chosen_model(model)
-        return [chosen, choice.profile.id, *identity(choice).values(), *own]
+        model_id, selection = select_model(model)
+        return [model_id, selection.profile.id, *file_identities(selection).values(), *own]
 
     @classmethod
     def execute(
@@ -83,9 +90,9 @@ class MultiEditLoadModel(io.ComfyNode):
             )
         from .model_loading import load_model, with_lora
 
-        chosen, choice = chosen_model(model)
-        told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
-        loaded = with_lora(load_model(chosen, choice, weight_dtype), lora, strength_model)
+        model_id, selection = select_model(model)
+        told = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
+        loaded = with_lora(load_model(model_id, selection, weight_dtype), lora, strength_model)
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
 
 

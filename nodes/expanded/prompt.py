@@ -37,7 +37,7 @@ class MultiEditPrompt(io.ComfyNode):
 
     @classmethod
     def execute(cls, loaded_model: Any, prompt: str, references: dict[str, Any]) -> io.NodeOutput:
-        from .encoding import conditioning_of
+        from .encoding import encode_prompt
 
         in_order = list(values_by_number("reference_", references).values())
-        return io.NodeOutput(conditioning_of(loaded_model, prompt, in_order))
+        return io.NodeOutput(encode_prompt(loaded_model, prompt, in_order))

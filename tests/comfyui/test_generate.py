@@ -206,7 +206,7 @@ def test_the_alpha_of_a_picture_is_kept_outside_the_mask(server: Server) -> None
 def test_of_several_results_the_first_is_that_of_a_single_run(server: Server, model: str) -> None:
     images, chosen = three(server)[:2], mask(server)
     single = result(server, edit(model, images, chosen))
-    several = pixels(server, server.run(edit(model, images, chosen, seeds=3)))
+    several = pixels(server, server.run(edit(model, images, chosen, batch_size=3)))
     assert len(several) == 3
     assert np.abs(several[0].astype(int) - single).max() <= 1  # another batch, another order of sums
     assert not np.array_equal(several[1], several[2])

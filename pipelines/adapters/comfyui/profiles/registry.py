@@ -1,8 +1,8 @@
 """The profiles of generative models, read once from profiles.json.
 
-The file has two tables: `parts` by name, since profiles share them, and `profiles`, which name their
-parts. An entry of either may be `like` another one, whose keys it takes over and then changes; the other
-one is written out in full.
+The file has three tables: `reasons` and `parts` by name, since profiles share them, and `profiles`, which
+name theirs. An entry of the latter two may be `like` another one, whose keys it takes over and then changes;
+the other one is written out in full.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def load_profiles() -> Profiles:
 
 
 def profiles_from(tables: Mapping[str, Any]) -> Profiles:
-    """Type the two tables.
+    """Type the tables.
 
     Raises:
         ValueError: as `load_profiles`.
@@ -58,7 +58,7 @@ def profiles_from(tables: Mapping[str, Any]) -> Profiles:
     }
     by_id = {entry["id"]: entry for entry in tables["profiles"]}
     whole = (_filled(entry, by_id, f"profile {entry['id']}") for entry in tables["profiles"])
-    return Profiles(_profile(entry, parts) for entry in whole)
+    return Profiles(_profile(entry, parts, tables["reasons"]) for entry in whole)
 
 
 def _filled(entry: Entry, table: Mapping[str, Entry], what: str) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _part(entry: Entry) -> ModelPart:
     )
 
 
-def _profile(entry: Entry, parts: Mapping[str, ModelPart]) -> Profile:
+def _profile(entry: Entry, parts: Mapping[str, ModelPart], reasons: Mapping[str, str]) -> Profile:
     if unknown := set(entry["parts"].values()) - set(parts):
         raise ValueError(f"profile {entry['id']}: no part is called {', '.join(sorted(unknown))}")
     typed = dict(entry)
@@ -88,5 +88,5 @@ def _profile(entry: Entry, parts: Mapping[str, ModelPart]) -> Profile:
     for key in _LISTS & set(entry):
         typed[key] = tuple(entry[key])
     for key in _OPTIONS & set(entry):
-        typed[key] = SpeedOption(**entry[key])
+        typed[key] = SpeedOption(entry[key]["on"], reasons[entry[key]["reason"]])
     return Profile(**typed)
