@@ -124,8 +124,8 @@ def _speed_inputs() -> list[io.Input]:
 
 def generated(
     cls: type[io.ComfyNode],
-    asked: NodeRequest,
-    pictures: Mapping[int, Tensor],
+    request: NodeRequest,
+    images: Mapping[int, Tensor],
     mask: Tensor | None,
     loaded: Any,
     item: int,
@@ -133,7 +133,7 @@ def generated(
     """Plan an edit by a loaded model, and expand into the graph that makes it.
 
     Args:
-        pictures: by the number of their socket.
+        images: by the number of their socket.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
         item: which of a ComfyUI list the arguments are.
 
@@ -149,7 +149,7 @@ def generated(
     known = _selection_of(cls, loaded)
     if known is None:
         return _plan_after_loading(cls, item)
-    return _expanded(cls, asked, *known, pictures, mask, item)
+    return _expand(cls, request, *known, images, mask, item)
 
 
 def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
@@ -168,25 +168,25 @@ def _plan_after_loading(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
 
 
-def _expanded(
+def _expand(
     cls: type[io.ComfyNode],
-    asked: NodeRequest,
+    request: NodeRequest,
     model_id: str,
     selection: ProfileSelection,
-    pictures: Mapping[int, Tensor],
+    images: Mapping[int, Tensor],
     mask: Tensor | None,
     item: int,
 ) -> io.NodeOutput:
     from ..pipelines.adapters.comfyui.edit_graph import edit_graph
     from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 
-    settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
+    settings, options = replace(request.settings, model=model_id), read_options(request.model)
     generation, frames = plan_tensor_generation(
-        settings, list(pictures.values()), mask, selection, options, load_catalog()
+        settings, list(images.values()), mask, selection, options, load_catalog()
     )
     links = _links(cls)
-    images = tuple(links[f"images.image_{number}"] for number in pictures)
-    sources = GraphSources(links[_SOCKET], images, None if mask is None else links["mask"], item)
+    image_links = tuple(links[f"images.image_{number}"] for number in images)
+    sources = GraphSources(links[_SOCKET], image_links, None if mask is None else links["mask"], item)
     graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
     return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
 
@@ -197,9 +197,9 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
     return inputs
 
 
-def read_options(asked: Mapping[str, Any]) -> GenerationOptions:
+def read_options(widgets: Mapping[str, Any]) -> GenerationOptions:
     """Read the options of a loaded model from the widgets; one that is not sent comes as None."""
-    given = {name: value for name, value in asked.items() if value is not None}
+    given = {name: value for name, value in widgets.items() if value is not None}
     sampling, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
     return GenerationOptions(
         batch_size=given.get("batch_size", 1),

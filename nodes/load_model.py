@@ -91,9 +91,9 @@ class MultiEditLoadModel(io.ComfyNode):
         from .model_loading import load_model, with_lora
 
         model_id, selection = select_model(model)
-        told = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
+        shown = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
         loaded = with_lora(load_model(model_id, selection, weight_dtype), lora, strength_model)
-        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=shown)
 
 
 def _inputs() -> list[io.Input]:

@@ -137,3 +137,15 @@ def test_an_attempt_that_failed_is_made_again_in_the_next_run(
     monkeypatch.setattr(Sampler, "room", {"large"})
     assert graph.queue(prompt) == [[{"samples": "large"}]]
     assert Sampler.tried == ["large", "small", "large"]
+
+
+def test_every_option_of_a_loaded_model_is_read(comfyui: Any) -> None:
+    from multiedit.nodes.generate import read_options
+    from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
+
+    widgets = {
+        "batch_size": 3, "sampling_megapixels": 0.5, "reference_megapixels": 0.25, "crop_and_stitch": "off",
+        "kv_cache": "on", "easy_cache": "on", "on_out_of_memory": "error",
+    }  # fmt: skip
+    assert read_options(widgets) == GenerationOptions(3, 2**19, 2**18, "off", "on", "on", False)
+    assert read_options(dict.fromkeys(widgets)) == GenerationOptions()

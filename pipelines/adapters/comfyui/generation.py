@@ -55,13 +55,8 @@ def plan_generation(
     kv_cache, kv_notes = _kv_cache(options.kv_cache, profile, len(sizes))
     easy_cache, easy_notes = _speed("easy_cache", options.easy_cache, profile.easy_cache)
     base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
-    references = FAMILIES[profile.family].fit_references(
-        base,
-        sizes,
-        options.reference_pixels or profile.reference_pixels,
-        profile.grid,
-        masked=mask_bounds is not None,
-    )
+    pixels, masked = options.reference_pixels or profile.reference_pixels, mask_bounds is not None
+    references = FAMILIES[profile.family].fit_references(base, sizes, pixels, profile.grid, masked)
     return GenerationPlan(
         plan=plan,
         profile=profile,
@@ -69,7 +64,7 @@ def plan_generation(
         work=work,
         region=region,
         references=references,
-        masked=mask_bounds is not None,
+        masked=masked,
         batch_size=options.batch_size,
         kv_cache=kv_cache,
         easy_cache=easy_cache,

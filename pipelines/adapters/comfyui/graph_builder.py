@@ -57,27 +57,27 @@ class GraphBuilder:
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         return self.graph.add(self._name + name, class_type, inputs)
 
-    def fitted_images(self) -> list[Link]:
-        """Every image at the size of its reference, for nodes of ComfyUI that encode by themselves."""
+    def fit_images(self) -> list[Link]:
+        """Bring every image to the size of its reference, for nodes of ComfyUI that encode by themselves."""
         return [
             self.add(f"image_{number}", "MultiEditFit", self._image(number - 1, fit))
             for number, fit in enumerate(self.generation.references, start=1)
         ]
 
-    def accelerated(self, model: Link) -> Link:
-        """The model with the speed options that were decided for."""
+    def accelerate(self, model: Link) -> Link:
+        """Add the speed options that were decided for."""
         if self.generation.kv_cache:
             model = self.add("kv_cache", "FluxKVCache", {"model": model})
         if self.generation.easy_cache:
             model = self.add("easy_cache", "EasyCache", {"model": model, **_EASY_CACHE})
         return model
 
-    def prompt(self, name: str, text: str, references: list[Link]) -> Link:
-        """A text, encoded with what the text encoder sees of the references, and with their latents."""
+    def encode_prompt(self, name: str, text: str, references: list[Link]) -> Link:
+        """Encode a text with what the text encoder sees of the references, and with their latents."""
         sockets = {f"references.reference_{n}": link for n, link in enumerate(references, start=1)}
         return self.add(name, "MultiEditPrompt", {"loaded_model": self.bundle, "prompt": text, **sockets})
 
-    def latent(self, empty: str) -> Link:
+    def start_latent(self, empty: str) -> Link:
         """Add what sampling starts from: with a mask the base, else the output of the node `empty`."""
         generation = self.generation
         if not generation.masked:
@@ -93,7 +93,7 @@ class GraphBuilder:
         schedule = {"scheduler": profile.scheduler, "steps": profile.steps, "denoise": 1.0}
         return self.add("sigmas", "BasicScheduler", {"model": model, **schedule})
 
-    def sampled(
+    def sample(
         self, model: Link, condition: Condition, latent: Link, sigmas: Link, *, shrinks: bool = True
     ) -> Link:
         """Sample from the references and the prompt.
@@ -109,7 +109,7 @@ class GraphBuilder:
             inputs = {**inputs, "previous": samples}
         return samples
 
-    def sampled_once(
+    def sample_once(
         self, model: Link, positive: Link, negative: Link | None, latent: Link, sigmas: Link
     ) -> Link:
         """Sample from conditioning that has its references already."""
@@ -117,7 +117,7 @@ class GraphBuilder:
         guider = self._guider("", model, positive, negative)
         return self.add("sample", "MultiEditSample", {**inputs, "guider": guider})
 
-    def result(self, samples: Link) -> Link:
+    def finish(self, samples: Link) -> Link:
         """Decode, bring to the plan's size, and keep what the mask does not select."""
         generation = self.generation
         decoded = self.add("decode", "VAEDecode", {"samples": samples, "vae": self.vae})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from ...common.types import Size
 from ...planning.size import AREA_TOLERANCE
@@ -39,24 +39,13 @@ class ReferenceFit:
         return cls(**{name: tuple(value) for name, value in values.items()})  # type: ignore[arg-type]
 
 
-class FitReferences(Protocol):
-    def __call__(
-        self, base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, *, masked: bool
-    ) -> tuple[ReferenceFit, ...]:
-        """Fit each image as a reference.
-
-        Args:
-            base: the first image at the size that is sampled, in register with the result.
-            sizes: (width, height) of each image.
-            pixels: area of a reference.
-            grid: both sides of a reference are multiples of it.
-            masked: an edit mask lies over the first image.
-        """
-        ...
+FitReferences = Callable[[ReferenceFit, Sequence[Size], int, int, bool], tuple[ReferenceFit, ...]]
+"""(base in register with the result, at the size that is sampled; (width, height) of each image; area of a
+reference; grid of its sides; whether a mask lies over the base) -> how each image becomes a reference."""
 
 
 def fit_to_budget(
-    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, *, masked: bool
+    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, masked: bool
 ) -> tuple[ReferenceFit, ...]:
     """Fit each image to an area; the base in register with the result where their shapes agree."""
     canvas, work = base.canvas or base.size, base.size

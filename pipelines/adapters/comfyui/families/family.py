@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....common.types import Size
 from ..graph import Link
 from ..graph_builder import GraphBuilder
 from ..reference_fit import FitReferences, fit_to_budget
 
-if TYPE_CHECKING:
-    from torch import Tensor
 
-
-def tokenize_text(clip: Any, prompt: str, images: Sequence[Tensor]) -> Any:
+def tokenize_text(clip: Any, prompt: str, images: list[Any]) -> Any:
     """Tokenize a prompt for a text encoder that sees no images."""
     return clip.tokenize(prompt)
 
@@ -34,6 +31,6 @@ class Family:
     """
 
     build: Callable[[GraphBuilder], Link]
-    tokenize: Callable[[Any, str, Sequence[Tensor]], Any] = tokenize_text
+    tokenize: Callable[[Any, str, list[Any]], Any] = tokenize_text
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
     fit_references: FitReferences = fit_to_budget

@@ -13,10 +13,10 @@ from .family import Family
 def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     profile = builder.profile
-    model = builder.accelerated(builder.model)
+    model = builder.accelerate(builder.model)
 
     def condition(name: str, text: str, references: list[Link]) -> Link:
-        encoded = builder.prompt(name, text, references)
+        encoded = builder.encode_prompt(name, text, references)
         if profile.guidance is None:
             return encoded
         guidance = {"conditioning": encoded, "guidance": profile.guidance}
@@ -25,8 +25,8 @@ def build(builder: GraphBuilder) -> Link:
     width, height = builder.generation.work
     schedule = {"steps": profile.steps, "width": width, "height": height}
     sigmas = builder.add("sigmas", "Flux2Scheduler", schedule)
-    latent = builder.latent("EmptyFlux2LatentImage")
-    return builder.result(builder.sampled(model, condition, latent, sigmas))
+    latent = builder.start_latent("EmptyFlux2LatentImage")
+    return builder.finish(builder.sample(model, condition, latent, sigmas))
 
 
 FAMILY = Family(build)

@@ -19,17 +19,17 @@ def build(builder: GraphBuilder) -> Link:
         negative = builder.add("negative", "CLIPTextEncode", {"clip": builder.clip, "text": ""})
     else:
         negative = builder.add("negative", "ConditioningZeroOut", {"conditioning": positive})
-    images = {f"images.image{n}": link for n, link in enumerate(builder.fitted_images())}
+    images = {f"images.image{n}": link for n, link in enumerate(builder.fit_images())}
     references = builder.add(
         "references",
         "ReferenceMultiLatent",
         {"positive": positive, "negative": negative, "vae": builder.vae, "resize": "none", **images},
     )
-    model = builder.accelerated(builder.model)
+    model = builder.accelerate(builder.model)
     unwanted = output(references, 1) if builder.profile.guided else None
-    latent = builder.latent("EmptyFlux2LatentImage")
-    return builder.result(
-        builder.sampled_once(model, references, unwanted, latent, builder.basic_sigmas(model))
+    latent = builder.start_latent("EmptyFlux2LatentImage")
+    return builder.finish(
+        builder.sample_once(model, references, unwanted, latent, builder.basic_sigmas(model))
     )
 
 

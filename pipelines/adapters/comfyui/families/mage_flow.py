@@ -6,7 +6,7 @@ https://github.com/microsoft/Mage
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ....common.types import Size
 from ..graph import Link
@@ -14,23 +14,20 @@ from ..graph_builder import GraphBuilder
 from ..reference_fit import ReferenceFit
 from .family import Family
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
 _VISION_SIDE = 384  # of the copy that the text encoder sees, as ComfyUI's TextEncodeMageFlowEdit has it
 
 
 def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
-    model = builder.accelerated(builder.model)
-    latent = builder.latent("EmptyFlux2LatentImage")  # 128 channels at a sixteenth, as Mage-Flow's own
+    model = builder.accelerate(builder.model)
+    latent = builder.start_latent("EmptyFlux2LatentImage")  # 128 channels at a sixteenth, as Mage-Flow's own
     sigmas = builder.basic_sigmas(model)
-    return builder.result(builder.sampled(model, builder.prompt, latent, sigmas, shrinks=False))
+    return builder.finish(builder.sample(model, builder.encode_prompt, latent, sigmas, shrinks=False))
 
 
-def tokenize(clip: Any, prompt: str, images: Sequence[Tensor]) -> Any:
+def tokenize(clip: Any, prompt: str, images: list[Any]) -> Any:
     """As TextEncodeMageFlowEdit does; its negative branch has a space where the prompt is empty."""
-    return clip.tokenize(prompt or " ", images=list(images))
+    return clip.tokenize(prompt or " ", images=images)
 
 
 def vision_scale(size: Size) -> tuple[float, str]:
@@ -38,7 +35,7 @@ def vision_scale(size: Size) -> tuple[float, str]:
 
 
 def fit_to_result(
-    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, *, masked: bool
+    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, masked: bool
 ) -> tuple[ReferenceFit, ...]:
     """Fit every reference to the size that is sampled, whose positions it shares."""
     return (base, *(ReferenceFit(base.size) for _ in sizes[1:]))

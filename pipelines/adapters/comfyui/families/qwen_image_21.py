@@ -14,8 +14,8 @@ def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
     profile = builder.profile
     cache = {"model": builder.model, "device": "auto", "dtype": "default"}
-    model = builder.accelerated(builder.add("prefix_cache", "QwenImage21Cache", cache))
-    images = {f"images.image_{n}": link for n, link in enumerate(builder.fitted_images(), start=1)}
+    model = builder.accelerate(builder.add("prefix_cache", "QwenImage21Cache", cache))
+    images = {f"images.image_{n}": link for n, link in enumerate(builder.fit_images(), start=1)}
     encoded = builder.add(
         "prompt",
         "TextEncodeQwenImage21",
@@ -34,8 +34,8 @@ def build(builder: GraphBuilder) -> Link:
     else:
         sigmas = builder.basic_sigmas(model)
     negative = output(encoded, 1) if profile.guided else None
-    latent = builder.latent("EmptyLatentImage")
-    return builder.result(builder.sampled_once(model, encoded, negative, latent, sigmas))
+    latent = builder.start_latent("EmptyLatentImage")
+    return builder.finish(builder.sample_once(model, encoded, negative, latent, sigmas))
 
 
 FAMILY = Family(build)
