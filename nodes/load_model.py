@@ -72,7 +72,7 @@ class MultiEditLoadModel(io.ComfyNode):
         if model is None:
             return own
         model_id, selection = select_model(model)
-        return [model_id, selection.profile.id, *file_identities(selection).values(), *own]
+        return [model_id, selection.profile.id, *file_identities(selection), *own]
 
     @classmethod
     def execute(

@@ -27,11 +27,6 @@ def model_folders() -> Mapping[str, Sequence[str]]:
     return {name: folder_paths.get_filename_list(name) for name in sorted(names)}
 
 
-def known_nodes() -> Collection[str]:
-    known: Collection[str] = nodes.NODE_CLASS_MAPPINGS
-    return known
-
-
 def offered_models() -> dict[str, list[str]]:
     """Models that the loader offers, with their profiles: open ones, and closed ones that have an alias."""
     runs = alias_resolver(Limits.from_environment(), load_catalog())
@@ -53,7 +48,7 @@ def select_model(asked: Mapping[str, str]) -> tuple[str, ProfileSelection]:
         InvalidRequest: the model or profile is not known.
     """
     model_id, profile = asked["model"], asked.get("profile", AUTO_PROFILE)
-    folders, known = model_folders(), known_nodes()
+    folders, known = model_folders(), nodes.NODE_CLASS_MAPPINGS
     wanted = _default_model(folders, known) if model_id == AUTO_MODEL else model_id
     runs = alias_resolver(Limits.from_environment(), load_catalog())
     memory = management.get_total_memory(management.get_torch_device())
@@ -68,10 +63,10 @@ def _default_model(folders: Mapping[str, Sequence[str]], known: Collection[str])
     return DEFAULT_MODEL if DEFAULT_MODEL in available else next(ours, DEFAULT_MODEL)
 
 
-def file_identities(selection: ProfileSelection) -> dict[str, str]:
-    """By part, name, size and time of its file: what tells weights from other weights."""
+def file_identities(selection: ProfileSelection) -> list[str]:
+    """Name, size and time of each file, by which weights are told from other weights."""
     parts = selection.profile.parts
-    return {part: file_identity(parts[part].folder, name) for part, name in selection.files.items()}
+    return [file_identity(parts[part].folder, name) for part, name in selection.files.items()]
 
 
 def file_identity(folder: str, name: str) -> str:

@@ -21,7 +21,7 @@ class EncodingCache:
     """
 
     def __init__(self) -> None:
-        self._values: LRUCache[Any] = LRUCache("encodings of a loaded model", _MOST_BYTES, _bytes)
+        self._values: LRUCache[Any] = LRUCache(_MOST_BYTES, _bytes)
 
     def get(self, kind: str, key: Hashable, make: Callable[[], _Value]) -> _Value:
         """The value of a key, on the CPU, made on the first call."""
