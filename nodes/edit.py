@@ -14,8 +14,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
 from ..pipelines.layers.placement import Placement
-from .expanded.sockets import ITEM, inner_schema, select_item
-from .generate import DEFERRED, FROM_LOADER, NodeRequest, generated, loaded_model_option
+from .generate import FROM_LOADER, NodeRequest, expand_edit, loaded_model_option
 from .loaded_model import LOADED_MODEL
 from .model_inputs import model_options, require_model, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from ..pipelines.planning.tensor_plan import EditSettings
     from .placement_inputs import PlacementWidgets
 
-_HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
+HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
 
 class MultiEditEdit(io.ComfyNode):
@@ -56,9 +55,9 @@ class MultiEditEdit(io.ComfyNode):
                 "prompt edit",
                 "combine",
             ],
-            inputs=[*_inputs(Limits.from_environment()), _model_socket()],
-            outputs=_outputs(),
-            hidden=_HIDDEN,
+            inputs=[*edit_inputs(Limits.from_environment()), _model_socket()],
+            outputs=edit_outputs(),
+            hidden=HIDDEN,
             enable_expand=True,
         )
 
@@ -79,35 +78,6 @@ class MultiEditEdit(io.ComfyNode):
         return await run_edit(
             cls, item, images, prompt, model, seed, mask, keep_size, per_image, loaded_model, **placement
         )
-
-
-class MultiEditDeferred(io.ComfyNode):
-    """Multi-Edit, planned only once its model is loaded: what Multi-Edit expands into where it must."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        limits = Limits.from_environment()
-        return inner_schema(
-            DEFERRED,
-            "Multi-Edit, planned late",
-            "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
-            [*_inputs(limits), LOADED_MODEL.Input("loaded_model"), ITEM],
-            _outputs(),
-            hidden=_HIDDEN,
-            enable_expand=True,
-            is_input_list=True,
-        )
-
-    @classmethod
-    async def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
-        return await run_edit(cls, item[0], **_meant(inputs, item))
-
-
-def _meant(value: Any, item: list[int]) -> Any:
-    """What `item` says of an input that is a list; dynamic ones hold others, or None where none is sent."""
-    if isinstance(value, dict):
-        return {name: _meant(part, item) for name, part in value.items()}
-    return None if value is None else select_item(value, item)
 
 
 async def run_edit(
@@ -145,7 +115,7 @@ async def run_edit(
     batches = values_by_number("image_", images)
     change = edit_mask(mask, batches)
     if settings.model == FROM_LOADER:
-        return generated(cls, NodeRequest(settings, choice), batches, change, loaded_model, item)
+        return expand_edit(cls, NodeRequest(settings, choice), batches, change, loaded_model, item)
     edited = await _edit_now(cls, settings, batches, change)
     return io.NodeOutput(edited.image, edited.plan_json, edited.report)
 
@@ -180,7 +150,7 @@ def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int
     return {place: entries[number] for place, number in there if number in entries}
 
 
-def _inputs(limits: Limits) -> list[io.Input]:
+def edit_inputs(limits: Limits) -> list[io.Input]:
     embedded = [model for model in load_catalog() if model.id in LOCAL_MODELS]
     most = max(entry.max_images for entry in (*embedded, *load_profiles()))
     return [
@@ -257,7 +227,7 @@ def _image_sockets(count: int) -> list[io.Input]:
     ]
 
 
-def _outputs() -> list[io.Output]:
+def edit_outputs() -> list[io.Output]:
     return [
         io.Image.Output("image", tooltip="The edited image, as many frames as the longest batch."),
         io.String.Output("plan", tooltip="The complete plan of the edit, as JSON."),

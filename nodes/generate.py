@@ -122,7 +122,7 @@ def _speed_inputs() -> list[io.Input]:
     ]
 
 
-def generated(
+def expand_edit(
     cls: type[io.ComfyNode],
     request: NodeRequest,
     images: Mapping[int, Tensor],

@@ -10,7 +10,8 @@ from comfy_api.latest import ComfyExtension, io
 import nodes
 
 from .compose import MultiEditCompose
-from .edit import MultiEditDeferred, MultiEditEdit
+from .edit import MultiEditEdit
+from .expanded.deferred import MultiEditDeferred
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.prompt import MultiEditPrompt
