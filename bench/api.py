@@ -52,7 +52,6 @@ def make_image(size: tuple[int, int], seed: int, kind: str = "jpeg") -> bytes:
 
 def floor(images: list[bytes], rounds: int) -> float:
     """Edits a second of a bare loop."""
-    from multiedit.pipelines.adapters.base import run_adapter
     from multiedit.pipelines.adapters.composite import CompositeAdapter
     from multiedit.pipelines.catalog.lookup import load_catalog
     from multiedit.pipelines.common.settings import Limits
@@ -70,8 +69,7 @@ def floor(images: list[bytes], rounds: int) -> float:
         read = [ImageFile(data, limits, "image") for data in images]
         facts = [each.facts(look=number > 0) for number, each in enumerate(read)]
         plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
-        _, output = run_adapter(adapter, plan, read, lambda share: None)
-        encode(output.image[0], EncodeOptions("png"), {})
+        encode(adapter.run(plan, read, lambda share: None).image[0], EncodeOptions("png"), {})
 
     edit()
     started = time.perf_counter()

@@ -211,9 +211,8 @@ class Bench:
         from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 
         profile = replace(load_profiles().get(case.profile), steps=case.steps)
-        identities = {part: f"random {case.weights}" for part in ("text_encoder", "vae")}
         parts = (loaded.model, loaded.clip, loaded.vae)
-        Loader.loaded = LoadedModel(case.model, ProfileSelection(profile, {}, ()), *parts, identities)
+        Loader.loaded = LoadedModel(case.model, ProfileSelection(profile, {}, ()), *parts)
         sides = {"ours": Executor(), "stock": Executor()}
         for images in self.images:
             seen = self._compared(case, profile.cfg, images, sides)

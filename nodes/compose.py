@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
-from .inputs import LAYERS, chosen_color, chosen_size, numbered_layers
-from .placement_inputs import placement_inputs, read_placement_inputs
-from .progress import reporter
+from ..pipelines.layers.placement import Placement
+from .placement_inputs import placement_inputs
+from .progress import progress_callback
+from .socket_values import LAYERS, background_color, canvas_size, layers_by_number
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .placement_inputs import PlacementWidgets
 
 _COUNT = Limits.max_layers
 
 
 class MultiEditCompose(io.ComfyNode):
-    """A LAYERS document, or pictures and masks, to one picture."""
+    """Composite a LAYERS document, or images and masks, to one image."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -24,7 +30,7 @@ class MultiEditCompose(io.ComfyNode):
             display_name="Compose Layers",
             category="MultiEdit",
             description=(
-                "Lays images over each other, in float and frame by frame. Without layers the first image is "
+                "Composites images over each other, frame by frame. Without layers the first image is "
                 "the base and is not placed; the others are overlays. With layers all images here are "
                 "overlays on top of them. The placement settings hold for all overlays of this node; chain "
                 "several nodes by layers to place each in its own way."
@@ -43,19 +49,19 @@ class MultiEditCompose(io.ComfyNode):
         z_index: int = 0,
         canvas: dict[str, Any] | None = None,
         background: dict[str, Any] | None = None,
-        **placement: Any,
+        **placement: Unpack[PlacementWidgets],
     ) -> io.NodeOutput:
         from ..pipelines.layers.stack import compose_stack
 
         composed = compose_stack(
             layers,
-            numbered_layers(images or {}, masks or {}),
-            read_placement_inputs(placement),
+            layers_by_number(images or {}, masks or {}),
+            Placement(**placement),
             z_index=z_index,
-            canvas=chosen_size(canvas or {}),
-            background=chosen_color(background or {}),
+            canvas=canvas_size(canvas or {}),
+            background=background_color(background or {}),
             limits=Limits.from_environment(),
-            progress=reporter(),
+            progress=progress_callback(),
         )
         return io.NodeOutput(composed.image, composed.mask, composed.layers)
 
@@ -83,8 +89,8 @@ def _sockets() -> list[io.Input]:
             template=io.Autogrow.TemplateNames(
                 io.Image.Input(
                     "image",
-                    tooltip="An overlay, or the base where it is image_1 and no layers come in. One "
-                    "frame, or as many as the longest batch.",
+                    tooltip="An overlay; image_1 is the base if layers is not connected. One frame, or "
+                    "as many as the longest batch.",
                 ),
                 names=[f"image_{number}" for number in range(1, _COUNT + 1)],
                 min=0,
@@ -96,8 +102,8 @@ def _sockets() -> list[io.Input]:
             template=io.Autogrow.TemplateNames(
                 io.Mask.Input(
                     "mask",
-                    tooltip="1 = transparent, as Load Image has it; of any size, stretched over the "
-                    "image of its number.",
+                    tooltip="1 = transparent, as Load Image has it; of any size, stretched to the "
+                    "image of the same number.",
                 ),
                 names=[f"mask_{number}" for number in range(1, _COUNT + 1)],
                 min=0,
@@ -129,7 +135,7 @@ def _canvas() -> list[io.Input]:
             ],
             tooltip="The size of the result: base (the layers' own canvas, or image_1's size), custom "
             "(width and height, from Resolve Size for example; the base covers it, centred) or "
-            "extent (as far right and down as the layers that come in reach).",
+            "extent (as far right and down as the incoming layers reach).",
         ),
         io.DynamicCombo.Input(
             "background",
@@ -141,7 +147,7 @@ def _canvas() -> list[io.Input]:
                     [io.Color.Input("color", default="#ffffff", tooltip="The colour, sRGB.")],
                 ),
             ],
-            tooltip="What shows where no layer is: nothing, or a colour (in layers it is a layer).",
+            tooltip="What is behind all layers: nothing, or a colour (in layers it is a layer).",
         ),
     ]
 

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.utils import get_executing_context
 
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
-from .expanded.sockets import ITEM, inner_schema, select_item
-from .generate import DEFERRED, FROM_LOADER, NodeRequest, generated, loaded_model_option
-from .inputs import edit_mask, numbered
+from ..pipelines.layers.placement import Placement
+from .generate import FROM_LOADER, NodeRequest, expand_edit, loaded_model_option
 from .loaded_model import LOADED_MODEL
-from .model_inputs import chosen, model_options, offered
-from .placement_inputs import per_image_input, placement_inputs, read_per_image, read_placement_inputs
-from .progress import reporter
-from .provider import find_hosted, hosted_edit, hosted_options, require_offered
+from .model_inputs import model_options, require_model, unless_auto
+from .placement_inputs import per_image_input, placement_inputs, read_per_image
+from .progress import progress_callback
+from .provider import edit_at_provider, find_provider, provider_options, refuse_closed_model
+from .socket_values import edit_mask, values_by_number
 
-_HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
+if TYPE_CHECKING:
+    from torch import Tensor
+    from typing_extensions import Unpack
+
+    from ..pipelines.editing.edit_tensors import EditedTensors
+    from ..pipelines.planning.tensor_plan import EditSettings
+    from .placement_inputs import PlacementWidgets
+
+HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
 
 class MultiEditEdit(io.ComfyNode):
-    """Images, a mask and a prompt to an edited image."""
+    """Edit images by a prompt and a mask."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -34,9 +43,9 @@ class MultiEditEdit(io.ComfyNode):
             display_name="Multi-Edit",
             category="MultiEdit",
             description=(
-                "Edits image_1 with the other images, an optional mask and a prompt: by a model of Load "
-                "Multi-Edit Model, or by layer-composite, which runs everywhere, composites the images and "
-                "changes no pixel by the prompt. Safe mode is the node Safe Mode, after this one."
+                "Edits image_1 with the other images, an optional mask and a prompt: with a model of Load "
+                "Multi-Edit Model, or with layer-composite, which runs everywhere, composites the images and "
+                "does not read the prompt. For safe mode put the node Safe Mode after this one."
             ),
             search_aliases=[
                 "image edit",
@@ -46,151 +55,128 @@ class MultiEditEdit(io.ComfyNode):
                 "prompt edit",
                 "combine",
             ],
-            inputs=[*_inputs(Limits.from_environment()), _model_socket()],
-            outputs=_outputs(),
-            hidden=_HIDDEN,
+            inputs=[*edit_inputs(Limits.from_environment()), _model_socket()],
+            outputs=edit_outputs(),
+            hidden=HIDDEN,
             enable_expand=True,
         )
 
     @classmethod
     async def execute(
-        cls, images: dict[str, Any], mask: Any = None, loaded_model: Any = None, **inputs: Any
+        cls,
+        images: dict[str, Any],
+        prompt: str,
+        model: dict[str, Any] | None = None,
+        seed: int = 0,
+        mask: Any = None,
+        keep_size: bool = False,
+        per_image: str = "",
+        loaded_model: Any = None,
+        **placement: Unpack[PlacementWidgets],
     ) -> io.NodeOutput:
-        from comfy_execution.utils import get_executing_context
-
         item = get_executing_context().list_index or 0
-        return await _edited(cls, item, images, mask, loaded_model, **inputs)
-
-
-class MultiEditDeferred(io.ComfyNode):
-    """Multi-Edit, planned only once its model is loaded: what Multi-Edit expands into where it must."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        limits = Limits.from_environment()
-        return inner_schema(
-            DEFERRED,
-            "Multi-Edit, planned late",
-            "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
-            [*_inputs(limits), LOADED_MODEL.Input("loaded_model"), ITEM],
-            _outputs(),
-            hidden=_HIDDEN,
-            enable_expand=True,
-            is_input_list=True,
+        return await run_edit(
+            cls, item, images, prompt, model, seed, mask, keep_size, per_image, loaded_model, **placement
         )
 
-    @classmethod
-    async def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
-        return await _edited(cls, item[0], **_meant(inputs, item))
 
-
-def _meant(value: Any, item: list[int]) -> Any:
-    """What `item` says of an input that is a list; dynamic ones hold others, or None where none is sent."""
-    if isinstance(value, dict):
-        return {name: _meant(part, item) for name, part in value.items()}
-    return None if value is None else select_item(value, item)
-
-
-async def _edited(
+async def run_edit(
     cls: type[io.ComfyNode],
     item: int,
     images: dict[str, Any],
-    mask: Any = None,
-    loaded_model: Any = None,
-    **inputs: Any,
-) -> io.NodeOutput:
-    """Edit by what was chosen. `item` says which of a ComfyUI list the arguments are."""
-    from ..pipelines.editing.edit_tensors import edit_tensors
-
-    if inputs.get("model") is None:
-        require_offered(cls)
-    asked, pictures = _asked(images, **inputs), numbered("image_", images)
-    change = edit_mask(mask, pictures)
-    if asked.settings.model == FROM_LOADER:
-        return generated(cls, asked, pictures, change, loaded_model, item)
-    if hosting := find_hosted(asked.settings.model):
-        edited = await hosted_edit(cls, hosting, asked.settings, pictures, change)
-    else:
-        adapters = local_adapters(Limits.from_environment())
-        edited = edit_tensors(
-            asked.settings, list(pictures.values()), change, load_catalog(), adapters, reporter()
-        )
-    return io.NodeOutput(edited.image, edited.plan_json, edited.report)
-
-
-def _asked(
-    images: Mapping[str, Any],
     prompt: str,
     model: dict[str, Any] | None = None,
     seed: int = 0,
+    mask: Any = None,
     keep_size: bool = False,
     per_image: str = "",
-    **others: Any,
-) -> NodeRequest:
-    """What the widgets ask for."""
+    loaded_model: Any = None,
+    **placement: Unpack[PlacementWidgets],
+) -> io.NodeOutput:
+    """Edit by the chosen model. `item` is the place of the arguments in a ComfyUI list."""
     from ..pipelines.planning.tensor_plan import EditSettings
 
-    choice = offered(model)
+    if model is None:
+        refuse_closed_model(cls)
+    choice = require_model(model)
     roles, placements = (_by_place(entries, images) for entries in read_per_image(per_image))
     settings = EditSettings(
         model=choice["model"],
         prompt=prompt,
-        aspect_ratio=chosen(choice, "aspect_ratio"),
-        resolution=chosen(choice, "resolution"),
-        quality=chosen(choice, "quality"),
+        aspect_ratio=unless_auto(choice, "aspect_ratio"),
+        resolution=unless_auto(choice, "resolution"),
+        quality=unless_auto(choice, "quality"),
         seed=seed,
         keep_size=keep_size,
-        placement=read_placement_inputs(others),
+        placement=Placement(**placement),
         roles=roles,
         placements=placements,
     )
-    return NodeRequest(settings, choice)
+    batches = values_by_number("image_", images)
+    change = edit_mask(mask, batches)
+    if settings.model == FROM_LOADER:
+        return expand_edit(cls, NodeRequest(settings, choice), batches, change, loaded_model, item)
+    edited = await _edit_now(cls, settings, batches, change)
+    return io.NodeOutput(edited.image, edited.plan_json, edited.report)
+
+
+async def _edit_now(
+    cls: type[io.ComfyNode], settings: EditSettings, images: Mapping[int, Tensor], mask: Tensor | None
+) -> EditedTensors:
+    """Edit at the provider or on this machine, without expanding into a graph."""
+    from ..pipelines.editing.edit_tensors import edit_tensors
+
+    if registry := find_provider(settings.model):
+        return await edit_at_provider(cls, registry, settings, images, mask)
+    adapters = local_adapters(Limits.from_environment())
+    batches = list(images.values())
+    return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
 
 
 def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int, Any]:
-    """Entries by their image's place among those that are there, instead of by its socket.
+    """Entries by their image's place among the connected ones, instead of by its socket number.
 
     Raises:
-        InvalidRequest: an entry is of a socket that nothing is connected to.
+        InvalidRequest: an entry is for a socket without a connection.
     """
     for number in entries:
         if f"image_{number}" not in images:
             raise InvalidRequest(
-                f"per_image has an entry for image {number}, but nothing is connected to image_{number}. "
-                "Connect it, or leave the entry out.",
+                f"per_image has an entry for image {number}, but image_{number} is not connected. "
+                "Connect it, or remove the entry.",
                 field="per_image",
             )
-    there = enumerate(numbered("image_", images), start=1)
+    there = enumerate(values_by_number("image_", images), start=1)
     return {place: entries[number] for place, number in there if number in entries}
 
 
-def _inputs(limits: Limits) -> list[io.Input]:
+def edit_inputs(limits: Limits) -> list[io.Input]:
     embedded = [model for model in load_catalog() if model.id in LOCAL_MODELS]
     most = max(entry.max_images for entry in (*embedded, *load_profiles()))
     return [
         io.DynamicCombo.Input(
             "model",
-            options=[*model_options(embedded, qualities=True), loaded_model_option(), *hosted_options()],
-            tooltip="What makes the edit: layer-composite, which runs everywhere, or the loaded model. Each "
+            options=[*model_options(embedded, qualities=True), loaded_model_option(), *provider_options()],
+            tooltip="The model: layer-composite, which runs everywhere, or the one of loaded_model. Each "
             "offers only the ratios, tiers and options that it takes.",
         ),
         io.String.Input(
             "prompt",
             multiline=True,
             dynamic_prompts=True,
-            placeholder="what to do with the images",
-            tooltip=f"The edit in words, {limits.max_prompt_characters} characters at most. "
+            placeholder="describe the edit",
+            tooltip=f"The edit instruction, {limits.max_prompt_characters} characters at most. "
             "layer-composite does not read it.",
         ),
-        *_pictures(min(limits.max_images, most)),
+        *_image_sockets(min(limits.max_images, most)),
         io.Int.Input(
             "seed",
             default=0,
             min=0,
             max=LARGEST_SEED,
             control_after_generate=True,
-            tooltip="Start of the model's noise: the same seed gives the same result. layer-composite "
-            "uses none.",
+            tooltip="Seed of the noise: the same seed gives the same result. layer-composite does not use "
+            "it.",
         ),
         io.Boolean.Input(
             "keep_size",
@@ -211,11 +197,11 @@ def _model_socket() -> io.Input:
         optional=True,
         lazy=True,
         raw_link=True,
-        tooltip="Of Load Multi-Edit Model; needed where model is the loaded model, and loaded only then.",
+        tooltip="From Load Multi-Edit Model; needed where model is from loader, and loaded only then.",
     )
 
 
-def _pictures(count: int) -> list[io.Input]:
+def _image_sockets(count: int) -> list[io.Input]:
     return [
         io.Autogrow.Input(
             "images",
@@ -234,16 +220,16 @@ def _pictures(count: int) -> list[io.Input]:
         io.Mask.Input(
             "mask",
             optional=True,
-            tooltip="Where the base may change: 1 = change here, as the mask editor paints it; where it "
-            "is 0 the base keeps its pixels, bit for bit. Of any size, stretched over image_1. The "
-            "empty 64x64 mask of Load Image is no mask.",
+            tooltip="The area to edit: 1 = change, as the mask editor paints it; 0 = keep, the base's pixels "
+            "stay bit for bit. Any size, stretched to image_1. The empty 64x64 mask of Load Image counts "
+            "as no mask.",
         ),
     ]
 
 
-def _outputs() -> list[io.Output]:
+def edit_outputs() -> list[io.Output]:
     return [
         io.Image.Output("image", tooltip="The edited image, as many frames as the longest batch."),
-        io.String.Output("plan", tooltip="Everything that was decided, as JSON."),
-        io.String.Output("report", tooltip="Model, size and what was inferred, a line each."),
+        io.String.Output("plan", tooltip="The complete plan of the edit, as JSON."),
+        io.String.Output("summary", tooltip="Model, size and what was inferred, one line each."),
     ]

@@ -1,4 +1,4 @@
-"""Multi-Edit by a loaded model: its options, and the graph that it expands into."""
+"""Edits by a loaded model: their options, and the graph that Multi-Edit expands into."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.generation import GenerationOptions
+from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
@@ -16,7 +16,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
-from .model_folders import chosen_of_node
+from .model_folders import select_for_node
 from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
@@ -29,20 +29,20 @@ DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
 _LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
-_MOST_SEEDS = 16
+_LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
 
 
 @dataclass(frozen=True)
 class NodeRequest:
-    """What the widgets of Multi-Edit ask for: the settings of any model, and the choices below `model`."""
+    """What the widgets of Multi-Edit ask for: the settings of any model, and the widgets below `model`."""
 
     settings: EditSettings
     model: Mapping[str, Any]
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
-    """The choice of what Load Multi-Edit Model loaded, with what only a generative model can be asked."""
+    """The option for what Load Multi-Edit Model loaded, with the widgets of generative models only."""
     models = [load_catalog().get(profile.model) for profile in load_profiles()]
     ratios = dict.fromkeys(ratio for model in models for ratio in model.fixed_ratios)
     tiers = [tier for tier in TIER_SIDES if any(tier in model.tiers for model in models)]
@@ -52,11 +52,11 @@ def loaded_model_option() -> io.DynamicCombo.Option:
             ratio_input(ratios),
             tier_input(tiers),
             io.Int.Input(
-                "seeds",
+                "batch_size",
                 optional=True,
                 default=1,
                 min=1,
-                max=_MOST_SEEDS,
+                max=_LARGEST_BATCH,
                 tooltip="Results of one run, as a batch; the first is that of a run with one.",
             ),
             *_memory_inputs(),
@@ -72,7 +72,7 @@ def _memory_inputs() -> list[io.Input]:
             optional=True,
             options=_SWITCH,
             advanced=True,
-            tooltip="With a mask on a large picture: edit only the part around the mask, at its own "
+            tooltip="With a mask on a large image: edit only the part around the mask, at its own "
             "resolution, and paste it back. auto does so where that spares much.",
         ),
         _megapixels(
@@ -90,8 +90,8 @@ def _memory_inputs() -> list[io.Input]:
             optional=True,
             options=["smaller references", "error"],
             advanced=True,
-            tooltip="What happens when the card's memory is full: another try with smaller references, or an "
-            "error.",
+            tooltip="What happens when the card runs out of memory: another try with smaller references, "
+            "or an error.",
         ),
     ]
 
@@ -110,22 +110,22 @@ def _speed_inputs() -> list[io.Input]:
             options=_SWITCH,
             advanced=True,
             tooltip="Compute the references' attention once for all steps. auto is on for profiles trained "
-            "for it, with two images or more; on changes the picture of others.",
+            "for it, with two images or more; on changes the image of others.",
         ),
         io.Combo.Input(
             "easy_cache",
             optional=True,
             options=_SWITCH,
             advanced=True,
-            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the picture.",
+            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the image.",
         ),
     ]
 
 
-def generated(
+def expand_edit(
     cls: type[io.ComfyNode],
-    asked: NodeRequest,
-    pictures: Mapping[int, Tensor],
+    request: NodeRequest,
+    images: Mapping[int, Tensor],
     mask: Tensor | None,
     loaded: Any,
     item: int,
@@ -133,7 +133,7 @@ def generated(
     """Plan an edit by a loaded model, and expand into the graph that makes it.
 
     Args:
-        pictures: by the number of their socket.
+        images: by the number of their socket.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
         item: which of a ComfyUI list the arguments are.
 
@@ -142,53 +142,53 @@ def generated(
     """
     if loaded is None:
         raise InvalidRequest(
-            "model is set to the loaded model, but none is connected. Connect Load Multi-Edit Model to "
+            f"model is {FROM_LOADER!r}, but no model is connected. Connect Load Multi-Edit Model to "
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
-    known = _choice_of(cls, loaded)
+    known = _selection_of(cls, loaded)
     if known is None:
-        return _planned_late(cls, item)
-    return _expanded(cls, asked, *known, pictures, mask, item)
+        return _plan_after_loading(cls, item)
+    return _expand(cls, request, *known, images, mask, item)
 
 
-def _choice_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
+def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
     """The model and profile of a loaded model, or those that its loader will choose; None if unknown yet."""
     if isinstance(loaded, LoadedModel):
-        return loaded.model_id, loaded.choice
+        return loaded.model_id, loaded.selection
     source = cls.hidden.dynprompt.get_node(loaded[0])
     linked = any(isinstance(value, list) for value in source["inputs"].values())
-    return None if linked or source["class_type"] != _LOADER else chosen_of_node(source["inputs"])
+    return None if linked or source["class_type"] != _LOADER else select_for_node(source["inputs"])
 
 
-def _planned_late(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
+def _plan_after_loading(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
     name = f"{cls.hidden.unique_id}.{item}.late"
     late = {name: {"class_type": DEFERRED, "inputs": {**_links(cls), "item": item}}}
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
 
 
-def _expanded(
+def _expand(
     cls: type[io.ComfyNode],
-    asked: NodeRequest,
+    request: NodeRequest,
     model_id: str,
-    choice: ProfileSelection,
-    pictures: Mapping[int, Tensor],
+    selection: ProfileSelection,
+    images: Mapping[int, Tensor],
     mask: Tensor | None,
     item: int,
 ) -> io.NodeOutput:
     from ..pipelines.adapters.comfyui.edit_graph import edit_graph
     from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 
-    settings, options = replace(asked.settings, model=model_id), read_options(asked.model)
+    settings, options = replace(request.settings, model=model_id), read_options(request.model)
     generation, frames = plan_tensor_generation(
-        settings, list(pictures.values()), mask, choice, options, load_catalog()
+        settings, list(images.values()), mask, selection, options, load_catalog()
     )
     links = _links(cls)
-    images = tuple(links[f"images.image_{number}"] for number in pictures)
-    sources = GraphSources(links[_SOCKET], images, None if mask is None else links["mask"], item)
+    image_links = tuple(links[f"images.image_{number}"] for number in images)
+    sources = GraphSources(links[_SOCKET], image_links, None if mask is None else links["mask"], item)
     graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
-    return io.NodeOutput(image, generation.plan_json, generation.report, expand=graph.nodes)
+    return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
@@ -197,16 +197,16 @@ def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
     return inputs
 
 
-def read_options(asked: Mapping[str, Any]) -> GenerationOptions:
-    """The options of a loaded model, as the widgets give them; one that is not sent comes as None."""
-    given = {name: value for name, value in asked.items() if value is not None}
-    work, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("work", "reference"))
+def read_options(widgets: Mapping[str, Any]) -> GenerationOptions:
+    """Read the options of a loaded model from the widgets; one that is not sent comes as None."""
+    given = {name: value for name, value in widgets.items() if value is not None}
+    sampling, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
     return GenerationOptions(
-        seeds=given.get("seeds", 1),
-        sampling_pixels=round(work * _MEGAPIXEL) or None,
+        batch_size=given.get("batch_size", 1),
+        sampling_pixels=round(sampling * _MEGAPIXEL) or None,
         reference_pixels=round(reference * _MEGAPIXEL) or None,
         crop_and_stitch=given.get("crop_and_stitch", "auto"),
         kv_cache=given.get("kv_cache", "auto"),
         easy_cache=given.get("easy_cache", "auto"),
-        smaller_steps=given.get("on_out_of_memory") != "error",
+        retry_smaller=given.get("on_out_of_memory") != "error",
     )

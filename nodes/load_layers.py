@@ -5,23 +5,24 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+import comfy.model_management
 from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
-from .inputs import LAYERS
 from .progress import interruptible
-from .source_inputs import SOURCE_COUNT, SourceChoice, picture_sources, source_input
+from .socket_values import LAYERS
+from .source_inputs import SOURCE_COUNT, SourceChoice, image_sources, source_input
 
 _MASK = (
     "The transparency of image {0}: 1 = transparent, as Load Image has it. An image without transparency "
-    "has an empty 64x64 mask, which every multi-edit node takes as no mask."
+    "gives an empty 64x64 mask, which every node of this pack reads as no mask."
 )
 _IMAGE = "Image {0}: one frame, RGB, upright, in sRGB."
-_MISSING = " Nothing (None) where image {0} is set to none: wire it to optional inputs only."
+_MISSING = " None where image {0} is set to none: connect it to optional inputs only."
 
 
 class MultiEditLoadLayers(io.ComfyNode):
-    """Up to three pictures from files, addresses or text, and a LAYERS document of them."""
+    """Load up to three images from files, addresses or text, and a LAYERS document of them."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -30,9 +31,9 @@ class MultiEditLoadLayers(io.ComfyNode):
             display_name="Load Layered Images",
             category="MultiEdit",
             description=(
-                "Loads one to three images from the input folder, from the internet, or from base64 text. "
-                "Files are under 25 MB and 0.07 to 33.2 megapixels; addresses of private networks are "
-                "refused. What is missing is no error; what is damaged is one, and names the image."
+                "Loads one to three images from the input folder, the internet or base64 text. Files must "
+                "be under 25 MB and 0.07 to 33.2 megapixels; addresses of private networks are refused. "
+                "The error about a damaged file names the image."
             ),
             search_aliases=[
                 "load image from url",
@@ -64,23 +65,33 @@ class MultiEditLoadLayers(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, refresh: int = 0, **choices: SourceChoice) -> list[str]:
-        """Changes with a file's content. An address is not fetched for it: its text and `refresh` count."""
+    def fingerprint_inputs(
+        cls,
+        image_1: SourceChoice | None = None,
+        image_2: SourceChoice | None = None,
+        image_3: SourceChoice | None = None,
+        refresh: int = 0,
+    ) -> list[str]:
+        """Hash the files. Addresses are not fetched: ComfyUI compares their text and `refresh`."""
         from ..pipelines.sources.files import read_file
         from ..pipelines.sources.source import FileSource
 
         limits = Limits.from_environment()
         files = [
             read_file(source.path, limits, f"image {number}")
-            for number, source in picture_sources(choices).items()
+            for number, source in image_sources((image_1, image_2, image_3)).items()
             if isinstance(source, FileSource)
         ]
         return [hashlib.sha256(data).hexdigest() for data in files]
 
     @classmethod
-    async def execute(cls, refresh: int = 0, **choices: SourceChoice) -> io.NodeOutput:
-        import comfy.model_management
-
+    async def execute(
+        cls,
+        image_1: SourceChoice | None = None,
+        image_2: SourceChoice | None = None,
+        image_3: SourceChoice | None = None,
+        refresh: int = 0,
+    ) -> io.NodeOutput:
         from ..pipelines.editing.load_layers import load_layers
         from ..pipelines.sources.fetch import PictureFetcher
         from ..pipelines.sources.source import SourceLoader
@@ -88,9 +99,10 @@ class MultiEditLoadLayers(io.ComfyNode):
         device = comfy.model_management.intermediate_device()
         limits = Limits.from_environment()
         loader = SourceLoader(limits, PictureFetcher(limits).fetch)
-        loaded = await interruptible(load_layers(picture_sources(choices), loader, limits, device))
-        pictures = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
-        return io.NodeOutput(*(part for picture in pictures for part in picture), loaded.layers)
+        sources = image_sources((image_1, image_2, image_3))
+        loaded = await interruptible(load_layers(sources, loader, limits, device))
+        images = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
+        return io.NodeOutput(*(part for image in images for part in image), loaded.layers)
 
 
 def _outputs() -> list[io.Output]:

@@ -5,20 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import AUTO_MODEL, AUTO_PROFILE, chosen_model, file_identity, identity, offered_models
+from .model_folders import (
+    AUTO_MODEL,
+    AUTO_PROFILE,
+    file_identities,
+    file_identity,
+    offered_models,
+    select_model,
+)
 from .progress import show_text
 
 NO_LORA = "none"
 # ComfyUI's own choice, of its loader of diffusion models.
-WEIGHT_TYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
+WEIGHT_DTYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
 
 
 class MultiEditLoadModel(io.ComfyNode):
-    """The weights of a generative model, for Multi-Edit."""
+    """Loads a generative model for Multi-Edit."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -27,7 +35,7 @@ class MultiEditLoadModel(io.ComfyNode):
             display_name="Load Multi-Edit Model",
             category="MultiEdit",
             description=(
-                "Loads a model that edits pictures by a prompt, with its text encoder and VAE, from "
+                "Loads a model that edits images by a prompt, with its text encoder and VAE, from "
                 "ComfyUI's model folders. Nothing is downloaded: where files are missing, the error lists "
                 "them with their folders and where to get them."
             ),
@@ -50,7 +58,7 @@ class MultiEditLoadModel(io.ComfyNode):
         if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
             return True
         try:
-            chosen_model(model)
+            select_model(model)
         except MultiEditError as error:
             return error.message
         return True
@@ -63,8 +71,8 @@ class MultiEditLoadModel(io.ComfyNode):
         own = [] if lora in (None, NO_LORA) else [file_identity("loras", lora)]
         if model is None:
             return own
-        chosen, choice = chosen_model(model)
-        return [chosen, choice.profile.id, *identity(choice).values(), *own]
+        model_id, selection = select_model(model)
+        return [model_id, selection.profile.id, *file_identities(selection), *own]
 
     @classmethod
     def execute(
@@ -74,23 +82,21 @@ class MultiEditLoadModel(io.ComfyNode):
         lora: str = NO_LORA,
         strength_model: float = 1.0,
     ) -> io.NodeOutput:
-        if model is None:  # ComfyUI drops the value of a dynamic choice that is not in the list, unsaid
+        if model is None:  # ComfyUI silently drops a dynamic combo's value that is not an option
             raise InvalidRequest(
-                "model is not one that this node offers. Choose one from its list; a closed model is on it "
+                "model is not an option of this node. Choose one from its list; a closed model is listed "
                 "where MULTIEDIT_MODEL_ALIASES names an open one for it.",
                 field="model",
             )
         from .model_loading import load_model, with_lora
 
-        chosen, choice = chosen_model(model)
-        told = show_text(cls, "\n".join(choice.notes))  # a licence is to be read before the model is used
-        loaded = with_lora(load_model(chosen, choice, weight_dtype), lora, strength_model)
-        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=told)
+        model_id, selection = select_model(model)
+        shown = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
+        loaded = with_lora(load_model(model_id, selection, weight_dtype), lora, strength_model)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=shown)
 
 
 def _inputs() -> list[io.Input]:
-    import folder_paths
-
     return [
         io.DynamicCombo.Input(
             "model",
@@ -98,23 +104,23 @@ def _inputs() -> list[io.Input]:
                 io.DynamicCombo.Option(AUTO_MODEL, []),
                 *(io.DynamicCombo.Option(model, [_profile(ids)]) for model, ids in offered_models().items()),
             ],
-            tooltip="The model of the catalogue; auto is what a request without a model gets: "
-            "firered-image-edit where its files are there, else the first that has them.",
+            tooltip="The model to load; auto is firered-image-edit where its files are there, else the first "
+            "model that has its files.",
         ),
         io.Combo.Input(
             "weight_dtype",
             optional=True,
-            options=WEIGHT_TYPES,
+            options=WEIGHT_DTYPES,
             default="default",
             advanced=True,
-            tooltip="The type that the diffusion model's weights are kept in; default is the file's own.",
+            tooltip="The data type of the diffusion model's weights; default is the file's own.",
         ),
         io.Combo.Input(
             "lora",
             optional=True,
             options=[NO_LORA, *folder_paths.get_filename_list("loras")],
             default=NO_LORA,
-            tooltip="A LoRA of your own, beside the step LoRA that the profile brings.",
+            tooltip="A LoRA of your own, in addition to the step LoRA of the profile.",
         ),
         io.Float.Input(
             "strength_model",
@@ -123,7 +129,7 @@ def _inputs() -> list[io.Input]:
             min=-10.0,
             max=10.0,
             step=0.05,
-            tooltip="Of your own LoRA: 1 is as it was trained, 0 is without.",
+            tooltip="Strength of your own LoRA: 1 is as it was trained, 0 is off.",
         ),
     ]
 
@@ -132,8 +138,8 @@ def _profile(ids: Iterable[str]) -> io.Input:
     return io.Combo.Input(
         "profile",
         options=[AUTO_PROFILE, *ids],
-        tooltip="How the model is sampled: steps, guidance, step LoRA. auto takes the fastest one whose "
-        "files are there, and the plan says why.",
+        tooltip="Sampling settings: steps, guidance, step LoRA. auto takes the fastest profile whose files "
+        "are there; the plan says why.",
     )
 
 

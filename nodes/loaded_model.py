@@ -1,15 +1,15 @@
-"""A loaded generative model as it goes over one wire, and a reference picture encoded for it."""
+"""A loaded generative model as it goes over one wire, and a reference image encoded for it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.profiles.profile import Profile
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
+from .expanded.encoding_cache import EncodingCache
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -23,30 +23,26 @@ class LoadedModel:
     """What Load Multi-Edit Model gives.
 
     Attributes:
-        model_id: in the catalogue, of what the user asked for; with a stand-in not the profile's.
+        model_id: in the catalogue, of what the user asked for; with an alias not the profile's.
         model, clip, vae: ComfyUI's own objects.
-        identities: by part, name, size and time of the file that its weights are from.
+        encodings: what they have encoded.
     """
 
     model_id: str
-    choice: ProfileSelection
+    selection: ProfileSelection
     model: Any
     clip: Any
     vae: Any
-    identities: Mapping[str, str]
+    encodings: EncodingCache = field(default_factory=EncodingCache)
 
     @property
     def profile(self) -> Profile:
-        return self.choice.profile
-
-    def weights_of(self, part: str) -> str:
-        """Identity of the weights of `vae` or `text_encoder`."""
-        return self.identities.get(part) or self.identities["checkpoint"]
+        return self.selection.profile
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """A picture as a model takes it.
+    """An image as a model takes it.
 
     Attributes:
         latent: as the VAE gives it.

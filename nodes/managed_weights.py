@@ -1,13 +1,15 @@
-"""Weights under ComfyUI's memory management: on its device while they are needed, off it when it asks."""
+"""Put weights under ComfyUI's memory management: on its device while needed, off it when it asks."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 import torch
+from comfy import model_management
+from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
-_BESIDE_WEIGHTS = 1 << 29  # bytes that judging eight views and a large picture takes at most
+_BESIDE_WEIGHTS = 1 << 29  # bytes that judging eight views and a large image takes at most
 
 
 class _Held(torch.nn.Module):
@@ -23,10 +25,7 @@ class _Held(torch.nn.Module):
 
 
 def in_comfyui(weights: Mapping[str, Tensor]) -> Callable[[], Mapping[str, Tensor]]:
-    """A `Place` for the classifiers of safe mode: what it gives asks ComfyUI for the room at each call."""
-    from comfy import model_management
-    from comfy.model_patcher import ModelPatcher
-
+    """A `DevicePlacement` for the classifiers of safe mode: it asks ComfyUI for room at each call."""
     held = _Held(weights)
     patcher = ModelPatcher(
         torch.nn.ModuleDict({"classifier": held}),

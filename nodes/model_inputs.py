@@ -1,4 +1,4 @@
-"""Models as a dynamic choice: each offers only the ratios, tiers and qualities that it takes."""
+"""The `model` combo: each model offers only the ratios, tiers and qualities that it takes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..pipelines.common.errors import InvalidRequest
 
 
 def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
-    """The input `model`; with `qualities` a model that has some offers them."""
+    """Make the input `model`; with `qualities`, models that have a quality setting offer it."""
     options = model_options(models, qualities=qualities)
     return io.DynamicCombo.Input("model", options=options, tooltip=tooltip)
 
@@ -22,28 +22,28 @@ def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.Dynami
     return [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
 
 
-def known_models() -> list[Model]:
-    """The catalogue, what runs everywhere first, since the first option is the default."""
+def models_local_first() -> list[Model]:
+    """The catalogue, models that run everywhere first, since the first option is the default."""
     return sorted(load_catalog(), key=lambda model: model.id not in LOCAL_MODELS)
 
 
-def offered(model: Mapping[str, str] | None) -> Mapping[str, str]:
+def require_model(model: Mapping[str, str] | None) -> Mapping[str, str]:
     """The input `model` as it came.
 
     Raises:
-        InvalidRequest: ComfyUI drops the value of a dynamic choice that is not in the list, unsaid.
+        InvalidRequest: it is None: ComfyUI silently drops the value of a dynamic combo that is no option.
     """
     if model is None:
         raise InvalidRequest(
-            "model is not one that this node offers. Choose one from its list; on this machine "
-            f"{', '.join(LOCAL_MODELS)} can run. Closed models are in it where a provider is configured.",
+            "model is not an option of this node. Choose one from its list; on this machine "
+            f"{', '.join(LOCAL_MODELS)} can run. Closed models are listed where a provider is configured.",
             field="model",
         )
     return model
 
 
-def chosen(model: Mapping[str, str], name: str) -> str | None:
-    """A child of the input `model`, None where it leaves the decision to us."""
+def unless_auto(model: Mapping[str, str], name: str) -> str | None:
+    """The value of a widget below `model`; None where it is on auto or not there."""
     value = model.get(name)
     return None if value == AUTO else value
 
@@ -57,7 +57,7 @@ def _children(model: Model, qualities: bool) -> list[io.Input]:
             io.Combo.Input(
                 "quality",
                 options=[AUTO, *model.qualities],
-                tooltip="What the model spends on the edit; not the quality of a JPEG. auto is its default.",
+                tooltip="The model's own quality setting; not that of a JPEG. auto is its default.",
             )
         )
     return children

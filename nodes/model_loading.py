@@ -1,4 +1,4 @@
-"""Loading by ComfyUI's own loader nodes, after a look at each file."""
+"""Load models by ComfyUI's own loader nodes, after a check of each file."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import folder_paths
+
+import nodes
+
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.adapters.comfyui.profiles.weights_file import check_weights
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
-from .model_folders import identity
 
 _TITLES = {
     "diffusion_model": "the diffusion model",
@@ -21,27 +24,27 @@ _TITLES = {
 }
 
 
-def load_model(model_id: str, choice: ProfileSelection, weight_dtype: str) -> LoadedModel:
-    """Load what was chosen.
+def load_model(model_id: str, selection: ProfileSelection, weight_dtype: str) -> LoadedModel:
+    """Load what was selected.
 
     Raises:
         InvalidModelFile: a file is cut short or of another architecture; the message names it.
         InvalidRequest: a weight type for a checkpoint, which has its own.
     """
-    files = choice.files
+    files = selection.files
     if "checkpoint" in files and weight_dtype != "default":
         raise InvalidRequest(
             f"weight_dtype is {weight_dtype}, but {files['checkpoint']} is a whole checkpoint, which ComfyUI "
-            "loads in the types that it has. Set weight_dtype to default."
+            "loads in its own types. Set weight_dtype to default."
         )
-    _check_files(choice)
+    _check_files(selection)
     if "checkpoint" in files:
-        model, clip, vae = _call("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
+        model, clip, vae = _run_node("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
     else:
-        model = _call("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
-        clip = _call("CLIPLoader", clip_name=files["text_encoder"], type=choice.profile.clip_type)[0]
-        vae = _call("VAELoader", vae_name=files["vae"])[0]
-    loaded = LoadedModel(model_id, choice, model, clip, vae, identity(choice))
+        model = _run_node("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
+        clip = _run_node("CLIPLoader", clip_name=files["text_encoder"], type=selection.profile.clip_type)[0]
+        vae = _run_node("VAELoader", vae_name=files["vae"])[0]
+    loaded = LoadedModel(model_id, selection, model, clip, vae)
     return with_lora(loaded, files["lora"], 1.0) if "lora" in files else loaded
 
 
@@ -50,22 +53,18 @@ def with_lora(loaded: LoadedModel, lora: str, strength: float) -> LoadedModel:
     if lora == "none" or strength == 0:
         return loaded
     names = {"model": loaded.model, "lora_name": lora, "strength_model": strength}
-    return replace(loaded, model=_call("LoraLoaderModelOnly", **names)[0])
+    return replace(loaded, model=_run_node("LoraLoaderModelOnly", **names)[0])
 
 
-def _check_files(choice: ProfileSelection) -> None:
-    import folder_paths
-
-    for part, name in choice.files.items():
-        described = choice.profile.parts[part]
+def _check_files(selection: ProfileSelection) -> None:
+    for part, name in selection.files.items():
+        described = selection.profile.parts[part]
         path = folder_paths.get_full_path_or_raise(described.folder, name)
-        check_weights(path, described, f"{_TITLES[part]} of {choice.profile.name}", name)
+        check_weights(path, described, f"{_TITLES[part]} of {selection.profile.name}", name)
 
 
-def _call(class_type: str, **inputs: Any) -> Any:
+def _run_node(class_type: str, **inputs: Any) -> Any:
     """Run one of ComfyUI's nodes."""
-    import nodes
-
     node: Any = nodes.NODE_CLASS_MAPPINGS[class_type]
     mappings: Mapping[str, Any] = inputs
     return getattr(node(), node.FUNCTION)(**mappings)

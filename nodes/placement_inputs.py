@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict
 
 from comfy_api.latest import io
 
@@ -10,7 +10,7 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.json_reader import read_json
 from ..pipelines.common.validation import choice, integer, mapping
 from ..pipelines.layers.modes import BLEND_MODES
-from ..pipelines.layers.placement import ANCHORS, FITS, PLACEMENT_FIELDS, Placement, read_placement
+from ..pipelines.layers.placement import ANCHORS, FITS, Anchor, Placement, PlacementFit, read_placement
 from ..pipelines.planning.request import Role
 
 _PER_IMAGE = "per_image"
@@ -18,116 +18,85 @@ _MOST_IMAGES = 99
 _ROLES: dict[str, Role] = {"overlay": "overlay", "reference": "reference"}
 
 
+class PlacementWidgets(TypedDict, total=False):
+    """The values of `placement_inputs`; those that a graph leaves out have the defaults of `Placement`."""
+
+    blend_mode: str
+    opacity: float
+    fit: PlacementFit
+    anchor: Anchor
+    offset_x: float
+    offset_y: float
+    scale: float
+    rotation: float
+    flip_h: bool
+    flip_v: bool
+    seamless: bool
+
+
 def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
-    """One widget for each field of a placement; their limits are those of `read_placement`."""
+    """Make a widget for each field of a placement, with the limits of `read_placement`."""
+    more = {"optional": True, "advanced": advanced}
     return [
         io.Combo.Input(
             "blend_mode",
             options=list(BLEND_MODES),
             default="normal",
-            optional=True,
-            advanced=advanced,
-            tooltip="How the overlay meets what lies under it: core's 26 blend modes. All but normal show "
-            "only where there is something under it.",
+            tooltip="How the overlay is blended with what is under it: core's 26 blend modes. All but normal "
+            "show only where something is under it.",
+            **more,
         ),
-        io.Float.Input(
-            "opacity",
-            default=1.0,
-            min=0.0,
-            max=1.0,
-            step=0.01,
-            optional=True,
-            advanced=advanced,
-            tooltip="0 is invisible, 1 is opaque.",
-        ),
-        *_geometry(advanced),
-        io.Float.Input(
-            "rotation",
-            default=0.0,
-            min=-360.0,
-            max=360.0,
-            step=1.0,
-            round=0.01,
-            optional=True,
-            advanced=advanced,
-            tooltip="Degrees, clockwise, about the overlay's centre.",
-        ),
-        io.Boolean.Input(
-            "flip_h",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Mirror the overlay left to right.",
-        ),
-        io.Boolean.Input(
-            "flip_v",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Mirror the overlay top to bottom.",
-        ),
-        io.Boolean.Input(
-            "seamless",
-            default=False,
-            optional=True,
-            advanced=advanced,
-            tooltip="Blend the overlay in so that it keeps its detail and takes on the light of its place. "
-            "Suits objects with some of their own surroundings.",
-        ),
-    ]
-
-
-def _geometry(advanced: bool) -> list[io.Input]:
-    return [
+        _number("opacity", 1.0, (0.0, 1.0), "0 is invisible, 1 is opaque.", **more),
         io.Combo.Input(
             "fit",
             options=list(FITS),
             default="contain",
-            optional=True,
-            advanced=advanced,
             tooltip="The overlay's size on the canvas: contain (all of it inside), cover (all of the canvas "
-            "covered), stretch (both sides equal, ratio given up), none (its own pixels).",
+            "covered), stretch (to the canvas, ratio ignored), none (its own pixels).",
+            **more,
         ),
         io.Combo.Input(
             "anchor",
             options=list(ANCHORS),
             default="center",
-            optional=True,
-            advanced=advanced,
             tooltip="The point of the canvas that the overlay is aligned to.",
+            **more,
         ),
-        _percent("offset_x", "right", "width", advanced),
-        _percent("offset_y", "down", "height", advanced),
-        io.Float.Input(
-            "scale",
-            default=1.0,
-            min=0.001,
-            max=100.0,
-            step=0.01,
-            round=0.001,
-            optional=True,
-            advanced=advanced,
-            tooltip="Factor on the fitted size: 0.5 is half as wide and half as high.",
+        *_geometry(more),
+        io.Boolean.Input("flip_h", default=False, tooltip="Mirror the overlay left to right.", **more),
+        io.Boolean.Input("flip_v", default=False, tooltip="Mirror the overlay top to bottom.", **more),
+        io.Boolean.Input(
+            "seamless",
+            default=False,
+            tooltip="Blend the overlay in so that it keeps its detail and takes on the light around it. "
+            "For objects with some of their own surroundings.",
+            **more,
         ),
     ]
 
 
-def _percent(name: str, towards: str, side: str, advanced: bool) -> io.Float.Input:
-    return io.Float.Input(
-        name,
-        default=0.0,
-        min=-1000.0,
-        max=1000.0,
-        step=1.0,
-        round=0.01,
-        optional=True,
-        advanced=advanced,
-        tooltip=f"Shift from the anchor in percent of the canvas {side}; {towards} is positive.",
-    )
+def _geometry(more: dict[str, Any]) -> list[io.Input]:
+    shift = "Shift from the anchor in percent of the canvas {}; {} is positive."
+    percent = {"step": 1.0, "round": 0.01, **more}
+    factor = "Factor on the fitted size: 0.5 is half as wide and half as high."
+    turn = "Degrees, clockwise, about the overlay's centre."
+    return [
+        _number("offset_x", 0.0, (-1000.0, 1000.0), shift.format("width", "right"), **percent),
+        _number("offset_y", 0.0, (-1000.0, 1000.0), shift.format("height", "down"), **percent),
+        _number("scale", 1.0, (0.001, 100.0), factor, round=0.001, **more),
+        _number("rotation", 0.0, (-360.0, 360.0), turn, **percent),
+    ]
+
+
+def _number(
+    name: str, default: float, ends: tuple[float, float], tooltip: str, step: float = 0.01, **more: Any
+) -> io.Float.Input:
+    low, high = ends
+    return io.Float.Input(name, default=default, min=low, max=high, step=step, tooltip=tooltip, **more)
 
 
 def per_image_input() -> io.Input:
-    """What single images are for and where they lie, where the widgets cannot say it."""
+    """Make the input for the roles and placements of single images, which the shared widgets cannot give."""
     return io.String.Input(
         "per_image",
         default="",
@@ -135,24 +104,26 @@ def per_image_input() -> io.Input:
         optional=True,
         advanced=True,
         placeholder='{"2": {"role": "overlay", "scale": 0.5}}',
-        tooltip="Roles and placements of single images as JSON by their numbers; the widgets hold for the "
-        "others. role is overlay or reference: an overlay is laid onto the base before a loaded model "
-        "edits it. Empty: every image is what the model takes it for.",
+        tooltip="Roles and placements of single images, as JSON by image number; the widgets hold for the "
+        "others. role is overlay or reference: an overlay is composited onto the base before a loaded model "
+        "edits it. Empty: the model's default roles.",
     )
 
 
 def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
-    """Roles and placements of single images, by number.
+    """Read the roles and placements of single images, by number.
 
     Raises:
-        InvalidRequest: no JSON object of image numbers from 2, or an unknown role or placement.
+        InvalidRequest: not a JSON object with image numbers from 2, or an unknown role or placement.
     """
     if not text.strip():
         return {}, {}
     try:
         entries = mapping(read_json(text), _PER_IMAGE)
     except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"per_image is no JSON ({error}). Correct it, or leave it empty.") from error
+        raise InvalidRequest(
+            f"per_image is not valid JSON ({error}). Correct it, or leave it empty."
+        ) from error
     roles: dict[int, Role] = {}
     placements: dict[int, Placement] = {}
     for key, entry in entries.items():
@@ -164,8 +135,3 @@ def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
         if given:
             placements[number] = read_placement(given, f"{_PER_IMAGE}.{number}")
     return roles, placements
-
-
-def read_placement_inputs(values: dict[str, Any]) -> Placement:
-    """The placement that the widgets give, whatever else is among the values."""
-    return Placement(**{name: values[name] for name in PLACEMENT_FIELDS if name in values})

@@ -1,4 +1,4 @@
-"""Telling the user how far the work is, and listening to whether it is still wanted."""
+"""Show the progress and texts of a running node, and stop it when ComfyUI is interrupted."""
 
 from __future__ import annotations
 
@@ -6,46 +6,42 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import comfy.model_management
+import comfy.utils
+import server
 from comfy_api.latest import io, ui
 
-_STEPS = 200
-_LOOK_SECONDS = 0.1
-_Answer = TypeVar("_Answer")
+_BAR_STEPS = 200
+_POLL_SECONDS = 0.1
+_Result = TypeVar("_Result")
 
 
-def reporter() -> Callable[[float], None]:
-    """A callback for pipelines/: moves ComfyUI's progress bar, and ends the work when it is interrupted."""
-    from comfy.model_management import throw_exception_if_processing_interrupted
-    from comfy.utils import ProgressBar
+def progress_callback() -> Callable[[float], None]:
+    """A callback for pipelines/: moves ComfyUI's progress bar (0..1), and raises when it is interrupted."""
+    bar = comfy.utils.ProgressBar(_BAR_STEPS)
 
-    bar = ProgressBar(_STEPS)
+    def on_progress(share: float) -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update_absolute(round(share * _BAR_STEPS))
 
-    def report(share: float) -> None:
-        throw_exception_if_processing_interrupted()
-        bar.update_absolute(round(share * _STEPS))
-
-    return report
+    return on_progress
 
 
-async def interruptible(work: Awaitable[_Answer]) -> _Answer:
-    """Wait for work that waits itself, ending it when ComfyUI is interrupted."""
-    from comfy.model_management import throw_exception_if_processing_interrupted
-
+async def interruptible(work: Awaitable[_Result]) -> _Result:
+    """Await work, and cancel it when ComfyUI is interrupted."""
     task = asyncio.ensure_future(work)
     try:
         while not task.done():
-            await asyncio.wait([task], timeout=_LOOK_SECONDS)
-            throw_exception_if_processing_interrupted()
+            await asyncio.wait([task], timeout=_POLL_SECONDS)
+            comfy.model_management.throw_exception_if_processing_interrupted()
     finally:
         task.cancel()
     return task.result()
 
 
 def show_text(cls: type[io.ComfyNode], text: str) -> ui.PreviewText:
-    """Show text on the running node; the answer puts it into the history too."""
-    from server import PromptServer
-
-    server = getattr(PromptServer, "instance", None)
-    if server is not None:
-        server.send_progress_text(text, cls.hidden.unique_id)
+    """Show text on the running node; returned as a node's `ui`, it is in the history too."""
+    instance = getattr(server.PromptServer, "instance", None)
+    if instance is not None:
+        instance.send_progress_text(text, cls.hidden.unique_id)
     return ui.PreviewText(text)

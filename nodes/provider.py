@@ -1,4 +1,4 @@
-"""Multi-Edit by a closed model: offered only where the user has configured a provider, and made there."""
+"""Multi-Edit by a closed model: offered where a provider is configured, and made by it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..pipelines.common.errors import ModelUnavailable, MultiEditError
 from ..pipelines.common.settings import Limits
 from ..pipelines.planning import provider
 from .model_inputs import model_options
-from .progress import reporter, show_text
+from .progress import progress_callback, show_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,35 +28,35 @@ if TYPE_CHECKING:
 _logger = logging.getLogger(__name__)
 
 
-def hosted_options() -> list[io.DynamicCombo.Option]:
-    """The choices of the closed models; none without a provider, or with one that is set up wrongly."""
+def provider_options() -> list[io.DynamicCombo.Option]:
+    """The options of the closed models; none without a provider, or with invalid settings of one."""
     try:
-        hosting = load_provider(Limits.from_environment())
+        registry = load_provider(Limits.from_environment())
     except MultiEditError as error:
-        _say_once(error.message)
+        _log_once(error.message)
         return []
-    return model_options([hosting.catalog.get(model) for model in hosting.models], qualities=True)
+    return model_options([registry.catalog.get(model) for model in registry.models], qualities=True)
 
 
 @lru_cache(maxsize=8)
-def _say_once(message: str) -> None:
+def _log_once(message: str) -> None:
     """ComfyUI asks for a schema many times."""
     _logger.error("multi-edit: no closed model is offered: %s", message)
 
 
-def find_hosted(model_id: str) -> ProviderRegistry | None:
-    """What a model is made by where it is a closed one that this node offers."""
+def find_provider(model_id: str) -> ProviderRegistry | None:
+    """The provider of a closed model that this node offers; None for any other model."""
     if model_id in LOCAL_MODELS:
         return None
-    hosting = load_provider(Limits.from_environment())
-    return hosting if model_id in hosting.models else None
+    registry = load_provider(Limits.from_environment())
+    return registry if model_id in registry.models else None
 
 
-def require_offered(cls: type[io.ComfyNode]) -> None:
-    """Say of a closed model that the graph asks for, and this ComfyUI does not offer, why that is.
+def refuse_closed_model(cls: type[io.ComfyNode]) -> None:
+    """Say why a closed model of the graph is not offered, where ComfyUI dropped it from the inputs.
 
     Raises:
-        ModelUnavailable: the graph asks for such a one. Of any other nothing is said.
+        ModelUnavailable: the graph's model is a closed one. For any other nothing is raised.
     """
     asked = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"].get("model")
     for model in load_catalog():
@@ -64,20 +64,20 @@ def require_offered(cls: type[io.ComfyNode]) -> None:
             raise ModelUnavailable(f"{provider.closed_model_reason(model)}.", field="model")
 
 
-async def hosted_edit(
+async def edit_at_provider(
     cls: type[io.ComfyNode],
-    hosting: ProviderRegistry,
+    registry: ProviderRegistry,
     settings: EditSettings,
-    pictures: Mapping[int, Tensor],
+    images: Mapping[int, Tensor],
     mask: Tensor | None,
 ) -> EditedTensors:
-    """Edit at the provider, frame by frame; the node shows the price and how long it takes.
+    """Edit at the provider, frame by frame; the node shows the price and the status.
 
     It runs in a thread, so that other nodes go on. ComfyUI's interruption closes the connection.
     """
     limits = Limits.from_environment()
-    adapters = hosting.adapters(limits, lambda text: show_text(cls, text))
-    images, report = list(pictures.values()), reporter()
+    adapters = registry.adapters(limits, lambda text: show_text(cls, text))
+    batches, on_progress = list(images.values()), progress_callback()
 
     def edit() -> Any:
         import torch
@@ -86,10 +86,10 @@ async def hosted_edit(
         from ..pipelines.planning.tensor_plan import frames_of, plan_tensors
 
         names = {model: adapter.name for model, adapter in adapters.items()}
-        plan = plan_tensors(settings, images, mask is not None, hosting.catalog, names)
-        adapters[plan.model].require(plan, frames_of(images, mask))
+        plan = plan_tensors(settings, batches, mask is not None, registry.catalog, names)
+        adapters[plan.model].require(plan, frames_of(batches, mask))
         with torch.inference_mode():  # of ComfyUI's own thread alone
-            return edit_tensors(settings, images, mask, hosting.catalog, adapters, report)
+            return edit_tensors(settings, batches, mask, registry.catalog, adapters, on_progress)
 
     edited: EditedTensors = await asyncio.to_thread(edit)
     return edited

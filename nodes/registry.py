@@ -1,4 +1,4 @@
-"""Which nodes there are, and their registration with ComfyUI."""
+"""The table of our nodes, and their registration with ComfyUI."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from pathlib import Path
 
 from comfy_api.latest import ComfyExtension, io
 
+import nodes
+
 from .compose import MultiEditCompose
-from .edit import MultiEditDeferred, MultiEditEdit
+from .edit import MultiEditEdit
+from .expanded.deferred import MultiEditDeferred
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.prompt import MultiEditPrompt
@@ -59,8 +62,6 @@ class MultiEditExtension(ComfyExtension):
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Our nodes; none where another copy of the pack has registered them already."""
-        import nodes
-
         for name in NODE_CLASS_MAPPINGS:
             if name in nodes.NODE_CLASS_MAPPINGS:
                 other = getattr(nodes.NODE_CLASS_MAPPINGS[name], "RELATIVE_PYTHON_MODULE", None) or "ComfyUI"

@@ -7,13 +7,13 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.catalog.lookup import load_catalog
-from .inputs import size_of
-from .model_inputs import chosen, known_models, model_input, offered
+from .model_inputs import model_input, models_local_first, require_model, unless_auto
 from .progress import show_text
+from .socket_values import size_of
 
 
 class MultiEditResolveSize(io.ComfyNode):
-    """The size that a model makes for a ratio and a tier."""
+    """Resolve the output size of a model for a ratio and a tier."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -22,9 +22,9 @@ class MultiEditResolveSize(io.ComfyNode):
             display_name="Resolve Size",
             category="MultiEdit",
             description=(
-                "Says which width and height a model makes for an aspect ratio and a resolution tier, on its "
-                "own grid of pixels, and why. Every model of the catalogue can be asked, also those that do "
-                "not run on this machine."
+                "Shows the output width and height of a model for an aspect ratio and a resolution tier, on "
+                "its own pixel grid, and why. Lists every model of the catalogue, also those that do not "
+                "run on this machine."
             ),
             search_aliases=[
                 "aspect ratio",
@@ -36,8 +36,8 @@ class MultiEditResolveSize(io.ComfyNode):
             ],
             inputs=[
                 model_input(
-                    known_models(),
-                    "The model whose sizes are wanted; each offers only the ratios and tiers that it takes.",
+                    models_local_first(),
+                    "The model to resolve the size for; each offers only the ratios and tiers that it takes.",
                     qualities=False,
                 ),
                 io.Boolean.Input(
@@ -61,7 +61,7 @@ class MultiEditResolveSize(io.ComfyNode):
                 io.String.Output(
                     "resolution", tooltip="The effective tier, 1K, 2K or 4K; empty for a model without tiers."
                 ),
-                io.String.Output("notes", tooltip="What was inferred, dropped or estimated, a line each."),
+                io.String.Output("notes", tooltip="What was inferred, dropped or estimated, one line each."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -72,11 +72,11 @@ class MultiEditResolveSize(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.planning.size import resolve_size
 
-        asked = offered(model)
+        choice = require_model(model)
         size = resolve_size(
-            load_catalog().get(asked["model"]),
-            chosen(asked, "aspect_ratio"),
-            chosen(asked, "resolution"),
+            load_catalog().get(choice["model"]),
+            unless_auto(choice, "aspect_ratio"),
+            unless_auto(choice, "resolution"),
             None if image is None else size_of(image),
             keep_size=keep_size,
         )

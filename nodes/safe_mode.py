@@ -6,10 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
-from .progress import reporter
+from .progress import progress_callback
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.classifier import ClassifierLoader
@@ -21,7 +22,7 @@ _CLASSIFIERS = {**{name: (name,) for name in CLASSIFIERS}, _BOTH: ("light", "rec
 
 
 class MultiEditSafeMode(io.ComfyNode):
-    """Blurs what is classified as adult, picture by picture."""
+    """Blur images that are classified as adult."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -30,9 +31,9 @@ class MultiEditSafeMode(io.ComfyNode):
             display_name="Safe Mode",
             category="MultiEdit",
             description=(
-                "Blurs each picture of a batch that a classifier takes for pornographic, and lets the others "
-                "through unchanged. A picture that cannot be judged is blurred too. A filter for what is "
-                "shown, no security boundary."
+                "Blurs each image of a batch that a classifier flags as pornographic, and passes the others "
+                "through unchanged. An image that cannot be classified is blurred too. A filter for what "
+                "is shown, not a security boundary."
             ),
             search_aliases=["nsfw", "safety checker", "content filter", "blur adult", "censor", "moderation"],
             inputs=_inputs(),
@@ -43,7 +44,7 @@ class MultiEditSafeMode(io.ComfyNode):
     def check_lazy_status(
         cls, classifier: str | None = None, on_missing: OnMissing | None = None, **others: Any
     ) -> list[str]:
-        """Ask for the image only once there is what judges it: a missing classifier must not cost it."""
+        """Request the image only once the classifier is there: a missing one must not cost the sampling."""
         from ..pipelines.safety.screening import require_classifier
 
         settings = _settings(classifier, on_missing=on_missing)
@@ -69,7 +70,7 @@ class MultiEditSafeMode(io.ComfyNode):
             _loader(settings),
             settings.policy,
             frames_per_second=(batch or {}).get("fps"),
-            progress=reporter(),
+            progress=progress_callback(),
         )
         blurred = [report.blurred for report in result.reports]
         scores = [1.0 if report.score is None else report.score for report in result.reports]
@@ -77,9 +78,7 @@ class MultiEditSafeMode(io.ComfyNode):
 
 
 def _settings(classifier: str | None, **policy: Any) -> SafetySettings:
-    """The environment's, which a graph that leaves inputs out gets, with what is given instead."""
-    import folder_paths
-
+    """The environment's settings, which also hold for inputs that a graph leaves out, with those given."""
     from ..pipelines.safety.settings import SafetySettings
 
     settings = SafetySettings.from_environment()
@@ -110,25 +109,25 @@ def _loader(settings: SafetySettings) -> ClassifierLoader:
 def _inputs() -> list[io.Input]:
     return [
         io.Image.Input(
-            "image", lazy=True, tooltip="The pictures to check, RGB or RGBA; each is judged by itself."
+            "image", lazy=True, tooltip="The images to check, RGB or RGBA; each is classified by itself."
         ),
         io.Combo.Input(
             "classifier",
             optional=True,
             options=list(_CLASSIFIERS),
             default=EMBEDDED,
-            tooltip="What judges: open_nsfw, which is part of the pack and knows photographs only, or one "
-            "that `multiedit safety fetch` downloads: light (22 MB), recommended (173 MB), or both, where "
-            "either can flag.",
+            tooltip="The classifier: open_nsfw, which is part of the pack and knows photographs only, or one "
+            "that `multiedit safety download` downloads: light (22 MB), recommended (173 MB), or both, "
+            "where either can flag.",
         ),
         _threshold(),
         io.DynamicCombo.Input(
             "batch",
             optional=True,
             options=[
-                io.DynamicCombo.Option("pictures", []),
+                io.DynamicCombo.Option("images", []),
                 io.DynamicCombo.Option(
-                    "clip",
+                    "video",
                     [
                         io.Float.Input(
                             "fps",
@@ -136,22 +135,22 @@ def _inputs() -> list[io.Input]:
                             min=0.1,
                             max=1000.0,
                             step=0.01,
-                            tooltip="Frames a second of the clip.",
+                            tooltip="Frames per second of the video.",
                         )
                     ],
                 ),
             ],
-            tooltip="What the batch is: pictures, each with its own verdict, or the frames of a clip, where "
-            "one frame blurs all. Of a clip over 64 frames one every half second and the first of each "
-            "scene are judged.",
+            tooltip="What the batch is: images, each decided by itself, or the frames of a video, where one "
+            "flagged frame blurs all. Of a video over 64 frames one every half second and the first of "
+            "each scene are classified.",
         ),
         io.Boolean.Input(
             "tiles",
             optional=True,
             default=False,
             advanced=True,
-            tooltip="Judge pictures over 2 megapixels in four overlapping quarters as well, to see what is "
-            "small in them. Takes longer.",
+            tooltip="Also classify four overlapping quarters of images over 2 megapixels, to find small "
+            "content. Takes longer.",
         ),
         io.Combo.Input(
             "on_missing",
@@ -159,8 +158,8 @@ def _inputs() -> list[io.Input]:
             options=["error", "blur_all"],
             default="error",
             advanced=True,
-            tooltip="What happens where the classifier's weights cannot be read: an error, or every "
-            "picture is blurred. Damaged weights are always an error.",
+            tooltip="If the classifier's weights cannot be read: raise an error, or blur every image. "
+            "Damaged weights are always an error.",
         ),
     ]
 
@@ -182,32 +181,30 @@ def _threshold() -> io.DynamicCombo.Input:
                         min=0.0,
                         max=1.0,
                         step=0.01,
-                        tooltip="A picture with this score or a higher one is blurred: 0 blurs "
+                        tooltip="Images with this score or a higher one are blurred: 0 blurs "
                         "everything, lower is stricter. For open_nsfw plain grey has 0.195.",
                     )
                 ],
             ),
         ],
-        tooltip="From which score on a picture is blurred: the classifier's own (0.5), a stricter or a "
-        "looser one, or one of your choice.",
+        tooltip="The score from which on an image is blurred: the classifier's own (0.5), a stricter or a "
+        "looser one, or a custom one.",
     )
 
 
 def _outputs() -> list[io.Output]:
-    # Lists: one value for each picture of the batch, which is how core hands on several plain values.
+    # Lists: one value for each image of the batch, which is how core hands on several plain values.
     return [
-        io.Image.Output("image", tooltip="The pictures, same shape and count; blurred where they failed."),
-        io.Boolean.Output(
-            "blurred", is_output_list=True, tooltip="For each picture, whether it was blurred."
-        ),
+        io.Image.Output("image", tooltip="The images, same shape and count; flagged ones blurred."),
+        io.Boolean.Output("blurred", is_output_list=True, tooltip="For each image, whether it was blurred."),
         io.Float.Output(
             "score",
             is_output_list=True,
-            tooltip="For each picture, 0 (safe) to 1 (not safe); 1 where it could not be judged.",
+            tooltip="For each image, 0 (safe) to 1 (not safe); 1 where it could not be classified.",
         ),
         io.String.Output(
             "report",
-            tooltip="The verdicts as a JSON list, one for each picture. Wire it to Save Edited Image, so "
-            "that a blurred picture is saved without its recipe.",
+            tooltip="The decisions as a JSON list, one for each image. Connect it to Save Edited Image, so "
+            "that blurred images are saved without the workflow.",
         ),
     ]

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
-from .inputs import encode_options
 from .output_files import output_files, workflow_texts
-from .progress import reporter
+from .progress import progress_callback
+from .socket_values import encode_options
+
+if TYPE_CHECKING:
+    from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
-_FLATTEN = "What shows through transparency: a JPEG has none. sRGB."
+_FLATTEN = "The colour behind transparent pixels, since JPEG has no transparency. sRGB."
 
 
 class MultiEditSave(io.ComfyNode):
-    """Writes pictures as PNG, JPEG or WebP."""
+    """Write images as PNG, JPEG or WebP."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -25,8 +29,8 @@ class MultiEditSave(io.ComfyNode):
             display_name="Save Edited Image",
             category="MultiEdit",
             description=(
-                "Saves each picture of a batch into the output folder as PNG, JPEG or WebP, written whole or "
-                "not at all. The workflow can be dragged back into ComfyUI from PNG and WebP, not from JPEG."
+                "Saves each image of a batch to the output folder as PNG, JPEG or WebP. The "
+                "workflow can be dragged back into ComfyUI from PNG and WebP, not from JPEG."
             ),
             search_aliases=[
                 "save image",
@@ -42,7 +46,7 @@ class MultiEditSave(io.ComfyNode):
                 io.String.Output(
                     "filename",
                     is_output_list=True,
-                    tooltip="For each picture, its file relative to the output folder.",
+                    tooltip="For each image, its file relative to the output folder.",
                 )
             ],
         )
@@ -68,13 +72,16 @@ class MultiEditSave(io.ComfyNode):
             texts=workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,
-            progress=reporter(),
+            progress=progress_callback(),
         )
-        results = [ui.SavedResult(file.path.name, files.subfolder, io.FolderType.output) for file in saved]
         names = [PurePosixPath(files.subfolder, file.path.name).as_posix() for file in saved]
-        # The history has no outputs but these, so whoever queued the graph reads the verdicts here.
-        shown = {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
-        return io.NodeOutput(names, ui=shown)
+        return io.NodeOutput(names, ui=_shown(saved, files.subfolder))
+
+
+def _shown(saved: Sequence[Saved], subfolder: str) -> dict[str, Any]:
+    """The history has no other outputs, so whoever queued the graph reads the decisions here."""
+    results = [ui.SavedResult(file.path.name, subfolder, io.FolderType.output) for file in saved]
+    return {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
 
 
 def _quality() -> io.Int.Input:
@@ -83,11 +90,11 @@ def _quality() -> io.Int.Input:
 
 def _inputs() -> list[io.Input]:
     return [
-        io.Image.Input("images", tooltip="The pictures to save, RGB or RGBA; a file each."),
+        io.Image.Input("images", tooltip="The images to save, RGB or RGBA; one file each."),
         io.String.Input(
             "filename_prefix",
             default="MultiEdit",
-            tooltip="The beginning of the files' names; may hold folders and %date:yyyy-MM-dd%, %width% "
+            tooltip="The prefix of the file names; may contain folders and %date:yyyy-MM-dd%, %width% "
             "and %height% (pixels), as in Save Image.",
         ),
         _format(),
@@ -96,22 +103,22 @@ def _inputs() -> list[io.Input]:
             optional=True,
             options=["everything", "without workflow", "none"],
             default="everything",
-            tooltip="What a file says of itself: everything (the workflow, the plan and the safe mode "
-            "report), without workflow (the report alone), or none. A blurred picture never has the "
-            "workflow and the plan, which are the recipe of the sharp one. JPEG has room for 64 KB.",
+            tooltip="What is written into the files: everything (workflow, plan and Safe Mode report), "
+            "without workflow (the report only), or none. Blurred images never get the workflow and the "
+            "plan, which could reproduce the unblurred image. JPEG has room for 64 KB.",
         ),
         io.String.Input(
             "report",
             optional=True,
             force_input=True,
-            tooltip="The report of Safe Mode: goes into the files, and keeps the workflow out of those "
-            "of blurred pictures.",
+            tooltip="The report output of Safe Mode: is written into the files, and keeps the workflow "
+            "out of those of blurred images.",
         ),
         io.String.Input(
             "plan",
             optional=True,
             force_input=True,
-            tooltip="The plan of Multi-Edit: goes into the files, so that each says which model made it.",
+            tooltip="The plan output of Multi-Edit: is written into the files, so that each names its model.",
         ),
     ]
 
@@ -123,7 +130,7 @@ def _format() -> io.DynamicCombo.Input:
             "subsampling",
             options=["4:4:4", "4:2:0"],
             default="4:4:4",
-            tooltip="Of the colour: 4:2:0 saves a quarter of the bytes and blurs coloured edges.",
+            tooltip="Chroma subsampling: 4:2:0 saves a quarter of the bytes and blurs coloured edges.",
         ),
         io.Color.Input("background", default="#ffffff", tooltip=_FLATTEN),
     ]
@@ -140,12 +147,12 @@ def _format() -> io.DynamicCombo.Input:
                     io.Boolean.Input(
                         "lossless",
                         default=False,
-                        tooltip="Every pixel as it is, in about two thirds of a PNG's bytes; quality "
+                        tooltip="Keep every pixel exactly, in about two thirds of a PNG's bytes; quality "
                         "is then ignored.",
                     ),
                 ],
             ),
         ],
-        tooltip="auto is the hosted API's rule by the area in pixels: PNG where 1K (1024x1024) is the "
-        "closest tier, JPEG with the settings below where 2K or 4K is.",
+        tooltip="auto chooses by the area in pixels: PNG where 1K (1024x1024) is the closest tier, JPEG "
+        "with the settings below where 2K or 4K is.",
     )

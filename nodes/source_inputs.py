@@ -1,10 +1,12 @@
-"""The sockets of Load Layered Images: where each picture comes from."""
+"""The inputs of Load Layered Images: the source of each image, a file or an address."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
@@ -21,7 +23,7 @@ SourceChoice = Mapping[str, Any]
 
 
 def source_input(number: int) -> io.DynamicCombo.Input:
-    """The choice of where image `number` comes from; image 1 is required, so it has no "none"."""
+    """The source of image `number`; image 1 is required, so it has no "none"."""
     name = f"image_{number}"
     file = [
         io.Combo.Input(
@@ -35,14 +37,14 @@ def source_input(number: int) -> io.DynamicCombo.Input:
         _UPLOAD.Input(
             "upload",
             optional=True,
-            tooltip="Copies a picture from your computer into the input folder.",
+            tooltip="Copies an image from your computer into the input folder.",
             extra_dict={"image_upload": True, "image_folder": "input", "imageInputName": f"{name}.file"},
         ),
     ]
     url = [
         io.String.Input(
             "url",
-            placeholder="https://example.com/picture.jpg",
+            placeholder="https://example.com/image.jpg",
             tooltip=f"Image {number} as an http or https address, a data URL or base64 text. An address is "
             "fetched when the node runs: 30 seconds and 25 MB at most, public addresses only. Long base64 "
             "text is saved with the workflow.",
@@ -62,31 +64,25 @@ def source_input(number: int) -> io.DynamicCombo.Input:
 
 
 def _input_files() -> list[str]:
-    import os
-
-    import folder_paths
-
     folder = folder_paths.get_input_directory()
     files = [name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name))]
     return sorted(folder_paths.filter_files_content_types(files, ["image"]))
 
 
-def picture_sources(choices: Mapping[str, SourceChoice | None]) -> dict[int, ImageSource]:
-    """By image number, what each input asks for.
+def image_sources(choices: Sequence[SourceChoice | None]) -> dict[int, ImageSource]:
+    """The sources of images 1, 2, ... by number, without those set to none.
 
     Raises:
-        InvalidRequest: image 1 is missing, or an input is chosen and left empty.
-        InvalidImage: a file is not in the folder that its name says.
+        InvalidRequest: image 1 is missing, or a file or address is empty.
+        InvalidImage: a file is not in the input folder.
     """
     from ..pipelines.sources.source import TextSource
 
-    if not choices.get("image_1"):
+    if not choices[0]:
         raise InvalidRequest("image 1 is missing; it is the base. Set image_1 to file or url.")
     sources: dict[int, ImageSource] = {}
-    for number in range(1, SOURCE_COUNT + 1):
-        choice = choices.get(f"image_{number}") or {}
-        kind = choice.get(f"image_{number}", NONE)
-        if kind == NONE:
+    for number, choice in enumerate(choices, start=1):
+        if not choice or (kind := choice.get(f"image_{number}", NONE)) == NONE:
             continue
         value = choice.get(kind)
         if not value:
@@ -96,8 +92,6 @@ def picture_sources(choices: Mapping[str, SourceChoice | None]) -> dict[int, Ima
 
 
 def _file(name: str, number: int) -> ImageSource:
-    import folder_paths
-
     from ..pipelines.sources.source import FileSource
 
     if not folder_paths.exists_annotated_filepath(name):

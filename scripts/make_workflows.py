@@ -5,7 +5,7 @@
 The page reads the API format, so the order of the widgets is ComfyUI's and not ours; this script adds the
 notes, the addresses of the models' files and the places of the nodes. Needs what the tests in a browser need:
 `make comfyui`, chromium, the dev extras. Screenshots of the graphs after their run go to output/, to be
-looked at. Templates that need a model are not run here; their thumbnail shows what goes in.
+looked at. Templates that need a model are not run here; their thumbnail shows the inputs.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from model_template import card, links, listed, profile_of
+from model_template import draw_card, file_list, links, profile_of
 from multiedit.tests.support.browser import Canvas, chromium
 from multiedit.tests.support.comfyui import Installation, Server
 from multiedit.tests.support.pictures import CAT, PICTURES, SAMPLES, PictureServer
@@ -94,7 +94,7 @@ ARRANGE = """
   }
 }
 """
-# The same graph with a picture from here in place of the internet's.
+# The same graph with a local image instead of one from the internet.
 LOCAL = """
 address => {
   for (const node of app.graph.nodes)
@@ -150,12 +150,12 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
     canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, name])
     profile = profile_of(prompt)
     title, _, text = (NOTES / f"{name}.md").read_text().partition("\n")
-    text = text.strip().replace("FILES", listed(profile) if profile else "")
+    text = text.strip().replace("FILES", file_list(profile) if profile else "")
     layout = {"columns": COLUMNS[name], "sizes": SIZES, "title": title.removeprefix("# "), "text": text}
     canvas.page.evaluate(ARRANGE, {**layout, "models": links(profile) if profile else []})
     graph = tidy(canvas.graph(), name)
     (FOLDER / f"{name}.json").write_text(json.dumps(graph, indent=1) + "\n")
-    picture = card(prompt, profile, SAMPLES) if profile else result(prompt, server, canvas, pictures)
+    picture = draw_card(prompt, profile, SAMPLES) if profile else result(prompt, server, canvas, pictures)
     picture.save(FOLDER / f"{name}.jpg", quality=80, optimize=True)
     screenshot = Image.open(io.BytesIO(canvas.screenshot()))
     screenshot.save(PACK / "output" / f"{name}.png")
@@ -166,7 +166,7 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
 
 
 def result(prompt: dict[str, Any], server: Server, canvas: Canvas, pictures: PictureServer) -> Image.Image:
-    """What the graph on the canvas saves last, as a thumbnail."""
+    """Run the graph on the canvas; return the last saved image as a thumbnail."""
     canvas.page.evaluate(LOCAL, pictures.address("coffee.jpg"))
     run = canvas.press_run(server)
     last = max(node for node in prompt if prompt[node]["class_type"] == "MultiEditSave")
@@ -178,7 +178,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
     prompt = json.loads((FOLDER / "api" / f"{SHOWN}.json").read_text())
     safe = {
         "image": ["3", 0], "classifier": "open_nsfw", "threshold": "default",
-        "batch": "pictures", "tiles": False, "on_missing": "error",
+        "batch": "images", "tiles": False, "on_missing": "error",
     }  # fmt: skip
     prompt["5"] = {"class_type": "MultiEditSafeMode", "inputs": safe, "_meta": {"title": "Safe Mode"}}
     prompt["4"]["inputs"] |= {"images": ["5", 0], "report": ["5", 3], "filename_prefix": "MultiEdit/edit"}
@@ -191,7 +191,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
         "name": BLUEPRINT,
         "viewer": "6",
         "widgets": PROMOTED,
-        "description": "Load up to three pictures, edit them, blur what is adult, save.",
+        "description": "Load up to three images, edit them, blur adult content, save.",
     }
     canvas.page.evaluate(FOLD, settings)
     graph = tidy(canvas.graph(), "blueprint")

@@ -1,4 +1,4 @@
-"""What templates with a generative model have beside their graph: addresses of files, and a thumbnail."""
+"""Templates with a generative model: the addresses of its files, and a thumbnail."""
 
 from __future__ import annotations
 
@@ -25,36 +25,36 @@ def profile_of(prompt: Mapping[str, Any]) -> Profile | None:
 
 def links(profile: Profile) -> list[dict[str, str]]:
     """A file for each part, as core's templates have them in the properties of their loaders."""
-    files = [(part, _handy(part)) for part in profile.parts.values()]
+    files = [(part, _preferred_file(part)) for part in profile.parts.values()]
     return [{"name": file.name, "url": file.url, "directory": part.folder} for part, file in files]
 
 
-def listed(profile: Profile) -> str:
-    """The same for a note."""
-    files = [(part, _handy(part)) for part in profile.parts.values()]
+def file_list(profile: Profile) -> str:
+    """The files as a Markdown list, for a note."""
+    files = [(part, _preferred_file(part)) for part in profile.parts.values()]
     return "\n".join(
         f"- `{part.folder}`: [{file.name}]({file.url}) ({file.gigabytes} GB)" for part, file in files
     )
 
 
-def _handy(part: ModelPart) -> WeightsFile:
-    """The fp8 file where one is published, since it fits more cards, else the first."""
+def _preferred_file(part: ModelPart) -> WeightsFile:
+    """The fp8 file if one is published, since it fits more cards, else the first."""
     published = [file for file in part.files if fits(file.pattern, file.name)]
     return next((file for file in published if "fp8" in file.name), published[0])
 
 
-def _pictures(prompt: Mapping[str, Any]) -> Iterator[str]:
-    """Names of the pictures that a template loads, in order."""
+def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:
+    """Names of the images that a template loads, in order."""
     for node in prompt.values():
         for name, value in node["inputs"].items():
             if name.endswith(".file") or (node["class_type"], name) == ("LoadImage", "image"):
                 yield value
 
 
-def card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:
-    """A thumbnail of what goes in: pictures, prompt and model. No result, since none was made here."""
+def draw_card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:
+    """Draw a thumbnail of the inputs: images, prompt and model. No result, since none was made here."""
     [edit] = [node["inputs"] for node in prompt.values() if node["class_type"] == "MultiEditEdit"]
-    loaded = list(_pictures(prompt))
+    loaded = list(_image_names(prompt))
     pictures = [Image.open(samples / name).convert("RGB") for name in loaded]
     if "mask" in edit:
         pictures.append(_painted(pictures[0], Image.open(samples / "coffee-mask.png").convert("L")))
@@ -71,5 +71,5 @@ def card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Im
 
 
 def _painted(picture: Image.Image, mask: Image.Image) -> Image.Image:
-    """A picture with the mask on it in a colour that nobody takes for a result."""
+    """Draw the mask on an image in a colour that cannot be taken for a result."""
     return Image.composite(Image.blend(picture, Image.new("RGB", picture.size, PAINT), 0.7), picture, mask)

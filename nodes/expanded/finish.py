@@ -1,20 +1,22 @@
-"""A model's answer to the result."""
+"""A decoded image to the result."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from comfy_api.latest import io
 
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
 
-_ANSWER = io.Image.Input("image", tooltip="What the model made, decoded.")
-_SIZE = io.String.Input("size", tooltip="[width, height] of the result in pixels, as JSON.")
+_DECODED = io.Image.Input("image", tooltip="What the model made, decoded.")
+_WIDTH, _HEIGHT = (
+    io.Int.Input(name, default=1024, min=1, max=2**31 - 1, tooltip="Of the result, in pixels.")
+    for name in ("width", "height")
+)
 
 
 class MultiEditScale(io.ComfyNode):
-    """Fits the answer to the result's size."""
+    """Scales a decoded image to the result's size."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -22,15 +24,14 @@ class MultiEditScale(io.ComfyNode):
             "MultiEditScale",
             "Scale Edit",
             "Brings what was decoded to the result's size.",
-            [_ANSWER, _SIZE],
+            [_DECODED, _WIDTH, _HEIGHT],
             [io.Image.Output("image")],
         )
 
     @classmethod
-    def execute(cls, image: Any, size: str) -> io.NodeOutput:
+    def execute(cls, image: Any, width: int, height: int) -> io.NodeOutput:
         from ...pipelines.images.resample import resize
 
-        width, height = json.loads(size)
         # Half floats with ComfyUI's --fp16-intermediates.
         return io.NodeOutput(resize(image.float(), (width, height)))
 
@@ -45,8 +46,9 @@ class MultiEditFinish(io.ComfyNode):
             "Finish Edit",
             "Brings what was decoded to the result's size; outside the mask the base keeps its pixels.",
             [
-                _ANSWER,
-                _SIZE,
+                _DECODED,
+                _WIDTH,
+                _HEIGHT,
                 io.Image.Input("base"),
                 io.Mask.Input("mask", tooltip="1 = change here."),
                 FIT,
@@ -61,15 +63,15 @@ class MultiEditFinish(io.ComfyNode):
     def execute(
         cls,
         image: list[Any],
-        size: list[str],
+        width: list[int],
+        height: list[int],
         base: list[Any],
         mask: list[Any],
-        fit: list[str],
+        fit: list[Any],
         item: list[int],
         frame: list[int],
     ) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import finished, frame_of
 
-        width, height = json.loads(size[0])
-        picture, change = (frame_of(select_item(values, item), frame[0]) for values in (base, mask))
-        return io.NodeOutput(finished(image[0], (width, height), picture, change, read_fit(fit)))
+        own, change = (frame_of(select_item(values, item), frame[0]) for values in (base, mask))
+        return io.NodeOutput(finished(image[0], (width[0], height[0]), own, change, read_fit(fit)))

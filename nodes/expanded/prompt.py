@@ -6,8 +6,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..inputs import numbered
 from ..loaded_model import LOADED_MODEL, REFERENCE
+from ..socket_values import values_by_number
 from .sockets import inner_schema
 
 _MOST_REFERENCES = 16
@@ -37,7 +37,7 @@ class MultiEditPrompt(io.ComfyNode):
 
     @classmethod
     def execute(cls, loaded_model: Any, prompt: str, references: dict[str, Any]) -> io.NodeOutput:
-        from .encoding import conditioning_of
+        from .encoding import encode_prompt
 
-        in_order = list(numbered("reference_", references).values())
-        return io.NodeOutput(conditioning_of(loaded_model, prompt, in_order))
+        in_order = list(values_by_number("reference_", references).values())
+        return io.NodeOutput(encode_prompt(loaded_model, prompt, in_order))

@@ -1,4 +1,4 @@
-"""Pictures to what a model sees of them."""
+"""Images to what a model sees of them."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.
 
 
 class MultiEditReference(io.ComfyNode):
-    """A picture, encoded as a reference."""
+    """Encodes an image as a reference."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return inner_schema(
             "MultiEditReference",
             "Encode Reference",
-            "Encodes a picture as a reference of a loaded model, once for each content.",
+            "Encodes an image as a reference of a loaded model, once for each content.",
             [LOADED_MODEL.Input("loaded_model"), _IMAGE, FIT, ITEM, FRAME],
             [REFERENCE.Output("reference")],
             is_input_list=True,
@@ -28,38 +28,38 @@ class MultiEditReference(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, loaded_model: list[Any], image: list[Any], fit: list[str], item: list[int], frame: list[int]
+        cls, loaded_model: list[Any], image: list[Any], fit: list[Any], item: list[int], frame: list[int]
     ) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import frame_of
-        from .encoding import reference_of
+        from .encoding import encode_reference
 
-        picture = frame_of(select_item(image, item), frame[0])
-        return io.NodeOutput(reference_of(loaded_model[0], picture, read_fit(fit)))
+        frame_image = frame_of(select_item(image, item), frame[0])
+        return io.NodeOutput(encode_reference(loaded_model[0], frame_image, read_fit(fit)))
 
 
 class MultiEditFit(io.ComfyNode):
-    """A picture at the size of a reference."""
+    """Brings an image to the size of a reference."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         return inner_schema(
             "MultiEditFit",
             "Fit Reference",
-            "Brings a picture to the size of a reference, for nodes that encode it themselves.",
+            "Brings an image to the size of a reference, for nodes that encode it themselves.",
             [_IMAGE, FIT, ITEM, FRAME],
             [io.Image.Output("image")],
             is_input_list=True,
         )
 
     @classmethod
-    def execute(cls, image: list[Any], fit: list[str], item: list[int], frame: list[int]) -> io.NodeOutput:
+    def execute(cls, image: list[Any], fit: list[Any], item: list[int], frame: list[int]) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import fitted, frame_of, opaque
 
         return io.NodeOutput(fitted(opaque(frame_of(select_item(image, item), frame[0])), read_fit(fit)))
 
 
 class MultiEditMaskedLatent(io.ComfyNode):
-    """The base and the mask, encoded to start sampling from."""
+    """Encodes the base and the mask to start sampling from."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -71,7 +71,7 @@ class MultiEditMaskedLatent(io.ComfyNode):
                 LOADED_MODEL.Input("loaded_model"),
                 _IMAGE,
                 io.Mask.Input("mask", tooltip="1 = change here."),
-                io.Int.Input("seeds", default=1, min=1, max=64, tooltip="How many results."),
+                io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="How many results."),
                 FIT,
                 ITEM,
                 FRAME,
@@ -86,13 +86,14 @@ class MultiEditMaskedLatent(io.ComfyNode):
         loaded_model: list[Any],
         image: list[Any],
         mask: list[Any],
-        seeds: list[int],
-        fit: list[str],
+        batch_size: list[int],
+        fit: list[Any],
         item: list[int],
         frame: list[int],
     ) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import frame_of
-        from .encoding import masked_latent
+        from .encoding import encode_masked_latent
 
-        picture, change = (frame_of(select_item(values, item), frame[0]) for values in (image, mask))
-        return io.NodeOutput(masked_latent(loaded_model[0], picture, change, read_fit(fit), seeds[0]))
+        base, change = (frame_of(select_item(values, item), frame[0]) for values in (image, mask))
+        latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit), batch_size[0])
+        return io.NodeOutput(latent)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
 from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit
 
-FIT = io.String.Input("fit", tooltip="Which part of the picture is shown, and at which size, as JSON.")
-ITEM = io.Int.Input("item", default=0, min=0, max=2**31 - 1, tooltip="Which of a list is meant, from 0.")
+FIT = io.Custom("MULTIEDIT_FIT").Input(
+    "fit", tooltip="Which part of the image is shown, and at which size, as ReferenceFit.to_dict has it."
+)
+ITEM = io.Int.Input("item", default=0, min=0, max=2**31 - 1, tooltip="Which of a list, from 0.")
 FRAME = io.Int.Input("frame", default=0, min=0, max=2**31 - 1, tooltip="Which of a batch, from 0.")
 
 
@@ -40,5 +42,5 @@ def select_item(values: Sequence[Any], item: Sequence[int]) -> Any:
     return values[min(item[0], len(values) - 1)]
 
 
-def read_fit(values: Sequence[str]) -> ReferenceFit:
-    return ReferenceFit.from_text(values[0])
+def read_fit(values: Sequence[Mapping[str, Sequence[int]]]) -> ReferenceFit:
+    return ReferenceFit.from_dict(values[0])

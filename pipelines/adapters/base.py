@@ -1,4 +1,4 @@
-"""What an adapter is: the one that carries a plan out."""
+"""The protocol of an adapter, which turns a plan into an edited image."""
 
 from __future__ import annotations
 
@@ -16,46 +16,43 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EditOutput:
-    """An edited picture, float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, and what is said of it.
+    """An edited image, float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, and what is said of it.
 
     Attributes:
         notes: for the plan.
-        told: for the person who asked, and for no file.
-        blurred: whoever made it has obscured it.
+        messages: for the person who asked, and for no file.
+        blurred: the provider has blurred it.
     """
 
     image: Tensor
     notes: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     blurred: bool = False
 
 
 class Adapter(Protocol):
-    """Carries a plan out from this process."""
+    """Runs plans from this process."""
 
     @property
     def name(self) -> str: ...
 
-    def run(
-        self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress
-    ) -> Tensor | EditOutput:
-        """The edited picture, of the plan's size where the adapter decides on it.
+    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+        """Edit, at the plan's size where the adapter decides on it.
 
         Args:
-            pictures: the request's, in the plan's order of roles.
+            images: the request's, in the plan's order of roles.
 
         Raises:
-            InvalidImage: a picture turned out to be damaged when it was decoded.
+            InvalidImage: an image turned out to be damaged when it was decoded.
             InvalidRequest: the plan asks for what the adapter cannot do.
         """
         ...
 
 
 def run_adapter(
-    adapter: Adapter, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress
+    adapter: Adapter, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress
 ) -> tuple[EditPlan, EditOutput]:
-    """The picture, and the plan as it was carried out: with the picture's size and its maker's notes."""
-    answer = adapter.run(plan, pictures, progress)
-    made = answer if isinstance(answer, EditOutput) else EditOutput(answer)
-    height, width = made.image.shape[1:3]
-    return replace(plan, width=width, height=height, notes=(*plan.notes, *made.notes)), made
+    """Run an adapter; returns the plan with the size and notes of its output, and the output."""
+    output = adapter.run(plan, images, progress)
+    height, width = output.image.shape[1:3]
+    return replace(plan, width=width, height=height, notes=(*plan.notes, *output.notes)), output

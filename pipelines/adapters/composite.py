@@ -1,4 +1,4 @@
-"""layer-composite: the embedded adapter. It composites the layers; it does not read the prompt.
+"""The embedded adapter layer-composite: it composites the layers and does not read the prompt.
 
 The base covers the canvas, centred (what sticks out is cut, nothing is distorted). Overlays are placed by
 the plan. A mask lies over the base as the base lies on the canvas, and limits where the result may differ
@@ -23,12 +23,13 @@ from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside
 from ..layers.placement import Box, Placement, place
 from ..planning.plan import EditPlan
+from .base import EditOutput
 
 _COVER = Placement(fit="cover")
 
 
 class CompositeAdapter:
-    """Carries a plan out with the compositor of `layers/`.
+    """Runs plans with the compositor of `layers/`.
 
     Args:
         limits: bound the size of the base that covers the canvas, and of a placed overlay.
@@ -39,23 +40,23 @@ class CompositeAdapter:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> Tensor:
+    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
         """See `Adapter.run`."""
         canvas = (plan.width, plan.height)
-        cover = self._cover(pictures[0], canvas)
+        cover = self._cover(images[0], canvas)
         boxes = {
-            number: self._box(number, placement, pictures[number - 1], canvas)
+            number: self._box(number, placement, images[number - 1], canvas)
             for number, placement in plan.placements.items()
         }
-        base, mask, images = _decode(plan, pictures, cover, boxes)
+        base, mask, decoded = _decode(plan, images, cover, boxes)
         progress(0.5)
         layers = [Layer(base, Box(0, 0, *canvas))]
         for number, placement in plan.placements.items():
-            layers.append(_layer(images[number], boxes[number], placement))
+            layers.append(_layer(decoded[number], boxes[number], placement))
         document = Document(*canvas, tuple(layers))
         edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
         progress(0.9)
-        return edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
+        return EditOutput(edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None])
 
     def _cover(self, base: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(_COVER, base.size, canvas)
@@ -68,8 +69,8 @@ class CompositeAdapter:
             )
         return box
 
-    def _box(self, number: int, placement: Placement, picture: PixelSource, canvas: tuple[int, int]) -> Box:
-        box = place(placement, picture.size, canvas)
+    def _box(self, number: int, placement: Placement, image: PixelSource, canvas: tuple[int, int]) -> Box:
+        box = place(placement, image.size, canvas)
         if box.width * box.height > self._limits.max_canvas_pixels:
             raise InvalidRequest(
                 f"multiedit.placement makes image {number} {box.width}x{box.height}; the limit is "
@@ -80,19 +81,19 @@ class CompositeAdapter:
 
 
 def _decode(
-    plan: EditPlan, pictures: Sequence[PixelSource], cover: Box, boxes: dict[int, Box]
+    plan: EditPlan, images: Sequence[PixelSource], cover: Box, boxes: dict[int, Box]
 ) -> tuple[Tensor, Tensor | None, dict[int, Tensor]]:
-    """The base and the mask on the canvas, and the overlays at their placed size or larger."""
+    """Decode the base and the mask onto the canvas, and the overlays at their placed size or larger."""
     window = (slice(None), slice(-cover.y, plan.height - cover.y), slice(-cover.x, plan.width - cover.x))
-    jobs: dict[int, Callable[[], Tensor]] = {1: partial(pictures[0].image, (cover.width, cover.height))}
+    jobs: dict[int, Callable[[], Tensor]] = {1: partial(images[0].image, (cover.width, cover.height))}
     for number, box in boxes.items():
-        picture = pictures[number - 1]
+        image = images[number - 1]
         # An enlarged overlay stays as it is: the compositor computes only what can be seen of it.
-        shrunk = box.width <= picture.size[0] and box.height <= picture.size[1]
-        jobs[number] = partial(picture.image, (box.width, box.height) if shrunk else None)
+        shrunk = box.width <= image.size[0] and box.height <= image.size[1]
+        jobs[number] = partial(image.image, (box.width, box.height) if shrunk else None)
     if "mask" in plan.roles:
         number = plan.roles.index("mask") + 1
-        jobs[number] = partial(pictures[number - 1].mask, (cover.width, cover.height))
+        jobs[number] = partial(images[number - 1].mask, (cover.width, cover.height))
     decoded = dict(zip(jobs, in_parallel(lambda job: job(), list(jobs.values())), strict=True))
     mask = decoded[plan.roles.index("mask") + 1][window] if "mask" in plan.roles else None
     return decoded[1][window], mask, decoded

@@ -1,4 +1,4 @@
-"""The adapters that run in this process, by the model that each carries out."""
+"""The adapters that run in this process, by the model that each runs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ..common.settings import Limits
 if TYPE_CHECKING:
     from .base import Adapter
 
-# Asked for schemas, which must not load torch's compositor.
+# Apart from the adapters, since schemas need it and must not load torch.
 LOCAL_MODELS = ("layer-composite",)
 
 
 def local_adapters(limits: Limits) -> Mapping[str, Adapter]:
-    """What can run here without anything else being installed, by model id."""
+    """Make the adapters that need nothing else installed, by model id."""
     from .composite import CompositeAdapter
 
     return dict(zip(LOCAL_MODELS, (CompositeAdapter(limits),), strict=True))

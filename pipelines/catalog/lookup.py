@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from ..common.errors import UnknownModel
+from ..common.registry import Registry
 from .model import Model, Price
 
 _FILE = Path(__file__).with_name("models.json")
-_LONGEST_ID = 64  # what of an unknown id is compared and shown
 
 
-class Catalog:
+class Catalog(Registry[Model]):
     """Models by id, iterated in the order of the file: the contract's fifteen, then ours."""
 
-    def __init__(self, models: Iterable[Model]) -> None:
-        self._models = {model.id: model for model in models}
-
-    def __iter__(self) -> Iterator[Model]:
-        return iter(self._models.values())
-
-    def __len__(self) -> int:
-        return len(self._models)
-
-    def get(self, model_id: str) -> Model:
-        """Look a model up.
-
-        Raises:
-            UnknownModel: the message names the nearest known id.
-        """
-        if model_id in self._models:
-            return self._models[model_id]
-        asked = model_id[:_LONGEST_ID]
-        nearest = difflib.get_close_matches(asked, self._models, n=1, cutoff=0.0)[0]
-        raise UnknownModel(
-            f"{asked!r} is no model of the catalogue. The nearest known one is {nearest!r}; "
-            "`multiedit models` lists all of them.",
-            field="modelId",
-        )
+    kind = "model"
+    next_step = "`multiedit models` lists all of them"
+    error = partial(UnknownModel, field="modelId")
 
 
 @lru_cache(maxsize=1)

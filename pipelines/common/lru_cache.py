@@ -14,13 +14,11 @@ class LRUCache(Generic[Value]):
     """Values by key, the least recently used forgotten first.
 
     Args:
-        name: what it holds, for logs.
         most_bytes: that all values together may take. A larger single value is not kept.
         size: how many bytes a value takes.
     """
 
-    def __init__(self, name: str, most_bytes: int, size: Callable[[Value], int]) -> None:
-        self.name = name
+    def __init__(self, most_bytes: int, size: Callable[[Value], int]) -> None:
         self._most_bytes = most_bytes
         self._size = size
         self._bytes = 0
@@ -37,11 +35,6 @@ class LRUCache(Generic[Value]):
         with self._lock:
             self._keep(key, value)
         return value
-
-    def clear(self) -> None:
-        with self._lock:
-            self._values.clear()
-            self._bytes = 0
 
     def _keep(self, key: Hashable, value: Value) -> None:
         if key in self._values or self._size(value) > self._most_bytes:

@@ -65,7 +65,7 @@ def edit_tensors(
     for frame in range(frames):
         report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
         results.append(run_adapter(adapters[plan.model], plan, _pictures(batches, frame), report))
-    return EditedTensors(_batch([made.image for _, made in results]), results[0][0], results[-1][1].told)
+    return EditedTensors(_batch([made.image for _, made in results]), results[0][0], results[-1][1].messages)
 
 
 def _pictures(batches: Sequence[Tensor], frame: int) -> list[ImageTensor]:

@@ -173,7 +173,7 @@ class EditPipeline:
         with self._timed("encode", seconds):
             file = encode_result(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
-        return EditResult(plan, file, seconds, made.told, made.blurred)
+        return EditResult(plan, file, seconds, made.messages, made.blurred)
 
     def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
         """What safe mode would refuse anyway must not cost the edit."""

@@ -82,7 +82,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"size": "1700x1000"}, "size", "17:10"),
     ({"background": "transparent"}, "background", "opaque"),
     ({"stream": True}, "stream", "not supported"),
-    ({"model": "gpt-image-1"}, "model", "no model of the catalogue"),
+    ({"model": "gpt-image-1"}, "model", "Unknown model"),
     ({"extra_body": {"strength": "1"}}, "strength", "no field"),
     ({"prompt": ""}, "prompt", "1 to 32768"),
 ]

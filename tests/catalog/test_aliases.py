@@ -41,7 +41,7 @@ def test_nothing_stands_in_by_itself() -> None:
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
-        ("flux-2-max-edit", "'' is no model of the catalogue"),
+        ("flux-2-max-edit", "Unknown model ''"),
         ("flux-2-maxi=flux-2-dev-edit", "nearest known one is 'flux-2-max-edit'"),
         ("flux-2-max-edit=flux-2-devel", "nearest known one is 'flux-2-dev-edit'"),
         ("qwen-edit=qwen-edit-2509", "qwen-edit is not closed"),

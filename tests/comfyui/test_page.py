@@ -52,7 +52,8 @@ def test_the_upload_button_brings_a_picture(canvas: Canvas, server: Server, tmp_
     upload = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'image_2.upload')"
     with canvas.page.expect_file_chooser() as chooser:
         canvas.page.evaluate(f"{upload}.callback()")
-    chooser.value.set_files(picture)
+    with canvas.page.expect_response("**/upload/image"):  # the widget changes before the file is there
+        chooser.value.set_files(picture)
     file = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'image_2.file')"
     canvas.page.wait_for_function(f"{file}.value === 'my own cup.jpg'")
     assert (server.base / "input" / picture.name).read_bytes() == picture.read_bytes()

@@ -11,7 +11,7 @@ from multiedit.pipelines.common.lru_cache import LRUCache
 
 
 def cache(most: int = 10) -> LRUCache[bytes]:
-    return LRUCache("texts", most, len)
+    return LRUCache(most, len)
 
 
 def made(texts: LRUCache[bytes], key: str, size: int = 4) -> bool:
@@ -66,15 +66,6 @@ def test_what_fails_is_not_kept_and_raises() -> None:
         texts.get("a", fail)
     assert made(texts, "a")
     assert not made(texts, "a")
-
-
-def test_cleared_it_has_all_its_room_again() -> None:
-    texts = cache()
-    made(texts, "a", 10)
-    texts.clear()
-    assert made(texts, "a", 5)
-    assert made(texts, "b", 5)
-    assert not made(texts, "a", 5)
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.integers(0, 12)), max_size=40))

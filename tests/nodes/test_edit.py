@@ -24,10 +24,10 @@ def edit(graph: Any, *images: torch.Tensor, **inputs: Any) -> list[Any]:
 @pytest.mark.parametrize("channels", [3, 4])
 def test_batches_and_alpha(graph: Any, frames: int, channels: int) -> None:
     base = torch.rand(frames, 40, 60, channels)
-    image, plan, report = edit(graph, base, torch.rand(1, 20, 20, channels), opacity=0.5)
+    image, plan, summary = edit(graph, base, torch.rand(1, 20, 20, channels), opacity=0.5)
     assert image.shape == (frames, 40, 60, channels)
     assert json.loads(plan)["placements"]["2"]["opacity"] == 0.5
-    assert report.startswith("Layer Composite: 60 x 40 pixels")
+    assert summary.startswith("Layer Composite: 60 x 40 pixels")
 
 
 def test_the_mask_says_where_the_base_may_change(graph: Any) -> None:
@@ -68,7 +68,7 @@ def test_per_image_speaks_of_sockets(graph: Any) -> None:
         ({"model": "no-such-model"}, "Choose one from its list"),
         ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
         ({"scale": 0.0}, "value_smaller_than_min"),
-        ({"per_image": '{"2": {"opacity": 0.2}}'}, "nothing is connected to image_2"),
+        ({"per_image": '{"2": {"opacity": 0.2}}'}, "image_2 is not connected"),
     ],
 )
 def test_what_cannot_be_is_an_error_on_the_node(graph: Any, inputs: dict[str, Any], words: str) -> None:

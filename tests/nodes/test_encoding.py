@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.util
 import warnings
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -72,30 +74,31 @@ def loaded(profile: str, clip: Any) -> Any:
 
     found = load_profiles().get(profile)
     vae = SimpleNamespace(encode=lambda image: image.movedim(-1, 1).contiguous())
-    identities = {"text_encoder": f"{profile} encoder", "vae": f"{profile} vae"}
-    return LoadedModel(found.model, ProfileSelection(found, {}, ()), None, clip, vae, identities)
+    return LoadedModel(found.model, ProfileSelection(found, {}, ()), None, clip, vae)
 
 
 @pytest.fixture(scope="module")
-def qwen(encoder: Callable[..., Any]) -> Any:
+def qwen_clip(encoder: Callable[..., Any]) -> Any:
     from multiedit.tests.support import tiny_models
 
-    return loaded("qwen-edit-2511-full", encoder(tiny_models.qwen_encoder, "QWEN_IMAGE"))
+    return encoder(tiny_models.qwen_encoder, "QWEN_IMAGE")
 
 
 @pytest.fixture(scope="module")
-def mage(encoder: Callable[..., Any]) -> Any:
+def mage_clip(encoder: Callable[..., Any]) -> Any:
     from multiedit.tests.support import tiny_models
 
-    return loaded("mage-flow-edit", encoder(tiny_models.qwen3_vl_encoder, "MAGE"))
+    return encoder(tiny_models.qwen3_vl_encoder, "MAGE")
 
 
-@pytest.fixture(autouse=True)
-def nothing_remembered(comfyui: Any) -> None:
-    from multiedit.nodes.expanded.encoding import LATENTS, PROMPTS, VISION
+@pytest.fixture
+def qwen(qwen_clip: Any) -> Any:
+    return loaded("qwen-edit-2511-full", qwen_clip)
 
-    for cache in (LATENTS, PROMPTS, VISION):
-        cache.clear()
+
+@pytest.fixture
+def mage(mage_clip: Any) -> Any:
+    return loaded("mage-flow-edit", mage_clip)
 
 
 def pictures(*sizes: tuple[int, int]) -> list[torch.Tensor]:
@@ -108,10 +111,10 @@ SIZES = [[(300, 200)], [(96, 64), (200, 301)], [(640, 480), (64, 64), (384, 384)
 
 def conditioning(model: Any, prompt: str, images: list[torch.Tensor]) -> tuple[Any, list[Any]]:
     """What Multi-Edit samples with, and the references' latents taken out of it."""
-    from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
+    from multiedit.nodes.expanded.encoding import encode_prompt, encode_reference
 
-    references = [reference_of(model, image, ReferenceFit((64, 48))) for image in images]
-    made = conditioning_of(model, prompt, references)
+    references = [encode_reference(model, image, ReferenceFit((64, 48))) for image in images]
+    made = encode_prompt(model, prompt, references)
     rest = [
         [tensor, {key: value for key, value in more.items() if key != "reference_latents"}]
         for tensor, more in made
@@ -196,18 +199,40 @@ def test_an_encoder_that_fails_is_left_as_it_was(qwen: Any, monkeypatch: pytest.
         interrupted = conditioning(qwen, "a hat", images)[0]
         nothing = conditioning(qwen, "a hat", images)[0]
     assert equal(interrupted, nothing)
-    transformer = qwen.clip.cond_stage_model.qwen25_7b.transformer
-    assert "preprocess_embed" not in vars(transformer)
+    assert_as_loaded(qwen.clip)
+
+
+def assert_as_loaded(clip: Any) -> None:
+    """Nothing of ours is left on a text encoder, nor on its patcher."""
+    transformer = clip.cond_stage_model.qwen25_7b.transformer
+    assert transformer.preprocess_embed.__func__ is type(transformer).preprocess_embed
+    assert not any("preprocess_embed" in name for name in clip.patcher.object_patches)
+
+
+def test_an_encoder_is_left_as_it_was(qwen: Any) -> None:
+    with torch.inference_mode():
+        conditioning(qwen, "a hat", pictures((64, 64)))
+    assert_as_loaded(qwen.clip)
+
+
+def test_what_was_encoded_goes_with_the_loaded_model(qwen_clip: Any) -> None:
+    model = loaded("qwen-edit-2511-full", qwen_clip)
+    with torch.inference_mode():
+        conditioning(model, "a hat", pictures((64, 64)))
+    encodings = weakref.ref(model.encodings)
+    del model
+    gc.collect()
+    assert encodings() is None
 
 
 def test_what_is_remembered_is_not_what_nodes_after_it_change(qwen: Any) -> None:
-    from multiedit.nodes.expanded.encoding import conditioning_of, reference_of
+    from multiedit.nodes.expanded.encoding import encode_prompt, encode_reference
 
-    references = [reference_of(qwen, image, ReferenceFit((64, 48))) for image in pictures((64, 64))]
+    references = [encode_reference(qwen, image, ReferenceFit((64, 48))) for image in pictures((64, 64))]
     with torch.inference_mode():
-        first = conditioning_of(qwen, "a hat", references)
+        first = encode_prompt(qwen, "a hat", references)
         first[0][1]["reference_latents"].append("more")
         first[0][1]["guidance"] = 4.0
-        second = conditioning_of(qwen, "a hat", references)
+        second = encode_prompt(qwen, "a hat", references)
     assert len(second[0][1]["reference_latents"]) == 1
     assert "guidance" not in second[0][1]

@@ -12,8 +12,8 @@ pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
 
 
-def test_an_answer_in_half_floats_is_scaled(graph: Any) -> None:
-    (image,) = graph.run("MultiEditScale", image=torch.rand(1, 16, 16, 3).half(), size="[24, 32]")
+def test_a_decoded_image_in_half_floats_is_scaled(graph: Any) -> None:
+    (image,) = graph.run("MultiEditScale", image=torch.rand(1, 16, 16, 3).half(), width=24, height=32)
     assert (tuple(image.shape), image.dtype) == ((1, 32, 24, 3), torch.float32)
 
 
@@ -28,26 +28,26 @@ def sampling(error: Exception) -> type:
 
 @pytest.fixture
 def unloaded(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What was said to the memory management."""
+    """What the memory management was asked to do."""
     import comfy.model_management
 
-    told: list[str] = []
+    calls: list[str] = []
 
-    def tells(name: str) -> Callable[[], None]:
-        return lambda: told.append(name)
+    def records(name: str) -> Callable[[], None]:
+        return lambda: calls.append(name)
 
     for name in ("unload_all_models", "soft_empty_cache"):
-        monkeypatch.setattr(comfy.model_management, name, tells(name))
-    return told
+        monkeypatch.setattr(comfy.model_management, name, records(name))
+    return calls
 
 
 SAMPLE = {name: [name] for name in ("noise", "guider", "sampler", "sigmas", "latent")}
 
 
 @pytest.mark.parametrize(
-    ("error", "words", "told"),
+    ("error", "words", "unloads"),
     [
-        (torch.cuda.OutOfMemoryError("full"), "The memory is full while sampling", True),
+        (torch.cuda.OutOfMemoryError("full"), "Out of memory while sampling", True),
         (RuntimeError("other"), "other", False),
     ],
 )
@@ -58,9 +58,94 @@ def test_after_a_full_memory_nothing_stays_on_the_card(
     monkeypatch: pytest.MonkeyPatch,
     error: Exception,
     words: str,
-    told: bool,
+    unloads: bool,
 ) -> None:
     monkeypatch.setitem(comfyui.NODE_CLASS_MAPPINGS, "SamplerCustomAdvanced", sampling(error))
     with pytest.raises(graph.Failed, match=words):
-        graph.run("MultiEditSample", **SAMPLE, smaller="")
-    assert ("unload_all_models" in unloaded) == told
+        graph.run("MultiEditSample", **SAMPLE, last=True)
+    assert ("unload_all_models" in unloaded) == unloads
+
+
+class Sampler:
+    """Samples where the card has room for what the guider needs.
+
+    Attributes:
+        room: the guiders that fit.
+        tried: the guiders of every attempt.
+    """
+
+    room: set[str] = set()  # noqa: RUF012
+    tried: list[str] = []  # noqa: RUF012
+
+    @classmethod
+    def execute(cls, noise: Any, guider: Any, *others: Any) -> Any:
+        cls.tried.append(guider)
+        if guider not in cls.room:
+            raise torch.cuda.OutOfMemoryError("full")
+        return ({"samples": guider},)
+
+
+def attempts(*guiders: str) -> dict[str, Any]:
+    """A prompt of attempts after each other, the last of which raises."""
+    import nodes
+
+    names = {*SAMPLE, *guiders}
+    nodes.NODE_CLASS_MAPPINGS["TestSource"].values |= {name: name for name in names}
+    prompt = {name: {"class_type": "TestSource", "inputs": {"key": name}} for name in names}
+    previous: dict[str, Any] = {}
+    for number, guider in enumerate(guiders, start=1):
+        links = {name: [name, 0] for name in SAMPLE} | {"guider": [guider, 0]} | previous
+        inputs = {**links, "last": number == len(guiders)}
+        prompt[f"sample {number}"] = {"class_type": "MultiEditSample", "inputs": inputs}
+        previous = {"previous": [f"sample {number}", 0]}
+    prompt["sink"] = {"class_type": "TestSink", "inputs": {"value_0": previous["previous"]}}
+    return prompt
+
+
+@pytest.mark.parametrize(
+    ("room", "sampled", "tried"),
+    [
+        ({"large", "small"}, "large", ["large"]),
+        ({"small", "tiny"}, "small", ["large", "small"]),
+        ({"tiny"}, "tiny", ["large", "small", "tiny"]),
+    ],
+)
+def test_smaller_references_are_tried_where_larger_ones_do_not_fit(
+    graph: Any,
+    comfyui: Any,
+    unloaded: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    room: set[str],
+    sampled: str,
+    tried: list[str],
+) -> None:
+    monkeypatch.setitem(comfyui.NODE_CLASS_MAPPINGS, "SamplerCustomAdvanced", Sampler)
+    monkeypatch.setattr(Sampler, "room", room)
+    monkeypatch.setattr(Sampler, "tried", [])
+    assert graph.queue(attempts("large", "small", "tiny")) == [[{"samples": sampled}]]
+    assert Sampler.tried == tried
+
+
+def test_an_attempt_that_failed_is_made_again_in_the_next_run(
+    graph: Any, comfyui: Any, unloaded: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(comfyui.NODE_CLASS_MAPPINGS, "SamplerCustomAdvanced", Sampler)
+    monkeypatch.setattr(Sampler, "tried", [])
+    prompt = attempts("large", "small")
+    with pytest.raises(graph.Failed, match="Out of memory while sampling"):
+        graph.queue(prompt)
+    monkeypatch.setattr(Sampler, "room", {"large"})
+    assert graph.queue(prompt) == [[{"samples": "large"}]]
+    assert Sampler.tried == ["large", "small", "large"]
+
+
+def test_every_option_of_a_loaded_model_is_read(comfyui: Any) -> None:
+    from multiedit.nodes.generate import read_options
+    from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
+
+    widgets = {
+        "batch_size": 3, "sampling_megapixels": 0.5, "reference_megapixels": 0.25, "crop_and_stitch": "off",
+        "kv_cache": "on", "easy_cache": "on", "on_out_of_memory": "error",
+    }  # fmt: skip
+    assert read_options(widgets) == GenerationOptions(3, 2**19, 2**18, "off", "on", "on", False)
+    assert read_options(dict.fromkeys(widgets)) == GenerationOptions()

@@ -72,7 +72,7 @@ def holding(names: list[str]) -> Callable[[Path], None]:
     [
         ("diffusion_models/qwen_image_edit_2511_bf16", cut, "is cut off: it has .* of .* bytes"),
         ("diffusion_models/qwen_image_edit_2511_bf16", holding(KLEIN), "another architecture"),
-        ("text_encoders/qwen_2.5_vl_7b_fp8_scaled", page, "no safetensors file; a web page"),
+        ("text_encoders/qwen_2.5_vl_7b_fp8_scaled", page, "not a safetensors file; a web page"),
         (
             "vae/qwen_image_vae",
             holding(["encoder.conv_in.weight", "bn.running_mean"]),
@@ -116,7 +116,7 @@ def test_all_that_is_missing_is_one_error_before_anything_runs(graph: Any, model
         ({"model": "qwen-edit", "model.profile": "qwen-edit-2511-lightning-4"}, "4steps"),
         ({"model": "qwen-edit", "model.profile": "flux-2-klein-4b"}, "not in"),
         ({"model": "flux-3-klein-edit", "model.profile": "auto"}, "needs ComfyUI 0.41.0 or newer"),
-        ({"model": "nano-banana-2-edit", "model.profile": "auto"}, "not one that this node offers"),
+        ({"model": "nano-banana-2-edit", "model.profile": "auto"}, "not an option of this node"),
     ],
 )
 def test_what_cannot_run_says_why(graph: Any, models: Path, asked: dict[str, str], words: str) -> None:
@@ -126,13 +126,13 @@ def test_what_cannot_run_says_why(graph: Any, models: Path, asked: dict[str, str
         graph.run("MultiEditLoadModel", **asked)
 
 
-def test_by_the_plan_takes_the_first_that_has_its_files(comfyui: Any, models: Path) -> None:
-    from multiedit.nodes.model_folders import chosen_model
+def test_auto_takes_the_first_that_has_its_files(comfyui: Any, models: Path) -> None:
+    from multiedit.nodes.model_folders import select_model
 
-    assert chosen_model({"model": "auto"})[0] == "qwen-edit"
+    assert select_model({"model": "auto"})[0] == "qwen-edit"
     transformer = models / "diffusion_models" / "FireRed-Image-Edit-1.1-transformer.safetensors"
     transformer.write_bytes(weights(DIT))
-    assert chosen_model({"model": "auto"})[0] == "firered-image-edit"
+    assert select_model({"model": "auto"})[0] == "firered-image-edit"
 
 
 def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path) -> None:
@@ -159,13 +159,13 @@ def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path
 def test_a_stand_in_is_offered_and_said(
     comfyui: Any, models: Path, monkeypatch: pytest.MonkeyPatch, model_aliases: str
 ) -> None:
-    from multiedit.nodes.model_folders import chosen_model, offered_models
+    from multiedit.nodes.model_folders import offered_models, select_model
 
     asked = {"model": "nano-banana-2-edit"}
     assert asked["model"] not in offered_models()
     monkeypatch.setenv("MULTIEDIT_MODEL_ALIASES", model_aliases)
     assert "qwen-edit-2511-full" in offered_models()[asked["model"]]
-    model, choice = chosen_model(asked)
+    model, choice = select_model(asked)
     assert (model, choice.profile.model) == ("nano-banana-2-edit", "qwen-edit")
 
 

@@ -26,7 +26,7 @@ SAME = {
         "auto", "exclusion", "format", "image", "images", "normal", "notes", "plan", "prompt", "rotation",
         "saturation", "score", "strict", "transparent",
     },
-    "it": {"auto", "file", "prompt"},
+    "it": {"auto", "file", "prompt", "video"},
 }  # fmt: skip
 
 # What a translation must carry over as it is: placeholders and numbers.

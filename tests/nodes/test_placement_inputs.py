@@ -39,8 +39,8 @@ def test_what_is_read(comfyui: Any, text: str, roles: Any, placements: Any) -> N
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("{", "per_image is no JSON"),
-        ("[" * 100_000, "per_image is no JSON"),
+        ("{", "per_image is not valid JSON"),
+        ("[" * 100_000, "per_image is not valid JSON"),
         ("[]", "per_image is a list; it must be an object"),
         ('{"1": {}}', "per_image"),
         ('{"100": {}}', "per_image"),

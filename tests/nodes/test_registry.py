@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,7 +24,7 @@ def test_the_root_has_an_entrypoint_and_no_v1_mapping() -> None:
 def registered(monkeypatch: pytest.MonkeyPatch, mapping: dict[str, Any]) -> list[Any]:
     from multiedit.nodes.registry import MultiEditExtension
 
-    monkeypatch.setitem(sys.modules, "nodes", SimpleNamespace(NODE_CLASS_MAPPINGS=mapping))
+    monkeypatch.setattr("nodes.NODE_CLASS_MAPPINGS", mapping)
     return asyncio.run(MultiEditExtension().get_node_list())
 
 

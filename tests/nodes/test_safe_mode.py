@@ -152,19 +152,19 @@ def test_comfyui_may_take_the_weights_off_its_device_at_any_time(graph: Any, lig
         model_management.unload_all_models()
 
 
-def test_one_frame_of_a_clip_blurs_all(graph: Any) -> None:
+def test_one_frame_of_a_video_blurs_all(graph: Any) -> None:
     custom = {"threshold": "custom", "threshold.score": 0.1}
     (out,), blurred, scores, (report,) = screen(
-        graph, grey_and_noise(), batch="clip", **{"batch.fps": 24.0}, **custom
+        graph, grey_and_noise(), batch="video", **{"batch.fps": 24.0}, **custom
     )
     assert blurred == [True, True]
     assert scores[0] == scores[1] > 0.1
     assert len(json.loads(report)) == len(out)
 
 
-def test_a_clip_without_its_rate_is_refused(graph: Any) -> None:
+def test_a_video_without_its_rate_is_refused(graph: Any) -> None:
     with pytest.raises(graph.Failed):
-        screen(graph, grey_and_noise(), batch="clip")
+        screen(graph, grey_and_noise(), batch="video")
 
 
 def test_inputs_that_a_graph_leaves_out_are_the_environments(

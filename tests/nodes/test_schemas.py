@@ -36,7 +36,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "Multi-Edit",
         "model prompt images seed",
         f"mask keep_size {PLACEMENT} per_image loaded_model",
-        "image plan report",
+        "image plan summary",
     ),
     "MultiEditSafeMode": (
         "Safe Mode",
@@ -142,7 +142,7 @@ def test_the_embedded_model_and_a_loaded_one_are_offered_for_editing(comfyui: An
     assert embedded["inputs"]["required"]["resolution"][1]["options"] == ["auto", "1K", "2K", "4K"]
     assert list(loaded["inputs"]["required"]) == ["aspect_ratio", "resolution"]
     assert list(loaded["inputs"]["optional"]) == [
-        "seeds", "crop_and_stitch", "sampling_megapixels", "reference_megapixels",
+        "batch_size", "crop_and_stitch", "sampling_megapixels", "reference_megapixels",
         "on_out_of_memory", "kv_cache", "easy_cache",
     ]  # fmt: skip
 
@@ -191,3 +191,13 @@ def test_every_choice_of_a_file_has_its_own_upload_button(comfyui: Any) -> None:
         assert kind == "IMAGEUPLOAD"
         assert upload["imageInputName"] == f"{name}.file"
         assert upload["image_folder"] == "input"
+
+
+def test_only_safe_modes_report_fits_the_report_of_the_saver(comfyui: Any) -> None:
+    outputs = {
+        (name, output.id): output.get_io_type()
+        for name in NODES
+        for output in comfyui.NODE_CLASS_MAPPINGS[name].GET_SCHEMA().outputs
+    }
+    assert [name for name, output in outputs if output == "report"] == ["MultiEditSafeMode"]
+    assert outputs["MultiEditEdit", "summary"] == outputs["MultiEditSafeMode", "report"] == "STRING"

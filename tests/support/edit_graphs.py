@@ -1,15 +1,15 @@
-"""The graphs that the profiles' edits expand into, of pictures that are only sizes."""
+"""The graphs that the profiles' edits expand into, of images that are only sizes."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from multiedit.pipelines.adapters.comfyui.edit_graph import edit_graph
-from multiedit.pipelines.adapters.comfyui.generation import GenerationOptions, GenerationPlan, plan_generation
+from multiedit.pipelines.adapters.comfyui.generation import plan_generation
+from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions, GenerationPlan
 from multiedit.pipelines.adapters.comfyui.graph_builder import GraphSources
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
@@ -35,7 +35,7 @@ class Case:
 
     sizes: Sequence[tuple[int, int]]
     bounds: tuple[int, int, int, int] | None = None
-    options: GenerationOptions = GenerationOptions(smaller_steps=False)  # noqa: RUF009  # frozen
+    options: GenerationOptions = GenerationOptions(retry_smaller=False)  # noqa: RUF009  # frozen
     settings: Mapping[str, Any] | None = None
     frames: int = 1
 
@@ -54,9 +54,9 @@ CASES = {
         settings={"roles": OVERLAY, "placements": {2: Placement(scale=0.5, anchor="top-left")}},
     ),
     "two frames": Case((PHOTOGRAPH,), frames=2),
-    "smaller steps": Case((PHOTOGRAPH, PORTRAIT), options=GenerationOptions()),
-    "four seeds": Case((PHOTOGRAPH,), options=GenerationOptions(seeds=4, smaller_steps=False)),
-    "easy cache": Case((PHOTOGRAPH,), options=GenerationOptions(easy_cache="on", smaller_steps=False)),
+    "smaller references": Case((PHOTOGRAPH, PORTRAIT), options=GenerationOptions()),
+    "batch of four": Case((PHOTOGRAPH,), options=GenerationOptions(batch_size=4, retry_smaller=False)),
+    "easy cache": Case((PHOTOGRAPH,), options=GenerationOptions(easy_cache="on", retry_smaller=False)),
 }
 
 
@@ -75,23 +75,11 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
 
 
 def graph(profile: Profile, case: Case) -> dict[str, Any]:
-    """The nodes of a case's graph and the link to its image; what is kept as text in a node is spread out."""
+    """The nodes of a case's graph and the link to its image."""
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
     sources = GraphSources(LINK, images, None if case.bounds is None else ["mask", 0])
     made, image = edit_graph(generation(profile, case), sources, case.frames, "edit.")
-    return {"nodes": spread(made.nodes), "image": image}
-
-
-def spread(nodes: Mapping[str, Any]) -> dict[str, Any]:
-    """Nodes, with the smaller steps in them as nodes too."""
-    result = {}
-    for name, node in nodes.items():
-        inputs = dict(node["inputs"])
-        if inputs.get("smaller"):
-            step = json.loads(inputs["smaller"])
-            inputs["smaller"] = {**step, "nodes": spread(step["nodes"])}
-        result[name] = {**node, "inputs": inputs}
-    return result
+    return {"nodes": made.nodes, "image": image}
 
 
 def golden(profile: Profile) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Crop and stitch: which part of a large picture is edited, when only a part of it may change.
+"""Crop and stitch: choose which part of a large image is edited, when only a part of it may change.
 
 A model edits about one megapixel. Of a 12 MP photograph with a small mask it is better given the mask's
-surroundings at their own size than the whole picture at a quarter of it: the edit is sharper, and what
+surroundings at their own size than the whole image at a quarter of it: the edit is sharper, and what
 is pasted back fits the rest pixel for pixel.
 """
 
@@ -17,7 +17,7 @@ from .reference_fit import CropWindow, on_budget
 # The mask's box grows by this share of its longer side, so that the model sees what it has to match.
 _CONTEXT = 0.25
 _LEAST_CONTEXT = 64
-# Beyond this share of the picture the part costs nearly what the whole costs.
+# Beyond this share of the image the part costs nearly what the whole costs.
 _LARGEST_SHARE = 0.6
 # Shares of the native area between which a part is edited at its own pixels, not resampled; a smaller one
 # would be too coarse for the model.
@@ -40,7 +40,7 @@ class CropRegion:
 def choose_crop_region(
     bounds: Sequence[int], canvas: Size, native_pixels: int, grid: int, *, always: bool = False
 ) -> CropRegion | None:
-    """The part around a mask, or None where the whole picture is as good.
+    """Choose the part around a mask; None where the whole image is as good.
 
     Args:
         bounds: (top, bottom, left, right) of the mask on the canvas, stops exclusive.

@@ -1,30 +1,20 @@
-"""From a decided edit to a ComfyUI graph. Pure: the same decisions give the same graph."""
+"""Build the ComfyUI graph of a decided edit. Pure: the same decisions give the same graph."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 
 from ...planning.plan import EditPlan
-from .families import flux2, flux3, mage_flow, qwen_edit, qwen_image_21
-from .generation import GenerationPlan
+from .families import FAMILIES
+from .generation_plan import GenerationPlan
 from .graph import GraphNodes, Link
 from .graph_builder import GraphBuilder, GraphSources
-from .profiles.profile import Family
-
-FAMILIES: Mapping[Family, Callable[[GraphBuilder], Link]] = {
-    "qwen-edit": qwen_edit.build,
-    "flux2": flux2.build,
-    "mage-flow": mage_flow.build,
-    "qwen-image-21": qwen_image_21.build,
-    "flux3": flux3.build,
-}
 
 
 def edit_graph(
     generation: GenerationPlan, sources: GraphSources, frames: int = 1, prefix: str = ""
 ) -> tuple[GraphNodes, Link]:
-    """The graph of an edit, and the link to its image.
+    """Build the graph of an edit; returns it and the link to its image.
 
     Args:
         frames: of the longest batch among the sources; each is edited by itself, with the same seed.
@@ -32,7 +22,7 @@ def edit_graph(
     """
     graph = GraphNodes(prefix)
     sources = _with_overlays(graph, generation.plan, sources)
-    build = FAMILIES[generation.profile.family]
+    build = FAMILIES[generation.profile.family].build
     images = []
     for frame in range(frames):
         name = "" if frames == 1 else f"frame_{frame + 1}."

@@ -1,12 +1,10 @@
-"""What a generative model is asked to make: the plan's last decisions, once the profile is known."""
+"""The decisions of an edit by a generative model, once the profile is known."""
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import Literal
+from collections.abc import Sequence
+from dataclasses import replace
 
 from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
@@ -14,123 +12,20 @@ from ...common.types import Size
 from ...planning.plan import EditPlan
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
-from .profiles.profile import PartName, Profile, SpeedOption
+from .families import FAMILIES
+from .generation_plan import GenerationOptions, GenerationPlan, Switch
+from .profiles.profile import Profile, SpeedOption
 from .profiles.selection import ProfileSelection, alias_notes
 from .reference_fit import ReferenceFit, on_budget
 
-Switch = Literal["auto", "on", "off"]
-
-# A base whose ratio differs by less is cut to the result's, so that the model sees both in register.
-_SAME_RATIO = math.log(1.05)
 _LEAST_REFERENCES_FOR_CACHE = 2
 # Areas of fewer squares of the grid have no point near every ratio (see `size_on_grid`).
 _COARSE = 400
-# Each smaller step of a run that does not fit into memory, as shares of the reference budget.
-SMALLER_BUDGETS = (0.5, 0.25)
-
-
-@dataclass(frozen=True)
-class GenerationOptions:
-    """What is asked of a generative model beside the plan; `auto` is decided here.
-
-    Attributes:
-        seeds: results of one run; the first is that of a run with one.
-        sampling_pixels: area that is sampled, the result being fitted from it; None is the plan's.
-        reference_pixels: area to which a reference is scaled; None is the profile's.
-        crop_and_stitch: edit only the part around the mask.
-        smaller_steps: on a full memory, try again with smaller references.
-    """
-
-    seeds: int = 1
-    sampling_pixels: int | None = None
-    reference_pixels: int | None = None
-    crop_and_stitch: Switch = "auto"
-    kv_cache: Switch = "auto"
-    easy_cache: Switch = "auto"
-    smaller_steps: bool = True
-
-
-@dataclass(frozen=True)
-class GenerationPlan:
-    """An edit by a generative model, decided.
-
-    Attributes:
-        work: (width, height) that is sampled, on the profile's grid.
-        region: the part of the result that it is, None for all of it.
-        references: how each image becomes a reference, in order.
-        notes: a sentence for everything that was decided.
-    """
-
-    plan: EditPlan
-    profile: Profile
-    files: Mapping[PartName, str]
-    work: Size
-    region: CropRegion | None
-    references: tuple[ReferenceFit, ...]
-    masked: bool
-    seeds: int
-    kv_cache: bool
-    easy_cache: bool
-    smaller_steps: bool
-    notes: tuple[str, ...]
-
-    @property
-    def size(self) -> Size:
-        """(width, height) of the result."""
-        return self.plan.width, self.plan.height
-
-    @property
-    def base_fit(self) -> ReferenceFit:
-        """The base at the size that is sampled, in register with the result."""
-        return ReferenceFit(self.work, self.size, self.region.window if self.region else None)
-
-    def with_references(self, share: float) -> GenerationPlan:
-        """The same with references of a share of their area."""
-        grid = self.profile.grid
-        sizes = [on_budget(fit.size, round(math.prod(fit.size) * share), grid) for fit in self.references]
-        fits = tuple(replace(fit, size=size) for fit, size in zip(self.references, sizes, strict=True))
-        return replace(self, references=fits)
-
-    @property
-    def plan_json(self) -> str:
-        return json.dumps(self.to_dict(), indent=2)
-
-    @property
-    def report(self) -> str:
-        """Model, profile, size and notes, a line each."""
-        title = (
-            f"{self.plan.model_name} by {self.profile.name}: {self.plan.width} x {self.plan.height} pixels"
-        )
-        return "\n".join([title, *self.plan.notes, *self.notes])
-
-    def to_dict(self) -> dict[str, object]:
-        """The plan and what was decided here, as JSON takes it."""
-        profile = self.profile
-        return {
-            **self.plan.to_dict(),
-            "notes": [*self.plan.notes, *self.notes],
-            "generation": {
-                "profile": profile.id,
-                "model": profile.model,
-                "licence": profile.licence,
-                "files": dict(self.files),
-                "work": list(self.work),
-                "region": list(self.region.window) if self.region else None,
-                "references": [asdict(fit) for fit in self.references],
-                "steps": profile.steps,
-                "cfg": profile.cfg,
-                "sampler": profile.sampler,
-                "scheduler": profile.scheduler,
-                "seeds": self.seeds,
-                "kv_cache": self.kv_cache,
-                "easy_cache": self.easy_cache,
-            },
-        }
 
 
 def plan_generation(
     plan: EditPlan,
-    choice: ProfileSelection,
+    selection: ProfileSelection,
     model: Model,
     sizes: Sequence[Size],
     mask_bounds: Sequence[int] | None,
@@ -147,7 +42,7 @@ def plan_generation(
         InvalidRequest: an option contradicts the profile or the request.
         UnsupportedValue: a stand-in takes fewer images than the model in whose place it runs.
     """
-    profile = choice.profile
+    profile = selection.profile
     if len(sizes) > profile.max_images:
         raise UnsupportedValue(
             f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "
@@ -159,24 +54,24 @@ def plan_generation(
     work = region.work if region else work
     kv_cache, kv_notes = _kv_cache(options.kv_cache, profile, len(sizes))
     easy_cache, easy_notes = _speed("easy_cache", options.easy_cache, profile.easy_cache)
-    references = _references(
-        plan, profile, sizes, work, region, options.reference_pixels, masked=mask_bounds is not None
-    )
+    base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
+    pixels, masked = options.reference_pixels or profile.reference_pixels, mask_bounds is not None
+    references = FAMILIES[profile.family].fit_references(base, sizes, pixels, profile.grid, masked)
     return GenerationPlan(
         plan=plan,
         profile=profile,
-        files=choice.files,
+        files=selection.files,
         work=work,
         region=region,
         references=references,
-        masked=mask_bounds is not None,
-        seeds=options.seeds,
+        masked=masked,
+        batch_size=options.batch_size,
         kv_cache=kv_cache,
         easy_cache=easy_cache,
-        smaller_steps=options.smaller_steps,
+        retry_smaller=options.retry_smaller,
         notes=(
             *alias_notes(plan.model, profile),
-            *choice.notes,
+            *selection.notes,
             *_size_notes(plan, profile, work, region),
             *region_notes,
             *kv_notes,
@@ -245,29 +140,3 @@ def _speed(name: str, asked: Switch, option: SpeedOption) -> tuple[bool, tuple[s
     if asked == "auto":
         return option.on, (f"{name} is {'on' if option.on else 'off'}. {option.reason}",)
     return asked == "on", ()
-
-
-def _references(
-    plan: EditPlan,
-    profile: Profile,
-    sizes: Sequence[Size],
-    work: Size,
-    region: CropRegion | None,
-    asked_pixels: int | None,
-    *,
-    masked: bool,
-) -> tuple[ReferenceFit, ...]:
-    """How each image becomes a reference; the base in register with the result where their shapes agree."""
-    pixels = asked_pixels or profile.reference_pixels
-    if profile.family == "mage-flow":
-        # Its positions of reference and result are the same: every reference has the result's size.
-        base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
-        return (base, *(ReferenceFit(work) for _ in sizes[1:]))
-    result_ratio = plan.width / plan.height
-    if masked or abs(math.log(sizes[0][0] / sizes[0][1] / result_ratio)) < _SAME_RATIO:
-        fits = math.prod(work) <= (1 + AREA_TOLERANCE) * pixels
-        size = work if fits else on_budget(work, pixels, profile.grid)
-        base = ReferenceFit(size, (plan.width, plan.height), region.window if region else None)
-    else:
-        base = ReferenceFit(on_budget(sizes[0], pixels, profile.grid))
-    return (base, *(ReferenceFit(on_budget(size, pixels, profile.grid)) for size in sizes[1:]))

@@ -20,10 +20,6 @@ class GraphNodes:
         self._prefix = prefix
         self.nodes: dict[str, dict[str, Any]] = {}
 
-    def beside(self) -> GraphNodes:
-        """An empty graph whose ids are of the same kind."""
-        return GraphNodes(self._prefix)
-
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         """Add a node; returns the link to its first output."""
         identity = self._prefix + name

@@ -1,17 +1,17 @@
-"""The steps that every family's graph is made of. Each adds nodes to a graph and returns a link.
+"""What every family's graph is made of: methods that add nodes to a graph and return a link.
 
 Nodes whose names begin with MultiEdit are ours (nodes/): they encode what ComfyUI's own nodes would encode
-twice, and remember it. Everything else is ComfyUI's: noise, guidance, schedules, sampling and decoding.
+twice, and cache it. Everything else is ComfyUI's: noise, guidance, schedules, sampling and decoding.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .generation import SMALLER_BUDGETS, GenerationPlan
+from .generation_plan import SMALLER_SHARES, GenerationPlan
 from .graph import GraphNodes, Link, output
+from .reference_fit import ReferenceFit
 
 Condition = Callable[[str, str, list[Link]], Link]
 """Adds what encodes a text with references: (name, text, references) -> conditioning."""
@@ -39,7 +39,7 @@ class GraphSources:
 
 
 class GraphBuilder:
-    """A graph in the making: the plan's decisions, and where its pictures come from."""
+    """Builds the graph of one frame from the plan's decisions and its sources."""
 
     def __init__(
         self, graph: GraphNodes, generation: GenerationPlan, sources: GraphSources, name: str = ""
@@ -57,74 +57,79 @@ class GraphBuilder:
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         return self.graph.add(self._name + name, class_type, inputs)
 
-    def fitted_images(self) -> list[Link]:
-        """Every image at the size of its reference, for nodes of ComfyUI that encode by themselves."""
+    def fit_images(self) -> list[Link]:
+        """Bring every image to the size of its reference, for nodes of ComfyUI that encode by themselves."""
         return [
-            self.add(f"image_{number}", "MultiEditFit", self._picture(number - 1, fit.to_text()))
+            self.add(f"image_{number}", "MultiEditFit", self._image(number - 1, fit))
             for number, fit in enumerate(self.generation.references, start=1)
         ]
 
-    def accelerated(self, model: Link) -> Link:
-        """The model with the speed options that were decided for."""
+    def accelerate(self, model: Link) -> Link:
+        """Add the speed options that were decided for."""
         if self.generation.kv_cache:
             model = self.add("kv_cache", "FluxKVCache", {"model": model})
         if self.generation.easy_cache:
             model = self.add("easy_cache", "EasyCache", {"model": model, **_EASY_CACHE})
         return model
 
-    def prompt(self, name: str, text: str, references: list[Link]) -> Link:
-        """A text, encoded with what the text encoder sees of the references, and with their latents."""
+    def encode_prompt(self, name: str, text: str, references: list[Link]) -> Link:
+        """Encode a text with what the text encoder sees of the references, and with their latents."""
         sockets = {f"references.reference_{n}": link for n, link in enumerate(references, start=1)}
         return self.add(name, "MultiEditPrompt", {"loaded_model": self.bundle, "prompt": text, **sockets})
 
-    def latent(self, empty: str) -> Link:
-        """What sampling starts from: the base where there is a mask, else the answer of the node `empty`."""
+    def start_latent(self, empty: str) -> Link:
+        """Add what sampling starts from: with a mask the base, else the output of the node `empty`."""
         generation = self.generation
         if not generation.masked:
             width, height = generation.work
-            size = {"width": width, "height": height, "batch_size": generation.seeds}
+            size = {"width": width, "height": height, "batch_size": generation.batch_size}
             return self.add("latent", empty, size)
-        fit = generation.base_fit.to_text()
-        masked = {**self._picture(0, fit), "mask": self._sources.mask, "seeds": generation.seeds}
-        return self.add("latent", "MultiEditMaskedLatent", {"loaded_model": self.bundle, **masked})
+        masked = {**self._image(0, generation.base_fit), "mask": self._sources.mask}
+        masked |= {"loaded_model": self.bundle, "batch_size": generation.batch_size}
+        return self.add("latent", "MultiEditMaskedLatent", masked)
 
     def basic_sigmas(self, model: Link) -> Link:
         profile = self.profile
         schedule = {"scheduler": profile.scheduler, "steps": profile.steps, "denoise": 1.0}
         return self.add("sigmas", "BasicScheduler", {"model": model, **schedule})
 
-    def sampled(
+    def sample(
         self, model: Link, condition: Condition, latent: Link, sigmas: Link, *, shrinks: bool = True
     ) -> Link:
         """Sample from the references and the prompt.
 
         Args:
             shrinks: whether the model takes references of another size than its result, which is what is
-                tried when the memory is full.
+                tried when it is out of memory.
         """
-        shares = SMALLER_BUDGETS if shrinks and self.generation.smaller_steps else ()
-        return self._attempt(model, condition, self._common(latent, sigmas), (1.0, *shares))
+        shares = (1.0, *SMALLER_SHARES) if shrinks and self.generation.retry_smaller else (1.0,)
+        inputs = self._sampler_inputs(latent, sigmas)
+        for share in shares:
+            samples = self._attempt(model, condition, inputs, share, last=share == shares[-1])
+            inputs = {**inputs, "previous": samples}
+        return samples
 
-    def sampled_once(
+    def sample_once(
         self, model: Link, positive: Link, negative: Link | None, latent: Link, sigmas: Link
     ) -> Link:
         """Sample from conditioning that has its references already."""
-        inputs = {**self._common(latent, sigmas), "guider": self._guider("", model, positive, negative)}
-        return self.add("sample", "MultiEditSample", {**inputs, "smaller": ""})
+        inputs = {**self._sampler_inputs(latent, sigmas), "last": True}
+        guider = self._guider("", model, positive, negative)
+        return self.add("sample", "MultiEditSample", {**inputs, "guider": guider})
 
-    def result(self, samples: Link) -> Link:
+    def finish(self, samples: Link) -> Link:
         """Decode, bring to the plan's size, and keep what the mask does not select."""
         generation = self.generation
         decoded = self.add("decode", "VAEDecode", {"samples": samples, "vae": self.vae})
-        size = json.dumps(generation.size)
+        size = dict(zip(("width", "height"), generation.size, strict=True))
         if generation.masked:
-            base = {**self._picture(0, generation.base_fit.to_text(), "base"), "mask": self._sources.mask}
-            return self.add("finish", "MultiEditFinish", {"image": decoded, "size": size, **base})
+            base = {**self._image(0, generation.base_fit, "base"), "mask": self._sources.mask}
+            return self.add("finish", "MultiEditFinish", {"image": decoded, **size, **base})
         if generation.work == generation.size:
             return decoded
-        return self.add("scale", "MultiEditScale", {"image": decoded, "size": size})
+        return self.add("scale", "MultiEditScale", {"image": decoded, **size})
 
-    def _common(self, latent: Link, sigmas: Link) -> dict[str, Link]:
+    def _sampler_inputs(self, latent: Link, sigmas: Link) -> dict[str, object]:
         """What every attempt at sampling shares."""
         return {
             "noise": self.add("noise", "RandomNoise", {"noise_seed": self.generation.plan.seed}),
@@ -134,34 +139,22 @@ class GraphBuilder:
         }
 
     def _attempt(
-        self, model: Link, condition: Condition, common: dict[str, Link], shares: tuple[float, ...]
+        self, model: Link, condition: Condition, inputs: Mapping[str, object], share: float, *, last: bool
     ) -> Link:
-        """Sample with references of the first share; what samples with the next is kept as text."""
-        share, *smaller = shares
+        """Add an attempt at sampling, with references of a share of their area."""
         suffix = "" if share == 1.0 else f"_{round(100 * share)}"
-        generation = self.generation if share == 1.0 else self.generation.with_references(share)
         references = [
             self.add(
                 f"reference_{number}{suffix}",
                 "MultiEditReference",
-                {"loaded_model": self.bundle, **self._picture(number - 1, fit.to_text())},
+                {"loaded_model": self.bundle, **self._image(number - 1, fit)},
             )
-            for number, fit in enumerate(generation.references, start=1)
+            for number, fit in enumerate(self.generation.reference_fits(share), start=1)
         ]
-        positive = condition(f"prompt{suffix}", generation.plan.prompt, references)
+        positive = condition(f"prompt{suffix}", self.generation.plan.prompt, references)
         negative = condition(f"negative{suffix}", "", references) if self.profile.guided else None
         guider = self._guider(suffix, model, positive, negative)
-        text = self._kept(model, condition, common, tuple(smaller)) if smaller else ""
-        return self.add(f"sample{suffix}", "MultiEditSample", {**common, "guider": guider, "smaller": text})
-
-    def _kept(
-        self, model: Link, condition: Condition, common: dict[str, Link], shares: tuple[float, ...]
-    ) -> str:
-        """The nodes of a further attempt, not in the graph but as the text that one of its nodes adds."""
-        outer, self.graph = self.graph, self.graph.beside()
-        link = self._attempt(model, condition, common, shares)
-        inner, self.graph = self.graph, outer
-        return json.dumps({"nodes": inner.nodes, "samples": link})
+        return self.add(f"sample{suffix}", "MultiEditSample", {**inputs, "guider": guider, "last": last})
 
     def _guider(self, suffix: str, model: Link, positive: Link, negative: Link | None) -> Link:
         if negative is None:
@@ -169,6 +162,7 @@ class GraphBuilder:
         inputs = {"model": model, "positive": positive, "negative": negative, "cfg": self.profile.cfg}
         return self.add(f"guider{suffix}", "CFGGuider", inputs)
 
-    def _picture(self, index: int, fit: str, name: str = "image") -> dict[str, object]:
+    def _image(self, index: int, fit: ReferenceFit, name: str = "image") -> dict[str, object]:
         sources = self._sources
-        return {name: sources.images[index], "fit": fit, "item": sources.item, "frame": sources.frame}
+        image = {name: sources.images[index], "item": sources.item, "frame": sources.frame}
+        return {**image, "fit": fit.to_dict()}

@@ -1,4 +1,4 @@
-"""The pixel work around a generative model: pictures to what it sees, and its answer to the result."""
+"""The pixel work around a generative model: images to what it sees, and its output to the result."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def frame_of(batch: Tensor, frame: int) -> Tensor:
 
 
 def opaque(image: Tensor) -> Tensor:
-    """A picture [B, H, W, 3 or 4] as [B, H, W, 3]: transparency shows white, as on paper."""
+    """An image [B, H, W, 3 or 4] as [B, H, W, 3]: transparency shows white, as on paper."""
     if image.shape[3] == 3:
         return image
     alpha = image[..., 3:]
@@ -34,7 +34,7 @@ def opaque(image: Tensor) -> Tensor:
 
 
 def framed(image: Tensor, fit: ReferenceFit) -> Tensor:
-    """The part of a picture [1, H, W, C] that a fit shows, at the canvas' resolution."""
+    """The part of an image [1, H, W, C] that a fit shows, at the canvas' resolution."""
     if fit.canvas is None:
         return image
     box = _cover(image, fit.canvas)
@@ -42,12 +42,12 @@ def framed(image: Tensor, fit: ReferenceFit) -> Tensor:
 
 
 def fitted(image: Tensor, fit: ReferenceFit) -> Tensor:
-    """A picture [1, H, W, C] at the size of a fit."""
+    """An image [1, H, W, C] at the size of a fit."""
     return resize(framed(image, fit), fit.size)
 
 
 def fitted_mask(mask: Tensor, image: Tensor, fit: ReferenceFit) -> Tensor:
-    """An edit mask [1, h, w], 1 = change here, stretched over a picture as the fit shows that picture."""
+    """An edit mask [1, h, w], 1 = change here, stretched over an image as the fit shows that image."""
     canvas = fit.canvas or (image.shape[2], image.shape[1])
     box = _cover(image, canvas)
     covering = resize_mask(mask, (box.width, box.height)).clamp(0.0, 1.0)
@@ -76,7 +76,7 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
 
     Args:
-        edited: the model's answers [B, h, w, 3], of any float type and on any device, as the mask.
+        edited: the model's outputs [B, h, w, 3], of any float type and on any device, as the mask.
         size: (width, height) of the result.
         base: float32 [1, H, W, 3 or 4]; the result is of its type and on its device.
         mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
@@ -88,8 +88,8 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     change = fitted_mask(mask.to(base), base, ReferenceFit(size, size))[0][window]
     change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
     results = []
-    for answer in resize(edited.to(base), (width, height)):
-        part = keep_outside(canvas[0][window], answer, change)
+    for output in resize(edited.to(base), (width, height)):
+        part = keep_outside(canvas[0][window], output, change)
         results.append(_pasted(canvas[0], part, (x, y, width, height)))
     return torch.stack(results)
 
@@ -107,7 +107,7 @@ def _fade(mask: Tensor, radius: int) -> Tensor:
     What is too thin to reach 1 is raised to it at its thickest, so that no stroke is lost.
     """
     selected = (mask > 0).float()[None, None]
-    # Along one axis and then the other: a square of this width takes ten times as long on a large picture.
+    # Along one axis and then the other: a square of this width takes ten times as long on a large image.
     columns: dict[str, Any] = {"kernel_size": (2 * radius + 1, 1), "stride": 1, "padding": (radius, 0)}
     rows: dict[str, Any] = {"kernel_size": (1, 2 * radius + 1), "stride": 1, "padding": (0, radius)}
     near = avg_pool2d(selected, **columns, count_include_pad=False)
@@ -122,6 +122,6 @@ def _cover(image: Tensor, canvas: Size) -> Box:
 
 
 def _cut(covering: Tensor, box: Box, window: CropWindow) -> Tensor:
-    """A window of a canvas that a picture or mask [1, H, W, ...] covers by `box`."""
+    """A window of a canvas that an image or mask [1, H, W, ...] covers by `box`."""
     x, y, width, height = window
     return covering[:, y - box.y : y - box.y + height, x - box.x : x - box.x + width]

@@ -1,24 +1,29 @@
-"""How a picture is brought to the size that a model sees, as data that a node's input can hold."""
+"""How an image is brought to the size that a model sees, as data that a node's input can hold."""
 
 from __future__ import annotations
 
-import json
 import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ...common.types import Size
+from ...planning.size import AREA_TOLERANCE
 
 CropWindow = tuple[int, int, int, int]
+
+# A base whose ratio differs by less is cut to the result's, so that the model sees both in register.
+_SAME_RATIO = math.log(1.05)
 
 
 @dataclass(frozen=True)
 class ReferenceFit:
-    """Scale a picture, or cover a canvas with it and take a window of that.
+    """Scale an image, or cover a canvas with it and take a window of that.
 
     Attributes:
-        size: (width, height) of the answer in pixels.
-        canvas: (width, height) that the picture covers first, centred, what sticks out being cut; None
-            takes the whole picture.
+        size: (width, height) in pixels of what comes out.
+        canvas: (width, height) that the image covers first, centred, what sticks out being cut; None
+            takes the whole image.
         window: (x, y, width, height) of the canvas that is scaled to `size`; None takes all of it.
     """
 
@@ -26,12 +31,31 @@ class ReferenceFit:
     canvas: Size | None = None
     window: CropWindow | None = None
 
-    def to_text(self) -> str:
-        return json.dumps({name: value for name, value in asdict(self).items() if value is not None})
+    def to_dict(self) -> dict[str, Any]:
+        return {name: list(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod
-    def from_text(cls, text: str) -> ReferenceFit:
-        return cls(**{name: tuple(value) for name, value in json.loads(text).items()})
+    def from_dict(cls, values: Mapping[str, Sequence[int]]) -> ReferenceFit:
+        return cls(**{name: tuple(value) for name, value in values.items()})  # type: ignore[arg-type]
+
+
+FitReferences = Callable[[ReferenceFit, Sequence[Size], int, int, bool], tuple[ReferenceFit, ...]]
+"""(base in register with the result, at the size that is sampled; (width, height) of each image; area of a
+reference; grid of its sides; whether a mask lies over the base) -> how each image becomes a reference."""
+
+
+def fit_to_budget(
+    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, masked: bool
+) -> tuple[ReferenceFit, ...]:
+    """Fit each image to an area; the base in register with the result where their shapes agree."""
+    canvas, work = base.canvas or base.size, base.size
+    own, *others = sizes
+    if masked or abs(math.log(own[0] / own[1] / (canvas[0] / canvas[1]))) < _SAME_RATIO:
+        fits = math.prod(work) <= (1 + AREA_TOLERANCE) * pixels
+        first = ReferenceFit(work if fits else on_budget(work, pixels, grid), base.canvas, base.window)
+    else:
+        first = ReferenceFit(on_budget(own, pixels, grid))
+    return (first, *(ReferenceFit(on_budget(size, pixels, grid)) for size in others))
 
 
 def on_budget(size: Size, pixels: int, grid: int) -> Size:

@@ -1,4 +1,4 @@
-"""A whole edit as one ComfyUI graph of our own nodes: what the command line and the HTTP face queue.
+"""Build a whole edit as one ComfyUI graph of our own nodes, for the command line and the HTTP API.
 
 Load Layered Images -> (Load Multi-Edit Model ->) Multi-Edit -> Safe Mode -> Save Edited Image, as a person
 would wire them; ComfyUI's history, its cache and the saved file's metadata are those of such a graph.
@@ -26,19 +26,17 @@ _BY_ONE_LOADER = ("image_1", "image_2", "image_3")
 def request_graph(
     plan: EditPlan, names: Sequence[str], options: EncodeOptions, prefix: str, catalog: Catalog
 ) -> dict[str, Any]:
-    """The graph of a plan.
+    """Build the graph of a plan.
 
     Args:
-        names: of the pictures in ComfyUI's input folder, in the request's order; a mask is a grey picture,
+        names: of the images in ComfyUI's input folder, in the request's order; a mask is a grey image,
             white = change here.
         options: of the file that is saved.
         prefix: of the file's name.
     """
     graph = GraphNodes()
-    pictures = _loaded(graph, names)
-    edited = graph.add(
-        "edit", "MultiEditEdit", {**_settings(plan, catalog), **_sockets(graph, plan, pictures)}
-    )
+    images = _loaded(graph, names)
+    edited = graph.add("edit", "MultiEditEdit", {**_settings(plan, catalog), **_sockets(graph, plan, images)})
     saved: dict[str, object] = {"images": edited, "filename_prefix": prefix, "plan": output(edited, 1)}
     if plan.safe_mode:
         checked = graph.add("safe_mode", "MultiEditSafeMode", {"image": edited})
@@ -73,21 +71,21 @@ def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
     }
 
 
-def _sockets(graph: GraphNodes, plan: EditPlan, pictures: Sequence[Link]) -> dict[str, object]:
+def _sockets(graph: GraphNodes, plan: EditPlan, images: Sequence[Link]) -> dict[str, object]:
     """The links of Multi-Edit, and what each of its images is for; it counts them without the mask."""
     sockets: dict[str, object] = {}
     per_image: dict[str, Mapping[str, object]] = {}
-    images = [number for number, role in enumerate(plan.roles, start=1) if role != "mask"]
-    for socket, number in enumerate(images, start=1):
-        sockets[f"images.image_{socket}"] = pictures[number - 1]
+    unmasked = [number for number, role in enumerate(plan.roles, start=1) if role != "mask"]
+    for socket, number in enumerate(unmasked, start=1):
+        sockets[f"images.image_{socket}"] = images[number - 1]
         if number > 1:
             placement = asdict(plan.placements[number]) if number in plan.placements else {}
             per_image[str(socket)] = {"role": plan.roles[number - 1], **placement}
     if per_image:
         sockets["per_image"] = json.dumps(per_image)
     if "mask" in plan.roles:
-        picture = pictures[plan.roles.index("mask")]
-        sockets["mask"] = graph.add("mask", "ImageToMask", {"image": picture, "channel": "red"})
+        image = images[plan.roles.index("mask")]
+        sockets["mask"] = graph.add("mask", "ImageToMask", {"image": image, "channel": "red"})
     if plan.model != EMBEDDED_MODEL:
         loader = {"model": plan.model, "model.profile": AUTO}
         sockets["loaded_model"] = graph.add("model", "MultiEditLoadModel", loader)

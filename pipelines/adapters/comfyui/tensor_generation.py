@@ -1,4 +1,4 @@
-"""An edit of tensors by a generative model: the plan, and what is decided once the profile is known."""
+"""Plan an edit of tensors by a generative model."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...catalog.lookup import Catalog
 from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
-from .generation import GenerationOptions, GenerationPlan, plan_generation
+from .generation import plan_generation
+from .generation_plan import GenerationOptions, GenerationPlan
 from .pixels import canvas_bounds
 from .profiles.selection import ProfileSelection
 
@@ -19,7 +20,7 @@ def plan_tensor_generation(
     settings: EditSettings,
     images: Sequence[Tensor],
     mask: Tensor | None,
-    choice: ProfileSelection,
+    selection: ProfileSelection,
     options: GenerationOptions,
     catalog: Catalog,
 ) -> tuple[GenerationPlan, int]:
@@ -34,7 +35,7 @@ def plan_tensor_generation(
         UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
     """
     frames = frames_of(images, mask)
-    adapters = {settings.model: choice.profile.family}
+    adapters = {settings.model: selection.profile.family}
     plan = plan_tensors(settings, images, mask is not None, catalog, adapters)
     bounds = None if mask is None else canvas_bounds(mask, images[0], (plan.width, plan.height))
     sizes = [
@@ -42,4 +43,5 @@ def plan_tensor_generation(
         for role, image in zip(plan.roles, images, strict=False)
         if role != "overlay"
     ]
-    return plan_generation(plan, choice, catalog.get(choice.profile.model), sizes, bounds, options), frames
+    model = catalog.get(selection.profile.model)
+    return plan_generation(plan, selection, model, sizes, bounds, options), frames

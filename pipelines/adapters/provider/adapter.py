@@ -57,7 +57,7 @@ class ProviderAdapter:
         self._tell = tell
         self._clock = clock
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
         """See `Adapter.run`; in a thread without an event loop.
 
         `progress` is called several times a second, and what it raises closes the connection.
@@ -67,7 +67,7 @@ class ProviderAdapter:
             ProviderError: any of that branch, or InvalidRequest, where the endpoint refuses.
             ServerUnreachable: nothing was sent.
         """
-        work = Pictures(plan, pictures, self._limits)
+        work = Pictures(plan, images, self._limits)
         ratios = self._catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
         answer = asyncio.run(self._answer(plan, body, progress))

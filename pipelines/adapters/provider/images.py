@@ -94,7 +94,7 @@ class Pictures:
         roles: tuple[Role, ...] = ("base", *overlays, "mask")
         placed = dict(enumerate(placements, start=2))
         plan = replace(self._plan, roles=roles[: len(pictures)], placements=placed)
-        return self._compositor.run(plan, pictures, lambda share: None)
+        return self._compositor.run(plan, pictures, lambda share: None).image
 
 
 def _file(number: int, image: Tensor) -> PictureFile:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.adapters.comfyui.generation import GenerationOptions
+from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
@@ -148,26 +148,25 @@ def test_what_auto_decides_of_speed_has_its_reason_in_the_plan() -> None:
     decided = generation(KV, case(PHOTOGRAPH, PORTRAIT))
     for option in ("kv_cache", "easy_cache"):
         chosen = getattr(KV, option)
-        assert f"{option} is {'on' if chosen.on else 'off'}. {chosen.reason}" in decided.report.splitlines()
+        assert f"{option} is {'on' if chosen.on else 'off'}. {chosen.reason}" in decided.summary.splitlines()
 
 
-def test_a_smaller_step_keeps_the_result_and_halves_the_references() -> None:
+def test_smaller_references_have_half_the_area_and_show_the_same() -> None:
     decided = generation(KLEIN, case(PHOTOGRAPH, PORTRAIT))
-    smaller = decided.with_references(0.5)
-    assert (smaller.work, smaller.size) == (decided.work, decided.size)
-    for fit, less in zip(decided.references, smaller.references, strict=True):
+    assert decided.reference_fits(1.0) == decided.references
+    for fit, less in zip(decided.references, decided.reference_fits(0.5), strict=True):
         assert math.prod(less.size) == pytest.approx(math.prod(fit.size) / 2, rel=0.05)
         assert dataclasses.replace(less, size=fit.size) == fit
 
 
 def test_the_plan_says_what_runs_as_json() -> None:
-    decided = generation(KV, case(PHOTOGRAPH, PORTRAIT, bounds=(0, 9, 0, 9), seeds=3))
+    decided = generation(KV, case(PHOTOGRAPH, PORTRAIT, bounds=(0, 9, 0, 9), batch_size=3))
     told = json.loads(decided.plan_json)
     assert told["generation"]["profile"] == "flux-2-klein-9b-kv"
     assert told["generation"]["model"] == "flux-2-klein-9b-kv-edit"
     assert told["generation"]["files"] == dict(decided.files)
     assert told["generation"]["references"][1] == {"size": [832, 1248], "canvas": None, "window": None}
-    assert (told["seed"], told["generation"]["seeds"]) == (7, 3)
+    assert (told["seed"], told["generation"]["batch_size"]) == (7, 3)
     assert told["notes"] == [*decided.plan.notes, *decided.notes]
 
 
@@ -184,7 +183,7 @@ def test_a_stand_in_says_which_model_runs() -> None:
     decided, _ = of_stand_in(2, resolution="2K")
     told = json.loads(decided.plan_json)
     assert (told["model"], told["generation"]["model"]) == ("nano-banana-2-edit", "qwen-edit")
-    assert "by Qwen-Image-Edit 2511" in decided.report
+    assert "by Qwen-Image-Edit 2511" in decided.summary
     assert math.prod(decided.work) < math.prod(decided.size)
 
 

@@ -1,7 +1,8 @@
-"""A picture's way to the size that a model sees, as data."""
+"""An image's way to the size that a model sees, as data."""
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -15,7 +16,7 @@ sizes = st.tuples(sides, sides)
 
 @given(st.builds(ReferenceFit, sizes, st.none() | sizes, st.none() | st.tuples(sides, sides, sides, sides)))
 def test_a_fit_survives_the_input_of_a_node(fit: ReferenceFit) -> None:
-    assert ReferenceFit.from_text(fit.to_text()) == fit
+    assert ReferenceFit.from_dict(json.loads(json.dumps(fit.to_dict()))) == fit
 
 
 @given(sizes, st.integers(256, 2**24), st.sampled_from([8, 16, 32]))

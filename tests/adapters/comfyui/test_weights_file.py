@@ -171,7 +171,7 @@ def test_a_file_of_another_architecture_is_refused(
     told = caught.value.message
     assert told.startswith("flux/mine.safetensors, taken for the VAE of a model, is of another architecture")
     assert problem in told
-    assert told.endswith(f"Fetch it again from {part.files[0].url}, or choose another.")
+    assert told.endswith(f"Download it again from {part.files[0].url}, or choose another.")
     assert str(tmp_path) not in told
 
 
@@ -186,17 +186,18 @@ def _tensor(*offsets: object) -> bytes:
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"", "is no safetensors file; a web page"),
-        (b"PK\x03\x04", "is no safetensors file"),
-        (b"<!DOCTYPE html><html></html>", "is no safetensors file; a web page"),
+        (b"", "is not a safetensors file; a web page"),
+        (b"PK\x03\x04", "is not a safetensors file"),
+        (b"<!DOCTYPE html><html></html>", "is not a safetensors file; a web page"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n", "a link to the file"),
-        (_file(b"{}", LARGEST_HEADER + 1), "is no safetensors file"),
-        (_file(b"[]"), "is no safetensors file"),
+        (_file(b"{}", LARGEST_HEADER + 1), "is not a safetensors file"),
+        (_file(b"[]"), "is not a safetensors file"),
         (_file(b"{]"), "its header is damaged"),
         (_file(b'{"a": "\xff"}'), "its header is damaged"),
         (_file(b'{"a": 1}'), "its header is damaged"),
         (_file(b'{"a": {}}'), "its header is damaged"),
         (_file(b'{"a":' * 50_000), "its header is damaged"),
+        (_file(b'{"__metadata__":' + b"[" * 200 + b"]" * 200 + b"}"), "its header is damaged"),
         (_file(_tensor(0)), "its header is damaged"),
         (_file(_tensor(0, "8")), "its header is damaged"),
         (_file(_tensor(0, None)), "its header is damaged"),

@@ -1,4 +1,4 @@
-"""FLUX.2: klein and dev. The text encoder never sees a picture, so a prompt's encoding serves any.
+"""FLUX.2: klein and dev. The text encoder never sees an image, so a prompt's encoding serves any.
 
 https://github.com/black-forest-labs/flux2
 """
@@ -7,22 +7,26 @@ from __future__ import annotations
 
 from ..graph import Link
 from ..graph_builder import GraphBuilder
+from .family import Family
 
 
-def build(steps: GraphBuilder) -> Link:
+def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
-    profile = steps.profile
-    model = steps.accelerated(steps.model)
+    profile = builder.profile
+    model = builder.accelerate(builder.model)
 
     def condition(name: str, text: str, references: list[Link]) -> Link:
-        encoded = steps.prompt(name, text, references)
+        encoded = builder.encode_prompt(name, text, references)
         if profile.guidance is None:
             return encoded
         guidance = {"conditioning": encoded, "guidance": profile.guidance}
-        return steps.add(f"{name}_guidance", "FluxGuidance", guidance)
+        return builder.add(f"{name}_guidance", "FluxGuidance", guidance)
 
-    width, height = steps.generation.work
+    width, height = builder.generation.work
     schedule = {"steps": profile.steps, "width": width, "height": height}
-    sigmas = steps.add("sigmas", "Flux2Scheduler", schedule)
-    latent = steps.latent("EmptyFlux2LatentImage")
-    return steps.result(steps.sampled(model, condition, latent, sigmas))
+    sigmas = builder.add("sigmas", "Flux2Scheduler", schedule)
+    latent = builder.start_latent("EmptyFlux2LatentImage")
+    return builder.finish(builder.sample(model, condition, latent, sigmas))
+
+
+FAMILY = Family(build)

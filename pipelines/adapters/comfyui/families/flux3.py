@@ -7,24 +7,30 @@ from __future__ import annotations
 
 from ..graph import Link, output
 from ..graph_builder import GraphBuilder
+from .family import Family
 
 
-def build(steps: GraphBuilder) -> Link:
+def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
-    text = {"clip": steps.clip, "text": steps.generation.plan.prompt}
-    positive = steps.add("prompt", "CLIPTextEncode", text)
+    text = {"clip": builder.clip, "text": builder.generation.plan.prompt}
+    positive = builder.add("prompt", "CLIPTextEncode", text)
     # The node of the references has a socket for both; without guidance the second is dropped again.
-    if steps.profile.guided:
-        negative = steps.add("negative", "CLIPTextEncode", {"clip": steps.clip, "text": ""})
+    if builder.profile.guided:
+        negative = builder.add("negative", "CLIPTextEncode", {"clip": builder.clip, "text": ""})
     else:
-        negative = steps.add("negative", "ConditioningZeroOut", {"conditioning": positive})
-    images = {f"images.image{n}": link for n, link in enumerate(steps.fitted_images())}
-    references = steps.add(
+        negative = builder.add("negative", "ConditioningZeroOut", {"conditioning": positive})
+    images = {f"images.image{n}": link for n, link in enumerate(builder.fit_images())}
+    references = builder.add(
         "references",
         "ReferenceMultiLatent",
-        {"positive": positive, "negative": negative, "vae": steps.vae, "resize": "none", **images},
+        {"positive": positive, "negative": negative, "vae": builder.vae, "resize": "none", **images},
     )
-    model = steps.accelerated(steps.model)
-    unwanted = output(references, 1) if steps.profile.guided else None
-    latent = steps.latent("EmptyFlux2LatentImage")
-    return steps.result(steps.sampled_once(model, references, unwanted, latent, steps.basic_sigmas(model)))
+    model = builder.accelerate(builder.model)
+    unwanted = output(references, 1) if builder.profile.guided else None
+    latent = builder.start_latent("EmptyFlux2LatentImage")
+    return builder.finish(
+        builder.sample_once(model, references, unwanted, latent, builder.basic_sigmas(model))
+    )
+
+
+FAMILY = Family(build)

@@ -7,21 +7,22 @@ from __future__ import annotations
 
 from ..graph import Link, output
 from ..graph_builder import GraphBuilder
+from .family import Family
 
 
-def build(steps: GraphBuilder) -> Link:
+def build(builder: GraphBuilder) -> Link:
     """Add the nodes of an edit; returns the link to its image."""
-    profile = steps.profile
-    cache = {"model": steps.model, "device": "auto", "dtype": "default"}
-    model = steps.accelerated(steps.add("prefix_cache", "QwenImage21Cache", cache))
-    images = {f"images.image_{n}": link for n, link in enumerate(steps.fitted_images(), start=1)}
-    encoded = steps.add(
+    profile = builder.profile
+    cache = {"model": builder.model, "device": "auto", "dtype": "default"}
+    model = builder.accelerate(builder.add("prefix_cache", "QwenImage21Cache", cache))
+    images = {f"images.image_{n}": link for n, link in enumerate(builder.fit_images(), start=1)}
+    encoded = builder.add(
         "prompt",
         "TextEncodeQwenImage21",
         {
-            "clip": steps.clip,
-            "vae": steps.vae,
-            "prompt": steps.generation.plan.prompt,
+            "clip": builder.clip,
+            "vae": builder.vae,
+            "prompt": builder.generation.plan.prompt,
             "negative_prompt": "",
             "resolution": 0,  # the images have their size already
             **images,
@@ -29,9 +30,12 @@ def build(steps: GraphBuilder) -> Link:
     )
     if profile.sigmas:
         values = ", ".join(f"{sigma:g}" for sigma in profile.sigmas)
-        sigmas = steps.add("sigmas", "ManualSigmas", {"sigmas": values})
+        sigmas = builder.add("sigmas", "ManualSigmas", {"sigmas": values})
     else:
-        sigmas = steps.basic_sigmas(model)
+        sigmas = builder.basic_sigmas(model)
     negative = output(encoded, 1) if profile.guided else None
-    latent = steps.latent("EmptyLatentImage")
-    return steps.result(steps.sampled_once(model, encoded, negative, latent, sigmas))
+    latent = builder.start_latent("EmptyLatentImage")
+    return builder.finish(builder.sample_once(model, encoded, negative, latent, sigmas))
+
+
+FAMILY = Family(build)

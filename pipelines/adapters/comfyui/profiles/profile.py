@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-Family = Literal["qwen-edit", "flux2", "mage-flow", "qwen-image-21", "flux3"]
 PartName = Literal["diffusion_model", "text_encoder", "vae", "checkpoint", "lora"]
 
 # ComfyUI's folder with the files of each part.
@@ -82,6 +81,7 @@ class Profile:
 
     Attributes:
         model: its id in the catalogue.
+        family: its name in `families`.
         commercial: False where the licence forbids commercial use; said before use.
         parts: by name; `checkpoint` stands for diffusion_model, text_encoder and vae in one file.
         clip_type: what ComfyUI's text encoder loader calls the type.
@@ -93,9 +93,6 @@ class Profile:
         reference_method: of the reference latents, None to leave the checkpoint's own.
         reference_pixels: area to which a reference is scaled before the VAE encodes it; a model that
             encodes references at the size of the result (mage-flow) does not ask.
-        vision_pixels: area of the copy that the text encoder sees; None where it sees no pictures, or
-            where the family's own node makes the copy.
-        vision_side: bound on the longer side of that copy; None where the area bounds it.
         grid: both sides of what is sampled are multiples of this many pixels.
         native_pixels: the area that the model was trained for.
         max_pixels: the largest area that is sampled; a larger result is fitted from it.
@@ -110,7 +107,7 @@ class Profile:
     id: str
     name: str
     model: str
-    family: Family
+    family: str
     licence: str
     licence_url: str
     commercial: bool
@@ -126,8 +123,6 @@ class Profile:
     native_pixels: int = 1024 * 1024
     max_pixels: int = 1024 * 1024
     reference_pixels: int = 1024 * 1024
-    vision_pixels: int | None = None
-    vision_side: int | None = None
     guidance: float | None = None
     shift: float | None = None
     cfg_norm: float | None = None
@@ -147,7 +142,6 @@ class Profile:
             "it has no steps": self.steps > 0,
             "its sigmas are not one more than its steps": len(self.sigmas) in (0, self.steps + 1),
             "its native area is larger than its largest": self.native_pixels <= self.max_pixels,
-            "the vision copy has a side, but no area": self.vision_pixels or not self.vision_side,
             "the branches of guidance would share a key-value cache": not (self.guided and self.kv_cache.on),
         }
         for problem, kept in rules.items():

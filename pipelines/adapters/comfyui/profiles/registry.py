@@ -1,64 +1,35 @@
 """The profiles of generative models, read once from profiles.json.
 
-The file has two tables: `parts` by name, since profiles share them, and `profiles`, which name their
-parts. An entry of either may be `like` another one, whose keys it takes over and then changes; the other
-one is written out in full.
+The file has three tables: `reasons` and `parts` by name, since profiles share them, and `profiles`, which
+name theirs. An entry of the latter two may be `like` another one, whose keys it takes over and then changes;
+the other one is written out in full.
 """
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ....common.errors import InvalidRequest
+from ....common.registry import Registry
 from .profile import ModelPart, Profile, SpeedOption, WeightsFile
 
 _FILE = Path(__file__).with_name("profiles.json")
-_LONGEST_ID = 64  # what of an unknown id is compared and shown
 _LISTS = {"nodes", "sigmas"}
 _OPTIONS = {"kv_cache", "easy_cache"}
 
 Entry = Mapping[str, Any]
 
 
-class Profiles:
-    """Profiles by id, iterated in the order of the file: of one model, the fastest first.
+class Profiles(Registry[Profile]):
+    """Profiles by id, iterated in the order of the file: of one model, the fastest first."""
 
-    Raises:
-        ValueError: two have the same id.
-    """
-
-    def __init__(self, profiles: Iterable[Profile]) -> None:
-        self._profiles: dict[str, Profile] = {}
-        for profile in profiles:
-            if profile.id in self._profiles:
-                raise ValueError(f"profile {profile.id} is there twice")
-            self._profiles[profile.id] = profile
-
-    def __iter__(self) -> Iterator[Profile]:
-        return iter(self._profiles.values())
-
-    def __len__(self) -> int:
-        return len(self._profiles)
-
-    def get(self, profile_id: str) -> Profile:
-        """Look a profile up.
-
-        Raises:
-            InvalidRequest: the message names the nearest known id.
-        """
-        if profile_id in self._profiles:
-            return self._profiles[profile_id]
-        asked = profile_id[:_LONGEST_ID]
-        nearest = difflib.get_close_matches(asked, self._profiles, n=1, cutoff=0.0)[0]
-        raise InvalidRequest(
-            f"{asked!a} is no profile. The nearest known one is {nearest!r}; a model's own are tried in "
-            "their order where none is named."
-        )
+    kind = "profile"
+    next_step = "without one a model's profiles are tried in their order"
+    error = InvalidRequest
 
     def of_model(self, model_id: str) -> tuple[Profile, ...]:
         """A model's profiles in the order in which they are tried; none for a model without."""
@@ -76,7 +47,7 @@ def load_profiles() -> Profiles:
 
 
 def profiles_from(tables: Mapping[str, Any]) -> Profiles:
-    """Type the two tables.
+    """Type the tables.
 
     Raises:
         ValueError: as `load_profiles`.
@@ -87,7 +58,7 @@ def profiles_from(tables: Mapping[str, Any]) -> Profiles:
     }
     by_id = {entry["id"]: entry for entry in tables["profiles"]}
     whole = (_filled(entry, by_id, f"profile {entry['id']}") for entry in tables["profiles"])
-    return Profiles(_profile(entry, parts) for entry in whole)
+    return Profiles(_profile(entry, parts, tables["reasons"]) for entry in whole)
 
 
 def _filled(entry: Entry, table: Mapping[str, Entry], what: str) -> dict[str, Any]:
@@ -109,7 +80,7 @@ def _part(entry: Entry) -> ModelPart:
     )
 
 
-def _profile(entry: Entry, parts: Mapping[str, ModelPart]) -> Profile:
+def _profile(entry: Entry, parts: Mapping[str, ModelPart], reasons: Mapping[str, str]) -> Profile:
     if unknown := set(entry["parts"].values()) - set(parts):
         raise ValueError(f"profile {entry['id']}: no part is called {', '.join(sorted(unknown))}")
     typed = dict(entry)
@@ -117,5 +88,5 @@ def _profile(entry: Entry, parts: Mapping[str, ModelPart]) -> Profile:
     for key in _LISTS & set(entry):
         typed[key] = tuple(entry[key])
     for key in _OPTIONS & set(entry):
-        typed[key] = SpeedOption(**entry[key])
+        typed[key] = SpeedOption(entry[key]["on"], reasons[entry[key]["reason"]])
     return Profile(**typed)

@@ -1,8 +1,8 @@
-"""Which profile of a model runs, and from which files: by what is in ComfyUI's folders and its memory.
+"""Select the profile of a model and its files, by what is in ComfyUI's folders and its memory.
 
 A model's profiles are tried in their order, and the first one whose files are all there is taken. Of a
 part's files it takes the most exact that fits the memory, else the smallest that is there. Nothing is
-downloaded: what is missing is said with its folder, its size and its address.
+downloaded: the error names what is missing with its folder, its size and its address.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def select_profile(
     profile: str | None = None,
     profiles: Profiles | None = None,
 ) -> ProfileSelection:
-    """Decide how a model is loaded.
+    """Select the profile and the files of a model.
 
     Args:
         memory_bytes: of the device that samples.
@@ -64,14 +64,14 @@ def select_profile(
         ModelFilesMissing: files are missing; the message says which, for the plainest profile.
     """
     candidates = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
-    passed: list[str] = []
+    skipped: list[str] = []
     for candidate in candidates:
         reason = _obstacle(candidate, folders, node_names)
         if reason is None:
-            why = "it was asked for" if profile else "all of its files are there"
-            notes = (f"Profile {candidate.id} is used: {why}.", *passed)
-            return _choice(candidate, folders, memory_bytes, notes)
-        passed.append(f"Profile {candidate.id} is not used: {reason}.")
+            why = "it was requested" if profile else "all of its files are there"
+            notes = (f"Profile {candidate.id} is used: {why}.", *skipped)
+            return _selected(candidate, folders, memory_bytes, notes)
+        skipped.append(f"Profile {candidate.id} is not used: {reason}.")
     raise _unable(candidates, folders, node_names)
 
 
@@ -103,7 +103,7 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
         raise ModelUnavailable(f"{provider.closed_model_reason(closed[0])}.", field="modelId")
     if not own:
         raise ModelUnavailable(
-            f"{model_id} cannot run on ComfyUI: there is no profile for it. Models that have one: "
+            f"{model_id} cannot run on ComfyUI: it has no profile. Models that have one: "
             f"{', '.join(dict.fromkeys(each.model for each in profiles))}.",
             field="modelId",
         )
@@ -133,7 +133,7 @@ def _obstacle(profile: Profile, folders: Folders, node_names: Collection[str] | 
         return f"it needs ComfyUI {profile.minimum_comfyui}, this one has no node {', '.join(unknown)}"
     for name, part in profile.parts.items():
         if next(_found(part, folders), None) is None:
-            return f"its {_spoken(name)} {part.files[0].name} is not in {part.folder}"
+            return f"its {_part_title(name)} {part.files[0].name} is not in {part.folder}"
     return None
 
 
@@ -141,14 +141,14 @@ def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list
     return [] if node_names is None else [name for name in profile.nodes if name not in node_names]
 
 
-def _choice(
+def _selected(
     profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[str, ...]
 ) -> ProfileSelection:
     files: dict[PartName, str] = {}
     reasons = []
     for name, part in profile.parts.items():
         weights, files[name], why = _best(list(_found(part, folders)), memory_bytes)
-        reasons.append(f"The {_spoken(name)} is {files[name]} ({weights.gigabytes} GB): {why}.")
+        reasons.append(f"The {_part_title(name)} is {files[name]} ({weights.gigabytes} GB): {why}.")
     if not profile.commercial:
         reasons.append(
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
@@ -190,26 +190,27 @@ def _unable(
             there.append(f"{part.folder}/{file}")
     return ModelFilesMissing(
         f"{plainest.name} cannot run: of its {len(plainest.parts)} files {len(missing)} are missing. "
-        f"Fetch {'; '.join(missing)}. Already there: {', '.join(there) or 'none'}.",
+        f"Download {'; '.join(missing)}. Already there: {', '.join(there) or 'none'}.",
         field="modelId",
     )
 
 
 def _wanted(name: PartName, part: ModelPart) -> str:
-    """What to fetch for a part: each published file once, the most exact first."""
+    """What to download for a part: each published file once, the most exact first."""
     published = {weights.url: weights for weights in reversed(part.files)}
     options = [
         f"{weights.name} ({weights.gigabytes} GB, {weights.url})" for weights in reversed(published.values())
     ]
-    return f"the {_spoken(name)} into models/{part.folder}: {' or '.join(options)}"
+    return f"the {_part_title(name)} into models/{part.folder}: {' or '.join(options)}"
 
 
-def _spoken(name: PartName) -> str:
+def _part_title(name: PartName) -> str:
+    """What a part is called in messages."""
     return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))
 
 
 def alias_notes(model_id: str, profile: Profile) -> tuple[str, ...]:
-    """What a plan says where a profile runs in place of the model that was asked for."""
+    """Notes for a plan whose profile runs in place of the requested model."""
     if profile.model == model_id:
         return ()
     return (f"{model_id} is closed: {profile.name} runs in its place, as {ALIASES_VARIABLE} says.",)

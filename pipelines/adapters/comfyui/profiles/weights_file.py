@@ -7,7 +7,6 @@ for each tensor the header has a dtype, a shape and where in the data it begins 
 
 from __future__ import annotations
 
-import json
 import re
 import struct
 from collections.abc import Collection
@@ -16,12 +15,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from ....common.errors import InvalidModelFile
+from ....common.json_reader import read_json
 from .profile import ModelPart
 from .selection import fits
 
 LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
 _LENGTH = struct.Struct("<Q")
-_METADATA = "__metadata__"  # the one entry that is no tensor
+_METADATA = "__metadata__"  # the one entry that is not a tensor
 
 
 def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None = None) -> None:
@@ -32,7 +32,7 @@ def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None
         name: of the file in messages; by default its own name without the folders.
 
     Raises:
-        InvalidModelFile: the file cannot be read, is no safetensors file, is shorter than its header
+        InvalidModelFile: the file cannot be read, is not a safetensors file, is shorter than its header
             says, lacks a tensor of the architecture or has one of another.
     """
     shown = Path(path).name if name is None else name
@@ -40,7 +40,7 @@ def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None
     if problem:
         source = next((each for each in part.files if fits(each.pattern, shown)), part.files[0])
         raise InvalidModelFile(
-            f"{shown}, taken for {what}, {problem}. Fetch it again from {source.url}, or choose another.",
+            f"{shown}, taken for {what}, {problem}. Download it again from {source.url}, or choose another.",
             field="modelId",
         )
 
@@ -56,39 +56,39 @@ def _problem(path: Path, part: ModelPart) -> str | None:
     except OSError as error:
         return f"cannot be read ({error.strerror})"
     if not header.startswith(b"{"):
-        return "is no safetensors file; a web page or a link to the file may have been saved in its place"
+        return "is not a safetensors file; a web page or a link to the file may have been saved in its place"
     if len(header) < length:
         return f"is cut off: it ends after {size} bytes, inside its header"
-    tensors = _tensors(header)
+    tensors = _data_ends(header)
     if tensors is None:
-        return "is no safetensors file: its header is damaged"
+        return "is not a safetensors file: its header is damaged"
     whole = _LENGTH.size + length + max(tensors.values(), default=0)
     if size < whole:
         return f"is cut off: it has {size} of {whole} bytes"
-    return _foreign(tensors, part)
+    return _mismatch(tensors, part)
 
 
-def _tensors(header: bytes) -> dict[str, int] | None:
+def _data_ends(header: bytes) -> dict[str, int] | None:
     """Where each tensor's data ends, by name; None where the header is not what the format says."""
     try:
-        entries = json.loads(header)
+        entries = read_json(header)
         return {name: entry["data_offsets"][1] + 0 for name, entry in entries.items() if name != _METADATA}
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return None
 
 
-def _foreign(names: Collection[str], part: ModelPart) -> str | None:
-    """What tells that the tensors are another architecture's."""
+def _mismatch(names: Collection[str], part: ModelPart) -> str | None:
+    """Why the tensors are not those of a part, None where they are."""
     for end in part.signature:
-        if not any(map(_ending(end).match, names)):
+        if not any(map(_compiled_end(end).match, names)):
             return f"is of another architecture: it has no tensor {end}"
     for end in part.forbidden:
-        if any(map(_ending(end).match, names)):
+        if any(map(_compiled_end(end).match, names)):
             return f"is of another architecture or version: it has a tensor {end}"
     return None
 
 
 @lru_cache(maxsize=256)
-def _ending(end: str) -> re.Pattern[str]:
+def _compiled_end(end: str) -> re.Pattern[str]:
     """Matches a tensor's whole name that is `end` or has it after a dot."""
     return re.compile(f"{translate(end)}|{translate('*.' + end)}")

@@ -1,4 +1,4 @@
-"""Sockets to arguments: what a graph hands over, in the form that pipelines/ takes."""
+"""Convert what sockets and widgets give to the arguments that pipelines/ takes."""
 
 from __future__ import annotations
 
@@ -23,39 +23,41 @@ def size_of(image: Tensor) -> tuple[int, int]:
     return image.shape[2], image.shape[1]
 
 
-def numbered(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
-    """What an Autogrow input gives by its numbers: {"image_2": x} is {2: x}. Empty sockets are left out."""
+def values_by_number(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
+    """The values of an Autogrow input by socket number: {"image_2": x} is {2: x}; empty sockets are out."""
     given = {int(name.removeprefix(prefix)): value for name, value in values.items() if value is not None}
     return dict(sorted(given.items()))
 
 
-def numbered_layers(
+def layers_by_number(
     images: Mapping[str, Tensor | None], masks: Mapping[str, Tensor | None]
 ) -> dict[int, tuple[Tensor, Tensor | None]]:
-    """Images by number, each with the layer mask of its number, if it says anything."""
-    by_number = numbered("mask_", masks)
+    """Images by number, each with the layer mask (1 = transparent) of its number, or None."""
+    mask_of = values_by_number("mask_", masks)
     return {
-        number: (image, _said(by_number.get(number), image))
-        for number, image in numbered("image_", images).items()
+        number: (image, _mask_or_none(mask_of.get(number), image))
+        for number, image in values_by_number("image_", images).items()
     }
 
 
 def edit_mask(mask: Tensor | None, images: Mapping[int, Tensor]) -> Tensor | None:
-    """The mask as it is (1 = change here), or None where it is LoadImage's empty one."""
-    return _said(mask, next(iter(images.values())))
+    """The mask (1 = change here), or None where it is Load Image's empty one."""
+    return _mask_or_none(mask, next(iter(images.values())))
 
 
-def _said(mask: Tensor | None, image: Tensor) -> Tensor | None:
+def _mask_or_none(mask: Tensor | None, image: Tensor) -> Tensor | None:
     from ..pipelines.layers.stack import is_no_mask
 
     return None if mask is None or is_no_mask(mask, image) else mask
 
 
-def chosen_size(canvas: Mapping[str, Any]) -> Canvas:
+def canvas_size(canvas: Mapping[str, Any]) -> Canvas:
+    """(width, height) of a custom canvas, else the option by its name; `base` where nothing is set."""
     return (canvas["width"], canvas["height"]) if "width" in canvas else canvas.get("canvas", "base")
 
 
-def chosen_color(background: Mapping[str, Any]) -> Colour | None:
+def background_color(background: Mapping[str, Any]) -> Colour | None:
+    """The background's colour, or None where it is transparent."""
     from ..pipelines.layers.document_file import read_colour
 
     return read_colour(background["color"], "background.color") if "color" in background else None

@@ -1,0 +1,36 @@
+"""What a model family is: all that its edits need beside the data of a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ....common.types import Size
+from ..graph import Link
+from ..graph_builder import GraphBuilder
+from ..reference_fit import FitReferences, fit_to_budget
+
+
+def tokenize_text(clip: Any, prompt: str, images: list[Any]) -> Any:
+    """Tokenize a prompt for a text encoder that sees no images."""
+    return clip.tokenize(prompt)
+
+
+@dataclass(frozen=True)
+class Family:
+    """How the edits of a family of models are made.
+
+    Attributes:
+        build: adds the nodes of an edit to a graph; returns the link to its image.
+        tokenize: (ComfyUI's CLIP, prompt, images that the text encoder sees) -> tokens.
+        vision_scale: (width, height) of an image -> the factor and ComfyUI's method by which the copy for
+            the text encoder is scaled; None where that sees no images, or where ComfyUI's own node makes
+            the copy.
+        fit_references: how each image becomes a reference.
+    """
+
+    build: Callable[[GraphBuilder], Link]
+    tokenize: Callable[[Any, str, list[Any]], Any] = tokenize_text
+    vision_scale: Callable[[Size], tuple[float, str]] | None = None
+    fit_references: FitReferences = fit_to_budget
