@@ -37,7 +37,8 @@ def our_request(folder: Path) -> Callable[[], object]:
     from multiedit.pipelines.common.settings import Limits
     from multiedit.pipelines.editing.pipeline import EditPipeline
     from multiedit.pipelines.planning.request import parse_request
-    from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
+    from multiedit.pipelines.safety.classifiers.loader import classifier_loader
+    from multiedit.pipelines.safety.classifiers.store import Store
     from multiedit.pipelines.sources.source import FileSource, SourceLoader
 
     async def no_fetch(url: str, name: str) -> bytes:
@@ -45,9 +46,8 @@ def our_request(folder: Path) -> Callable[[], object]:
 
     limits = Limits()
     adapter = CompositeAdapter(limits)
-    editor = EditPipeline(
-        limits, load_catalog(), {adapter.name: adapter}, SourceLoader(limits, no_fetch), default_classifier
-    )
+    loader, classifier = SourceLoader(limits, no_fetch), classifier_loader(["open_nsfw"], Store(()))
+    editor = EditPipeline(limits, load_catalog(), {adapter.name: adapter}, loader, classifier)
     images = [FileSource(folder / name) for name in ("one.jpg", "two.jpg", "mask.png")]
 
     def run() -> object:

@@ -1,85 +1,66 @@
-"""From the words of the command line to what the pipeline takes."""
+"""Arguments that several commands share, and what they become for the pipelines."""
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
-from ..pipelines.common.validation import describe, integer
+from ..pipelines.common.validation import integer
 
 if TYPE_CHECKING:
     from ..pipelines.common.settings import Limits
-    from ..pipelines.sources.source import ImageSource
+    from ..pipelines.safety.settings import SafetySettings
+    from ..pipelines.sources.source import ImageSource, SourceLoader
 
 STANDARD_STREAM = "-"
-_IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
-_SYNTAX = {
-    "--role": "N=ROLE, such as 2=mask",
-    "--place": "N=NAME=VALUE,..., such as 2=scale=0.5,anchor=left",
-}
 
 
-def request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, object]:
-    """The fields of an edit, for `parse_request`; standard input is read here."""
-    if options.image.count(STANDARD_STREAM) > 1:
-        raise InvalidRequest("Standard input holds one picture; give - for one --image only.", field="images")
-    placement = {
-        number: {name: _scalar(value) for name, value in _named(fields.split(","), "--place").items()}
-        for number, fields in _named(options.place, "--place").items()
-    }
-    extras: dict[str, object] = {
-        "seed": options.seed,
-        "roles": _named(options.role, "--role") or None,
-        "placement": placement or None,
-        "keep_size": options.keep_size or None,
-    }
-    fields: dict[str, object] = {
-        "prompt": options.prompt,
-        "modelId": options.model,
-        "aspect_ratio": options.aspect_ratio,
-        "resolution": options.resolution,
-        "output_format": output_format(options),
-        "quality": options.quality,
-        "safe_mode": not options.no_safe_mode,
-        "multiedit": _given(extras),
-        "images": [image_source(image, limits) for image in options.image],
-    }
-    return _given(fields)
+def add_command(
+    subparsers: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = subparsers.add_parser(name, help=summary, description=summary)
+    parser.set_defaults(command=run)
+    parser.add_argument("--json", action="store_true", help="print the result as JSON on standard output")
+    return parser
 
 
-def _given(fields: dict[str, object]) -> dict[str, object]:
-    return {name: value for name, value in fields.items() if value is not None}
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("-o", "--output", metavar="OUT", help="the file to write; - is standard output")
+    add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT's ending")
+    add("--no-safe-mode", action="store_true", help="do not check the result for adult content")
+    add_safety_options(parser)
+    add("--file-quality", type=int, metavar="1-100", help="of a jpeg or lossy webp file")
+    add("--lossless", action="store_true", help="write webp without loss")
+    add("--matte", metavar="#RRGGBB", help="what shows through transparency in a jpeg; default #ffffff")
 
 
-def _named(parts: Iterable[str], option: str) -> dict[str, str]:
-    """NAME=VALUE parts by their names."""
-    values: dict[str, str] = {}
-    for part in parts:
-        name, equals, value = part.partition("=")
-        if not equals:
-            raise InvalidRequest(f"{option} has {part!a}; it must be {_SYNTAX[option]}.")
-        if name in values:
-            raise InvalidRequest(f"{option} gives {name!a} twice; give it once, as {_SYNTAX[option]}.")
-        values[name] = value
-    return values
+def add_safety_options(parser: argparse.ArgumentParser) -> None:
+    """Safe mode's settings; what is not given is the environment's, see docs/safety.md."""
+    add = parser.add_argument
+    add("--classifier", action="append", metavar="NAME", help="of safe mode; given twice, either may flag")
+    add("--preset", metavar="NAME", help="of safe mode: strict, default or loose")
+    add("--tiles", action="store_true", default=None, help="check images over 2 MP in quarters as well")
 
 
-def _scalar(text: str) -> object:
-    if text in ("true", "false"):
-        return text == "true"
-    try:
-        return float(text)
-    except ValueError:
-        return text
+def safety_settings(options: argparse.Namespace) -> SafetySettings:
+    """The environment's settings, overridden by the options that were given."""
+    from ..pipelines.safety.settings import SafetySettings
+
+    settings = SafetySettings.from_environment()
+    names = ("preset", "threshold", "tiles", "inputs")
+    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
+    classifiers = tuple(options.classifier) if options.classifier else settings.classifiers
+    return replace(settings, classifiers=classifiers, policy=replace(settings.policy, **given))
 
 
 def output_format(options: argparse.Namespace) -> str | None:
-    """What --output-format says, else the ending of OUT; None where there is neither."""
+    """The format of --output-format, else of the ending of OUT; None where there is neither."""
     from ..pipelines.planning.request import OUTPUT_FORMATS
 
     ending = Path(options.output or "").suffix.lower().removeprefix(".")
@@ -87,44 +68,45 @@ def output_format(options: argparse.Namespace) -> str | None:
         return options.output_format  # type: ignore[no-any-return]
     if ending not in OUTPUT_FORMATS:
         raise InvalidRequest(
-            f"-o is {options.output!a}, and {ending!a} is no format that can be written: "
-            f"{', '.join(OUTPUT_FORMATS)}. Name another file, or give --output-format.",
+            f"-o is {options.output!a}, and {ending!a} is not an output format: "
+            f"{', '.join(OUTPUT_FORMATS)}. Name another file, or pass --output-format.",
             field="output_format",
         )
     return ending
 
 
+def encode_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of `EncodeOptions` besides the format."""
+    fields: dict[str, Any] = {"lossless": options.lossless}
+    if options.file_quality is not None:
+        fields["quality"] = integer(options.file_quality, "--file-quality", low=1, high=100)
+    if options.matte is not None:
+        from ..pipelines.layers.document_file import read_colour
+
+        fields["background"] = read_colour(options.matte, "--matte")
+    return fields
+
+
 def image_source(argument: str, limits: Limits) -> ImageSource:
+    """The source of FILE|URL|-; standard input is read here."""
     from ..pipelines.sources.source import BytesSource, FileSource, TextSource
 
     if argument == STANDARD_STREAM:
         if sys.stdin is None:
-            raise InvalidImage("Standard input is closed. Send the picture there, or name a file.")
+            raise InvalidImage("Standard input is closed. Send the image there, or name a file.")
         return BytesSource(sys.stdin.buffer.read(limits.max_file_bytes))
     if argument.lower().startswith(("http://", "https://", "data:")):
         return TextSource(argument)
     return FileSource(argument)
 
 
-def encode_options(options: argparse.Namespace) -> dict[str, Any]:
-    """Fields of `EncodeOptions` besides the format."""
-    chosen: dict[str, Any] = {"lossless": options.lossless}
-    if options.file_quality is not None:
-        chosen["quality"] = integer(options.file_quality, "--file-quality", low=1, high=100)
-    if options.matte is not None:
-        from ..pipelines.layers.document_file import read_colour
+def source_loader(limits: Limits) -> SourceLoader:
+    """Load image sources, URLs through the guarded fetcher."""
+    from ..pipelines.sources.source import SourceLoader
 
-        chosen["background"] = read_colour(options.matte, "--matte")
-    return chosen
+    async def fetch(url: str, name: str) -> bytes:
+        from ..pipelines.sources.fetch import PictureFetcher
 
+        return await PictureFetcher(limits).fetch(url, name)
 
-def image_size(text: str | None) -> tuple[int, int] | None:
-    """WIDTHxHEIGHT in pixels."""
-    if text is None:
-        return None
-    sides = _IMAGE_SIZE.fullmatch(text)
-    if sides is None:
-        raise InvalidRequest(
-            f"--image-size is {describe(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
-        )
-    return int(sides[1]), int(sides[2])
+    return SourceLoader(limits, fetch)

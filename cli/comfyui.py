@@ -1,4 +1,4 @@
-"""`multiedit edit --comfyui`: the edit on a ComfyUI that runs elsewhere."""
+"""Run `multiedit edit --comfyui` on a ComfyUI server."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..pipelines.common.errors import InvalidRequest
-from .arguments import encode_options
-from .output import progress_bar, require_file, tell_json
+from .arguments import encode_options, source_loader
+from .output import print_json, progress_bar, require_file
 
 if TYPE_CHECKING:
     from ..pipelines.adapters.comfyui.client.progress_events import Preview
@@ -19,35 +19,35 @@ if TYPE_CHECKING:
     from ..pipelines.planning.request import EditRequest
 
 _STAGES = {"load": (0, 5), "upload": (5, 10), "edit": (10, 95), "fetch": (95, 100)}
-# By the name of the option's value: what only safe mode on this machine can be told.
+# Options of safe mode on this machine, by the name of their value; the server has its own settings.
 _LOCAL = {"classifier": "--classifier", "preset": "--preset", "tiles": "--tiles", "inputs": "--check-inputs"}
 
 
 def require_preview(options: argparse.Namespace) -> None:
-    """Refuse a preview that cannot be, before any work is done for it."""
+    """Refuse a preview that cannot be written, before any work is done for it."""
     if options.preview and not options.comfyui:
-        raise InvalidRequest("--preview shows what ComfyUI previews; add --comfyui, or leave it out.")
+        raise InvalidRequest("--preview needs --comfyui; add --comfyui URL, or remove --preview.")
     if options.preview:
         require_file(options.preview)
 
 
-def edit_there(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:
-    """Carry an edit out; None where only the plan was asked for.
+def edit_on_comfyui(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:
+    """Run an edit; None where only the plan was asked for.
 
     Ctrl-C cancels it on the server, which asyncio.run waits for.
     """
     import asyncio
 
-    editor = _editor(options, limits)
+    pipeline = _pipeline(options, limits)
     if options.explain:
-        tell_json(asyncio.run(editor.plan(request)).to_dict())
+        print_json(asyncio.run(pipeline.plan(request)).to_dict())
         return None
     settings = encode_options(options)
     with progress_bar(options, _STAGES) as stage:
-        return asyncio.run(editor.edit(request, settings, stage, _keeping(options.preview)))
+        return asyncio.run(pipeline.edit(request, settings, stage, _preview_writer(options.preview)))
 
 
-def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
+def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
     from ..pipelines.adapters.comfyui.client.address import read_address
     from ..pipelines.adapters.comfyui.client.server_models import ServerModels
     from ..pipelines.adapters.comfyui.request_graph import request_graph
@@ -55,13 +55,12 @@ def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
     from ..pipelines.catalog.lookup import load_catalog
     from ..pipelines.common.settings import ComfyUILimits
     from ..pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
-    from .commands import source_loader
 
     for name, option in _LOCAL.items():
         if getattr(options, name) is not None:
             raise InvalidRequest(
-                f"{option} is for safe mode on this machine; with --comfyui it is that of the other one. "
-                "Leave one of the two out."
+                f"{option} is for safe mode on this machine; with --comfyui the server's settings apply. "
+                f"Remove {option} or --comfyui."
             )
     catalog = load_catalog()
     return ComfyUIEditPipeline(
@@ -75,8 +74,8 @@ def _editor(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
     )
 
 
-def _keeping(path: str | None) -> Callable[[Preview], None] | None:
-    """Writes each preview over the one before it."""
+def _preview_writer(path: str | None) -> Callable[[Preview], None] | None:
+    """Write each preview over the one before it."""
     from ..pipelines.common.atomic_file import write_atomically
 
     return None if path is None else lambda preview: write_atomically(path, preview.data)

@@ -1,4 +1,4 @@
-"""What the command line writes: results on standard output or into a file, all else on standard error."""
+"""Write results to standard output or a file, and everything else to standard error."""
 
 from __future__ import annotations
 
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 # Where each stage of an edit begins and ends on the progress bar, in percent.
 _STAGES = {"load": (0, 20), "edit": (20, 70), "check": (70, 85), "encode": (85, 100)}
-_QUIET_SECONDS = 1.0
-_TICK_SECONDS = 0.2
 
 
 @contextlib.contextmanager
 def _standard_output() -> Iterator[None]:
     if sys.stdout is None:
-        raise OutputError("Standard output is closed. Send it somewhere.")
+        raise OutputError("Standard output is closed. Redirect it to a file, or leave it open.")
     try:
         yield
         sys.stdout.flush()
@@ -35,34 +33,34 @@ def _standard_output() -> Iterator[None]:
         # What is left in the buffer would fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise OutputError(
-            f"Standard output cannot be written: {error.strerror}. Send it elsewhere."
+            f"Standard output cannot be written: {error.strerror}. Redirect it elsewhere."
         ) from error
 
 
-def tell(text: str) -> None:
-    """Print a result."""
+def print_result(text: str) -> None:
+    """Print a result on standard output."""
     with _standard_output():
         print(text)
 
 
-def tell_json(value: object) -> None:
-    tell(json.dumps(value, indent=2, allow_nan=False))
+def print_json(value: object) -> None:
+    print_result(json.dumps(value, indent=2, allow_nan=False))
 
 
-def say(text: str) -> None:
-    """Print what is about a result and no part of it."""
+def print_note(text: str) -> None:
+    """Print something about a result that is not part of it, on standard error."""
     if sys.stderr is not None:  # None where it is closed, which print takes for standard output
         print(text, file=sys.stderr)
 
 
 def require_output(options: argparse.Namespace) -> None:
-    """Refuse an output that cannot be, before any work is done for it."""
+    """Refuse an output that cannot be written, before any work is done for it."""
     if not options.output:
-        raise InvalidRequest("There is no output; add -o FILE, or -o - for standard output.")
+        raise InvalidRequest("No output file; pass -o FILE, or -o - for standard output.")
     if options.output == STANDARD_STREAM:
         if options.json:
             raise InvalidRequest(
-                "Standard output cannot take both the picture and --json; write one to a file."
+                "Standard output cannot take both the image and --json; write one to a file."
             )
         return
     require_file(options.output)
@@ -77,10 +75,10 @@ def require_file(path: str) -> None:
         raise OutputError(f"{path} is a folder. Name a file in it.")
 
 
-def hand_over(
+def write_result(
     options: argparse.Namespace, file: EncodedImage, about: Sequence[str], details: dict[str, Any]
 ) -> None:
-    """Write the file, then tell what was done: to a person on standard error, or as JSON."""
+    """Write the file, then say what was done: in words on standard error, or as JSON."""
     from ..pipelines.common.atomic_file import write_atomically
 
     if options.output == STANDARD_STREAM:
@@ -89,49 +87,54 @@ def hand_over(
     else:
         write_atomically(options.output, file.data)
     if options.json:
-        tell_json({"output": options.output, **details})
+        print_json({"output": options.output, **details})
         return
-    say(f"{options.output}: {about[0]}")
+    print_note(f"{options.output}: {about[0]}")
     for line in about[1:]:
-        say(f"  {line}")
-    say(f"safe mode: {safety_text(file.safety)}")
+        print_note(f"  {line}")
+    print_note(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:
-        say(f"left out of the file: {', '.join(file.dropped_metadata)}")
+        print_note(f"left out of the file: {', '.join(file.dropped_metadata)}")
 
 
 def safety_text(report: SafetyReport) -> str:
     if not report.safe_mode:
         return "off"
-    verdict = "blurred" if report.blurred else "passed"
+    decision = "blurred" if report.blurred else "passed"
     if report.score is None:
-        return f"{verdict} ({report.status})"
-    return (
-        f"{verdict}, score {report.score:.4f}, threshold {report.threshold:g}, classifier {report.classifier}"
-    )
+        return f"{decision} ({report.status})"
+    score = f"score {report.score:.4f}, threshold {report.threshold:g}"
+    return f"{decision}, {score}, classifier {report.classifier}"
 
 
 class BarStage(Protocol):
-    """Moves the bar: a stage, the share of it that is done, and what it is at just now."""
+    """Move the bar: a stage, the share of it that is done, and what is being done in it."""
 
     def __call__(self, name: str, share: float, detail: str = "") -> None: ...
 
 
 @contextlib.contextmanager
 def progress_bar(
-    options: argparse.Namespace, stages: Mapping[str, tuple[int, int]] = _STAGES
+    options: argparse.Namespace,
+    stages: Mapping[str, tuple[int, int]] = _STAGES,
+    *,
+    delay: float = 1.0,
+    refresh: float = 0.2,
 ) -> Iterator[BarStage]:
-    """A bar on standard error, shown only to a person and only for work longer than a second.
+    """Show a bar on standard error, where that is a terminal.
 
     Args:
         stages: where each begins and ends on the bar, in percent.
+        delay: seconds of work before the bar appears.
+        refresh: seconds from one drawing to the next.
     """
     if options.json or sys.stderr is None or not sys.stderr.isatty():
         yield lambda name, share, detail="": None
         return
     from tqdm import tqdm
 
-    bar = tqdm(total=100, delay=_QUIET_SECONDS, miniters=0, leave=False, bar_format="{desc} {bar} {elapsed}")
-    with bar, _repeated(lambda: bar.update(0)):
+    bar = tqdm(total=100, delay=delay, miniters=0, leave=False, bar_format="{desc} {bar} {elapsed}")
+    with bar, _repeated(lambda: bar.update(0), refresh):
 
         def stage(name: str, share: float, detail: str = "") -> None:
             first, last = stages[name]
@@ -142,12 +145,12 @@ def progress_bar(
 
 
 @contextlib.contextmanager
-def _repeated(action: Callable[[], object]) -> Iterator[None]:
-    """Repeat an action on a thread of its own: a stage that takes long tells nothing meanwhile."""
+def _repeated(action: Callable[[], object], seconds: float) -> Iterator[None]:
+    """Repeat an action on a thread of its own: a long stage reports nothing meanwhile."""
     done = threading.Event()
 
     def repeat() -> None:
-        while not done.wait(_TICK_SECONDS):
+        while not done.wait(seconds):
             action()
 
     ticker = threading.Thread(target=repeat, daemon=True)
@@ -157,3 +160,10 @@ def _repeated(action: Callable[[], object]) -> Iterator[None]:
     finally:
         done.set()
         ticker.join()
+
+
+def count_bar(total: int, unit: str, *, quiet: bool) -> Any:
+    """Return tqdm's bar for a number of things or bytes, shown where standard error is a terminal."""
+    from tqdm import tqdm
+
+    return tqdm(total=total, unit=unit, unit_scale=bool(unit), disable=True if quiet else None, leave=False)

@@ -1,41 +1,53 @@
-"""What the commands of `multiedit safety` do: score a picture, and keep the classifiers' weights."""
+"""`multiedit safety`: check an image, and manage the classifiers' weights."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidRequest, WeightsMismatch
-from .arguments import image_source
-from .output import safety_text, say, tell, tell_json
+from . import safety_eval
+from .arguments import add_command, add_safety_options, image_source, safety_settings, source_loader
+from .output import count_bar, print_json, print_note, print_result, safety_text
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.specs import ClassifierSpec
     from ..pipelines.safety.classifiers.store import ResponseBody, Store
-    from ..pipelines.safety.settings import SafetySettings
 
 _SECONDS = 30.0  # without a byte
-_EVALUATION = "{:<13}{:<7}{:<9}{:>10}{:>13}  {:<20} {:<20} {:<20} {:<20} {}"
-_EVALUATION_HEAD = _EVALUATION.format(
-    "classifier", "views", "preset", "missed", "false alarms",
-    "precision", "recall", "F1", "false positive rate", "ROC-AUC",
-)  # fmt: skip
 
 
-def safety_settings(options: argparse.Namespace) -> SafetySettings:
-    """The environment's, with what the options of `edit`, `compose` and `safety check` say instead."""
-    from ..pipelines.safety.settings import SafetySettings
+def add_parser(subparsers: Any) -> None:
+    parser = subparsers.add_parser("safety", help="check an image, and manage safe mode's classifiers")
+    group = parser.add_subparsers(required=True, metavar="COMMAND")
+    check_parser = add_command(group, "check", check, "score an image; change nothing")
+    check_parser.epilog = "The exit code is 0 whatever the decision; --json has it as `blurred`."
+    check_parser.add_argument("image", metavar="FILE|URL|-")
+    check_parser.add_argument("--threshold", type=float, metavar="0-1")
+    add_safety_options(check_parser)
+    safety_eval.add_parser(group)
+    _add_store_command(group, "list", show, "list the classifiers and where their weights are")
+    download_parser = _add_store_command(group, "download", download, "download a classifier's weights")
+    download_parser.add_argument("--url", metavar="URL", help="of a mirror; the sha256 must be the same")
+    verify_parser = _add_store_command(group, "verify", verify, "read the weights and compare their sha256")
+    remove_parser = _add_store_command(group, "remove", remove, "delete a classifier's weights")
+    verify_parser.add_argument("name", nargs="?", metavar="NAME")
+    for changing in (download_parser, remove_parser):
+        changing.add_argument("name", metavar="NAME", help="see `multiedit safety list`")
+        changing.add_argument("--yes", action="store_true", help="do not ask")
 
-    settings = SafetySettings.from_environment()
-    names = ("preset", "threshold", "tiles", "inputs")
-    given = {name: value for name in names if (value := getattr(options, name, None)) is not None}
-    classifiers = tuple(options.classifier) if options.classifier else settings.classifiers
-    return replace(settings, classifiers=classifiers, policy=replace(settings.policy, **given))
+
+def _add_store_command(
+    group: Any, name: str, run: Callable[[argparse.Namespace], None], summary: str
+) -> argparse.ArgumentParser:
+    parser = add_command(group, name, run, summary)
+    parser.add_argument("--folder", metavar="FOLDER", help="such as ComfyUI's models/classifiers")
+    return parser
 
 
 def check(options: argparse.Namespace) -> None:
@@ -43,112 +55,65 @@ def check(options: argparse.Namespace) -> None:
 
     from ..pipelines.common.settings import Limits
     from ..pipelines.images.input_image import ImageFile
-    from ..pipelines.safety.screening import check as check_pictures
-    from .commands import source_loader
+    from ..pipelines.safety.screening import check as check_images
 
     limits, settings = Limits.from_environment(), safety_settings(options)
     data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
     image = ImageFile(data, limits, "the image").image()
-    report = check_pictures(image, settings.loader(), settings.policy)[0]
+    report = check_images(image, settings.loader(), settings.policy)[0]
     if options.json:
-        tell_json(report.to_dict())
+        print_json(report.to_dict())
         return
-    tell(f"{report.label or report.status}: {safety_text(report)}")
-
-
-def evaluate(options: argparse.Namespace) -> None:
-    from ..pipelines.common.atomic_file import write_atomically
-    from ..pipelines.common.settings import Limits
-    from ..pipelines.safety import evaluation as evaluation
-    from ..pipelines.safety.classifiers.loader import load_known
-
-    settings, folder = safety_settings(options), Path(options.dir)
-    if options.benign == bool(options.labels):
-        raise InvalidRequest(
-            "Give either --labels FILE, or --benign where every picture of the folder is safe."
-        )
-    labels = evaluation.all_safe(folder) if options.benign else evaluation.read_labels(Path(options.labels))
-    if not labels:
-        raise InvalidRequest(f"{folder} has no pictures.")
-    answers: list[dict[str, Any]] = []
-    kept: dict[str, dict[str, Any]] = {}
-    unread: list[str] = []
-    for name in settings.classifiers:
-        classifier = load_known(name, settings.store)
-        with _bar(len(labels), "", quiet=options.json) as bar:
-            scored, unread = evaluation.score_pictures(
-                folder, labels, classifier, Limits.from_environment(), bar.update
-            )
-        for each in scored:
-            kept.setdefault(each.sha256, {"unsafe": each.unsafe})[name] = each.scores
-        answers += evaluation.results(scored, classifier)
-    if options.scores:
-        write_atomically(options.scores, json.dumps(kept, indent=1).encode())
-    if options.json:
-        tell_json({"results": answers, "unread": len(unread)})
-        return
-    tell("\n".join([_EVALUATION_HEAD, *map(_evaluation_row, answers)]))
-    say(f"{len(unread)} of {len(labels)} files are no pictures that can be read.")
-
-
-def _evaluation_row(answer: dict[str, Any]) -> str:
-    figures = ("precision", "recall", "f1", "false_positive_rate", "roc_auc")
-    of = [f"{answer['missed']}/{answer['unsafe']}", f"{answer['false_alarms']}/{answer['safe']}"]
-    names = [answer["classifier"], answer["views"], answer["preset"]]
-    return _EVALUATION.format(*names, *of, *(_estimate(answer[figure]) for figure in figures))
-
-
-def _estimate(figure: dict[str, float | None]) -> str:
-    if figure["value"] is None:
-        return "-"
-    return f"{figure['value']:.3f} ({figure['low']:.3f}-{figure['high']:.3f})"
+    print_result(f"{report.label or report.status}: {safety_text(report)}")
 
 
 def show(options: argparse.Namespace) -> None:
     from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     store = _store(options)
-    about = [_about(known, store) for known in CLASSIFIERS.values()]
+    entries = [_entry(spec, store) for spec in CLASSIFIERS.values()]
     if options.json:
-        tell_json(about)
+        print_json(entries)
         return
     row = "{:<13}{:<33}{:<14}{:>9}  {:<12}{}".format
     lines = [row("name", "classifier", "licence", "MB", "weights", "file")]
-    for each in about:
-        size = f"{each['size'] / 1e6:.1f}"
-        lines.append(row(each["name"], each["title"], each["licence"], size, each["weights"], each["file"]))
-    tell("\n".join(lines))
+    for entry in entries:
+        size = f"{entry['size'] / 1e6:.1f}"
+        lines.append(
+            row(entry["name"], entry["title"], entry["licence"], size, entry["weights"], entry["file"])
+        )
+    print_result("\n".join(lines))
 
 
-def fetch(options: argparse.Namespace) -> None:
-    store, known = _store(options), _known(options.name)
-    if known.address is None:
-        tell(f"{known.name} is part of multi-edit; there is nothing to fetch.")
+def download(options: argparse.Namespace) -> None:
+    store, spec = _store(options), _spec(options.name)
+    if spec.url is None:
+        print_result(f"{spec.name} is part of multi-edit; nothing to download.")
         return
-    if _is_right(store, known):
-        tell(f"{known.name} is there already: {store.path(known)}")
+    if _is_valid(store, spec):
+        print_result(f"{spec.name} is already downloaded: {store.path(spec)}")
         return
-    address = options.address or known.address
-    if not address.startswith(("https://", "http://")):
-        raise InvalidRequest(f"--address is {address!a}; it must begin with https:// or http://.")
-    say(f"{known.name}: {known.title}, licence {known.licence}, {known.size / 1e6:.1f} MB")
-    say(f"  from {address}")
-    say(f"  to {store.folders[0] / known.file}")
-    _ask("Fetch it?", options)
-    with _bar(known.size, "B", quiet=options.json) as bar:
-        path = store.fetch(known, address, _open_address, bar.update)
+    url = options.url or spec.url
+    if not url.startswith(("https://", "http://")):
+        raise InvalidRequest(f"--url is {url!a}; it must begin with https:// or http://.")
+    print_note(f"{spec.name}: {spec.title}, licence {spec.licence}, {spec.size / 1e6:.1f} MB")
+    print_note(f"  from {url}")
+    print_note(f"  to {store.folders[0] / spec.file}")
+    _confirm("Download it?", options)
+    with count_bar(spec.size, "B", quiet=options.json) as bar:
+        path = store.download(spec, url, _open_url, bar.update)
     if options.json:
-        tell_json({"name": known.name, "file": str(path), "sha256": known.sha256})
+        print_json({"name": spec.name, "file": str(path), "sha256": spec.sha256})
         return
-    tell(f"{path}: {known.size} bytes, sha256 {known.sha256}")
+    print_result(f"{path}: {spec.size} bytes, sha256 {spec.sha256}")
 
 
-def _is_right(store: Store, known: ClassifierSpec) -> bool:
-    """A damaged file is told, and does not keep its successor out."""
+def _is_valid(store: Store, spec: ClassifierSpec) -> bool:
+    """Whether the weights are there and right; damaged ones are reported, and will be replaced."""
     try:
-        return store.state(known) == "present" and bool(store.verify(known))
+        return store.state(spec) == "present" and bool(store.verify(spec))
     except WeightsMismatch as error:
-        say(error.message)
+        print_note(error.message)
         return False
 
 
@@ -156,45 +121,45 @@ def verify(options: argparse.Namespace) -> None:
     from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     store = _store(options)
-    chosen = [_known(options.name)] if options.name else list(CLASSIFIERS.values())
-    present = [known for known in chosen if options.name or store.state(known) != "absent"]
-    found = {known.name: store.verify(known) for known in present}
+    selected = [_spec(options.name)] if options.name else list(CLASSIFIERS.values())
+    present = [spec for spec in selected if options.name or store.state(spec) != "absent"]
+    found = {spec.name: store.verify(spec) for spec in present}
     if options.json:
-        tell_json(found)
+        print_json(found)
         return
-    tell("\n".join(f"{name}: {sha256}" for name, sha256 in found.items()))
+    print_result("\n".join(f"{name}: {sha256}" for name, sha256 in found.items()))
 
 
 def remove(options: argparse.Namespace) -> None:
-    store, known = _store(options), _known(options.name)
-    path = store.path(known)
-    if known.address is not None and path.is_file():
-        _ask(f"Delete {path}?", options)
-    removed = store.remove(known)
+    store, spec = _store(options), _spec(options.name)
+    path = store.path(spec)
+    if spec.url is not None and path.is_file():
+        _confirm(f"Delete {path}?", options)
+    removed = store.remove(spec)
     if options.json:
-        tell_json({"removed": str(removed) if removed else None})
+        print_json({"removed": str(removed) if removed else None})
         return
-    tell(f"{removed} is gone." if removed else f"{known.name} is not there.")
+    print_result(f"Removed {removed}." if removed else f"{spec.name} is not downloaded.")
 
 
-def _about(known: ClassifierSpec, store: Store) -> dict[str, Any]:
+def _entry(spec: ClassifierSpec, store: Store) -> dict[str, Any]:
     return {
-        "name": known.name,
-        "title": known.title,
-        "licence": known.licence,
-        "size": known.size,
-        "sha256": known.sha256,
-        "address": known.address,
-        "weights": store.state(known),
-        "file": str(store.path(known)),
+        "name": spec.name,
+        "title": spec.title,
+        "licence": spec.licence,
+        "size": spec.size,
+        "sha256": spec.sha256,
+        "url": spec.url,
+        "weights": store.state(spec),
+        "file": str(store.path(spec)),
     }
 
 
-def _known(name: str) -> ClassifierSpec:
+def _spec(name: str) -> ClassifierSpec:
     from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     if name not in CLASSIFIERS:
-        raise InvalidRequest(f"There is no classifier {name!a}; there are {', '.join(CLASSIFIERS)}.")
+        raise InvalidRequest(f"Unknown classifier {name!a}; it must be one of {', '.join(CLASSIFIERS)}.")
     return CLASSIFIERS[name]
 
 
@@ -205,23 +170,17 @@ def _store(options: argparse.Namespace) -> Store:
     return replace(store, folders=(Path(options.folder),)) if options.folder else store
 
 
-def _ask(question: str, options: argparse.Namespace) -> None:
+def _confirm(question: str, options: argparse.Namespace) -> None:
     if options.yes:
         return
     if sys.stdin is None or not sys.stdin.isatty():
-        raise InvalidRequest("Nobody can be asked here; add --yes.")
-    say(f"{question} [y/N]")
+        raise InvalidRequest("Not a terminal; pass --yes.")
+    print_note(f"{question} [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise InvalidRequest("Nothing was done.")
+        raise InvalidRequest("Aborted.")
 
 
-def _open_address(address: str) -> AbstractContextManager[ResponseBody]:
+def _open_url(url: str) -> AbstractContextManager[ResponseBody]:
     from urllib.request import build_opener
 
-    return build_opener().open(address, timeout=_SECONDS)  # type: ignore[no-any-return]
-
-
-def _bar(total: int, unit: str, *, quiet: bool) -> Any:
-    from tqdm import tqdm
-
-    return tqdm(total=total, unit=unit, unit_scale=bool(unit), disable=True if quiet else None, leave=False)
+    return build_opener().open(url, timeout=_SECONDS)  # type: ignore[no-any-return]

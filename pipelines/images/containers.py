@@ -69,7 +69,7 @@ def _read_png(data: bytes) -> Container:
     pieces = [view[:8]]
     exif = b""
     seen: set[bytes] = set()
-    for kind, start, end in png_chunks(data):
+    for kind, start, end in _png_chunks(data):
         if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
             pieces.append(view[start:end])
         elif kind == b"eXIf":
@@ -80,7 +80,7 @@ def _read_png(data: bytes) -> Container:
     return Container(_without_copy(data, pieces), (width, height), depth, exif)
 
 
-def png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start and end of each chunk of a PNG, length and checksum included, up to IEND."""
     start = 8
     for _ in range(MAX_CHUNKS):

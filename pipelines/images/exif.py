@@ -1,4 +1,4 @@
-"""The little of EXIF that is needed: one tag read, a few texts written and read back.
+"""Read the orientation from an EXIF block, and write a block of a few texts.
 
 Pillow's own reader copies every value of a block, and one block can name the same bytes many thousand
 times; so only the entries that are asked for are looked up here.
@@ -7,7 +7,7 @@ times; so only the entries that are asked for are looked up here.
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 PREFIX = b"Exif\x00\x00"
@@ -20,7 +20,6 @@ _ASCII, _SHORT = 2, 3
 class _Entry(NamedTuple):
     tag: int
     kind: int
-    length: int
     position: int  # of the four bytes that hold the value or its offset
 
 
@@ -38,23 +37,6 @@ def exif_orientation(exif: bytes) -> int:
     except struct.error:
         return 1
     return 1
-
-
-def exif_texts(exif: bytes, tags: Collection[int]) -> list[str]:
-    """The ASCII values of some tags of the first directory, in the order of the file.
-
-    Raises:
-        struct.error: the block is cut off.
-    """
-    tiff = exif.removeprefix(PREFIX)
-    texts: dict[int, str] = {}
-    for entry in _entries(tiff):
-        if entry.tag in tags and entry.kind == _ASCII and entry.tag not in texts:
-            start = entry.position
-            if entry.length > 4:
-                (start,) = struct.unpack_from(_ORDERS[tiff[:4]] + "I", tiff, start)
-            texts[entry.tag] = tiff[start : start + entry.length].rstrip(b"\x00").decode("ascii", "replace")
-    return list(texts.values())
 
 
 def exif_block(texts: Mapping[int, str]) -> bytes:
@@ -76,5 +58,5 @@ def _entries(tiff: bytes) -> Iterator[_Entry]:
     (start,) = struct.unpack_from(order + "I", tiff, 4)
     (count,) = struct.unpack_from(order + "H", tiff, start)
     for position in range(start + 2, start + 2 + 12 * count, 12):
-        tag, kind, number = struct.unpack_from(order + "HHI", tiff, position)
-        yield _Entry(tag, kind, number, position + 8)
+        tag, kind = struct.unpack_from(order + "HH", tiff, position)
+        yield _Entry(tag, kind, position + 8)

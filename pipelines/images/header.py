@@ -55,7 +55,6 @@ class ImageHeader:
         depth: bits a channel as stored; 16 only for PNG.
         orientation: 1..8 as in EXIF, to be applied to the stored pixels.
         has_alpha: there is an alpha channel, or a colour that stands for transparency.
-        has_icc: there is an ICC profile.
     """
 
     format: str
@@ -65,7 +64,6 @@ class ImageHeader:
     depth: int
     orientation: int
     has_alpha: bool
-    has_icc: bool
 
 
 def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader:
@@ -99,7 +97,6 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         depth=container.depth,
         orientation=orientation,
         has_alpha=image.mode in _ALPHA_MODES or "transparency" in image.info,
-        has_icc=bool(image.info.get("icc_profile")),
     )
 
 

@@ -12,14 +12,11 @@ from __future__ import annotations
 
 import json
 import re
-import struct
 from collections.abc import Iterator, Mapping
 
 from PIL import PngImagePlugin
 
-from ..common.errors import InvalidImage
-from .containers import png_chunks, read_container
-from .exif import exif_block, exif_texts
+from .exif import exif_block
 
 # ComfyUI: prompt in Model, workflow in Make, what else there is in the tags below.
 EXIF_TAGS = {"prompt": 0x0110, "workflow": 0x010F, "multiedit": 0x010E}
@@ -68,37 +65,6 @@ def png_text(metadata: Mapping[str, str]) -> PngImagePlugin.PngInfo:
     for key, text in metadata.items():
         info.add_text(key, text)
     return info
-
-
-def read_metadata(data: bytes, kind: str) -> dict[str, str]:
-    """The texts that `encode` put into a file, and those of ComfyUI.
-
-    Args:
-        data: the file.
-        kind: `png`, `jpeg` or `webp`.
-
-    Raises:
-        InvalidImage: the file is damaged.
-    """
-    try:
-        if kind == "png":
-            return dict(_png_texts(data))
-        texts = exif_texts(read_container(data, kind).exif, EXIF_TAGS.values())
-    except (ValueError, IndexError, KeyError, struct.error) as error:
-        raise InvalidImage("the picture is damaged; its metadata cannot be read. Save it again.") from error
-    return {key: text for key, _, text in (entry.partition(":") for entry in texts) if key in EXIF_TAGS}
-
-
-def _png_texts(data: bytes) -> Iterator[tuple[str, str]]:
-    for kind, start, end in png_chunks(data):
-        body = data[start + 8 : end - 4]
-        if kind == b"tEXt":
-            key, _, text = body.partition(b"\x00")
-            yield key.decode("latin-1"), text.decode("latin-1")
-        elif kind == b"iTXt":
-            key, _, rest = body.partition(b"\x00")
-            if rest[:2] == b"\x00\x00":  # not compressed: neither ComfyUI nor this module compresses
-                yield key.decode("latin-1"), rest[2:].split(b"\x00", 2)[2].decode()
 
 
 def _ascii(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Obscuring a picture so that what is left of it is bounded, whoever looks.
+"""Blur an image so that what is left of it is bounded, whoever looks.
 
 A Gaussian blur can be reversed, since it keeps every frequency to some degree, and people name a scene from
 32 x 32 pixels. Here the result depends on at most 16 x 16 x 3 numbers of 5 bits.
@@ -12,7 +12,7 @@ from torch.nn import functional
 
 CELLS = 16  # on the long side
 LEVELS = 31  # steps of a channel in 5 bits
-_PIXELS_A_CELL = 4  # at least so many on the long side: a picture of 16 pixels must not come through whole
+_PIXELS_A_CELL = 4  # at least: an image of 16 pixels must not come through whole
 
 
 def blur(image: Tensor) -> Tensor:
@@ -23,7 +23,7 @@ def blur(image: Tensor) -> Tensor:
             and is left as it is. Transparent parts are averaged as if they lay on white.
 
     Returns:
-        As the input in shape, dtype and device; finite, 0..1, alpha 1. Each picture of the batch for itself.
+        As the input in shape, dtype and device; finite, 0..1, alpha 1. Each image of the batch for itself.
     """
     clean = torch.nan_to_num(image.float()).clamp_(0, 1)
     if clean.shape[3] == 4:
@@ -39,7 +39,7 @@ def blur(image: Tensor) -> Tensor:
 
 
 def cell_counts(height: int, width: int) -> tuple[int, int]:
-    """Cells down and across: at most 16 on the long side, the picture's ratio kept, never none."""
+    """Cells down and across: at most 16 on the long side, the image's ratio kept, at least one."""
     long = max(height, width)
     cells = min(CELLS, max(1, long // _PIXELS_A_CELL))
     return max(1, round(cells * height / long)), max(1, round(cells * width / long))

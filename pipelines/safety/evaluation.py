@@ -1,4 +1,4 @@
-"""Scores of a folder of labelled pictures, kept by the pictures' sha256 alone."""
+"""Score a folder of labelled images, and keep the scores by the images' sha256 alone."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from ..common.settings import Limits
 from ..images.input_image import ImageFile
 from .classifiers.classifier import Classifier
 from .classifiers.views import TILED_PIXELS
-from .measurement import measure
+from .metrics import compute_metrics
 from .policy import PRESETS, Policy
 from .screening import check
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
-UNJUDGED = 1.0  # the score of a picture that is blurred because it cannot be judged
+UNCLASSIFIED = 1.0  # the score of an image that is blurred because it cannot be classified
 _SEED = 0
 _LABELS = {"unsafe": True, "nsfw": True, "1": True, "safe": False, "sfw": False, "0": False}
 
 
 @dataclass(frozen=True)
-class Scored:
-    """One picture: its sha256, its label, and its scores by view setting and level."""
+class ScoredImage:
+    """One image: its sha256, its label, and its scores by view setting and level."""
 
     sha256: str
     unsafe: bool
@@ -37,10 +37,10 @@ class Scored:
 
 
 def read_labels(path: Path) -> dict[str, bool]:
-    """A CSV file with a header and the columns `file` and `label` (safe or unsafe) -> unsafe by file.
+    """Read a CSV file with a header and the columns `file` and `label` -> whether unsafe, by file.
 
     Raises:
-        InvalidRequest: it cannot be read, or a label is none.
+        InvalidRequest: it cannot be read, or a label is unknown.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -48,31 +48,31 @@ def read_labels(path: Path) -> dict[str, bool]:
         return {row["file"]: _LABELS[row["label"].strip().lower()] for row in rows}
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InvalidRequest(
-            f"{path} has no labels: {error}. It must be a CSV file with a header, and the columns file and "
-            f"label; a label is one of {', '.join(_LABELS)}."
+            f"{path} is not a valid file of labels: {error}. It must be a CSV file with a header "
+            f"and the columns file and label; a label is one of {', '.join(_LABELS)}."
         ) from error
 
 
-def all_safe(folder: Path) -> dict[str, bool]:
-    """Every picture file in a folder and the folders in it, as safe."""
+def label_all_safe(folder: Path) -> dict[str, bool]:
+    """Label every image file in a folder and its subfolders as safe."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     return {str(path.relative_to(folder)): False for path in files}
 
 
-def score_pictures(
+def score_images(
     folder: Path,
     labels: Mapping[str, bool],
     classifier: Classifier,
     limits: Limits,
     progress: Callable[[int], None] = lambda count: None,
-) -> tuple[list[Scored], list[str]]:
-    """Score every labelled picture, whole and in quarters as well.
+) -> tuple[list[ScoredImage], list[str]]:
+    """Score every labelled image, whole and in quarters as well.
 
     Returns:
-        The scored pictures, each content once, and the files that are no pictures.
+        The scored images, each content once, and the files that are not readable images.
     """
     small = replace(limits, min_pixels=1, min_side=1)
-    found: dict[str, Scored] = {}
+    found: dict[str, ScoredImage] = {}
     unread = []
     for file, unsafe in labels.items():
         try:
@@ -87,22 +87,22 @@ def score_pictures(
         whole = _scores(image, classifier, Policy())
         large = image.shape[1] * image.shape[2] > TILED_PIXELS
         tiles = _scores(image, classifier, Policy(tiles=True)) if large else whole
-        found[sha256] = Scored(sha256, unsafe, {"whole": whole, "tiles": tiles})
+        found[sha256] = ScoredImage(sha256, unsafe, {"whole": whole, "tiles": tiles})
     return list(found.values()), unread
 
 
 def _scores(image: Tensor, classifier: Classifier, policy: Policy) -> Mapping[str, float]:
     (report,) = check(image, lambda: classifier, policy)
-    return report.scores or dict.fromkeys(classifier.levels, UNJUDGED)
+    return report.scores or dict.fromkeys(classifier.levels, UNCLASSIFIED)
 
 
-def results(scored: Sequence[Scored], classifier: Classifier) -> Iterator[dict[str, Any]]:
-    """The measures of each view setting and preset, as JSON takes them."""
+def results(scored: Sequence[ScoredImage], classifier: Classifier) -> Iterator[dict[str, Any]]:
+    """Yield the metrics of each view setting and preset, as JSON takes them."""
     unsafe = np.array([each.unsafe for each in scored], bool)
     for view in ("whole", "tiles"):
         for preset in PRESETS:
             (rule,) = classifier.rules[preset]
             scores = np.array([each.scores[view][rule.level] for each in scored], np.float64)
-            measured = measure(unsafe, scores, rule.threshold, np.random.default_rng(_SEED))
+            metrics = compute_metrics(unsafe, scores, rule.threshold, np.random.default_rng(_SEED))
             settings = {"classifier": classifier.name, "views": view, "preset": preset, **rule._asdict()}
-            yield {**settings, **measured.to_dict()}
+            yield {**settings, **metrics.to_dict()}

@@ -1,4 +1,4 @@
-"""How strict safe mode is: presets, thresholds, and what happens without a classifier. Without torch."""
+"""Settings of safe mode's decision: preset, threshold, tiles, missing classifier. Without torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ON_MISSING: tuple[OnMissing, ...] = get_args(OnMissing)
 
 
 class Rule(NamedTuple):
-    """A picture is not safe where its score for the level reaches the threshold."""
+    """An image is not safe where its score for the level reaches the threshold."""
 
     level: str
     threshold: float
@@ -22,17 +22,17 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Policy:
-    """What safe mode makes of a classifier's scores.
+    """How safe mode decides from a classifier's scores.
 
     Attributes:
         preset: which of the classifier's own rules count.
         threshold: 0..1, in place of those of the preset's rules; None leaves them.
-        tiles: pictures over two megapixels are judged in four overlapping quarters besides.
-        on_missing: without a classifier, `error` refuses the work before it begins, `blur_all` obscures.
-        inputs: the pictures of a request are judged too, before the edit, and refused where they do not pass.
+        tiles: images over two megapixels are classified in four overlapping quarters as well.
+        on_missing: without a classifier, `error` refuses the work before it begins, `blur_all` blurs.
+        inputs: the images of a request are checked too, before the edit, and refused where they do not pass.
 
     Raises:
-        InvalidRequest: the threshold is not within 0..1, or a word is unknown.
+        InvalidRequest: the threshold is not within 0..1, or a name is unknown.
     """
 
     preset: Preset = "default"
@@ -52,7 +52,7 @@ class Policy:
                 )
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise InvalidRequest(
-                f"The safe mode threshold is {self.threshold}; it must be 0 to 1. Correct it or leave it out."
+                f"Safe mode's threshold is {self.threshold}; it must be 0 to 1. Correct it or leave it out."
             )
 
 

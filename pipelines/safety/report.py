@@ -1,4 +1,4 @@
-"""What safe mode found and did, for the result's metadata. Without torch."""
+"""Report what safe mode found and did, for the result's metadata. Without torch."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ BLUR = "area16x5bit"
 
 @dataclass(frozen=True)
 class SafetyReport:
-    """The verdict on one picture, or on the clip that it is a frame of.
+    """The decision on one image, or on the video that it is a frame of.
 
     Attributes:
         safe_mode: whether it was on.
-        status: `ok` (judged), `error` (could not be judged), `no_classifier` or `off`.
-        blurred: whether the picture is, or has to be, obscured: always so on `error` and `no_classifier`.
+        status: `ok` (classified), `error` (could not be classified), `no_classifier` or `off`.
+        blurred: whether the image is, or has to be, blurred: always so on `error` and `no_classifier`.
         score: 0 (safe) .. 1, of the level that decided; None where there is no finite one.
-        label: None where the picture was not judged.
+        label: None where the image was not classified.
         level: the classifier's level that the score is of.
-        threshold: the score from which on a picture is `nsfw`.
+        threshold: the score from which on an image is `nsfw`.
         preset: the policy's.
         classifier, sha256: its name and the sha256 of its weights.
         scores: of all levels, by their names.
-        blur: how the picture was obscured.
+        blur: the method that blurred the image.
     """
 
     safe_mode: bool
@@ -47,19 +47,19 @@ class SafetyReport:
 
     @property
     def content_violation(self) -> bool:
-        """Whether the picture was judged and found not safe; one that could not be judged was not."""
+        """Whether the image was classified as not safe; false where it could not be classified."""
         return self.label == "nsfw"
 
     def to_dict(self) -> dict[str, Any]:
-        """As JSON has it: no NaN, every key always there."""
+        """Return what JSON takes: no NaN, every key always there."""
         return asdict(self)
 
 
 def reports_json(reports: Sequence[SafetyReport]) -> str:
-    """The verdicts on a batch as a JSON list, in order."""
+    """Return the reports on a batch as a JSON list, in order."""
     return json.dumps([report.to_dict() for report in reports])
 
 
 def off_report() -> SafetyReport:
-    """For a picture that safe mode did not look at, because the request switched it off."""
+    """Report on an image that was not checked, because the request switched safe mode off."""
     return SafetyReport(safe_mode=False, status="off", blurred=False)

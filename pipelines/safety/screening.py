@@ -1,7 +1,7 @@
-"""Safe mode's decision. It fails closed: only a finite score below the threshold lets a picture through.
+"""Check images and blur those that do not pass: only a finite score below the threshold passes.
 
-Only RuntimeError, which is what torch raises, is turned into a blurred picture. Anything else a classifier
-raises goes up, and then there is no picture either.
+Only RuntimeError, which is what torch raises, is turned into a blurred image. Anything else that a
+classifier raises goes up, and then there is no image either.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from .classifiers.classifier import Classifier, ClassifierLoader
 from .classifiers.network import VIEWS_AT_ONCE
 from .policy import DEFAULT_POLICY, Policy, Rule
 from .report import BLUR, SafetyReport
-from .video_frames import frames_to_judge
+from .video_frames import frames_to_check
 
 logger = logging.getLogger(__name__)
 
 
-# Pictures are judged together: as many as a chunk has views, which fills each chunk however many views one
+# Images are classified together: as many as a chunk has views, which fills each chunk however many views one
 # has, but where they are large only as many as have so many pixels, a copy of 200 MB.
 PIXELS_AT_ONCE = 1 << 24
 
@@ -35,11 +35,11 @@ _BACKGROUNDS = (0.0, 1.0)
 
 
 class Screened(NamedTuple):
-    """What safe mode lets through.
+    """A checked batch.
 
     Attributes:
-        image: [B, H, W, C], the given batch with the pictures that did not pass obscured.
-        reports: one a picture, in order.
+        image: [B, H, W, C], the given batch, with the images that did not pass blurred.
+        reports: one for each image, in order.
     """
 
     image: Tensor
@@ -54,7 +54,7 @@ def screen(
     frames_per_second: float | None = None,
     progress: OnProgress | None = None,
 ) -> Screened:
-    """Judge each picture of a batch and obscure those that do not pass. Arguments and errors: see `check`."""
+    """Check each image of a batch and blur those that do not pass. Arguments and errors: see `check`."""
     reports = check(image, load, policy, frames_per_second=frames_per_second, progress=progress)
     if not any(report.blurred for report in reports):
         return Screened(image, reports)
@@ -73,31 +73,31 @@ def check(
     frames_per_second: float | None = None,
     progress: OnProgress | None = None,
 ) -> list[SafetyReport]:
-    """Judge each picture of a batch; `blurred` in a report says what `screen` would do.
+    """Check each image of a batch; `blurred` in a report says what `screen` would do.
 
-    | the picture                                      | verdict                  |
+    | the image                                        | decision                 |
     |--------------------------------------------------|--------------------------|
     | every finite score < its threshold               | passes                   |
     | a finite score >= its threshold                  | blurred                  |
-    | NaN or infinity in the picture or its scores     | blurred, `error`         |
+    | NaN or infinity in the image or its scores       | blurred, `error`         |
     | wrong number of scores                           | blurred, `error`         |
     | RuntimeError in the classifier                   | blurred, `error`         |
     | no classifier, and `on_missing` is `blur_all`    | blurred, `no_classifier` |
 
-    With transparency the bare colours and the picture on black and on white are scored; the highest counts.
+    With transparency the bare colours and the image on black and on white are scored; the highest counts.
 
     Args:
-        image: float [B, H, W, C], C = 3 or 4 (straight alpha), sRGB. Values are judged as clamped to 0..1.
+        image: float [B, H, W, C], C = 3 or 4 (straight alpha), sRGB. The check clamps values to 0..1.
         load: called once, before anything else.
-        frames_per_second: the batch is a clip: some of its frames are judged (see clip.py), and the worst
-            verdict is that of all.
+        frames_per_second: the batch is a video: some of its frames are checked (see video_frames.py), and
+            the most severe decision is that of all.
         progress: called with the share of the work that is done; what it raises ends the work.
 
     Raises:
         ClassifierMissing: there is no classifier and `on_missing` is `error`.
         WeightsMismatch: the classifier's weights are not the expected ones, whatever `on_missing`.
-        InvalidRequest: the clip's rate is no positive number.
-        InvalidImage: the tensor is no such image.
+        InvalidRequest: the video's rate is not a positive number.
+        InvalidImage: the tensor is not such an image.
     """
     _require_image(image)
     try:
@@ -105,20 +105,20 @@ def check(
     except ClassifierMissing:
         if policy.on_missing == "error":
             raise
-        unseen = SafetyReport(safe_mode=True, status="no_classifier", blurred=True, blur=BLUR)
-        return [unseen] * len(image)
-    clip = frames_per_second is not None
-    judged = range(len(image)) if frames_per_second is None else frames_to_judge(image, frames_per_second)
+        unchecked = SafetyReport(safe_mode=True, status="no_classifier", blurred=True, blur=BLUR)
+        return [unchecked] * len(image)
+    video = frames_per_second is not None
+    indices = range(len(image)) if frames_per_second is None else frames_to_check(image, frames_per_second)
     reports: list[SafetyReport] = []
     at_once = max(1, min(VIEWS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
-    for start in range(0, len(judged), at_once):
+    for start in range(0, len(indices), at_once):
         if progress is not None:
-            progress(len(reports) / len(judged))
-        found = _scores(image, judged[start : start + at_once], classifier, policy)
-        reports += [_verdict(scores, policy, classifier) for scores in found]
+            progress(len(reports) / len(indices))
+        found = _scores(image, indices[start : start + at_once], classifier, policy)
+        reports += [_decide(scores, policy, classifier) for scores in found]
     if progress is not None:
         progress(1.0)
-    return [max(reports, key=_badness)] * len(image) if clip and reports else reports
+    return [max(reports, key=_severity)] * len(image) if video and reports else reports
 
 
 def require_classifier(load: ClassifierLoader, policy: Policy) -> None:
@@ -131,55 +131,55 @@ def require_classifier(load: ClassifierLoader, policy: Policy) -> None:
 
 
 def require_safe(image: Tensor, load: ClassifierLoader, policy: Policy, name: str) -> None:
-    """Refuse an input picture [1, H, W, C] that does not pass.
+    """Refuse an input image [1, H, W, C] that does not pass.
 
     Args:
-        name: what the message calls it: "image 2".
+        name: of the image in the message: "image 2".
 
     Raises:
-        ContentRefused: it is not safe, or could not be judged.
+        ContentRefused: it is not safe, or could not be classified.
     """
     (report,) = check(image, load, policy)
     if report.blurred:
-        reason = "was classified as adult" if report.content_violation else "could not be judged"
+        reason = "was classified as adult" if report.content_violation else "could not be classified"
         raise ContentRefused(
-            f"Safe mode refuses {name}: it {reason}. Send another picture, or switch safe mode off.",
+            f"Safe mode refuses {name}: it {reason}. Send another image, or switch safe mode off.",
             field="images",
         )
 
 
-def _badness(report: SafetyReport) -> tuple[bool, bool, float]:
+def _severity(report: SafetyReport) -> tuple[bool, bool, float]:
     return report.blurred, report.status != "ok", report.score or 0.0
 
 
 def _require_image(image: Tensor) -> None:
-    # Integers would be clamped to 0..1 and judged as a near black picture.
+    # Integers would be clamped to 0..1 and classified as a near black image.
     shaped = image.ndim == 4 and image.shape[3] in (3, 4) and 0 not in image.shape[1:]
     if not (shaped and image.is_floating_point()):
         raise InvalidImage(
             f"Safe mode was given {image.dtype} {list(image.shape)}; it takes floats 0..1 of the shape "
-            "[B, H, W, 3 or 4]. Convert the picture first."
+            "[B, H, W, 3 or 4]. Convert the image first."
         )
 
 
-def _verdict(scores: list[float], policy: Policy, classifier: Classifier) -> SafetyReport:
-    judged = all(math.isfinite(score) for score in scores)
+def _decide(scores: list[float], policy: Policy, classifier: Classifier) -> SafetyReport:
+    finite = all(math.isfinite(score) for score in scores)
     by_level = dict(zip(classifier.levels, scores, strict=True))
     rules = [_effective(rule, policy) for rule in classifier.rules[policy.preset]]
     decisive = max(rules, key=lambda rule: by_level[rule.level] - rule.threshold)
-    blurred = not (judged and all(by_level[rule.level] < rule.threshold for rule in rules))
+    blurred = not (finite and all(by_level[rule.level] < rule.threshold for rule in rules))
     return SafetyReport(
         safe_mode=True,
-        status="ok" if judged else "error",
+        status="ok" if finite else "error",
         blurred=blurred,
-        score=by_level[decisive.level] if judged else None,
-        label=("nsfw" if blurred else "sfw") if judged else None,
+        score=by_level[decisive.level] if finite else None,
+        label=("nsfw" if blurred else "sfw") if finite else None,
         level=decisive.level,
         threshold=decisive.threshold,
         preset=policy.preset,
         classifier=classifier.name,
         sha256=classifier.sha256,
-        scores=by_level if judged else None,
+        scores=by_level if finite else None,
         blur=BLUR if blurred else None,
     )
 
@@ -191,41 +191,43 @@ def _effective(rule: Rule, policy: Policy) -> Rule:
 def _scores(
     image: Tensor, indices: Sequence[int], classifier: Classifier, policy: Policy
 ) -> list[list[float]]:
-    """For each of these pictures the highest score of each level; NaN where it cannot be judged."""
+    """Return each image's highest score of each level; NaN where it cannot be classified."""
     scores = dict.fromkeys(indices, [math.nan] * len(classifier.levels))
     # aminmax hands a NaN on
     finite = [index for index in indices if torch.stack(image[index].aminmax()).isfinite().all()]
     if finite:
         clamped = image[finite].clamp_(0, 1)  # of a copy, which indexing by a list makes
-        scores |= zip(finite, _judged(clamped, classifier, policy), strict=True)
+        scores |= zip(finite, _classified(clamped, classifier, policy), strict=True)
     return list(scores.values())
 
 
-def _judged(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
-    """Pictures [B, H, W, C], 0..1, at once; where that fails one by one, so that the others get a verdict."""
+def _classified(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
+    """Classify images [B, H, W, C], 0..1, at once; where that fails one by one, to save the others."""
     try:
         return _highest(frames, classifier, policy)
     except RuntimeError as error:
         reason = str(error)
     # Out of the except clause: the error holds on to the tensors of the failed attempt.
     if len(frames) > 1:
-        return [scores for frame in torch.split(frames, 1) for scores in _judged(frame, classifier, policy)]
-    logger.warning("Safe mode blurs a picture that %s could not judge: %s", classifier.name, reason)
+        return [
+            scores for frame in torch.split(frames, 1) for scores in _classified(frame, classifier, policy)
+        ]
+    logger.warning("Safe mode blurs an image that %s could not classify: %s", classifier.name, reason)
     return [[math.nan] * len(classifier.levels)]
 
 
 def _highest(frames: Tensor, classifier: Classifier, policy: Policy) -> list[list[float]]:
-    """Over the appearances of pictures. Raises RuntimeError where a picture or a level has no score."""
+    """Take the highest score over appearances. Raises RuntimeError where an image or a level has none."""
     scores = [classifier.scores(appearance, policy.tiles) for appearance in _appearances(frames)]
     expected, shapes = (len(frames), len(classifier.levels)), {tuple(score.shape) for score in scores}
     if shapes != {expected}:
-        raise RuntimeError(f"it gave scores of the shapes {shapes}, and not {expected}")
+        raise RuntimeError(f"its scores have the shapes {shapes}; expected {expected}")
     highest: list[list[float]] = torch.stack(scores).amax(0).tolist()  # amax hands a NaN on
     return highest
 
 
 def _appearances(frames: Tensor) -> Iterator[Tensor]:
-    """The bare colours of pictures [B, H, W, C], and what transparency makes of them: [B, H, W, 3], 0..1."""
+    """Yield the bare colours of images [B, H, W, C], then them on each background: [B, H, W, 3], 0..1."""
     colour, alpha = frames[..., :3], frames[..., 3:]
     yield colour
     if not bool((alpha == 1).all()):  # true without an alpha channel too

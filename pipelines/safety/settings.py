@@ -1,4 +1,4 @@
-"""How safe mode is set up on this machine. Without torch."""
+"""Read safe mode's settings on this machine. Without torch."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ _OF_POLICY = ("preset", "on_missing", "tiles", "inputs")
 
 @dataclass(frozen=True)
 class SafetySettings:
-    """Which classifiers judge, by which policy, and where their weights are.
+    """The classifiers, the policy, and where the weights are.
 
     | variable                        | what                                               | default     |
     |---------------------------------|----------------------------------------------------|-------------|
     | `MULTIEDIT_SAFETY_CLASSIFIERS`  | names, with a comma between; any of them may flag  | `open_nsfw` |
     | `MULTIEDIT_SAFETY_PRESET`       | `strict`, `default` or `loose`                     | `default`   |
     | `MULTIEDIT_SAFETY_ON_MISSING`   | `error` or `blur_all`                              | `error`     |
-    | `MULTIEDIT_SAFETY_TILES`        | `true`: large pictures in quarters as well         | `false`     |
-    | `MULTIEDIT_SAFETY_INPUTS`       | `true`: the pictures of a request too              | `false`     |
-    | `MULTIEDIT_SAFETY_FOLDER`       | where fetched weights lie                          | see below   |
+    | `MULTIEDIT_SAFETY_TILES`        | `true`: large images in quarters as well           | `false`     |
+    | `MULTIEDIT_SAFETY_INPUTS`       | `true`: the images of a request too                | `false`     |
+    | `MULTIEDIT_SAFETY_FOLDER`       | where downloaded weights are                       | see below   |
     | `MULTIEDIT_SAFETY_ALLOWED`      | sha256 of weights of your own, with commas between | none        |
 
     Without a folder it is `models/classifiers` of the ComfyUI that this package lies in, else
     `multi-edit/classifiers` in the user's data folder.
 
     Raises:
-        InvalidRequest: a classifier is unknown, named twice, or there is none.
+        InvalidRequest: a classifier is unknown or named twice, or none is named.
     """
 
     store: Store
@@ -57,14 +57,14 @@ class SafetySettings:
         """Read the variables above.
 
         Raises:
-            InvalidRequest: one holds what it cannot.
+            InvalidRequest: one has an invalid value.
         """
         given = {
             name.removeprefix(PREFIX).lower(): value.strip()
             for name, value in environment.items()
             if name.startswith(PREFIX) and value.strip()
         }
-        folder = Path(given["folder"]) if "folder" in given else _usual_folder(environment)
+        folder = Path(given["folder"]) if "folder" in given else _default_folder(environment)
         policy = {name: _value(name, given[name]) for name in _OF_POLICY if name in given}
         return cls(
             Store((folder,), _words(given.get("allowed", ""))),
@@ -73,7 +73,7 @@ class SafetySettings:
         )
 
     def loader(self) -> ClassifierLoader:
-        """What loads the classifiers, on the CPU."""
+        """Return what loads the classifiers, on the CPU."""
         from .classifiers.loader import classifier_loader
 
         return classifier_loader(self.classifiers, self.store)
@@ -91,7 +91,7 @@ def _value(name: str, text: str) -> Any:
     return _TRUTH[text.lower()]
 
 
-def _usual_folder(environment: Mapping[str, str]) -> Path:
+def _default_folder(environment: Mapping[str, str]) -> Path:
     package = Path(__file__).parents[2]
     models = package.parent.parent / "models"
     if package.parent.name == "custom_nodes" and models.is_dir():

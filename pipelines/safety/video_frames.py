@@ -1,4 +1,4 @@
-"""Which frames of a clip are judged: enough of them that nothing is shown for half a second unseen."""
+"""Select the frames of a video to check: enough that nothing is shown for half a second unchecked."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ CUT = 0.1  # mean difference of two frames' thumbnails, on 0..1
 _THUMBNAIL = 16  # pixels
 
 
-def frames_to_judge(frames: Tensor, frames_per_second: float) -> list[int]:
-    """Indices of the frames to judge, in order.
+def frames_to_check(frames: Tensor, frames_per_second: float) -> list[int]:
+    """Return the indices of the frames to check, in order.
 
-    All of a short clip. Else the first, the last, one every half second, at least sixteen in all, the first
-    of every scene, and every one that holds NaN or infinity, which no other stands for.
+    All of a short video. Else the first, the last, one every half second, at least sixteen in all, the first
+    of every scene, and every one with NaN or infinity, which no other frame represents.
 
     Args:
         frames: float [B, H, W, C].
 
     Raises:
-        InvalidRequest: the rate is no positive number.
+        InvalidRequest: the rate is not a positive number.
     """
     if not 0 < frames_per_second < math.inf:
         raise InvalidRequest(
-            f"The clip has {frames_per_second} frames a second; it must be a positive number. Correct it."
+            f"The video has {frames_per_second} frames a second; it must be a positive number. Correct it."
         )
     count = len(frames)
     if count <= ALL_UP_TO:

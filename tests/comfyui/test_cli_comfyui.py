@@ -164,8 +164,7 @@ def test_the_bar_says_what_comfyui_is_at(monkeypatch: pytest.MonkeyPatch) -> Non
     terminal: Any = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr("sys.stderr", terminal)
-    monkeypatch.setattr(output, "_QUIET_SECONDS", 0.0)
-    with output.progress_bar(Namespace(json=False), {"edit": (0, 100)}) as stage:
+    with output.progress_bar(Namespace(json=False), {"edit": (0, 100)}, delay=0.0) as stage:
         stage("edit", 0.5, "Multi-Edit 7/20")
         deadline = time.monotonic() + 5
         while "edit: Multi-Edit 7/20" not in terminal.getvalue() and time.monotonic() < deadline:

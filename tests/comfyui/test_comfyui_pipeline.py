@@ -32,13 +32,13 @@ from multiedit.pipelines.common.errors import (
 from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
-from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.planning.request import EditRequest, parse_request
-from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.sources.source import BytesSource, FileSource, SourceLoader
+from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.comfyui_peer import Peer, replying, serving, success
 from multiedit.tests.support.composite_graph import composite_graph
+from multiedit.tests.support.metadata import read_metadata
 from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 

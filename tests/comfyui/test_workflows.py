@@ -18,9 +18,9 @@ from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.layers.stack import Canvas, compose_stack
 from multiedit.pipelines.planning.size import resolve_size
 from multiedit.pipelines.planning.tensor_plan import EditSettings
-from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screening import screen
+from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.comfyui import PACK, Run, Server
 from multiedit.tests.support.pictures import SAMPLES, PictureServer
 from PIL import Image

@@ -19,12 +19,11 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ClassifierMissing, EditFailed, FetchRefused, InvalidImage
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
-from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.planning.request import EditRequest, parse_request
 from multiedit.pipelines.safety.blur import blur
-from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.sources.source import BytesSource, FileSource, ImageSource, SourceLoader
-from multiedit.tests.support.classifiers import StandIn, fixed
+from multiedit.tests.support.classifiers import StandIn, default_classifier, fixed
+from multiedit.tests.support.metadata import read_metadata
 from PIL import Image
 from torch import Tensor
 

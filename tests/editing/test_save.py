@@ -11,9 +11,9 @@ import torch
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.editing.save import Saved, save_images
 from multiedit.pipelines.images.encode import EncodeOptions
-from multiedit.pipelines.images.metadata import read_metadata
 from multiedit.pipelines.planning.plan import format_for_tier
 from multiedit.pipelines.planning.size import closest_tier
+from multiedit.tests.support.metadata import read_metadata
 from PIL import Image
 
 TEXTS = {"prompt": '{"1": {}}', "workflow": '{"nodes": []}'}

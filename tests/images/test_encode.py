@@ -9,7 +9,7 @@ import pytest
 import torch
 from multiedit.pipelines.common.errors import EditFailed, OutputError
 from multiedit.pipelines.images.encode import MEDIA_TYPES, EncodeOptions, encode, to_levels
-from multiedit.pipelines.images.metadata import read_metadata
+from multiedit.tests.support.metadata import read_metadata
 from PIL import Image
 
 PNG, JPEG, WEBP = EncodeOptions("png"), EncodeOptions("jpeg"), EncodeOptions("webp")

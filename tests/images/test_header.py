@@ -18,7 +18,7 @@ SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 def test_header_of_each_format(kind, photo, save) -> None:
     header = read_header(save(photo, kind), LIMITS)
     mode = "P" if kind == "GIF" else "RGB"
-    assert header == ImageHeader(kind.lower(), 320, 256, mode, 8, 1, has_alpha=False, has_icc=False)
+    assert header == ImageHeader(kind.lower(), 320, 256, mode, 8, 1, has_alpha=False)
 
 
 @pytest.mark.parametrize(
@@ -42,11 +42,6 @@ def test_alpha_is_told(kind, mode, has_alpha, photo, save) -> None:
 def test_a_transparent_colour_is_alpha(photo, save) -> None:
     assert read_header(save(photo, "PNG", transparency=(1, 2, 3)), LIMITS).has_alpha
     assert read_header(save(photo.quantize(16), "GIF", transparency=3), LIMITS).has_alpha
-
-
-@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF"])
-def test_profile_is_told(kind, photo, save) -> None:
-    assert read_header(save(photo, kind, icc_profile=SRGB), LIMITS).has_icc
 
 
 def test_bits_a_channel_are_told(png_file, photo, save) -> None:

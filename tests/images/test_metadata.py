@@ -3,16 +3,8 @@ from __future__ import annotations
 import struct
 
 import pytest
-from multiedit.pipelines.common.errors import InvalidImage
-from multiedit.pipelines.images.exif import exif_block, exif_orientation, exif_texts
-from multiedit.pipelines.images.metadata import read_metadata
+from multiedit.pipelines.images.exif import exif_block, exif_orientation
 from PIL import Image
-
-
-def test_texts_of_pillow_s_exif_are_read() -> None:
-    exif = Image.Exif()
-    exif[0x0110], exif[0x010F] = "prompt:{}", "ab"
-    assert sorted(exif_texts(exif.tobytes(), (0x0110, 0x010F, 0x010E))) == ["ab", "prompt:{}"]
 
 
 def test_pillow_reads_a_block() -> None:
@@ -57,16 +49,3 @@ def test_orientation_in_both_byte_orders(order, prefix) -> None:
 )
 def test_an_orientation_that_makes_no_sense_is_none(exif) -> None:
     assert exif_orientation(exif) == 1
-
-
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
-def test_other_metadata_is_not_ours(kind, photo, save) -> None:
-    exif = Image.Exif()
-    exif[0x010E], exif[0x0110] = "a view of the sea", "Camera 3000"
-    assert read_metadata(save(photo, kind, exif=exif), kind.lower()) == {}
-
-
-@pytest.mark.parametrize("kind", ["png", "jpeg", "webp"])
-def test_metadata_of_a_damaged_file(kind) -> None:
-    with pytest.raises(InvalidImage, match="its metadata cannot be read"):
-        read_metadata(b"no picture", kind)

@@ -65,7 +65,7 @@ def test_a_picture_that_cannot_be_judged_is_blurred(graph: Any) -> None:
 
 
 def test_what_a_missing_classifier_means_is_chosen(graph: Any, classifiers: Path) -> None:
-    with pytest.raises(graph.Failed, match="multiedit safety fetch light"):
+    with pytest.raises(graph.Failed, match="multiedit safety download light"):
         screen(graph, grey_and_noise(), classifier="light")
     _, blurred, scores, _ = screen(graph, grey_and_noise(), classifier="light", on_missing="blur_all")
     assert (blurred, scores) == ([True, True], [1.0, 1.0])

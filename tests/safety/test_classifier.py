@@ -95,7 +95,7 @@ def test_an_input_picture_is_refused_with_the_reason():
     with pytest.raises(ContentRefused, match="refuses image 2: it was classified as adult") as caught:
         require_safe(IMAGE, lambda: fixed(0.9), Policy(), "image 2")
     assert (caught.value.field, caught.value.status) == ("images", 422)
-    with pytest.raises(ContentRefused, match="could not be judged"):
+    with pytest.raises(ContentRefused, match="could not be classified"):
         require_safe(IMAGE * math.nan, StandIn, Policy(), "image 1")
 
 

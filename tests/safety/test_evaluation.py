@@ -5,7 +5,7 @@ import hashlib
 import pytest
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.safety.evaluation import all_safe, read_labels, results, score_pictures
+from multiedit.pipelines.safety.evaluation import label_all_safe, read_labels, results, score_images
 from multiedit.tests.support.classifiers import StandIn
 from PIL import Image
 
@@ -22,9 +22,9 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_pictures_are_scored_and_named_by_their_sha256(folder):
+def test_images_are_scored_and_named_by_their_sha256(folder):
     labels = read_labels(folder / "labels.csv")
-    scored, unread = score_pictures(folder, labels, StandIn(), Limits())
+    scored, unread = score_images(folder, labels, StandIn(), Limits())
     assert unread == ["gone.png"]
     names = {
         hashlib.sha256((folder / name).read_bytes()).hexdigest(): name
@@ -39,20 +39,20 @@ def test_pictures_are_scored_and_named_by_their_sha256(folder):
 
 
 def test_every_preset_and_view_setting_is_measured(folder):
-    scored, _ = score_pictures(folder, read_labels(folder / "labels.csv"), StandIn(), Limits())
+    scored, _ = score_images(folder, read_labels(folder / "labels.csv"), StandIn(), Limits())
     found = list(results(scored, StandIn()))
     assert [(each["views"], each["preset"]) for each in found] == [
         (views, preset) for views in ("whole", "tiles") for preset in ("strict", "default", "loose")
     ]
-    assert (found[1]["recall"]["value"], found[1]["false_alarms"], found[1]["roc_auc"]["value"]) == (
+    assert (found[1]["recall"]["value"], found[1]["false_positives"], found[1]["roc_auc"]["value"]) == (
         1.0,
         1,
         1.0,
     )
 
 
-def test_a_folder_can_be_all_safe(folder):
-    labels = all_safe(folder)
+def test_a_folder_can_be_label_all_safe(folder):
+    labels = label_all_safe(folder)
     assert set(labels) == {"a.png", "b.png", "c.png", "d.png", "more/e.jpg"}
     assert not any(labels.values())
 
@@ -60,7 +60,7 @@ def test_a_folder_can_be_all_safe(folder):
 @pytest.mark.parametrize(
     "text", ["file,label\na.png,maybe\n", "name,label\na.png,safe\n", "file,label\na.png\n"]
 )
-def test_labels_that_are_none_are_refused(tmp_path, text):
+def test_invalid_labels_are_refused(tmp_path, text):
     (tmp_path / "labels.csv").write_text(text)
     with pytest.raises(InvalidRequest, match="columns file and label"):
         read_labels(tmp_path / "labels.csv")

@@ -23,7 +23,7 @@ from multiedit.pipelines.safety.screening import screen
 from multiedit.tests.support.classifiers import StandIn, redness
 from PIL import Image
 
-FETCHED = [name for name, known in CLASSIFIERS.items() if known.address]
+DOWNLOADED = [name for name, spec in CLASSIFIERS.items() if spec.url]
 
 
 @pytest.fixture(autouse=True)
@@ -115,11 +115,11 @@ def test_what_is_wrong_with_one_picture_of_a_batch_is_no_matter_of_the_others(ba
 @pytest.mark.parametrize(
     "policy", [Policy(), Policy(on_missing="blur_all")], ids=lambda policy: policy.on_missing
 )
-@pytest.mark.parametrize("names", [*([name] for name in FETCHED), FETCHED, ["open_nsfw", "light"]])
+@pytest.mark.parametrize("names", [*([name] for name in DOWNLOADED), DOWNLOADED, ["open_nsfw", "light"]])
 @pytest.mark.parametrize("fault", ["absent", "truncated", "another file", "a folder", "a pickle"])
 def test_weights_that_are_not_right_let_nothing_out(tmp_path, names, fault, policy):
     """One wrong file of two is enough, and only an absent one may be answered with a blur."""
-    known = CLASSIFIERS[[name for name in names if name in FETCHED][-1]]
+    known = CLASSIFIERS[[name for name in names if name in DOWNLOADED][-1]]
     path = tmp_path / known.file
     path.parent.mkdir(parents=True)
     if fault == "a folder":
@@ -129,7 +129,7 @@ def test_weights_that_are_not_right_let_nothing_out(tmp_path, names, fault, poli
             {"truncated": b"\0" * 100, "another file": levels().numpy().tobytes()}.get(fault, b"\x80\x04.")
         )
     load = classifier_loader(names, Store((tmp_path,)))
-    missing = fault in ("absent", "a folder") or (len(names) > 1 and names == FETCHED)
+    missing = fault in ("absent", "a folder") or (len(names) > 1 and names == DOWNLOADED)
     if missing and policy.on_missing == "blur_all":
         _, samples, report = file_of(levels(), load, policy)
         assert (report.status, report.blurred) == ("no_classifier", True)
@@ -155,7 +155,7 @@ def test_an_empty_batch_is_empty(rate):
 
 
 def test_errors_of_safe_mode_say_nothing_of_this_machine(tmp_path):
-    for name in FETCHED:
+    for name in DOWNLOADED:
         with pytest.raises(MultiEditError) as caught:
             classifier_loader([name], Store((tmp_path,)))()
         assert str(tmp_path) not in caught.value.message

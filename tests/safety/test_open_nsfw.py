@@ -12,13 +12,13 @@ from multiedit.pipelines.safety.blur import blur
 from multiedit.pipelines.safety.classifiers.network import VIEWS_AT_ONCE
 from multiedit.pipelines.safety.classifiers.open_nsfw import (
     SIDE,
-    default_classifier,
     logits,
     network_input,
 )
 from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.views import square_views
 from multiedit.pipelines.safety.screening import screen
+from multiedit.tests.support.classifiers import default_classifier
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "convert_open_nsfw.py"
 WHEEL = os.environ.get("MULTIEDIT_TEST_OPENNSFW_WHEEL")

@@ -62,7 +62,7 @@ def test_a_picture_passes_only_below_the_threshold(reds, red, threshold, blurred
     assert torch.equal(image, blur(original) if blurred else original)
 
 
-def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
+def test_each_picture_of_a_batch_has_its_own_decision_in_order(reds):
     original = reds(0.1, 0.9, 0.2, 0.8)
     copy = original.clone()
     image, reports = screen(original, StandIn)
@@ -76,7 +76,7 @@ def test_each_picture_of_a_batch_has_its_own_verdict_in_order(reds):
     assert (image.shape, image.dtype) == (original.shape, original.dtype)
 
 
-def test_a_batch_is_judged_in_parts_of_eight_pictures_with_the_verdicts_of_singles(reds):
+def test_a_batch_is_checked_in_parts_of_eight_with_the_decisions_of_singles(reds):
     classifier, shares = StandIn(), []
     batch = reds(*torch.linspace(0, 1, 19).tolist())
     batch[5] = math.nan
@@ -96,7 +96,7 @@ def test_large_pictures_are_judged_in_smaller_parts(reds, monkeypatch):
         assert [shape[0] for shape in classifier.seen] == parts
 
 
-def test_pictures_with_and_without_transparency_keep_their_verdicts_in_one_batch(reds):
+def test_pictures_with_and_without_transparency_keep_their_decisions_in_one_batch(reds):
     batch = torch.cat([reds(0.2, 0.2, 0.6), torch.ones(3, 32, 48, 1)], dim=3)
     batch[1, ..., 3] = 0.0  # white shows through
     assert [report.score for report in check(batch, StandIn)] == pytest.approx([0.2, 1.0, 0.6])

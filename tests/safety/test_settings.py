@@ -37,7 +37,7 @@ def test_everything_can_be_said(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variables", "told"),
+    ("variables", "words"),
     [
         ({"classifiers": "nudenet"}, "open_nsfw, light, recommended"),
         ({"classifiers": "light,light"}, "each once"),
@@ -47,8 +47,8 @@ def test_everything_can_be_said(tmp_path):
         ({"tiles": "yes"}, "MULTIEDIT_SAFETY_TILES"),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_can(variables, told):
-    with pytest.raises(InvalidRequest, match=told):
+def test_what_cannot_be_is_refused_with_what_can(variables, words):
+    with pytest.raises(InvalidRequest, match=words):
         from_environment(**variables)
 
 

@@ -57,14 +57,14 @@ def store(tmp_path):
     return Store((tmp_path / "classifiers", tmp_path / "more"))
 
 
-def open_address(address):
-    return urllib.request.build_opener().open(address, timeout=10)
+def open_url(url):
+    return urllib.request.build_opener().open(url, timeout=10)
 
 
 @pytest.mark.parametrize("path", ["/right", "/unsaid"])
 def test_what_is_right_is_kept_under_its_name(server, store, path):
     counts = []
-    kept = store.fetch(SMALL, server + path, open_address, counts.append)
+    kept = store.download(SMALL, server + path, open_url, counts.append)
     assert kept == store.folders[0] / SMALL.file == store.path(SMALL)
     assert kept.read_bytes() == WEIGHTS
     assert sum(counts) == len(WEIGHTS)
@@ -88,7 +88,7 @@ def test_nothing_else_is_kept_and_what_was_there_stays(server, store, path, erro
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
     with pytest.raises(error):
-        store.fetch(SMALL, server + path, open_address)
+        store.download(SMALL, server + path, open_url)
     assert [file.name for file in old.parent.iterdir()] == [old.name]
     assert old.read_bytes() == b"old"
 
@@ -96,19 +96,19 @@ def test_nothing_else_is_kept_and_what_was_there_stays(server, store, path, erro
 def test_no_more_is_read_than_a_byte_too_many(server, store):
     counts = []
     with pytest.raises(WeightsMismatch):
-        store.fetch(SMALL, f"{server}/endless", open_address, counts.append)
+        store.download(SMALL, f"{server}/endless", open_url, counts.append)
     assert sum(counts) == len(WEIGHTS) + 1
 
 
-def test_an_unreachable_server_is_told_with_what_else_can_be_done(store):
+def test_an_unreachable_server_is_reported_with_the_alternative(store):
     with pytest.raises(FetchFailed, match="other means"):
-        store.fetch(SMALL, "http://127.0.0.1:1/", open_address)
+        store.download(SMALL, "http://127.0.0.1:1/", open_url)
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_fault_of_the_server(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be written"):
-        Store((tmp_path / "file",)).fetch(SMALL, f"{server}/right", open_address)
+        Store((tmp_path / "file",)).download(SMALL, f"{server}/right", open_url)
 
 
 def test_every_folder_is_looked_through_and_the_first_one_counts(store):
@@ -131,7 +131,7 @@ def test_a_file_on_the_users_own_list_is_trusted(tmp_path):
 
 
 def test_removing_deletes_the_file_and_says_whether_it_was_there(server, store):
-    store.fetch(SMALL, f"{server}/right", open_address)
+    store.download(SMALL, f"{server}/right", open_url)
     assert store.remove(SMALL) == store.folders[0] / SMALL.file
     assert (store.remove(SMALL), store.state(SMALL)) == (None, "absent")
     with pytest.raises(ClassifierMissing):
@@ -147,9 +147,9 @@ def test_what_is_part_of_the_package_is_there_and_stays(store):
     assert EMBEDDED_FILE.exists()
 
 
-def test_addresses_are_pinned_and_licences_are_free():
-    for known in CLASSIFIERS.values():
-        assert known.licence in ("BSD-2-Clause", "Apache-2.0", "MIT")
-        if known.address is not None:
-            assert known.address.startswith("https://")
-            assert len(known.address.split("/resolve/")[1].split("/")[0]) == 40  # a commit, no branch
+def test_urls_are_pinned_and_licences_are_free():
+    for spec in CLASSIFIERS.values():
+        assert spec.licence in ("BSD-2-Clause", "Apache-2.0", "MIT")
+        if spec.url is not None:
+            assert spec.url.startswith("https://")
+            assert len(spec.url.split("/resolve/")[1].split("/")[0]) == 40  # a commit, no branch

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from multiedit.pipelines.safety.classifiers.views import MAX_WINDOWS, square_views, windows
+from multiedit.pipelines.safety.classifiers.views import MAX_WINDOWS, square_views, square_windows
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ from multiedit.pipelines.safety.classifiers.views import MAX_WINDOWS, square_vie
     ],
 )
 def test_long_pictures_are_cut_into_squares(long, short, expected):
-    assert windows(long, short) == expected
+    assert square_windows(long, short) == expected
 
 
 @pytest.mark.parametrize("long", [121, 180, 181, 233, 500, 1219, 1221, 5000, 16384])
 @pytest.mark.parametrize("short", [64, 100])
 def test_windows_overlap_and_leave_nothing_out(long, short):
-    found = windows(long, short)
+    found = square_windows(long, short)
     assert len(found) <= MAX_WINDOWS
     assert found[0][0] == 0
     assert sum(found[-1]) == long

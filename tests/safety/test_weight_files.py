@@ -2,17 +2,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import safetensors.torch
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, WeightsMismatch
 from multiedit.pipelines.safety.classifiers.network import Network, load_classifier
-from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK, default_classifier
+from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK
 from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.weight_files import load_weights
+from multiedit.tests.support.classifiers import default_classifier
 
+ROOT = Path(__file__).resolve().parents[2]
 EMBEDDED = CLASSIFIERS["open_nsfw"]
 SHA256 = EMBEDDED.sha256
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793716\n"
@@ -32,6 +36,13 @@ def test_the_notices_lie_beside_the_weights():
     licence = (EMBEDDED_FILE.parent / "LICENSE.open_nsfw").read_text()
     assert "Copyright (c) 2016, Yahoo Inc." in licence
     assert "LICENSE.open_nsfw" in notice
+
+
+@pytest.mark.parametrize("page", [EMBEDDED_FILE.parent / "NOTICE", ROOT / "docs" / "safety.md"], ids=str)
+def test_what_is_said_to_hold_the_sha256_holds_it(page):
+    named = re.findall(r"pipelines/safety/[\w/]+\.py", page.read_text("utf-8"))
+    assert named
+    assert [name for name in named if SHA256 not in (ROOT / name).read_text("utf-8")] == []
 
 
 @pytest.mark.parametrize(
@@ -124,15 +135,15 @@ def test_a_file_with_other_tensors_is_refused(tmp_path, tensors):
 def test_a_listed_file_that_is_no_safetensors_is_refused(tmp_path):
     path = tmp_path / "own"
     path.write_bytes(b"pickle")
-    with pytest.raises(WeightsMismatch, match="no safetensors file"):
+    with pytest.raises(WeightsMismatch, match="not a valid safetensors file"):
         load_classifier(CLASSIFIERS["light"], SMALL, path, (hashlib.sha256(b"pickle").hexdigest(),))
 
 
-def test_a_file_on_no_list_is_refused_and_the_remedy_is_told(tmp_path):
-    with pytest.raises(WeightsMismatch, match="run `multiedit safety fetch light`"):
+def test_a_file_on_no_list_is_refused_with_the_next_step(tmp_path):
+    with pytest.raises(WeightsMismatch, match="run `multiedit safety download light`"):
         load_own(tmp_path / "own", FITTING, allowed=())
     with pytest.raises(
-        ClassifierMissing, match="Run `multiedit safety fetch light`, or switch safe mode off"
+        ClassifierMissing, match="Run `multiedit safety download light`, or switch safe mode off"
     ):
         load_classifier(CLASSIFIERS["light"], SMALL, tmp_path / "absent")
 

@@ -1,16 +1,17 @@
-"""A classifier whose verdicts can be told by eye."""
+"""A classifier whose decisions can be predicted by eye, and the one that is part of the package."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 PRESETS = ("strict", "default", "loose")
 
 
 def redness(images: Any) -> Any:
-    """The mean of the red channel of each picture, [B, 1]."""
+    """The mean of the red channel of each image, [B, 1]."""
     return images[..., 0].mean((1, 2))[:, None]
 
 
@@ -23,7 +24,7 @@ def rules_of(level: str, **thresholds: float) -> Mapping[str, Any]:
 
 @dataclass
 class StandIn:
-    """Scores by `answer`, from [B, H, W, 3] to [B, L]; what it was shown is in `seen`."""
+    """Scores by `answer`, from [B, H, W, 3] to [B, L]; the shapes that it was given are in `seen`."""
 
     answer: Callable[[Any], Any] = redness
     name: str = "by-red"
@@ -38,7 +39,7 @@ class StandIn:
 
 
 def fixed(score: float | Exception, name: str = "fixed") -> StandIn:
-    """Gives every picture one score, or raises."""
+    """Gives every image one score, or raises."""
 
     def answer(images: Any) -> Any:
         if isinstance(score, Exception):
@@ -46,3 +47,12 @@ def fixed(score: float | Exception, name: str = "fixed") -> StandIn:
         return images.new_full((len(images), 1), score)
 
     return StandIn(answer, name)
+
+
+def default_classifier(path: Path | None = None) -> Any:
+    """Load the classifier that is part of the package, from another file where one is given."""
+    from multiedit.pipelines.safety.classifiers.network import load_classifier
+    from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED, EMBEDDED_FILE
+
+    return load_classifier(CLASSIFIERS[EMBEDDED], NETWORK, path or EMBEDDED_FILE)

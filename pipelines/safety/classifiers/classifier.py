@@ -1,4 +1,4 @@
-"""What safe mode asks of a classifier, and two of them as one."""
+"""The protocol of a classifier, and several classifiers as one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 class Classifier(Protocol):
-    """Scores pictures; safe mode decides.
+    """Scores images; safe mode decides.
 
     Attributes:
         name: for the report.
         sha256: of the weights file, lower-case hex.
         levels: what it tells apart, such as `low`, `medium` and `high`.
-        rules: by preset; a picture that reaches any one of a preset's rules is not safe.
+        rules: by preset; an image that reaches any one of a preset's rules is not safe.
     """
 
     @property
@@ -35,10 +35,10 @@ class Classifier(Protocol):
     def rules(self) -> Mapping[Preset, tuple[Rule, ...]]: ...
 
     def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
-        """float [B, H, W, 3], 0..1, sRGB -> float [B, L]: 0 (less than the level) .. 1 (at least it).
+        """Score float [B, H, W, 3], 0..1, sRGB -> float [B, L]: 0 (below the level) .. 1 (at least it).
 
-        A picture's scores do not depend on the others of the batch. A RuntimeError, or a score that is
-        not finite, means that the picture could not be judged. `tiles` is the policy's.
+        An image's scores do not depend on the others of the batch. A RuntimeError, or a score that is
+        not finite, means that the image could not be classified. `tiles` is the policy's.
         """
         ...
 
@@ -49,7 +49,7 @@ ClassifierLoader = Callable[[], Classifier]
 
 @dataclass(frozen=True)
 class EnsembleClassifier:
-    """Several classifiers as one: a picture that any of them takes for unsafe is unsafe.
+    """Several classifiers as one: an image that any of them flags is unsafe.
 
     Its levels are theirs, as `light.nsfw`; none of them can clear what another one flags.
     """

@@ -17,14 +17,14 @@ from .network import Network
 from .transformer import (
     Shapes,
     TensorMap,
-    attended,
-    heads_of,
+    attend,
+    embed_tokens,
+    layer_norm,
     linear,
-    normed,
-    of_norm,
-    of_tokens,
-    tokens,
-    with_bias,
+    linear_shapes,
+    norm_shapes,
+    split_heads,
+    token_shapes,
 )
 
 _TEMPERATURE = 10_000.0
@@ -37,7 +37,7 @@ _DEVIATION = (0.26862954, 0.26130258, 0.27577711)
 
 @dataclass(frozen=True)
 class Eva02:
-    """The sizes of one: input and patch in pixels, tokens and the feed-forward part in channels."""
+    """The sizes of an EVA-02: input and patch in pixels, tokens and the feed-forward part in channels."""
 
     side: int
     patch: int
@@ -48,48 +48,48 @@ class Eva02:
     classes: int
 
     def shapes(self) -> Shapes:
-        """Every tensor of the weights file with its shape."""
-        shapes = of_tokens(self.width, self.patch, self.side)
+        """Return the shape of every tensor of the weights file."""
+        shapes = token_shapes(self.width, self.patch, self.side)
         for block in range(self.depth):
             name = f"blocks.{block}"
-            shapes |= of_norm(f"{name}.norm1", self.width)
+            shapes |= norm_shapes(f"{name}.norm1", self.width)
             for part in ("q_proj", "v_proj", "proj"):
-                shapes |= with_bias(f"{name}.attn.{part}", self.width, self.width)
+                shapes |= linear_shapes(f"{name}.attn.{part}", self.width, self.width)
             shapes |= {f"{name}.attn.k_proj.weight": (self.width, self.width)}  # a key has no bias
-            shapes |= of_norm(f"{name}.norm2", self.width)
+            shapes |= norm_shapes(f"{name}.norm2", self.width)
             for part in ("fc1_g", "fc1_x"):
-                shapes |= with_bias(f"{name}.mlp.{part}", self.hidden, self.width)
-            shapes |= of_norm(f"{name}.mlp.norm", self.hidden)
-            shapes |= with_bias(f"{name}.mlp.fc2", self.width, self.hidden)
-        return shapes | of_norm("fc_norm", self.width) | with_bias("head", self.classes, self.width)
+                shapes |= linear_shapes(f"{name}.mlp.{part}", self.hidden, self.width)
+            shapes |= norm_shapes(f"{name}.mlp.norm", self.hidden)
+            shapes |= linear_shapes(f"{name}.mlp.fc2", self.width, self.hidden)
+        return shapes | norm_shapes("fc_norm", self.width) | linear_shapes("head", self.classes, self.width)
 
     def logits(self, weights: TensorMap, x: Tensor) -> Tensor:
-        """Normalised pictures [N, 3, side, side] -> [N, classes]."""
-        x = tokens(weights, x, self.patch)
+        """Run the network on normalised images [N, 3, side, side] -> [N, classes]."""
+        x = embed_tokens(weights, x, self.patch)
         waves = _waves(self.side // self.patch, self.width // self.heads).to(x)
         for block in range(self.depth):
             name = f"blocks.{block}"
-            x = x + self._attention(weights, f"{name}.attn", normed(weights, f"{name}.norm1", x), waves)
-            x = x + _gated(weights, f"{name}.mlp", normed(weights, f"{name}.norm2", x))
-        return linear(weights, "head", normed(weights, "fc_norm", x[:, 1:].mean(1)))
+            x = x + self._attention(weights, f"{name}.attn", layer_norm(weights, f"{name}.norm1", x), waves)
+            x = x + _gated(weights, f"{name}.mlp", layer_norm(weights, f"{name}.norm2", x))
+        return linear(weights, "head", layer_norm(weights, "fc_norm", x[:, 1:].mean(1)))
 
     def _attention(self, weights: TensorMap, name: str, x: Tensor, waves: Tensor) -> Tensor:
         query, key, value = (
-            heads_of(linear(weights, f"{name}.{part}_proj", x), self.heads) for part in "qkv"
+            split_heads(linear(weights, f"{name}.{part}_proj", x), self.heads) for part in "qkv"
         )
-        mixed = attended(_turned(query, waves), _turned(key, waves), value)
+        mixed = attend(_rotate(query, waves), _rotate(key, waves), value)
         return linear(weights, f"{name}.proj", mixed)
 
 
 def _gated(weights: TensorMap, name: str, x: Tensor) -> Tensor:
     gate = functional.silu(linear(weights, f"{name}.fc1_g", x))
-    y = normed(weights, f"{name}.norm", gate * linear(weights, f"{name}.fc1_x", x))
+    y = layer_norm(weights, f"{name}.norm", gate * linear(weights, f"{name}.fc1_x", x))
     return linear(weights, f"{name}.fc2", y)
 
 
 @lru_cache(maxsize=2)
 def _waves(grid: int, channels: int) -> Tensor:
-    """Sine and cosine of every patch's position, [2, 1 + grid^2, channels]; the class token is not turned.
+    """Sine and cosine of every patch's position, [2, 1 + grid^2, channels]; the class token is not rotated.
 
     A quarter of the channels are frequencies, for the row and then for the column, each for a pair.
     """
@@ -101,8 +101,8 @@ def _waves(grid: int, channels: int) -> Tensor:
     return torch.stack([angles.sin(), angles.cos()])
 
 
-def _turned(x: Tensor, waves: Tensor) -> Tensor:
-    """Each pair of channels turned by its angle."""
+def _rotate(x: Tensor, waves: Tensor) -> Tensor:
+    """Rotate each pair of channels by its angle."""
     even, odd = x[..., ::2], x[..., 1::2]
     return x * waves[1] + torch.stack([-odd, even], dim=-1).flatten(-2) * waves[0]
 
@@ -117,7 +117,7 @@ def _probabilities(weights: TensorMap, views: Tensor) -> Tensor:
 
 
 def at_least(logits: Tensor) -> Tensor:
-    """From graded classes [N, G] to the probability of every grade but the first, or a higher one."""
+    """Turn graded classes [N, G] into the probability of each grade but the first, or a higher one."""
     return logits.softmax(1)[:, 1:].flip(1).cumsum(1).flip(1).clamp(max=1)
 
 

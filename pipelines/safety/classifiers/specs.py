@@ -1,7 +1,8 @@
-"""The classifiers that safe mode knows: what each is, where its weights are, and its thresholds.
+"""The classifiers of safe mode: title, licence, weights file with its sha256, and thresholds.
 
 Without torch. The sizes and sha256 are those of the files at the pinned revisions; the thresholds are the
-authors' own, or where they say nothing a half. docs/safety.md says what the scores are worth.
+authors' own, or where they say nothing a half. docs/safety-evidence.md has what is
+known of their accuracy.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ class ClassifierSpec:
     """A classifier by its short name.
 
     Attributes:
-        title: what its authors call it.
+        title: its authors' name for it.
         licence: of the weights, as an SPDX expression.
         file: of the weights, relative to a folder of classifiers; what is part of the package lies there.
         size: of that file, in bytes.
         sha256: of that file, lower-case hex.
-        levels: what it tells apart; each score is the probability of that level or a higher one.
+        levels: the classes of its scores; each score is the probability of that level or a higher one.
         rules: by preset.
-        address: where the file can be had at a fixed revision; None where it is part of the package.
+        url: where the file can be had at a fixed revision; None where it is part of the package.
     """
 
     name: str
@@ -39,7 +40,7 @@ class ClassifierSpec:
     sha256: str
     levels: tuple[str, ...]
     rules: Mapping[Preset, tuple[Rule, ...]]
-    address: str | None = None
+    url: str | None = None
 
 
 def _hub(repository: str, revision: str) -> str:
@@ -75,7 +76,7 @@ _LIGHT = ClassifierSpec(
         "default": (Rule("nsfw", 0.5),),
         "loose": (Rule("nsfw", 0.85),),
     },
-    address=_hub("Marqo/nsfw-image-detection-384", "0c26ec22111b83f106d72a55f611ec35962bcb65"),
+    url=_hub("Marqo/nsfw-image-detection-384", "0c26ec22111b83f106d72a55f611ec35962bcb65"),
 )
 
 _RECOMMENDED = ClassifierSpec(
@@ -91,9 +92,7 @@ _RECOMMENDED = ClassifierSpec(
         "default": (Rule("medium", 0.5),),
         "loose": (Rule("high", 0.5),),
     },
-    address=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
+    url=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
 )
 
-CLASSIFIERS: Mapping[str, ClassifierSpec] = {
-    known.name: known for known in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)
-}
+CLASSIFIERS: Mapping[str, ClassifierSpec] = {spec.name: spec for spec in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)}

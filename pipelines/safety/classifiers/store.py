@@ -1,6 +1,6 @@
-"""Where the weights of classifiers lie, and how they get there. Without torch.
+"""Find, verify, download and remove the weights of classifiers. Without torch.
 
-Nothing here opens an address by itself: whoever fetches hands in what opens one.
+Nothing here opens a URL by itself: the caller passes a function that does.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from typing import BinaryIO, Literal, Protocol
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
 from .specs import EMBEDDED_FILE, ClassifierSpec
 
-State = Literal["absent", "wrong size", "present"]
+WeightsState = Literal["absent", "wrong size", "present"]
 
 _CHUNK = 1 << 20  # bytes
 
 
 class ResponseBody(Protocol):
-    """What an opened address delivers; `length` is what it says of itself, in bytes."""
+    """The body of an opened URL; `length` is its declared one, in bytes."""
 
     @property
     def length(self) -> int | None: ...
@@ -33,7 +33,7 @@ class ResponseBody(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-OpenAddress = Callable[[str], AbstractContextManager[ResponseBody]]
+OpenUrl = Callable[[str], AbstractContextManager[ResponseBody]]
 
 
 @dataclass(frozen=True)
@@ -42,55 +42,55 @@ class Store:
 
     Args:
         folders: looked through in order; the first one is written to.
-        allowed: sha256, lower-case hex, of files that the user trusts besides the known ones.
+        allowed: sha256, lower-case hex, of files that the user trusts besides those of the specs.
     """
 
     folders: tuple[Path, ...]
     allowed: tuple[str, ...] = ()
 
-    def path(self, known: ClassifierSpec) -> Path:
-        """Where its weights are, or would be."""
-        if known.address is None:
+    def path(self, spec: ClassifierSpec) -> Path:
+        """Return where the weights are, or would be."""
+        if spec.url is None:
             return EMBEDDED_FILE
-        paths = [folder / known.file for folder in self.folders]
+        paths = [folder / spec.file for folder in self.folders]
         return next((path for path in paths if path.is_file()), paths[0])
 
-    def state(self, known: ClassifierSpec) -> State:
-        """What a look at the file says, without reading it."""
-        path = self.path(known)
+    def state(self, spec: ClassifierSpec) -> WeightsState:
+        """Return whether the file is there and has the right size, without reading it."""
+        path = self.path(spec)
         if not path.is_file():
             return "absent"
-        return "present" if self.allowed or path.stat().st_size == known.size else "wrong size"
+        return "present" if self.allowed or path.stat().st_size == spec.size else "wrong size"
 
-    def verify(self, known: ClassifierSpec) -> str:
-        """Read its weights; the sha256, which is one that may be loaded.
+    def verify(self, spec: ClassifierSpec) -> str:
+        """Read the weights and return their sha256, which is an allowed one.
 
         Raises:
-            ClassifierMissing: there are none.
-            WeightsMismatch: they are others.
+            ClassifierMissing: the file cannot be read.
+            WeightsMismatch: its sha256 is not allowed.
         """
-        path = self.path(known)
+        path = self.path(spec)
         try:
             with path.open("rb") as file:
                 found = _sha256(file)
         except OSError as error:
             raise ClassifierMissing(f"{path} cannot be read: {error.strerror}.") from error
-        if found != known.sha256 and found not in self.allowed:
+        if found != spec.sha256 and found not in self.allowed:
             raise WeightsMismatch(
-                f"{path} has the sha256 {found}; expected {known.sha256}. Remove it and fetch it again, or "
-                "if you made it, put its sha256 into MULTIEDIT_SAFETY_ALLOWED."
+                f"{path} has the sha256 {found}; expected {spec.sha256}. Remove it and download it again, or "
+                "if you made it, add its sha256 to MULTIEDIT_SAFETY_ALLOWED."
             )
         return found
 
-    def remove(self, known: ClassifierSpec) -> Path | None:
-        """Delete its weights; None where there are none.
+    def remove(self, spec: ClassifierSpec) -> Path | None:
+        """Delete the weights and return their path; None where there are none.
 
         Raises:
             OutputError: they cannot be deleted, or are part of the package.
         """
-        path = self.path(known)
-        if known.address is None:
-            raise OutputError(f"{known.name} is part of multi-edit. Only what was fetched can be removed.")
+        path = self.path(spec)
+        if spec.url is None:
+            raise OutputError(f"{spec.name} is part of multi-edit. Only downloaded weights can be removed.")
         try:
             path.unlink()
         except FileNotFoundError:
@@ -99,48 +99,48 @@ class Store:
             raise OutputError(f"{path} cannot be removed: {error.strerror}.") from error
         return path
 
-    def fetch(
+    def download(
         self,
-        known: ClassifierSpec,
-        address: str,
-        open_address: OpenAddress,
+        spec: ClassifierSpec,
+        url: str,
+        open_url: OpenUrl,
         progress: Callable[[int], None] = lambda count: None,
     ) -> Path:
-        """Fetch its weights: into a `.part` beside the file, checked, then renamed.
+        """Download the weights into a `.part` beside the file, check them, then rename it.
 
         Args:
-            address: the known one, or a mirror's; the bytes are checked all the same.
-            progress: called with the number of bytes that have come in since the last call.
+            url: the spec's, or a mirror's; the bytes are checked all the same.
+            progress: called with the number of bytes since the last call.
 
         Raises:
-            FetchFailed: they did not come, or not all of them.
-            WeightsMismatch: they are not the known ones.
+            FetchFailed: the download failed or was incomplete.
+            WeightsMismatch: the size or sha256 is not the spec's.
             OutputError: the folder cannot be written to.
         """
-        path = self.folders[0] / known.file
-        with _part_of(path) as part:
-            with _delivering(address), open_address(address) as body:
-                if body.length not in (None, known.size):
-                    raise WeightsMismatch(_wrong_size(address, body.length, known))
-                found, size = _copy(body, part, known.size, progress)
-            if size < known.size:
-                raise FetchFailed(f"{address} ended after {size} of {known.size} bytes. Try again.")
-            if size > known.size:
-                raise WeightsMismatch(_wrong_size(address, size, known))
-            if found != known.sha256:
+        path = self.folders[0] / spec.file
+        with _part_file(path) as part:
+            with _download_errors(url), open_url(url) as body:
+                if body.length not in (None, spec.size):
+                    raise WeightsMismatch(_wrong_size(url, body.length, spec))
+                found, size = _copy(body, part, spec.size, progress)
+            if size < spec.size:
+                raise FetchFailed(f"{url} ended after {size} of {spec.size} bytes. Try again.")
+            if size > spec.size:
+                raise WeightsMismatch(_wrong_size(url, size, spec))
+            if found != spec.sha256:
                 raise WeightsMismatch(
-                    f"{address} delivered a file with the sha256 {found}; expected {known.sha256}. "
+                    f"{url} delivered a file with the sha256 {found}; expected {spec.sha256}. "
                     "It was not kept."
                 )
         return path
 
 
-def _wrong_size(address: str, size: int | None, known: ClassifierSpec) -> str:
-    return f"{address} delivered {size} bytes; {known.name} has {known.size}. Nothing was kept; try again."
+def _wrong_size(url: str, size: int | None, spec: ClassifierSpec) -> str:
+    return f"{url} delivered {size} bytes; {spec.name} has {spec.size}. Nothing was kept; try again."
 
 
 def _copy(body: ResponseBody, part: BinaryIO, most: int, progress: Callable[[int], None]) -> tuple[str, int]:
-    """Copy no more than a byte too many; the sha256 and the number of bytes."""
+    """Copy at most a byte too many; return the sha256 and the number of bytes."""
     digest = hashlib.sha256()
     size = 0
     while size <= most and (chunk := body.read(min(_CHUNK, most + 1 - size))):
@@ -159,19 +159,19 @@ def _sha256(file: BinaryIO) -> str:
 
 
 @contextlib.contextmanager
-def _delivering(address: str) -> Iterator[None]:
+def _download_errors(url: str) -> Iterator[None]:
     try:
         yield
     except (OSError, http.client.HTTPException) as error:
         raise FetchFailed(
-            f"{address} did not deliver: {error}. Try again; or download the file by other means and put it "
-            "where `multiedit safety list` says."
+            f"{url} could not be downloaded: {error}. Try again, or download the file by other means and put "
+            "it where `multiedit safety list` says."
         ) from error
 
 
 @contextlib.contextmanager
-def _part_of(path: Path) -> Iterator[BinaryIO]:
-    """A file that takes the path's place when the block ends well, and is gone when it does not."""
+def _part_file(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that replaces `path` when the block succeeds, and is deleted when it fails."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(suffix=".part", prefix=f"{path.stem}.", dir=path.parent)

@@ -1,4 +1,4 @@
-"""Layers of a vision transformer over tensors by name, as timm 1.0 names them."""
+"""Compute the layers of a vision transformer from tensors by name, as timm 1.0 names them."""
 
 from __future__ import annotations
 
@@ -15,46 +15,46 @@ Shapes = dict[str, tuple[int, ...]]
 
 
 def linear(weights: TensorMap, name: str, x: Tensor) -> Tensor:
-    """`name` has a matrix and, where the network has one, a bias."""
+    """Apply the matrix of `name` and, where the network has one, its bias."""
     return functional.linear(x, weights[f"{name}.weight"], weights.get(f"{name}.bias"))
 
 
-def normed(weights: TensorMap, name: str, x: Tensor) -> Tensor:
-    """Layer normalisation of the last dimension."""
+def layer_norm(weights: TensorMap, name: str, x: Tensor) -> Tensor:
+    """Normalise the last dimension."""
     return functional.layer_norm(
         x, x.shape[-1:], weights[f"{name}.weight"], weights[f"{name}.bias"], _EPSILON
     )
 
 
-def tokens(weights: TensorMap, x: Tensor, patch: int) -> Tensor:
-    """[N, 3, S, S] -> [N, 1 + (S / patch)^2, width]: the class token, then the patches row by row."""
+def embed_tokens(weights: TensorMap, x: Tensor, patch: int) -> Tensor:
+    """Embed [N, 3, S, S] -> [N, 1 + (S / patch)^2, width]: the class token, then the patches row by row."""
     x = functional.conv2d(x, weights["patch_embed.proj.weight"], weights["patch_embed.proj.bias"], patch)
     x = x.flatten(2).transpose(1, 2)
     return torch.cat([weights["cls_token"].expand(len(x), -1, -1), x], dim=1) + weights["pos_embed"]
 
 
-def heads_of(x: Tensor, heads: int) -> Tensor:
-    """[N, T, width] -> [N, heads, T, width / heads]."""
+def split_heads(x: Tensor, heads: int) -> Tensor:
+    """Split [N, T, width] -> [N, heads, T, width / heads]."""
     return x.view(*x.shape[:2], heads, -1).transpose(1, 2)
 
 
-def attended(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Attention of [N, heads, T, C] -> [N, T, heads * C]."""
+def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    """Compute attention of [N, heads, T, C] -> [N, T, heads * C]."""
     return functional.scaled_dot_product_attention(query, key, value).transpose(1, 2).flatten(2)
 
 
-def with_bias(name: str, out: int, into: int) -> Shapes:
-    """The shapes of a matrix and its bias."""
+def linear_shapes(name: str, out: int, into: int) -> Shapes:
+    """Return the shapes of a matrix and its bias."""
     return {f"{name}.weight": (out, into), f"{name}.bias": (out,)}
 
 
-def of_norm(name: str, width: int) -> Shapes:
-    """The shapes of a layer normalisation."""
+def norm_shapes(name: str, width: int) -> Shapes:
+    """Return the shapes of a layer normalisation."""
     return {f"{name}.weight": (width,), f"{name}.bias": (width,)}
 
 
-def of_tokens(width: int, patch: int, side: int) -> Shapes:
-    """The shapes of what `tokens` needs."""
+def token_shapes(width: int, patch: int, side: int) -> Shapes:
+    """Return the shapes that `embed_tokens` needs."""
     return {
         "cls_token": (1, 1, width),
         "pos_embed": (1, 1 + (side // patch) ** 2, width),

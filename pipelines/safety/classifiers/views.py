@@ -1,7 +1,7 @@
-"""What a classifier with a square input is shown of a picture: all of it, whatever its shape.
+"""Cut an image into the square views that a classifier takes: all of it, whatever its shape.
 
-A plain centre crop hides 43 percent of a 16:9 picture from the classifier. So the whole picture is squashed
-to a square, and a long one is cut into overlapping squares besides. What is small in a large picture is lost
+A plain centre crop hides 43 percent of a 16:9 image from the classifier. So the whole image is squashed
+to a square, and a long one is cut into overlapping squares as well. What is small in a large image is lost
 in that; overlapping quarters show it at nearly twice the size.
 """
 
@@ -16,12 +16,12 @@ from torch.nn import functional
 SQUARE_ENOUGH = 1.2  # up to this ratio of the sides the squashed view alone will do
 STEP = 0.8  # of a window: neighbours share at least a fifth, so that no border halves what matters
 TILE = 0.6  # of each side: neighbouring tiles share a third
-TILED_PIXELS = 2_000_000  # from here on a picture is tiled, where that is asked for
+TILED_PIXELS = 2_000_000  # from here on an image is tiled, where tiles are on
 MAX_WINDOWS = 15  # beyond it (a ratio of 12.2) the windows are longer than wide and squashed as well
 
 
 def square_views(image: Tensor, side: int, tiles: bool = False) -> Tensor:
-    """Squash a picture to `side` x `side`, and overlapping squares along its long side as well.
+    """Squash an image to `side` x `side`, and overlapping squares along its long side as well.
 
     Resampling is bicubic with antialiasing; its overshoot is clamped.
 
@@ -35,15 +35,15 @@ def square_views(image: Tensor, side: int, tiles: bool = False) -> Tensor:
     """
     x = image.permute(0, 3, 1, 2)
     axis = 2 if x.shape[2] > x.shape[3] else 3
-    parts = [x, *(x.narrow(axis, *window) for window in windows(max(x.shape[2:]), min(x.shape[2:])))]
+    parts = [x, *(x.narrow(axis, *window) for window in square_windows(max(x.shape[2:]), min(x.shape[2:])))]
     if tiles and x.shape[2] * x.shape[3] > TILED_PIXELS:
         parts += _quarters(x)
     views = [functional.interpolate(part, (side, side), mode="bicubic", antialias=True) for part in parts]
     return torch.stack(views, dim=1).clamp_(0, 1)
 
 
-def windows(long: int, short: int) -> list[tuple[int, int]]:
-    """(start, length) along the long side, first to last pixel; empty where the sides are near equal."""
+def square_windows(long: int, short: int) -> list[tuple[int, int]]:
+    """Return (start, length) along the long side, in order; empty where the sides are nearly equal."""
     if long <= SQUARE_ENOUGH * short:
         return []
     count = min(MAX_WINDOWS, 1 + math.ceil((long / short - 1) / STEP))
@@ -52,7 +52,7 @@ def windows(long: int, short: int) -> list[tuple[int, int]]:
 
 
 def _quarters(x: Tensor) -> list[Tensor]:
-    """Four parts of [B, 3, H, W], each of three fifths of either side."""
+    """Return four parts of [B, 3, H, W], each of three fifths of either side."""
     height, width = (math.ceil(length * TILE) for length in x.shape[2:])
     return [
         x[:, :, top : top + height, left : left + width]

@@ -14,20 +14,20 @@ from .network import Network
 from .transformer import (
     Shapes,
     TensorMap,
-    attended,
-    heads_of,
+    attend,
+    embed_tokens,
+    layer_norm,
     linear,
-    normed,
-    of_norm,
-    of_tokens,
-    tokens,
-    with_bias,
+    linear_shapes,
+    norm_shapes,
+    split_heads,
+    token_shapes,
 )
 
 
 @dataclass(frozen=True)
 class Vit:
-    """The sizes of one: input and patch in pixels, tokens in channels."""
+    """The sizes of a ViT: input and patch in pixels, tokens in channels."""
 
     side: int
     patch: int
@@ -37,31 +37,31 @@ class Vit:
     classes: int
 
     def shapes(self) -> Shapes:
-        """Every tensor of the weights file with its shape."""
-        shapes = of_tokens(self.width, self.patch, self.side)
+        """Return the shape of every tensor of the weights file."""
+        shapes = token_shapes(self.width, self.patch, self.side)
         for block in range(self.depth):
             name = f"blocks.{block}"
-            shapes |= of_norm(f"{name}.norm1", self.width)
-            shapes |= with_bias(f"{name}.attn.qkv", 3 * self.width, self.width)
-            shapes |= with_bias(f"{name}.attn.proj", self.width, self.width)
-            shapes |= of_norm(f"{name}.norm2", self.width)
-            shapes |= with_bias(f"{name}.mlp.fc1", 4 * self.width, self.width)
-            shapes |= with_bias(f"{name}.mlp.fc2", self.width, 4 * self.width)
-        return shapes | of_norm("norm", self.width) | with_bias("head", self.classes, self.width)
+            shapes |= norm_shapes(f"{name}.norm1", self.width)
+            shapes |= linear_shapes(f"{name}.attn.qkv", 3 * self.width, self.width)
+            shapes |= linear_shapes(f"{name}.attn.proj", self.width, self.width)
+            shapes |= norm_shapes(f"{name}.norm2", self.width)
+            shapes |= linear_shapes(f"{name}.mlp.fc1", 4 * self.width, self.width)
+            shapes |= linear_shapes(f"{name}.mlp.fc2", self.width, 4 * self.width)
+        return shapes | norm_shapes("norm", self.width) | linear_shapes("head", self.classes, self.width)
 
     def logits(self, weights: TensorMap, x: Tensor) -> Tensor:
-        """Normalised pictures [N, 3, side, side] -> [N, classes]."""
-        x = tokens(weights, x, self.patch)
+        """Run the network on normalised images [N, 3, side, side] -> [N, classes]."""
+        x = embed_tokens(weights, x, self.patch)
         for block in range(self.depth):
             name = f"blocks.{block}"
-            x = x + self._attention(weights, f"{name}.attn", normed(weights, f"{name}.norm1", x))
-            y = linear(weights, f"{name}.mlp.fc1", normed(weights, f"{name}.norm2", x))
+            x = x + self._attention(weights, f"{name}.attn", layer_norm(weights, f"{name}.norm1", x))
+            y = linear(weights, f"{name}.mlp.fc1", layer_norm(weights, f"{name}.norm2", x))
             x = x + linear(weights, f"{name}.mlp.fc2", functional.gelu(y))
-        return linear(weights, "head", normed(weights, "norm", x[:, 0]))
+        return linear(weights, "head", layer_norm(weights, "norm", x[:, 0]))
 
     def _attention(self, weights: TensorMap, name: str, x: Tensor) -> Tensor:
         query, key, value = linear(weights, f"{name}.qkv", x).chunk(3, dim=2)
-        mixed = attended(*(heads_of(part, self.heads) for part in (query, key, value)))
+        mixed = attend(*(split_heads(part, self.heads) for part in (query, key, value)))
         return linear(weights, f"{name}.proj", mixed)
 
 

@@ -1,4 +1,4 @@
-"""Weights from a file whose bytes are known: nothing else is ever loaded."""
+"""Load weights from a file whose sha256 is allowed: nothing else is ever loaded."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from .specs import ClassifierSpec
 
 
 class FileState(NamedTuple):
-    """A file as it is now; one that was replaced or touched has another."""
+    """A file's identity; one that was replaced or touched has another."""
 
     path: Path
     size: int
     modified_ns: int
 
 
-def file_state(path: Path, known: ClassifierSpec) -> FileState:
-    """Look at a weights file without reading it.
+def file_state(path: Path, spec: ClassifierSpec) -> FileState:
+    """Return the state of a weights file without reading it.
 
     Raises:
-        ClassifierMissing: there is none, or it cannot be looked at.
+        ClassifierMissing: it does not exist or is not accessible.
     """
     try:
         status = path.stat()
     except OSError as error:
-        raise _missing(path, known, error) from error
+        raise _missing(path, spec, error) from error
     return FileState(path, status.st_size, status.st_mtime_ns)
 
 
 def load_weights(
-    path: Path, known: ClassifierSpec, allowed: Collection[str], shapes: Mapping[str, tuple[int, ...]]
+    path: Path, spec: ClassifierSpec, allowed: Collection[str], shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, Tensor], str]:
     """Read a safetensors file as float32 tensors by name, if its sha256 is an allowed one.
 
@@ -46,44 +46,45 @@ def load_weights(
 
     Args:
         allowed: sha256, lower-case hex.
-        shapes: of every tensor that there must be, and none besides.
+        shapes: of every tensor; others are refused.
 
     Returns:
         The tensors, and the sha256 of the file.
 
     Raises:
         ClassifierMissing: the file cannot be read.
-        WeightsMismatch: it is not a file that may be loaded.
+        WeightsMismatch: its sha256 is not allowed, or its tensors are not the network's.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise _missing(path, known, error) from error
+        raise _missing(path, spec, error) from error
     found = hashlib.sha256(data).hexdigest()
     if found not in allowed:
         raise WeightsMismatch(
             f"The safe mode weights {path.name} have {len(data)} bytes with the sha256 {found}; "
-            f"expected {known.sha256}. The file is damaged or was replaced: {_again(known)}."
+            f"expected {spec.sha256}. The file is damaged or was replaced: {_repair(spec)}."
         )
-    return _float32(data, path, known, shapes), found
+    return _float32(data, path, spec, shapes), found
 
 
 def _float32(
-    data: bytes, path: Path, known: ClassifierSpec, shapes: Mapping[str, tuple[int, ...]]
+    data: bytes, path: Path, spec: ClassifierSpec, shapes: Mapping[str, tuple[int, ...]]
 ) -> dict[str, Tensor]:
     """Only a file of the user's own allow list can have other tensors than the network."""
     try:
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} are no safetensors file: {error}. Take the file off the "
-            "allow list."
+            f"The safe mode weights {path.name} are not a valid safetensors file: {error}. Remove the file's "
+            "sha256 from MULTIEDIT_SAFETY_ALLOWED."
         ) from error
     wrong = [name for name in {**shapes, **tensors} if not _fits(tensors.get(name), shapes.get(name))]
     if wrong:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} are not those of {known.title}: {len(wrong)} of "
-            f"{len(shapes)} tensors differ, the first is {wrong[0]!a}. Take the file off the allow list."
+            f"The safe mode weights {path.name} are not those of {spec.title}: {len(wrong)} of "
+            f"{len(shapes)} tensors differ, the first is {wrong[0]!a}. Remove the file's sha256 from "
+            "MULTIEDIT_SAFETY_ALLOWED."
         )
     return {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
 
@@ -92,14 +93,12 @@ def _fits(tensor: Tensor | None, shape: tuple[int, ...] | None) -> bool:
     return tensor is not None and tuple(tensor.shape) == shape
 
 
-def _missing(path: Path, known: ClassifierSpec, error: OSError) -> ClassifierMissing:
+def _missing(path: Path, spec: ClassifierSpec, error: OSError) -> ClassifierMissing:
     return ClassifierMissing(
         f"The safe mode weights {path.name} cannot be read ({error.strerror}). "
-        f"{_again(known).capitalize()}, or switch safe mode off."
+        f"{_repair(spec).capitalize()}, or switch safe mode off."
     )
 
 
-def _again(known: ClassifierSpec) -> str:
-    return (
-        "install multi-edit again" if known.address is None else f"run `multiedit safety fetch {known.name}`"
-    )
+def _repair(spec: ClassifierSpec) -> str:
+    return "install multi-edit again" if spec.url is None else f"run `multiedit safety download {spec.name}`"

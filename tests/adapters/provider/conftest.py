@@ -12,8 +12,8 @@ from multiedit.pipelines.adapters.provider.registry import ProviderRegistry, loa
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.planning.request import parse_request
-from multiedit.pipelines.safety.classifiers.open_nsfw import default_classifier
 from multiedit.pipelines.sources.source import BytesSource, SourceLoader
+from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.provider_peer import HostedPeer
 
 LIMITS = Limits()

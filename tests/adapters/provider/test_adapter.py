@@ -14,7 +14,7 @@ from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ModelUnavailable
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.metadata import read_metadata
+from multiedit.tests.support.metadata import read_metadata
 from multiedit.tests.support.provider_peer import KEY, HostedPeer, png, replying
 from PIL import Image
 

@@ -122,7 +122,7 @@ def test_the_command_line_edits_explains_and_lists(
     assert "charges about 0.34 USD" in said
     assert out.read_bytes().startswith(b"\x89PNG")
     assert main(["models"]) == 0
-    assert capsys.readouterr().out.count(" hosted ") == len(CLOSED)
+    assert capsys.readouterr().out.count(" provider ") == len(CLOSED)
     monkeypatch.setenv("MULTIEDIT_MAX_USD", "0.1")
     assert main([*words, "-o", str(out)]) == 1
     assert "costs 0.34 USD; MULTIEDIT_MAX_USD allows 0.1" in capsys.readouterr().err

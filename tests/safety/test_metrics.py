@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from multiedit.pipelines.safety.measurement import measure, proportion, roc_auc
+from multiedit.pipelines.safety.metrics import compute_metrics, proportion, roc_auc
 
 
 def random():
@@ -26,27 +26,27 @@ def test_no_alarm_in_300_is_less_than_two_percent():
 
 def test_nothing_to_count_is_no_figure():
     assert proportion(0, 0).value is None
-    measured = measure(np.zeros(5, bool), np.linspace(0, 1, 5), 0.5, random())
-    assert (measured.recall.value, measured.f1.value, measured.roc_auc.value) == (None, None, None)
-    assert (measured.false_alarms, measured.safe) == (3, 5)
+    metrics = compute_metrics(np.zeros(5, bool), np.linspace(0, 1, 5), 0.5, random())
+    assert (metrics.recall.value, metrics.f1.value, metrics.roc_auc.value) == (None, None, None)
+    assert (metrics.false_positives, metrics.safe) == (3, 5)
 
 
 def test_the_figures_of_a_small_table():
     unsafe = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, 0], bool)
     scores = np.array([0.9, 0.8, 0.5, 0.1, 0.7, 0.4, 0.3, 0.2, 0.1, 0.0])
-    measured = measure(unsafe, scores, 0.5, random())
-    assert (measured.missed, measured.false_alarms) == (1, 1)
-    assert measured.precision.value == measured.recall.value == measured.f1.value == 0.75
-    assert measured.false_positive_rate.value == pytest.approx(1 / 6)
+    metrics = compute_metrics(unsafe, scores, 0.5, random())
+    assert (metrics.false_negatives, metrics.false_positives) == (1, 1)
+    assert metrics.precision.value == metrics.recall.value == metrics.f1.value == 0.75
+    assert metrics.false_positive_rate.value == pytest.approx(1 / 6)
     # 6 + 6 + 5 + (1 + half of a tie) of 24 pairs
-    assert measured.roc_auc.value == pytest.approx(18.5 / 24)
-    for figure in (measured.f1, measured.roc_auc):
+    assert metrics.roc_auc.value == pytest.approx(18.5 / 24)
+    for figure in (metrics.f1, metrics.roc_auc):
         assert 0 <= figure.low < figure.value < figure.high <= 1
 
 
 def test_a_score_that_is_not_finite_is_flagged():
-    measured = measure(np.array([False]), np.array([np.nan]), 0.5, random())
-    assert measured.false_alarms == 1
+    metrics = compute_metrics(np.array([False]), np.array([np.nan]), 0.5, random())
+    assert metrics.false_positives == 1
 
 
 def test_perfect_and_useless_scores():

@@ -1,4 +1,4 @@
-"""How well scores tell unsafe pictures from safe ones, with intervals of 95 %. Without torch."""
+"""Measure how well scores tell unsafe images from safe ones, with 95 % intervals. Without torch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DEVIATIONS = 1.959964  # of the normal distribution, around 95 %
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure and its interval, all 0..1; None where there is nothing to measure it by."""
+    """A rate and its interval, all 0..1; None where there are no images to measure it by."""
 
     value: float | None
     low: float | None = None
@@ -27,20 +27,20 @@ class Estimate:
 
 
 @dataclass(frozen=True)
-class Measures:
-    """Of one classifier, preset and view setting.
+class Metrics:
+    """Metrics of one classifier, preset and view setting.
 
     Attributes:
-        unsafe, safe: how many pictures the labels call so.
-        missed, false_alarms: unsafe ones that passed, and safe ones that were flagged.
+        unsafe, safe: the number of images with these labels.
+        false_negatives, false_positives: unsafe ones that passed, and safe ones that were flagged.
         precision, recall, false_positive_rate: with Wilson's interval.
-        f1, roc_auc: with an interval from resampling the pictures.
+        f1, roc_auc: with an interval from resampling the images.
     """
 
     unsafe: int
     safe: int
-    missed: int
-    false_alarms: int
+    false_negatives: int
+    false_positives: int
     precision: Estimate
     recall: Estimate
     f1: Estimate
@@ -51,32 +51,32 @@ class Measures:
         return asdict(self)
 
 
-def measure(unsafe: Bools, scores: Floats, threshold: float, random: np.random.Generator) -> Measures:
+def compute_metrics(unsafe: Bools, scores: Floats, threshold: float, random: np.random.Generator) -> Metrics:
     """Compare scores with labels.
 
     Args:
-        unsafe: [N], what the labels say.
-        scores: [N], 0..1; a picture is flagged unless its score is below the threshold.
-        random: for the resampling.
+        unsafe: [N], the labels.
+        scores: [N], 0..1; an image is flagged unless its score is below the threshold.
+        random: generator for the resampling.
     """
     flagged = ~(scores < threshold)
     hits = int((flagged & unsafe).sum())
-    alarms, count = int(flagged.sum()), int(unsafe.sum())
-    return Measures(
+    flags, count = int(flagged.sum()), int(unsafe.sum())
+    return Metrics(
         unsafe=count,
         safe=len(unsafe) - count,
-        missed=count - hits,
-        false_alarms=alarms - hits,
-        precision=proportion(hits, alarms),
+        false_negatives=count - hits,
+        false_positives=flags - hits,
+        precision=proportion(hits, flags),
         recall=proportion(hits, count),
         f1=_resampled(lambda chosen: _f1(flagged[chosen], unsafe[chosen]), len(unsafe), random),
-        false_positive_rate=proportion(alarms - hits, len(unsafe) - count),
+        false_positive_rate=proportion(flags - hits, len(unsafe) - count),
         roc_auc=_resampled(lambda chosen: roc_auc(scores[chosen], unsafe[chosen]), len(unsafe), random),
     )
 
 
 def proportion(hits: int, count: int) -> Estimate:
-    """hits / count with the score interval of E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209."""
+    """Estimate hits / count with the score interval of E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209."""
     if not count:
         return Estimate(None)
     share, spread = hits / count, _DEVIATIONS**2 / count
@@ -86,7 +86,7 @@ def proportion(hits: int, count: int) -> Estimate:
 
 
 def roc_auc(scores: Floats, unsafe: Bools) -> float | None:
-    """How often an unsafe picture has a higher score than a safe one; a tie counts half."""
+    """Return how often an unsafe image has a higher score than a safe one; a tie counts half."""
     safe = np.sort(scores[~unsafe])
     if not 0 < len(safe) < len(scores):
         return None
@@ -101,11 +101,11 @@ def _f1(flagged: Bools, unsafe: Bools) -> float | None:
 
 
 def _resampled(
-    figure: Callable[[npt.NDArray[np.int64]], float | None], count: int, random: np.random.Generator
+    rate: Callable[[npt.NDArray[np.int64]], float | None], count: int, random: np.random.Generator
 ) -> Estimate:
-    value = figure(np.arange(count))
+    value = rate(np.arange(count))
     if value is None:
         return Estimate(None)
-    drawn = [figure(random.integers(0, count, count)) for _ in range(RESAMPLES)]
+    drawn = [rate(random.integers(0, count, count)) for _ in range(RESAMPLES)]
     low, high = np.quantile([each for each in drawn if each is not None], [0.025, 0.975])
     return Estimate(value, float(low), float(high))

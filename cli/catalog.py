@@ -1,0 +1,120 @@
+"""`multiedit models` and `multiedit resolve`: list the models, and show their output sizes."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import math
+import re
+from typing import TYPE_CHECKING, Any
+
+from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import describe
+from .arguments import add_command
+from .output import print_json, print_note, print_result
+
+if TYPE_CHECKING:
+    from ..pipelines.adapters.provider.registry import ProviderRegistry
+    from ..pipelines.catalog.model import Model
+
+_IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
+
+
+def add_resolve_parser(subparsers: Any) -> None:
+    parser = add_command(subparsers, "resolve", resolve, "show the output size of a model")
+    add = parser.add_argument
+    add("--model", default="layer-composite", metavar="ID")
+    add("--aspect-ratio", metavar="W:H")
+    add("--resolution", metavar="TIER")
+    add("--image-size", metavar="WxH", help="of the first image, for the ratio or --keep-size")
+    add("--keep-size", action="store_true")
+
+
+def add_models_parser(subparsers: Any) -> None:
+    parser = add_command(subparsers, "models", models, "list the models of the catalogue")
+    parser.add_argument("id", nargs="?", help="show everything about one")
+    parser.add_argument("--refresh", action="store_true", help="ask the provider for its current models")
+
+
+def resolve(options: argparse.Namespace) -> None:
+    from ..pipelines.adapters.provider.registry import load_provider
+    from ..pipelines.common.settings import Limits
+    from ..pipelines.planning.size import resolve_size
+
+    size = resolve_size(
+        load_provider(Limits.from_environment()).catalog.get(options.model),
+        options.aspect_ratio,
+        options.resolution,
+        _image_size(options.image_size),
+        keep_size=options.keep_size,
+    )
+    if options.json:
+        print_json(dataclasses.asdict(size))
+        return
+    print_result(f"{size.width}x{size.height}")
+    for note in size.notes:
+        print_note(f"  {note}")
+
+
+def _image_size(text: str | None) -> tuple[int, int] | None:
+    """Parse WIDTHxHEIGHT in pixels."""
+    if text is None:
+        return None
+    sides = _IMAGE_SIZE.fullmatch(text)
+    if sides is None:
+        raise InvalidRequest(
+            f"--image-size is {describe(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
+        )
+    return int(sides[1]), int(sides[2])
+
+
+def models(options: argparse.Namespace) -> None:
+    from ..pipelines.adapters.provider.registry import load_provider
+    from ..pipelines.common.settings import Limits
+
+    provider = load_provider(Limits.from_environment())
+    if options.refresh:
+        _refresh(options, provider)
+        return
+    catalog = provider.catalog
+    selected = [catalog.get(options.id)] if options.id else list(catalog)
+    if options.json or options.id:
+        print_json([_model_json(model, provider) for model in selected])
+        return
+    row = "{:<28}{:<28}{:<9}{:<11}{:<8}{:<12}{}".format
+    lines = [row("id", "name", "weights", "runs here", "ratios", "tiers", "qualities")]
+    for model in selected:
+        tiers, qualities = (", ".join(names) or "-" for names in (model.tiers, model.qualities))
+        here = "yes" if _runs_here(model) else "provider" if model.id in provider.models else "-"
+        lines.append(row(model.id, model.name, model.weights, here, len(model.ratios), tiers, qualities))
+    print_result("\n".join(lines))
+
+
+def _refresh(options: argparse.Namespace, provider: ProviderRegistry) -> None:
+    """Ask the provider for its models, print what has changed, and keep its list."""
+    import asyncio
+
+    from ..pipelines.adapters.provider import model_list
+
+    entries = asyncio.run(provider.ask())
+    catalog = model_list.merged(provider.catalog, entries)
+    changes = list(model_list.changes(provider.catalog, catalog, entries))
+    path = model_list.keep(provider.cache, entries)
+    if options.json:
+        print_json({"file": str(path), "models": len(entries), "changes": changes})
+        return
+    print_result("\n".join(changes) or "Nothing has changed.")
+    print_note(f"{path}: {len(entries)} models")
+
+
+def _model_json(model: Model, provider: ProviderRegistry) -> dict[str, object]:
+    """JSON has no infinity: a ratio without a bound is null."""
+    bounded = model.max_ratio if math.isfinite(model.max_ratio) else None
+    where = {"runs_here": _runs_here(model), "provider": model.id in provider.models}
+    return {**dataclasses.asdict(model), "max_ratio": bounded, **where}
+
+
+def _runs_here(model: Model) -> bool:
+    from ..pipelines.adapters.local import LOCAL_MODELS
+
+    return model.id in LOCAL_MODELS

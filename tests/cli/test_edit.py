@@ -1,0 +1,222 @@
+"""`multiedit edit`: options, output formats, exit codes, real processes."""
+
+from __future__ import annotations
+
+import io
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from multiedit.tests.support.shell import (
+    BLUE,
+    EXAMPLES,
+    KEEP,
+    MULTIEDIT,
+    RED,
+    SIZE,
+    Shell,
+    file_bytes,
+    open_image,
+    pixel,
+)
+from PIL import Image
+
+
+def test_three_images_are_edited_with_inferred_roles(shell: Shell) -> None:
+    ran = shell(KEEP + "--image blue.jpg --image left.png --place 2=fit=cover,opacity=1.0 -o out.png --json")
+    assert ran.code == 0
+    assert ran.err == ""
+    assert ran.plan()["roles"] == ["base", "overlay", "mask"]
+    assert pixel("out.png", (200, 110)) == RED
+    assert pixel("out.png", (75, 110)) == pytest.approx(BLUE, abs=3)
+
+
+def test_given_roles_and_placements_reach_the_plan(shell: Shell) -> None:
+    ran = shell(
+        KEEP
+        + "--image left.png --image blue.jpg --role 2=overlay --role 3=overlay -o out.webp --json --seed 7 "
+        "--place 2=anchor=top-left,scale=0.5,offset_x=-2.5,flip_h=true,blend_mode=soft-light "
+        "--place 3=seamless=true"
+    )
+    plan = ran.plan()
+    assert plan["roles"] == ["base", "overlay", "overlay"]
+    assert plan["seed"] == 7
+    placed = {
+        "anchor": "top-left",
+        "scale": 0.5,
+        "offset_x": -2.5,
+        "flip_h": True,
+        "blend_mode": "soft-light",
+    }
+    assert placed.items() <= plan["placements"]["2"].items()
+    assert plan["placements"]["3"]["seamless"] is True
+
+
+def test_every_option_of_an_edit_reaches_the_plan(shell: Shell) -> None:
+    ran = shell(
+        "edit --image red.png --prompt words --model layer-composite --aspect-ratio 16:9 --resolution 1K "
+        "--output-format webp --quality high --explain"
+    )
+    plan = ran.json
+    asked = {
+        "prompt": "words", "model": "layer-composite", "aspect_ratio": "16:9", "resolution": "1K",
+        "output_format": "webp", "safe_mode": True,
+    }  # fmt: skip
+    assert asked.items() <= plan.items()
+    assert "quality 'high' is dropped: layer-composite has no qualities." in plan["notes"]
+
+
+def test_explain_prints_the_plan_and_writes_nothing(shell: Shell) -> None:
+    before = file_bytes()
+    explained = shell(KEEP + "--image blue.jpg --explain -o out.jpg")
+    assert file_bytes() == before
+    assert explained.code == 0
+    assert explained.json == shell(KEEP + "--image blue.jpg -o out.jpg --json").plan()
+
+
+def test_json_says_what_was_written(shell: Shell) -> None:
+    shown = shell(KEEP + "-o out.jpg --json").json
+    keys = {"output", "media_type", "bytes", "plan", "safety", "dropped_metadata", "told", "seconds"}
+    assert shown.keys() == keys
+    assert (shown["output"], shown["media_type"]) == ("out.jpg", "image/jpeg")
+    assert shown["bytes"] == Path("out.jpg").stat().st_size
+    assert shown["safety"]["status"] == "off"
+
+
+def test_standard_error_has_a_summary(shell: Shell) -> None:
+    ran = shell(KEEP + "-o out.jpg")
+    assert ran.out == b""
+    assert ran.err.startswith("out.jpg: 300x220 jpeg, layer-composite\n  modelId is not given")
+    assert ran.err.endswith("safe mode: off\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "output", "expected"),
+    [
+        ("", "out.png", "PNG"),
+        ("", "out.JPG", "JPEG"),
+        ("", "out.jpeg", "JPEG"),
+        ("", "out.webp", "WEBP"),
+        ("", "out", "PNG"),
+        ("--resolution 2K", "out", "JPEG"),
+        ("--output-format jpg", "out", "JPEG"),
+        ("--output-format webp", "out.png", "WEBP"),
+        ("--output-format png", "out.new", "PNG"),
+        ("--output-format webp --lossless", "out", "WEBP"),
+    ],
+)
+def test_the_format_is_the_given_one_else_the_endings_else_the_tiers(
+    shell: Shell, words: str, output: str, expected: str
+) -> None:
+    assert shell(KEEP + f"{words} -o {output}").code == 0
+    assert open_image(output).format == expected
+
+
+def test_encoder_options_reach_the_file(shell: Shell) -> None:
+    lossless, low, high = (
+        shell(KEEP + f"--image blue.jpg -o out.webp --json {words}").json["bytes"]
+        for words in ("--lossless", "--file-quality 5", "--file-quality 100")
+    )
+    assert low < high
+    assert lossless not in (low, high)
+    assert (
+        shell("edit --image clear.png --prompt p --no-safe-mode --matte #00FF00 -o out.jpg --keep-size").code
+        == 0
+    )
+    assert pixel("out.jpg") == pytest.approx((0, 255, 0), abs=3)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_an_image_may_come_from_standard_input(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, position: int
+) -> None:
+    data = Path("blue.jpg" if position else "red.png").read_bytes()
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data)))
+    images = ["--image", "red.png", "--image", "blue.jpg"]
+    images[1 + 2 * position] = "-"
+    assert shell("edit --prompt p --no-safe-mode --keep-size -o out.png", *images).code == 0
+    assert open_image("out.png").size == SIZE
+    assert pixel("out.png", (150, 110)) == pytest.approx(BLUE, abs=3)
+
+
+def test_an_image_may_be_a_data_url(shell: Shell) -> None:
+    url = "data:image/gif;base64,R0lGODdhAQABAIAAAAAAAAAAACwAAAAAAQABAAACAkQBADs="
+    ran = shell("edit --prompt p -o out.png --image", url)
+    assert (ran.code, "image 1 is 1x1" in ran.err) == (3, True)
+
+
+def test_a_missing_folder_is_reported_before_any_image_is_read(shell: Shell) -> None:
+    assert shell("edit --image missing.png --prompt p -o nowhere/out.png").code == 7
+
+
+def test_an_output_is_replaced_only_by_a_finished_edit(shell: Shell) -> None:
+    Path("out.png").write_bytes(b"old")
+    assert shell(KEEP + "--image text.png -o out.png").code == 3
+    assert Path("out.png").read_bytes() == b"old"
+    before = set(file_bytes())
+    assert shell(KEEP + "-o out.png").code == 0
+    assert pixel("out.png") == RED
+    assert set(file_bytes()) == before
+
+
+def test_the_same_command_writes_the_same_bytes(shell: Shell) -> None:
+    for name in ("one.jpg", "two.jpg"):
+        assert shell(KEEP + f"--image blue.jpg --seed 1 -o {name}").code == 0
+    assert Path("one.jpg").read_bytes() == Path("two.jpg").read_bytes()
+
+
+def test_a_real_process_writes_the_image_and_nothing_else_to_standard_output() -> None:
+    images = [word for name in ("-", "galaxies.jpg", "coffee-mask.png") for word in ("--image", name)]
+    done = subprocess.run(
+        [*MULTIEDIT, "edit", *images, "--prompt", "p", "--keep-size", "-o", "-", "--output-format", "jpg"],
+        cwd=EXAMPLES,
+        input=(EXAMPLES / "coffee.jpg").read_bytes(),
+        capture_output=True,
+        check=True,
+    )
+    picture = Image.open(io.BytesIO(done.stdout))
+    picture.load()
+    assert (picture.format, picture.size) == ("JPEG", (600, 400))
+    assert done.stdout.endswith(b"\xff\xd9")
+    assert b"safe mode: passed" in done.stderr
+
+
+SLOW_EDIT = """
+import asyncio, sys, time
+from multiedit.pipelines.editing.pipeline import EditPipeline
+from multiedit.cli.main import main
+
+async def edit(self, *arguments, **options):
+    print("editing", flush=True)
+    await asyncio.to_thread(time.sleep, 60)
+
+EditPipeline.edit = edit
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends a signal of POSIX")
+def test_ctrl_c_ends_an_edit_at_once(tmp_path: Path) -> None:
+    words = [
+        "edit",
+        "--image",
+        str(EXAMPLES / "coffee.jpg"),
+        "--prompt",
+        "p",
+        "-o",
+        str(tmp_path / "out.png"),
+    ]
+    with subprocess.Popen(
+        [sys.executable, "-c", SLOW_EDIT, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "editing\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=20) == ("", "")
+    assert process.returncode == 130
+    assert list(tmp_path.iterdir()) == []
