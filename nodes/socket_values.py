@@ -46,9 +46,9 @@ def edit_mask(mask: Tensor | None, images: Mapping[int, Tensor]) -> Tensor | Non
 
 
 def _mask_or_none(mask: Tensor | None, image: Tensor) -> Tensor | None:
-    from ..pipelines.layers.stack import is_no_mask
+    from ..pipelines.layers.stack import is_empty_mask
 
-    return None if mask is None or is_no_mask(mask, image) else mask
+    return None if mask is None or is_empty_mask(mask, image) else mask
 
 
 def canvas_size(canvas: Mapping[str, Any]) -> Canvas:

@@ -12,7 +12,7 @@ from torch import Tensor
 from ..common.settings import Limits
 from ..common.threads import in_parallel
 from ..images.input_image import ImageFile
-from ..layers.stack import split_alpha, stack_pictures
+from ..layers.stack import split_alpha, stack_images
 from ..sources.source import ImageSource, SourceLoader
 
 
@@ -45,4 +45,4 @@ async def load_layers(
     pictures = [ImageFile(data, limits, name) for name, data in loaded.items()]
     images = list(in_parallel(lambda picture: picture.image().to(device), pictures))
     split = [split_alpha(image) for image in images]
-    return LoadedLayers(dict(zip(sources, split, strict=True)), stack_pictures(images))
+    return LoadedLayers(dict(zip(sources, split, strict=True)), stack_images(images))

@@ -1,4 +1,4 @@
-"""Pixels to a picture file, and the file to disk."""
+"""Encode pixels to an image file."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STRIP_VALUES = 1 << 18
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How a picture is written.
+    """How an image is written.
 
     Attributes:
         quality: 1..100 for jpeg and lossy webp. At 95 photographs come back with a PSNR of 40 dB as jpeg
@@ -51,7 +51,7 @@ class EncodeOptions:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A picture file.
+    """An image file.
 
     Attributes:
         dropped_metadata: names of what the file does not say (see `metadata.dropped`).
@@ -69,17 +69,17 @@ def encode(
     *,
     blurred: bool = False,
 ) -> Encoded:
-    """Encode one picture.
+    """Encode one image.
 
     Args:
         image: float32 [H, W, 3 or 4], sRGB, straight alpha; values are clamped to 0..1 and rounded to the
             nearest of 256 levels.
         metadata: JSON texts by name: `prompt`, `workflow`, `multiedit` (see `metadata`).
-        blurred: safe mode has obscured the picture, so the file carries no recipe.
+        blurred: safe mode has blurred the image, so the file carries no recipe.
 
     Raises:
         EditFailed: a value is NaN or infinite, which no edit that worked gives.
-        OutputError: the format cannot hold a picture of this size.
+        OutputError: the format cannot hold an image of this size.
     """
     height, width = image.shape[:2]
     if max(width, height) > _MAX_SIDE[options.format]:
@@ -89,7 +89,7 @@ def encode(
         )
     offered = dict(metadata or {})
     wanted = without_recipe(offered) if blurred else offered
-    picture = Image.fromarray(to_levels(image, _background(options)))
+    pillow = Image.fromarray(to_levels(image, _background(options)))
     if options.format == "png":
         kept = wanted
         parameters: dict[str, Any] = {"compress_level": _PNG_LEVEL, "pnginfo": png_text(wanted)}
@@ -98,7 +98,7 @@ def encode(
         exif, kept = fit_exif(wanted, limit)
         parameters = _lossy_parameters(options) | ({"exif": exif} if kept else {})
     buffer = BytesIO()
-    picture.save(buffer, options.format, **parameters)
+    pillow.save(buffer, options.format, **parameters)
     return Encoded(buffer.getvalue(), MEDIA_TYPES[options.format], dropped(offered, kept))
 
 
@@ -118,7 +118,7 @@ def _lossy_parameters(options: EncodeOptions) -> dict[str, Any]:
 
 
 def to_levels(image: Tensor, background: tuple[float, float, float] | None = None) -> Levels:
-    """Float [H, W, 3 or 4] to uint8 levels, rounded; with a background alpha is mixed onto it and gone.
+    """Round float [H, W, 3 or 4] to uint8 levels; with a background alpha is mixed onto it and gone.
 
     Raises:
         EditFailed: a value is NaN or infinite.
@@ -132,7 +132,7 @@ def to_levels(image: Tensor, background: tuple[float, float, float] | None = Non
         strip = pixels[top : top + rows]
         if not np.isfinite(strip.sum()):
             raise EditFailed(
-                "the edited picture has values that are NaN or infinite. Try another seed, or run the model "
+                "the edited image has values that are NaN or infinite. Try another seed, or run the model "
                 "in a higher precision."
             )
         if flatten:

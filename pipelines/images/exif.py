@@ -26,7 +26,7 @@ class _Entry(NamedTuple):
 def exif_orientation(exif: bytes) -> int:
     """The orientation (1..8) in an EXIF block, with or without its `Exif` prefix.
 
-    1 where the block has none or makes no sense: a broken EXIF block is no reason to refuse a picture.
+    1 where the block has none or makes no sense: a broken EXIF block is no reason to refuse an image.
     """
     tiff = exif.removeprefix(PREFIX)
     try:

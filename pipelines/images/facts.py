@@ -1,4 +1,4 @@
-"""What planning needs to know of an image. Without any library, so that a plan costs no import."""
+"""The facts of an image that planning needs. Without any library, so that a plan costs no import."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ImageFacts:
-    """What the plan needs to know of an image: its upright size in pixels, and if it looks like a mask."""
+    """The upright size of an image in pixels, and whether it looks like a mask."""
 
     width: int
     height: int

@@ -1,4 +1,4 @@
-"""What a picture file holds, told from its header: nothing is decoded here."""
+"""Read the header of an image file and check its size: nothing is decoded here."""
 
 from __future__ import annotations
 
@@ -38,15 +38,15 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "gif": GifImagePlugin.GifImageFile,
 }
 _NEXT_STEP = {
-    "avif": "Install Pillow 11.3 or newer, or convert the picture to JPEG or PNG and send it again.",
-    "heif": "Install and register pillow-heif, or convert the picture to JPEG or PNG and send it again.",
+    "avif": "Install Pillow 11.3 or newer, or convert the image to JPEG or PNG and send it again.",
+    "heif": "Install and register pillow-heif, or convert the image to JPEG or PNG and send it again.",
 }
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
 
 @dataclass(frozen=True)
 class ImageHeader:
-    """A picture as its header describes it.
+    """An image as its header describes it.
 
     Attributes:
         format: `jpeg`, `png`, `webp`, `gif`, `avif` or `heif`, by content.
@@ -67,16 +67,16 @@ class ImageHeader:
 
 
 def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader:
-    """Check a file against the limits and say what it holds.
+    """Check a file against the limits and return its header.
 
     Args:
         data: the whole file.
-        name: what messages call the picture: "image 2".
+        name: of the image in messages: "image 2".
 
     Raises:
         FileTooLarge: it has `limits.max_file_bytes` or more.
         ImageTooSmall, ImageTooLarge: its sides or its area are outside the limits.
-        InvalidImage: it is no picture, of a kind that is not taken, or damaged.
+        InvalidImage: it is not an image, of an unsupported format, or damaged.
     """
     check_size(len(data), limits, name)
     kind = sniff(data, name)
@@ -112,7 +112,7 @@ def reading(name: str, kind: str) -> Iterator[None]:
 
 
 def open_image(stream: bytes, kind: str, name: str) -> ImageFile.ImageFile:
-    """Open a picture with the reader of its own format.
+    """Open an image with the reader of its own format.
 
     Raises:
         InvalidImage: the installed Pillow has no reader for it.
@@ -137,12 +137,12 @@ def _check_size(size: tuple[int, int], limits: Limits, name: str) -> None:
     if min(size) < limits.min_side:
         raise ImageTooSmall(
             f"{name} is {width}x{height}; each side must have at least {limits.min_side} px. "
-            "Send a larger picture."
+            "Send a larger image."
         )
     if area < limits.min_pixels:
         raise ImageTooSmall(
             f"{name} is {width}x{height} ({area} px); the least is {limits.min_pixels} px. "
-            "Send a larger picture, or scale it up."
+            "Send a larger image, or scale it up."
         )
     if area > limits.max_pixels:
         raise ImageTooLarge(

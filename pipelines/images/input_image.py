@@ -1,4 +1,4 @@
-"""One input picture of an edit, a file or a tensor: what the plan asks of it, and its pixels."""
+"""Read an input image of an edit, a file or a tensor: its facts for the plan, and its pixels."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
 
     from .decode import Raster
 
-_GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey picture
+_GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey image
 _EXTREME = 16  # levels from black or white
 _EXTREME_SHARE = 0.9
-_LOOK_SIDE = 256  # a mask is told from a sample of about this many pixels a side
+_SAMPLE_SIDE = 256  # a mask is detected by a sample of about this many pixels a side
 
 
 class PixelSource(Protocol):
-    """What an adapter asks of a picture: its size, and its pixels at a size."""
+    """What an adapter reads from an image: its size, and its pixels at a size."""
 
     @property
     def size(self) -> Size: ...
@@ -32,14 +32,14 @@ class PixelSource(Protocol):
 
 
 class ImageFile:
-    """A checked picture file.
+    """A checked image file.
 
     Args:
         data: the file's bytes.
-        name: what messages call it: "image 2".
+        name: of the image in messages: "image 2".
 
     Raises:
-        InvalidImage: the header is not one of a picture within the limits.
+        InvalidImage: the header is damaged, or outside the limits.
     """
 
     def __init__(self, data: bytes, limits: Limits, name: str) -> None:
@@ -53,9 +53,9 @@ class ImageFile:
         """(width, height) in pixels, upright."""
         return self.header.width, self.header.height
 
-    def facts(self, look: bool) -> ImageFacts:
-        """What the plan needs to know; with `look` the pixels are decoded to tell a mask."""
-        return ImageFacts(*self.size, look and _looks_like_mask(self._sample()))
+    def facts(self, detect_mask: bool) -> ImageFacts:
+        """Return the facts for the plan; with `detect_mask` the pixels are decoded to detect a mask."""
+        return ImageFacts(*self.size, detect_mask and _looks_like_mask(self._sample()))
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""
@@ -64,14 +64,14 @@ class ImageFile:
         return image_from(self._raster_for(size), size)
 
     def mask(self, size: Size | None = None) -> Tensor:
-        """float32 [1, H, W]: the picture as an edit mask, white = 1 = change here."""
+        """float32 [1, H, W]: the image as an edit mask, white = 1 = change here."""
         from .decode import mask_from
 
         return mask_from(self._raster_for(size), size)
 
     def _sample(self) -> Raster:
-        """The pixels at a size to look at; what cannot be decoded at a reduced size is kept for later."""
-        raster = self._raster_for((_LOOK_SIDE, _LOOK_SIDE))
+        """Decode pixels to sample; what cannot be decoded at a reduced size is kept for later."""
+        raster = self._raster_for((_SAMPLE_SIDE, _SAMPLE_SIDE))
         if raster.pixels.shape[:2] == (self.header.height, self.header.width):
             self._raster = raster
         return raster
@@ -84,7 +84,7 @@ class ImageFile:
 
 
 class ImageTensor:
-    """A picture that is a tensor already, on whatever device; nothing is rounded to 8 bits.
+    """An image that is a tensor already, on whatever device; nothing is rounded to 8 bits.
 
     Args:
         pixels: float [1, H, W, 3 or 4], 0..1, sRGB, straight alpha; or an edit mask [1, H, W],
@@ -100,7 +100,7 @@ class ImageTensor:
         return self._pixels.shape[2], self._pixels.shape[1]
 
     def facts(self) -> ImageFacts:
-        """What the plan needs to know; whether it is a mask is for the caller to say."""
+        """Return the facts for the plan; the caller knows whether it is a mask."""
         return ImageFacts(*self.size)
 
     def image(self, size: Size | None = None) -> Tensor:
@@ -121,7 +121,7 @@ def _looks_like_mask(raster: Raster) -> bool:
     import torch
 
     height, width, channels = raster.pixels.shape
-    sample = raster.pixels[:: height // _LOOK_SIDE + 1, :: width // _LOOK_SIDE + 1]
+    sample = raster.pixels[:: height // _SAMPLE_SIDE + 1, :: width // _SAMPLE_SIDE + 1]
     levels = (sample * 255).round() if sample.dtype == torch.float32 else sample.float()
     if channels in (2, 4) and bool((levels[..., -1] < 255).any()):
         return False

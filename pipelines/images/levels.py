@@ -1,4 +1,4 @@
-"""8-bit levels: resized as they are, and turned into float tensors."""
+"""Resize 8-bit levels, and convert them to float tensors."""
 
 from __future__ import annotations
 

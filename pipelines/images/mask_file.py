@@ -1,4 +1,4 @@
-"""Edit masks as files: grey, white where the picture may change."""
+"""Write edit masks as files: grey, white where the image may change."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from .header import read_header
 
 
 def mask_from_alpha(data: bytes, limits: Limits, name: str) -> bytes:
-    """A grey PNG, white where the picture is transparent: "change here", as the edit masks here have it.
+    """Make a grey PNG, white where the image is transparent: an edit mask, white = change here.
 
     Raises:
-        InvalidImage: it is no picture, or has no transparency.
+        InvalidImage: it is not a readable image, or has no transparency.
     """
     image = image_from(decode(data, read_header(data, limits, name), name))
     if image.shape[-1] != 4:
         raise InvalidImage(
-            f"{name} has no transparency. Make the places that may change transparent, or send the mask as a "
+            f"{name} has no transparency. Make the parts to change transparent, or send the mask as a "
             "further image, white where it may change."
         )
     return mask_file(1 - image[..., 3])
 
 
 def mask_file(mask: Tensor) -> bytes:
-    """The PNG of an edit mask [1, H, W], 0..1, 1 = change here; in 8 bits."""
+    """Write the PNG of an edit mask [1, H, W], 0..1, 1 = change here; in 8 bits."""
     levels = to_levels(mask[0, ..., None])
     buffer = BytesIO()
     Image.fromarray(levels[..., 0]).save(buffer, "png", compress_level=1)

@@ -1,4 +1,4 @@
-"""What a result says about how it was made, inside the file.
+"""Write how a result was made into its file.
 
 Three texts, each JSON: `prompt` and `workflow` as ComfyUI writes and reads them, and `multiedit`, an
 object whose `safe_mode` entry is the safe-mode report and whose other entries (the plan) are a recipe.
@@ -28,7 +28,7 @@ _NOT_ASCII = re.compile("[^\x00-\x7f]")
 
 
 def without_recipe(metadata: Mapping[str, str]) -> dict[str, str]:
-    """Only the safe-mode report: what a blurred picture may say about itself."""
+    """Only the safe-mode report: what a blurred image may say about itself."""
     own = json.loads(metadata.get(_OWN, "{}"))
     return {_OWN: json.dumps({_REPORT: own[_REPORT]})} if _REPORT in own else {}
 

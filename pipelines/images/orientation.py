@@ -1,4 +1,4 @@
-"""EXIF orientation, applied to sizes and to pixels."""
+"""Apply EXIF orientation to sizes and to pixels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class _Turn(NamedTuple):
     flip_columns: bool
 
 
-# EXIF 2.32, tag 0x0112: what brings the stored picture upright, in this order.
+# EXIF 2.32, tag 0x0112: what brings the stored image upright, in this order.
 _TURNS: dict[int, _Turn] = {
     1: _Turn(False, False, False),
     2: _Turn(False, False, True),

@@ -1,6 +1,6 @@
-"""Lanczos resampling of float pictures as matrix products, whole or by any window of the result.
+"""Resample float images with Lanczos as matrix products, whole or by any window of the result.
 
-A resize is separable, so a window of the result is `rows @ picture @ columns` with two banded matrices;
+A resize is separable, so a window of the result is `rows @ image @ columns` with two banded matrices;
 cut into blocks of the band they are dense and small, and the matrix product is the fastest thing that
 every device has. A window costs only itself, which is what compositing in strips needs.
 
@@ -65,19 +65,18 @@ def _band(source: int, target: int, start: int, stop: int) -> tuple[int, Tensor]
     return first, (weights / weights.sum(dim=1, keepdim=True)).to(torch.float32)
 
 
-def resample_rows(picture: Tensor, blocks: list[Block], origin: int = 0) -> Tensor:
-    """Resample the rows of a planar picture [C, H, W]; its first row is row `origin` of the source."""
+def resample_rows(image: Tensor, blocks: list[Block], origin: int = 0) -> Tensor:
+    """Resample the rows of a planar image [C, H, W]; its first row is row `origin` of the source."""
     rows = [
-        torch.matmul(block.weights, picture[:, block.first - origin : block.last - origin])
-        for block in blocks
+        torch.matmul(block.weights, image[:, block.first - origin : block.last - origin]) for block in blocks
     ]
     return rows[0] if len(rows) == 1 else torch.cat(rows, dim=1)
 
 
-def resample_columns(picture: Tensor, blocks: list[Block], origin: int = 0) -> Tensor:
-    """Resample the columns of a planar picture [C, H, W]; its first column is column `origin`."""
-    channels, height, width = picture.shape
-    flat = picture.reshape(channels * height, width)
+def resample_columns(image: Tensor, blocks: list[Block], origin: int = 0) -> Tensor:
+    """Resample the columns of a planar image [C, H, W]; its first column is column `origin`."""
+    channels, height, width = image.shape
+    flat = image.reshape(channels * height, width)
     result = flat.new_empty(channels * height, blocks[-1].stop - blocks[0].start)
     for block in blocks:
         target = result[:, block.start - blocks[0].start : block.stop - blocks[0].start]
@@ -86,7 +85,7 @@ def resample_columns(picture: Tensor, blocks: list[Block], origin: int = 0) -> T
 
 
 def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resize pictures or masks to (width, height).
+    """Resize images or masks to (width, height).
 
     Args:
         image: float32 [B, H, W, C] or mask [B, H, W]; four channels are RGB with straight alpha, which is

@@ -1,4 +1,4 @@
-"""What a file is, by its first bytes: never by its name or by the MIME type that came with it."""
+"""Detect a file's format by its first bytes: never by its name or the MIME type that came with it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _MAGIC: tuple[tuple[bytes, int, str], ...] = (
     (b"GIF89a", 0, "gif"),
 )
 # Brands of the ISO base media file format (ISO/IEC 23000-22 for HEIF, the AV1 image file format for AVIF).
-# `mif1` and `msf1` only say "some picture", so AVIF's brands are looked for first among all that a file has.
+# `mif1` and `msf1` only say "some image", so AVIF's brands are looked for first among all that a file has.
 _BRANDS: tuple[tuple[frozenset[bytes], str], ...] = (
     (frozenset({b"avif", b"avis"}), "avif"),
     (
@@ -46,10 +46,10 @@ _MARKUP = re.compile(r"<(?:(html)|!doctype\s+(html)|(?:\w+:)?svg)\b", re.IGNOREC
 
 
 def sniff(data: bytes, name: str) -> str:
-    """The format of a file: `jpeg`, `png`, `webp`, `gif`, `avif` or `heif`.
+    """Return the format of a file: `jpeg`, `png`, `webp`, `gif`, `avif` or `heif`.
 
     Raises:
-        InvalidImage: it is empty, text, SVG, a web page, or of a kind that is not taken.
+        InvalidImage: it is empty, text, SVG, a web page, or of an unsupported format.
     """
     if not data:
         raise InvalidImage(f"{name} is empty (0 bytes). Send a {ACCEPTED} file.")
@@ -61,7 +61,7 @@ def sniff(data: bytes, name: str) -> str:
         for known, kind in _BRANDS:
             if brands & known:
                 return kind
-    raise InvalidImage(f"{name} {_describe_stranger(data)}")
+    raise InvalidImage(f"{name} {_describe_unsupported(data)}")
 
 
 def _brands(data: bytes) -> set[bytes]:
@@ -70,14 +70,14 @@ def _brands(data: bytes) -> set[bytes]:
     return {box[start : start + 4] for start in range(0, len(box), 4)}
 
 
-def _describe_stranger(data: bytes) -> str:
+def _describe_unsupported(data: bytes) -> str:
     text = _text(data[:_TEXT_WINDOW])
     if text is not None:
         return _describe_text(text)
     for magic, offset, kind in _OTHER_KINDS:
         if data.startswith(magic, offset):
-            return f"is a {kind} file, which is not taken. Convert it to JPEG or PNG and send it again."
-    return f"is no picture of a known kind (it begins with {data[:8].hex(' ')}). Send a {ACCEPTED} file."
+            return f"is a {kind} file, which is not supported. Convert it to JPEG or PNG and send it again."
+    return f"is not a readable image (it begins with {data[:8].hex(' ')}). Send a {ACCEPTED} file."
 
 
 def _text(head: bytes) -> str | None:
@@ -93,10 +93,7 @@ def _text(head: bytes) -> str | None:
 def _describe_text(text: str) -> str:
     markup = _MARKUP.search(_COMMENT.sub("", text))
     if markup is None:
-        return f"is text, not a picture. Send a {ACCEPTED} file."
+        return f"is text, not an image. Send a {ACCEPTED} file."
     if markup[1] or markup[2]:
-        return (
-            "is a web page (HTML), not a picture: the address answered with a web page. "
-            "Use the address of the picture file itself."
-        )
-    return "is an SVG drawing; only pictures made of pixels are taken. Export it as PNG and send that."
+        return "is a web page (HTML), not an image. Use the URL of the image file itself."
+    return "is an SVG drawing; only raster images are accepted. Export it as PNG and send that."

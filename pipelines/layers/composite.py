@@ -1,4 +1,4 @@
-"""Compositing a LAYERS document: float, frame by frame, in strips, on the layers' device.
+"""Composite a LAYERS document: float, frame by frame, in strips, on the layers' device.
 
 Each strip of rows is small enough to stay in the processor's cache while every layer goes over it. Only
 the columns of a strip that some layer touches are taken to linear light and back; the rest of the base is
@@ -20,7 +20,8 @@ from .blend import BLENDS, OVERSHOOTING
 from .document import Document, Layer
 from .light import to_encoded, to_encoded_exact, to_linear, to_linear_exact
 from .modes import BLEND_MODES
-from .placed import Patch, PlacedLayer, VisibleWindow
+from .placed import Patch, PlacedLayer
+from .placement import CanvasWindow
 from .planes import copy_pixels, copy_planes
 from .seamless import seamless_layer
 
@@ -108,7 +109,7 @@ def _composite_frame(
         canvas.zero_()
         if background is not None:
             canvas[:] = canvas.new_tensor(background)
-    whole = VisibleWindow(0, document.height, 0, document.width)
+    whole = CanvasWindow(0, document.height, 0, document.width)
     for layer in layers:
         placed = PlacedLayer(layer, frame, size)
         if placed.visible(whole) is None:
@@ -126,12 +127,12 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
     if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
         canvas.copy_(base.image)
         return
-    for window in _strips(canvas, VisibleWindow(0, canvas.shape[0], 0, canvas.shape[1])):
+    for window in _strips(canvas, CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])):
         copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
         progress(window.bottom / canvas.shape[0])
 
 
-def _strips(canvas: Tensor, window: VisibleWindow) -> Iterator[VisibleWindow]:
+def _strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
     floats = min(_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
@@ -142,7 +143,7 @@ def _strips(canvas: Tensor, window: VisibleWindow) -> Iterator[VisibleWindow]:
 
 def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) -> None:
     """Blend layers over the canvas in place, strip by strip."""
-    whole = VisibleWindow(0, canvas.shape[0], 0, canvas.shape[1])
+    whole = CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])
     parts = _visible(layers, whole)
     if not parts:
         return
@@ -153,17 +154,17 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) 
         progress(done / len(strips))
 
 
-def _visible(layers: list[PlacedLayer], window: VisibleWindow) -> list[tuple[PlacedLayer, VisibleWindow]]:
+def _visible(layers: list[PlacedLayer], window: CanvasWindow) -> list[tuple[PlacedLayer, CanvasWindow]]:
     """The layers that a window shows, each with the part of the window that it can touch."""
     return [(layer, part) for layer in layers if (part := layer.visible(window)) is not None]
 
 
-def _around(parts: list[tuple[PlacedLayer, VisibleWindow]]) -> VisibleWindow:
+def _around(parts: list[tuple[PlacedLayer, CanvasWindow]]) -> CanvasWindow:
     tops, bottoms, lefts, rights = zip(*(part for _, part in parts), strict=True)
-    return VisibleWindow(min(tops), max(bottoms), min(lefts), max(rights))
+    return CanvasWindow(min(tops), max(bottoms), min(lefts), max(rights))
 
 
-def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: VisibleWindow) -> None:
+def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: CanvasWindow) -> None:
     parts = _visible(layers, strip)
     if not parts:
         return

@@ -1,4 +1,4 @@
-"""A LAYERS document as a JSON file: core's own field names, with picture files instead of tensors.
+"""Read a LAYERS document from a JSON file: core's field names, with image files instead of tensors.
 
     {"canvas": [1200, 800], "background": "#ffffff",
      "layers": [{"image": "base.jpg"},
@@ -33,10 +33,10 @@ DOCUMENT_KEYS = ("version", "canvas", "layers", "background")
 MAX_DOCUMENT_BYTES = 1_000_000
 _LONGEST_PATH = 4096
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
-_PICTURES = {"image": image_from, "mask": mask_from}
+_READERS = {"image": image_from, "mask": mask_from}
 
 
-class _Picture(NamedTuple):
+class _ImageField(NamedTuple):
     """A file that a field of a layer names."""
 
     item: dict[str, object]
@@ -45,7 +45,7 @@ class _Picture(NamedTuple):
 
 
 def read_document(path: Path, limits: Limits) -> dict[str, Any]:
-    """Read a document and the pictures it names.
+    """Read a document and the images it names.
 
     Returns:
         Core's LAYERS document for `document.parse_document`: each layer has its `image` as float32
@@ -53,8 +53,9 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
         given, `background` is an sRGB triple, 0..1, for `composite.composite`.
 
     Raises:
-        InvalidRequest: the file cannot be read, is too long, no JSON or no document, or a field is unknown.
-        InvalidImage: a picture is missing, damaged or outside the limits; the message names its place
+        InvalidRequest: the file cannot be read, is too long, not valid JSON or not a document, or a field is
+            unknown.
+        InvalidImage: an image is missing, damaged or outside the limits; the message names its place
             (`layers.2.image`).
     """
     document = dict(known_fields(_load(path), "the document", DOCUMENT_KEYS))
@@ -65,20 +66,20 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
     items = [dict(known_fields(item, f"layers.{n}", ITEM_KEYS)) for n, item in enumerate(layers, start=1)]
     if document.get("background") is not None:
         document["background"] = read_colour(document["background"], "background")
-    # All headers are checked before the first picture is decoded.
-    pictures = [
-        _Picture(item, key, _job(item.get(key), f"layers.{n}.{key}", path.parent, limits))
+    # All headers are checked before the first image is decoded.
+    fields = [
+        _ImageField(item, key, _job(item.get(key), f"layers.{n}.{key}", path.parent, limits))
         for n, item in enumerate(items, start=1)
-        for key in _PICTURES
+        for key in _READERS
         if key == "image" or item.get(key) is not None
     ]
-    for picture, raster in zip(pictures, decode_many([each.job for each in pictures]), strict=True):
-        picture.item[picture.key] = _PICTURES[picture.key](raster)
+    for field, raster in zip(fields, decode_many([field.job for field in fields]), strict=True):
+        field.item[field.key] = _READERS[field.key](raster)
     return {**document, "layers": items}
 
 
 def read_colour(value: object, path: str) -> Colour:
-    """An sRGB triple, 0..1, from "#rrggbb"."""
+    """Read an sRGB triple, 0..1, from "#rrggbb"."""
     if not isinstance(value, str) or not _COLOUR.fullmatch(value):
         raise invalid_value(path, value, 'a colour as "#rrggbb"')
     red, green, blue = (level / 255 for level in bytes.fromhex(value[1:]))
@@ -96,14 +97,14 @@ def _load(path: Path) -> object:
     if len(data) > MAX_DOCUMENT_BYTES:
         raise InvalidRequest(
             f"The document {path} has more than {MAX_DOCUMENT_BYTES} bytes, the limit. Give a JSON document "
-            "that names its pictures as files."
+            "that names its images as files."
         )
     try:
         return read_json(data)
     except RecursionError:
         raise InvalidRequest(f"The document {path} is nested too deeply. Give a LAYERS document.") from None
     except ValueError as error:
-        raise InvalidRequest(f"The document {path} is no JSON: {error}. Correct it.") from None
+        raise InvalidRequest(f"The document {path} is not valid JSON: {error}. Correct it.") from None
 
 
 def _job(value: object, place: str, folder: Path, limits: Limits) -> DecodeJob:

@@ -1,6 +1,6 @@
 """sRGB encoding to linear light and back, without a power function on the common path.
 
-Source of the curves: IEC 61966-2-1. A power over a picture costs more than all the blending, so in
+Source of the curves: IEC 61966-2-1. A power over an image costs more than all the blending, so in
 0..1 each curve is a minimax polynomial on its power part joined to the exact straight part: at most
 0.005/255 from the true curve, counted in encoded units. The polynomials are fitted with their ends held, so
 black stays black and white stays white. Both halves are evaluated everywhere and added

@@ -1,4 +1,4 @@
-"""An edit inside a mask: where the mask is 0 the base keeps its own pixels, bit for bit."""
+"""Keep an edit inside a mask: where the mask is 0 the base keeps its own pixels, bit for bit."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch import Tensor
 from ..common.threads import in_parallel
 from ..images.levels import empty_float
 from .light import to_encoded, to_linear
+from .placement import CanvasWindow
 
 _STRIP_PIXELS = 2**17
 
@@ -20,7 +21,7 @@ def keep_outside(base: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
         mask: edit mask, float32 [H, W], 1 = change here, 0 = keep.
 
     Returns:
-        A new tensor [H, W, 4] where either picture has alpha, else [H, W, 3].
+        A new tensor [H, W, 4] where either image has alpha, else [H, W, 3].
     """
     height, width = mask.shape
     shape = (height, width, max(base.shape[2], edited.shape[2]))
@@ -41,23 +42,23 @@ def keep_outside(base: Tensor, edited: Tensor, mask: Tensor) -> Tensor:
     return result
 
 
-def mask_bounds(mask: Tensor) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right), stops exclusive, of what an edit mask [H, W] changes; zeros for nothing."""
+def mask_bounds(mask: Tensor) -> CanvasWindow:
+    """Return the window that an edit mask [H, W] changes; zeros where it changes nothing."""
     rows = torch.nonzero(mask.amax(dim=1) > 0).flatten()
     columns = torch.nonzero(mask.amax(dim=0) > 0).flatten()
     if len(rows) == 0:
-        return 0, 0, 0, 0
-    return int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+        return CanvasWindow(0, 0, 0, 0)
+    return CanvasWindow(int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1)
 
 
 def _copy(target: Tensor, image: Tensor) -> None:
-    """Copy a picture; where only the target has alpha it is opaque."""
+    """Copy an image; where only the target has alpha it is opaque."""
     target[..., : image.shape[2]] = image
     target[..., image.shape[2] :] = 1.0
 
 
 def with_channels(image: Tensor, channels: int) -> Tensor:
-    """A picture [..., 3 or 4] with 3 or 4 `channels`: itself, or with an opaque alpha."""
+    """Return an image [..., 3 or 4] with 3 or 4 `channels`: itself, or with an opaque alpha."""
     if image.shape[-1] == channels:
         return image
     return torch.cat((image, torch.ones_like(image[..., :1])), dim=-1)

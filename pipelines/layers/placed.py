@@ -1,4 +1,4 @@
-"""Any window of a placed layer, in canvas pixels, without ever making the whole placed layer.
+"""Read any window of a placed layer, in canvas pixels, without making the whole placed layer.
 
 Flips and quarter turns are read in place, a resize computes only the window's rows and columns, and a
 native layer is only copied to planes. A layer at another angle is the exception: it is resized whole, since
@@ -25,20 +25,11 @@ from ..images.resample import (
     straight,
 )
 from .document import Layer, rotated_bounds
-from .placement import Box
+from .placement import Box, CanvasWindow
 from .planes import copy_planes
 from .rotate import rotate_window
 
 _NO_ANGLE = 1e-6  # radians: a hundredth of a pixel at the far end of the largest layer
-
-
-class VisibleWindow(NamedTuple):
-    """Part of a canvas, stop exclusive."""
-
-    top: int
-    bottom: int
-    left: int
-    right: int
 
 
 class Patch(NamedTuple):
@@ -104,10 +95,10 @@ class PlacedLayer:
             return []
         return axis_blocks(source, box.width, start, stop, self.image.device)
 
-    def visible(self, window: VisibleWindow) -> VisibleWindow | None:
+    def visible(self, window: CanvasWindow) -> CanvasWindow | None:
         """The part of a canvas window that the layer can touch, or None."""
         box = self.bounds
-        part = VisibleWindow(
+        part = CanvasWindow(
             max(window.top, box.y),
             min(window.bottom, box.y + box.height),
             max(window.left, box.x),
@@ -115,7 +106,7 @@ class PlacedLayer:
         )
         return part if part.top < part.bottom and part.left < part.right else None
 
-    def read(self, window: VisibleWindow) -> Patch:
+    def read(self, window: CanvasWindow) -> Patch:
         """The layer's pixels in a window inside `bounds`; flips, resize and rotation applied."""
         box = self.layer.box
         if self.layer.rotation != 0:

@@ -1,4 +1,4 @@
-"""Where a layer goes: fit, anchor, offsets and scale, resolved to pixels on a canvas.
+"""Resolve where a layer goes (fit, anchor, offsets and scale) to pixels on a canvas.
 
 Pure arithmetic without torch, so that the request parser, the plan and `--explain` can use it.
 """
@@ -71,6 +71,15 @@ class Box(NamedTuple):
     y: int
     width: int
     height: int
+
+
+class CanvasWindow(NamedTuple):
+    """Part of a canvas in pixels, stops exclusive."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
 
 
 def fitted_size(fit: PlacementFit, layer: tuple[int, int], canvas: tuple[int, int]) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Windows of a rotated layer, by inverse mapping with a cubic kernel."""
+"""Read windows of a rotated layer, by inverse mapping with a cubic kernel."""
 
 from __future__ import annotations
 
@@ -9,18 +9,15 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from ..images.resample import straight
-from .placement import Box
-
-SourceWindow = tuple[int, int, int, int]
+from .placement import Box, CanvasWindow
 
 
-def rotate_window(planes: Tensor, box: Box, rotation: float, window: SourceWindow) -> Tensor:
-    """The pixels of a canvas window of a layer that is turned about its box's centre.
+def rotate_window(planes: Tensor, box: Box, rotation: float, window: CanvasWindow) -> Tensor:
+    """Return the pixels of a canvas window of a layer that is rotated about its box's centre.
 
     Args:
         planes: premultiplied float32 [4, box.height, box.width].
         rotation: radians, clockwise.
-        window: (top, bottom, left, right) in canvas pixels.
 
     Returns:
         Straight alpha [4, bottom - top, right - left]; transparent outside the layer.

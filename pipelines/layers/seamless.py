@@ -1,6 +1,6 @@
-"""Seamless blending: a layer keeps its detail and takes on the light of the place it is put.
+"""Blend a layer seamlessly: it keeps its detail and takes on the light of the place it is put.
 
-Gradient-domain cloning (Perez, Gangnet and Blake, "Poisson image editing", 2003) asks for the picture
+Gradient-domain cloning (Perez, Gangnet and Blake, "Poisson image editing", 2003) asks for the image
 with the layer's gradients that meets the backdrop along the layer's border. Its difference from the
 layer is then a membrane: harmonic inside, and backdrop minus layer on the border (see membrane.py). Only
 that membrane is solved for and added, in sRGB values, as usual for this method.
@@ -15,8 +15,8 @@ from torch import Tensor
 
 from .document import Layer
 from .membrane import membrane
-from .placed import PlacedLayer, VisibleWindow
-from .placement import Box
+from .placed import PlacedLayer
+from .placement import Box, CanvasWindow
 
 
 def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
@@ -31,7 +31,7 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
         A layer that covers the same pixels of the canvas and has the same mode and opacity.
     """
     box = _near(placed.bounds, canvas)
-    colour, alpha = placed.read(VisibleWindow(box.y, box.y + box.height, box.x, box.x + box.width))
+    colour, alpha = placed.read(CanvasWindow(box.y, box.y + box.height, box.x, box.x + box.width))
     difference = _under(canvas, box, colour) - colour
     solved = (colour + membrane(difference, alpha)).clamp_(0.0, 1.0)
     planes = solved if alpha is None else torch.cat((solved, alpha[None]))

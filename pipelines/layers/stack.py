@@ -1,4 +1,4 @@
-"""Building LAYERS documents from pictures, with every layer placed in pixels, as core reads them."""
+"""Build LAYERS documents from images, with every layer placed in pixels, as core reads them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Canvas = Size | Literal["base", "extent"]
 Item = dict[str, Any]
 
 _COVER = Placement(fit="cover")
-_EMPTY = 64  # the side of the mask that ComfyUI's LoadImage gives for a picture without transparency
+_EMPTY = 64  # the side of the mask that ComfyUI's LoadImage gives for an image without transparency
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Composed:
 
 
 def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
-    """A picture [B, H, W, 3 or 4] as its colours [B, H, W, 3] and its layer mask (1 = transparent).
+    """Split an image [B, H, W, 3 or 4] into its colours [B, H, W, 3] and its layer mask (1 = transparent).
 
     Without alpha the mask is [B, 64, 64] of zeros, as ComfyUI's LoadImage has it.
     """
@@ -49,14 +49,14 @@ def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
     return image[..., :3].contiguous(), 1.0 - image[..., 3]
 
 
-def is_no_mask(mask: Tensor, image: Tensor) -> bool:
-    """Whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the picture."""
+def is_empty_mask(mask: Tensor, image: Tensor) -> bool:
+    """Whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the image."""
     empty = tuple(mask.shape[1:]) == (_EMPTY, _EMPTY) != tuple(image.shape[1:3])
     return empty and not bool(mask.any())
 
 
-def stack_pictures(images: Sequence[Tensor]) -> Item:
-    """A document of pictures [1, H, W, 3 or 4]: the first is the canvas, the others contained and centred."""
+def stack_images(images: Sequence[Tensor]) -> Item:
+    """Make a document of images [1, H, W, 3 or 4]: the first is the canvas, the others are contained."""
     canvas = (images[0].shape[2], images[0].shape[1])
     base = _item(images[0], None, "image 1")
     others = [
@@ -77,19 +77,19 @@ def compose_stack(
     limits: Limits,
     progress: OnProgress = lambda share: None,
 ) -> Composed:
-    """Lay pictures over a document, or over the first of them, and composite all.
+    """Lay images over a document, or over the first of them, and composite all.
 
     Args:
-        layers: a LAYERS document, or None. Without one the first picture is the base; it is not placed,
+        layers: a LAYERS document, or None. Without one the first image is the base; it is not placed,
             but covers a canvas of another size than its own, centred.
-        images: by number, a picture [B, H, W, 3 or 4] and its layer mask [B, h, w] (1 = transparent).
-        placement, z_index: of every picture but the base.
+        images: by number, an image [B, H, W, 3 or 4] and its layer mask [B, h, w] (1 = transparent).
+        placement, z_index: of every image but the base.
         canvas: in pixels; `base` is the document's own canvas or the base's size, `extent` goes as far
             right and down as the document's layers, or the base.
         background: sRGB, 0..1; it becomes the bottom layer.
 
     Raises:
-        InvalidRequest: there is nothing to compose, or the document, a size or a number of frames is wrong.
+        InvalidRequest: no layers or images, or the document, a size or a number of frames is wrong.
     """
     overlays = sorted(images.items())
     if layers is None and not overlays:

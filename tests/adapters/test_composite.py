@@ -36,7 +36,7 @@ def _edit(*files: bytes, **fields: object) -> tuple[EditPlan, torch.Tensor]:
         LIMITS,
     )
     pictures = [ImageFile(data, LIMITS, f"image {number}") for number, data in enumerate(files, start=1)]
-    facts = [picture.facts(look=True) for picture in pictures]
+    facts = [picture.facts(detect_mask=True) for picture in pictures]
     plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
     return plan, CompositeAdapter(LIMITS).run(plan, pictures, lambda share: None).image
 

@@ -54,17 +54,17 @@ def _tinted() -> Image.Image:
     ids=["grey", "1-bit", "rgb", "jpeg", "soft", "white", "very soft", "gradient", "tinted", "flat grey"],
 )
 def test_a_mask_is_told_by_its_pixels(file: bytes, expected: bool) -> None:
-    assert ImageFile(file, Limits(), "image 2").facts(look=True).looks_like_mask is expected
+    assert ImageFile(file, Limits(), "image 2").facts(detect_mask=True).looks_like_mask is expected
 
 
 def test_a_picture_with_transparency_is_no_mask() -> None:
     image = _ellipse("LA")
     image.paste((0, 0), (0, 0, 40, 40))
-    assert not ImageFile(_file(image), Limits(), "image 2").facts(look=True).looks_like_mask
+    assert not ImageFile(_file(image), Limits(), "image 2").facts(detect_mask=True).looks_like_mask
 
 
 def test_facts_without_a_look_come_from_the_header() -> None:
-    facts = ImageFile(_file(_ellipse()), Limits(), "image 2").facts(look=False)
+    facts = ImageFile(_file(_ellipse()), Limits(), "image 2").facts(detect_mask=False)
     assert (facts.width, facts.height, facts.looks_like_mask) == (*SIZE, False)
 
 

@@ -49,17 +49,17 @@ def test_svg_is_refused_by_content(data: bytes) -> None:
 
 STRANGERS = {
     "empty": (b"", r"is empty \(0 bytes\)\. Send a JPEG, PNG"),
-    "text": (b"just some text, called .png", "is text, not a picture"),
-    "text that begins like a BMP": (b"BMW is a maker of cars", "is text, not a picture"),
-    "JSON": (b'{"error": "not found"}', "is text, not a picture"),
-    "HTML": (b"\n<!doctype html>\n<title>x</title>", "the address answered with a web page"),
-    "HTML with a drawing": (b"<html><body><svg></svg>", "the address answered with a web page"),
+    "text": (b"just some text, called .png", "is text, not an image"),
+    "text that begins like a BMP": (b"BMW is a maker of cars", "is text, not an image"),
+    "JSON": (b'{"error": "not found"}', "is text, not an image"),
+    "HTML": (b"\n<!doctype html>\n<title>x</title>", r"is a web page \(HTML\)"),
+    "HTML with a drawing": (b"<html><body><svg></svg>", r"is a web page \(HTML\)"),
     "TIFF": (b"II*\x00\x08\x00\x00\x00", "is a TIFF file, .* Convert it to JPEG or PNG"),
     "BMP": (b"BM\x36\x00\x00\x00\x00\x00", "is a BMP file"),
     "SVGZ": (b"\x1f\x8b\x08\x00\x00\x00", "is a gzip file"),
     "video": (b"\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isommp42", "is a MP4 or QuickTime file"),
-    "wrong magic": (b"\x89PMG\r\n\x1a\n\x00\x00", r"no picture of a known kind \(it begins with 89 50 4d"),
-    "zeros": (bytes(100), "no picture of a known kind"),
+    "wrong magic": (b"\x89PMG\r\n\x1a\n\x00\x00", r"not a readable image \(it begins with 89 50 4d"),
+    "zeros": (bytes(100), "not a readable image"),
 }
 
 

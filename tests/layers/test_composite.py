@@ -260,7 +260,7 @@ def test_the_size_of_strips_changes_nothing(scene: str, monkeypatch: pytest.Monk
 
 
 def test_strips_are_small() -> None:
-    windows = list(module._strips(torch.empty(4320, 7680, 3), module.VisibleWindow(100, 2000, 0, 7680)))
+    windows = list(module._strips(torch.empty(4320, 7680, 3), module.CanvasWindow(100, 2000, 0, 7680)))
     assert {3 * 7680 * (window.bottom - window.top) <= module._STRIP_FLOATS for window in windows} == {True}
     assert [windows[0].top, windows[-1].bottom] == [100, 2000]
 

@@ -148,11 +148,11 @@ def test_a_wrong_value_is_refused_by_parse_document(folder: Path, name: str) -> 
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        (b"", "is no JSON"),
-        (b'{"layers": [', "is no JSON"),
-        (b"\xff\xd8\xff\xe0 a jpeg", "is no JSON"),
+        (b"", "is not valid JSON"),
+        (b'{"layers": [', "is not valid JSON"),
+        (b"\xff\xd8\xff\xe0 a jpeg", "is not valid JSON"),
         (b"[" * 900_000, "is nested too deeply"),
-        (b'{"canvas": ' + b"9" * 5000 + b"}", "is no JSON"),
+        (b'{"canvas": ' + b"9" * 5000 + b"}", "is not valid JSON"),
         (b" " * (MAX_DOCUMENT_BYTES + 1), "has more than 1000000 bytes"),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from multiedit.pipelines.layers.document import rotated_bounds
-from multiedit.pipelines.layers.placement import Box
+from multiedit.pipelines.layers.placement import Box, CanvasWindow
 from multiedit.pipelines.layers.rotate import rotate_window
 from PIL import Image
 from torch import Tensor
@@ -103,7 +103,7 @@ def test_outside_the_layer_it_is_transparent() -> None:
     result = whole(opaque(noise()), 0.5)
     assert result[3, 0, 0] == 0
     assert result[3, -1, -1] == 0
-    far = rotate_window(opaque(noise()), BOX, 0.5, (500, 510, 700, 720))
+    far = rotate_window(opaque(noise()), BOX, 0.5, CanvasWindow(500, 510, 700, 720))
     assert not far.any()
 
 
@@ -111,6 +111,8 @@ def test_a_window_equals_the_same_part_of_the_whole_and_the_input_is_left_alone(
     planes = opaque(noise())
     kept = planes.clone()
     result, bounds = whole(planes, 0.8), rotated_bounds(BOX, 0.8)
-    part = rotate_window(planes, BOX, 0.8, (bounds.y + 3, bounds.y + 20, bounds.x + 7, bounds.x + 31))
+    part = rotate_window(
+        planes, BOX, 0.8, CanvasWindow(bounds.y + 3, bounds.y + 20, bounds.x + 7, bounds.x + 31)
+    )
     torch.testing.assert_close(part, result[:, 3:20, 7:31], atol=1e-6, rtol=0)
     assert torch.equal(planes, kept)

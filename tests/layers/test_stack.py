@@ -12,7 +12,7 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
 from multiedit.pipelines.layers.placement import Placement
-from multiedit.pipelines.layers.stack import compose_stack, is_no_mask, split_alpha, stack_pictures
+from multiedit.pipelines.layers.stack import compose_stack, is_empty_mask, split_alpha, stack_images
 from torch import Tensor
 
 LIMITS = Limits()
@@ -186,11 +186,11 @@ def test_split_alpha_has_cores_polarity() -> None:
     ],
 )
 def test_the_empty_mask_of_load_image_says_nothing(mask: Tensor, size: tuple[int, int], empty: bool) -> None:
-    assert is_no_mask(mask, picture(*size)) is empty
+    assert is_empty_mask(mask, picture(*size)) is empty
 
 
 def test_stacked_pictures_lie_contained_and_centred_on_the_first() -> None:
-    document = stack_pictures([picture(40, 20), picture(10, 10), picture(80, 10)])
+    document = stack_images([picture(40, 20), picture(10, 10), picture(80, 10)])
     parsed = parse_document(document, LIMITS)
     assert (parsed.width, parsed.height) == (40, 20)
     assert [tuple(layer.box) for layer in parsed.layers] == [(0, 0, 40, 20), (10, 0, 20, 20), (0, 8, 40, 5)]
