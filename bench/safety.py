@@ -1,9 +1,9 @@
-"""Safe mode: what judging and obscuring cost, and how much of a picture is left after obscuring.
+"""Safe mode: what classifying and blurring cost, and how much of an image is left after blurring.
 
     COMFYUI_PATH=... <ComfyUI's python> bench/safety.py
 
 The classifiers run on weights of zeros, which take as long as their own. Without COMFYUI_PATH there is no
-other side for obscuring.
+other side for blurring.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from torch import Tensor
 
 ROUNDS = 9
 SIDE = 1024  # of a picture of one megapixel
-OBSCURE_BAR = 0.15  # of the time of core's ImageBlur
+BLUR_BAR = 0.15  # of the time of core's ImageBlur
 REQUEST_BAR = 5.0  # percent of the request without safe mode, beyond the classifier's own time
 SIDES = {"1 MP": 1024, "4 MP": 2048, "33 MP": 5760}
-LOOKED_AT = 1024  # pixels a side at which what is left is looked for
+SPECTRUM_SIDE = 1024  # pixels a side at which what is left is looked for
 LEFT = 0.5  # correlation of a ring of frequencies that counts as left
 
 Blur = Callable[[Tensor], Tensor]
@@ -50,11 +50,12 @@ def cells_left(original: Tensor, shown: Tensor) -> float:
     """
     one, two = (
         torch.fft.fft2(
-            torch.nn.functional.adaptive_avg_pool2d(picture[..., 1], LOOKED_AT)[0] - picture[..., 1].mean()
+            torch.nn.functional.adaptive_avg_pool2d(picture[..., 1], SPECTRUM_SIDE)[0]
+            - picture[..., 1].mean()
         )
         for picture in (original, (shown * 255).round() / 255)
     )
-    ring = torch.fft.fftfreq(LOOKED_AT, 1 / LOOKED_AT)
+    ring = torch.fft.fftfreq(SPECTRUM_SIDE, 1 / SPECTRUM_SIDE)
     ring = (ring**2 + ring[:, None] ** 2).sqrt().round().long().flatten()
     sums = [
         torch.zeros(int(ring.max()) + 1).index_add_(0, ring, part.flatten())
@@ -104,17 +105,17 @@ def judging(device: str, rounds: int) -> None:
     print_table(f"Pictures a second, {SIDE} x {SIDE}, {device}", figures)
 
 
-def obscuring(blur: Blur | None) -> None:
+def blurring(blur: Blur | None) -> None:
     from multiedit.pipelines.safety.blur import blur
 
     picture = torch.rand(1, 2160, 3840, 3)
-    cases: dict[str, Callable[[], object]] = {"obscure": lambda: blur(picture)}
+    cases: dict[str, Callable[[], object]] = {"blur": lambda: blur(picture)}
     if blur is not None:
         cases["ImageBlur"] = lambda: blur(picture)
     seconds = interleave(cases, 3)
     figures = [Figure(name, each, unit=" s") for name, each in seconds.items()]
     if "ImageBlur" in seconds:
-        figures.append(Figure("obscure / ImageBlur", seconds["obscure"] / seconds["ImageBlur"], OBSCURE_BAR))
+        figures.append(Figure("blur / ImageBlur", seconds["blur"] / seconds["ImageBlur"], BLUR_BAR))
     print_table("Obscuring 3840 x 2160", figures)
 
 
@@ -188,7 +189,7 @@ def recovering(blur: Blur | None) -> None:
     figures = []
     for name, side in SIDES.items():
         picture = scene(side)
-        figures.append(Figure(f"obscured, {name}", cells_left(picture, blur(picture))))
+        figures.append(Figure(f"blurred, {name}", cells_left(picture, blur(picture))))
     if blur is not None:
         picture = scene(SIDE)
         figures.append(Figure("ImageBlur at radius 31, sigma 10, 1 MP", cells_left(picture, blur(picture))))
@@ -211,7 +212,7 @@ def main() -> None:
     judging("cpu", 3)
     if torch.cuda.is_available():
         judging("cuda", 20)
-    obscuring(blur)
+    blurring(blur)
     request()
     recovering(blur)
 

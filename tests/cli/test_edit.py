@@ -168,6 +168,7 @@ def test_the_same_command_writes_the_same_bytes(shell: Shell) -> None:
 
 
 def test_a_real_process_writes_the_image_and_nothing_else_to_standard_output() -> None:
+    """Starts Python with torch, which takes seconds."""
     images = [word for name in ("-", "galaxies.jpg", "coffee-mask.png") for word in ("--image", name)]
     done = subprocess.run(
         [*MULTIEDIT, "edit", *images, "--prompt", "p", "--keep-size", "-o", "-", "--output-format", "jpg"],

@@ -133,7 +133,7 @@ def control(classifier, landscape):
     return ((landscape + fitted_noise(classifier, landscape)) * 255).round() / 255
 
 
-def test_a_flag_of_the_real_network_obscures_the_picture(landscape, control, monkeypatch):
+def test_a_flag_of_the_real_network_blurs_the_image(landscape, control, monkeypatch):
     """From weights to blur on a harmless picture. It proves the wiring and says nothing about recall."""
     assert (control - landscape).abs().max() < 2.5 / 255
     monkeypatch.setattr(socket, "socket", None)  # nothing of it needs a network

@@ -114,7 +114,7 @@ def test_an_empty_batch_has_no_reports(reds):
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("channel", [0, 3])
-def test_one_bad_sample_obscures_its_picture_alone(reds, bad, channel):
+def test_one_bad_sample_blurs_its_image_alone(reds, bad, channel):
     original = torch.cat([reds(0.0, 0.0, 0.0), torch.ones(3, 32, 48, 1)], dim=3)
     original[1, 31, 47, channel] = bad
     image, reports = screen(original, StandIn)
@@ -145,7 +145,7 @@ def raises(images):
     ],
     ids=["nan", "inf", "-inf", "two levels", "two pictures", "scalar", "vector", "none", "RuntimeError"],
 )
-def test_a_picture_that_cannot_be_judged_is_obscured_alone(reds, answer):
+def test_an_image_that_cannot_be_classified_is_blurred_alone(reds, answer):
     original = reds(0.0, 0.25, 0.0)
     classifier = StandIn(
         lambda images: answer(images) if (images[:, 0, 0, 0] == 0.25).any() else redness(images)
@@ -170,7 +170,7 @@ def test_any_other_failure_gives_no_picture_at_all(reds, error):
         screen(reds(0.0), lambda: StandIn(answer))
 
 
-def test_without_a_classifier_there_is_an_error_or_everything_is_obscured(reds):
+def test_without_a_classifier_there_is_an_error_or_everything_is_blurred(reds):
     original = reds(0.0, 0.1)
     load = refuse(ClassifierMissing("no weights"))
     with pytest.raises(ClassifierMissing):

@@ -58,7 +58,7 @@ def test_a_rate_that_is_none_is_refused(rate):
 
 
 @pytest.mark.parametrize("flagged", [0, 50, 99])
-def test_one_frame_obscures_the_video(flagged):
+def test_one_frame_blurs_the_video(flagged):
     video = still(100)
     video[flagged, ..., 0] = 0.95
     image, reports = screen(video, StandIn, frames_per_second=8.0)
