@@ -93,7 +93,7 @@ def compose_stack(
     """
     overlays = sorted(images.items())
     if layers is None and not overlays:
-        raise InvalidRequest("There is nothing to compose; connect layers or images.", field="images")
+        raise InvalidRequest("Nothing to compose; connect layers or images.", field="images")
     if layers is None:
         number, (base, mask) = overlays.pop(0)
         size = canvas if isinstance(canvas, tuple) else (base.shape[2], base.shape[1])

@@ -148,7 +148,7 @@ def test_nothing_is_written_into_what_was_given() -> None:
 @pytest.mark.parametrize(
     ("images", "layers", "words"),
     [
-        ({}, None, "nothing to compose"),
+        ({}, None, "Nothing to compose"),
         ({1: picture(9, 9, frames=2), 2: picture(9, 9, frames=3)}, None, "2 frames beside 3"),
         ({}, {"layers": []}, "layers is '0 layers'"),
         ({1: picture(9, 9)}, {"layers": [{"image": 7}]}, r"layers\.1\.image is 7"),

@@ -75,7 +75,7 @@ def test_the_canvas_and_the_background_are_chosen(graph: Any) -> None:
 def test_a_bad_colour_or_nothing_at_all_is_an_error(graph: Any) -> None:
     with pytest.raises(graph.Failed, match=r"background\.color is 'red'"):
         compose(graph, picture(), **{"background": "color", "background.color": "red"})
-    with pytest.raises(graph.Failed, match="nothing to compose"):
+    with pytest.raises(graph.Failed, match="Nothing to compose"):
         compose(graph)
 
 
