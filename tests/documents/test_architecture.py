@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("docs/architecture.md", "CONTRIBUTING.md", "README.md", "SECURITY.md")
 # A path: text in backticks, or the target of a link, with a slash and without capitals that stand for a name.
 NAMED = re.compile(
-    r"`([a-z_.]+/[A-Za-z0-9_./*-]*)`|\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)|(?<= )(pipelines/\S+\.py)"
+    r"`([a-z_.]+/(?:[\w./*-]*(?:/|\.\w+))?)`|\]\((?!https?:)([^)#]+)(?:#[^)]*)?\)|(?<= )(pipelines/\S+\.py)"
 )
 STANDS_FOR_ONE = re.compile(r"NAME|CODE|NODE_ID")
 
