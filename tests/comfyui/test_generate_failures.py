@@ -196,8 +196,8 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
         (QWEN, {"model.aspect_ratio": "5:4"}, "aspect_ratio '5:4' is not one that qwen-edit takes"),
         (QWEN, {"prompt": "x" * 1501}, "1501 characters; the limit of qwen-edit is 1500"),
         (QWEN, {"model.kv_cache": "on", "model.crop_and_stitch": "on"}, "no mask to crop around"),
-        (QWEN, {"per_image": '{"9": {"role": "overlay"}}'}, "nothing is connected to image_9"),
-        (QWEN, {"per_image": "{"}, "per_image is no JSON"),
+        (QWEN, {"per_image": '{"9": {"role": "overlay"}}'}, "image_9 is not connected"),
+        (QWEN, {"per_image": "{"}, "per_image is not valid JSON"),
     ],
 )
 def test_what_a_model_does_not_take_is_refused_before_it_is_loaded(
