@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -19,6 +18,7 @@ from ..adapters.comfyui.client.results import Outputs
 from ..adapters.comfyui.client.server_models import ServerModels
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
+from ..common.json_reader import read_json
 from ..common.settings import ComfyUILimits, Limits
 from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
@@ -193,7 +193,7 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Enc
     told = [shown for shown in outputs.values() if "multiedit" in shown]
     if len(told) != 1 or len(told[0]["multiedit"]) != 1:
         raise EditFailed(f"The ComfyUI at {client.address} gave no result. {_SAME_VERSION}")
-    about = client.understand(lambda: json.loads(told[0]["multiedit"][0]))
+    about = client.understand(lambda: read_json(told[0]["multiedit"][0]))
     report = client.understand(lambda: _report(about["safe_mode"]))
     if plan.safe_mode and not report.safe_mode:
         raise EditFailed(

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ..catalog.model import Model
-from ..common.settings import ADVICE, Limits
+from ..common.settings import PROVIDER_VARIABLES, Limits
 from ..common.types import Size
 from ..images.facts import ImageFacts
 from .request import Extras, Role
@@ -20,7 +20,7 @@ def closed_model_reason(model: Model) -> str:
     """Why a closed model cannot run here, and what to do about it; half a sentence."""
     return (
         f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine. To have "
-        f"it made there at your own cost, set {ADVICE} (docs/provider.md)"
+        f"it made there at your own cost, set {PROVIDER_VARIABLES} (docs/provider.md)"
     )
 
 

@@ -19,6 +19,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ..common.errors import FetchFailed, FetchRefused, FetchTimeout
+from ..common.http_reading import TRANSPORT_ERRORS, failure_reason, read_body
 from ..common.settings import Limits
 from .addresses import IPAddress, may_fetch
 from .bounds import check_size
@@ -34,17 +35,7 @@ _HEADERS = {
     "Accept": "image/*",
     "Accept-Encoding": "identity",
 }
-_CHUNK_BYTES = 65_536
-_ELSE = "Check the URL, or send the picture itself."
-# The library's own texts are not shown: they carry the URL with its query, and addresses.
-_FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not valid"),
-    (aiohttp.ClientSSLError, "no TLS connection can be made"),
-    (aiohttp.ClientConnectorError, "the server cannot be connected to"),
-    (aiohttp.ClientPayloadError, "the server broke off before the end of the file"),
-    (aiohttp.ClientResponseError, "the server's answer is not valid HTTP"),
-    (Exception, "the server closed the connection without an answer"),
-)
+_ADVICE = "Check the URL, or send the image itself."
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
@@ -119,9 +110,8 @@ class PictureFetcher:
                 return await self._body(response, subject)
         except aiohttp.ServerTimeoutError:
             raise self._too_slow_to_connect(subject) from None
-        except (aiohttp.ClientError, OSError) as error:
-            reason = next(text for kind, text in _FAILURES if isinstance(error, kind))
-            raise FetchFailed(f"{subject}: {reason}. {_ELSE}") from None
+        except TRANSPORT_ERRORS as error:
+            raise FetchFailed(f"{subject}: {failure_reason(error)}. {_ADVICE}") from None
 
     async def _addresses(self, target: Target, subject: str) -> list[IPAddress]:
         """All addresses of the target's host, each of them judged.
@@ -149,7 +139,7 @@ class PictureFetcher:
         except OSError:
             found = ()
         if not found:
-            raise FetchFailed(f"{subject}: there is no host of that name. {_ELSE}")
+            raise FetchFailed(f"{subject}: there is no host of that name. {_ADVICE}")
         return [ip_address(each) for each in found]
 
     def _session(self, addresses: Sequence[IPAddress]) -> aiohttp.ClientSession:
@@ -167,19 +157,16 @@ class PictureFetcher:
 
     async def _body(self, response: aiohttp.ClientResponse, subject: str) -> bytes:
         if response.status != 200:
-            raise FetchFailed(f"{subject}: the server answered {response.status}, not 200. {_ELSE}")
+            raise FetchFailed(f"{subject}: the server answered {response.status}, not 200. {_ADVICE}")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding in _COMPRESSIONS:
             raise FetchFailed(
                 f"{subject}: the server sent the file compressed ({encoding}), which was not asked for. "
                 "Send the picture itself."
             )
-        check_size(response.content_length or 0, self._limits, subject)
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-            body += chunk
-            check_size(len(body), self._limits, subject, at_least=True)
-        return bytes(body)
+        return await read_body(
+            response, lambda size, so_far: check_size(size, self._limits, subject, at_least=so_far)
+        )
 
     def _too_slow_to_connect(self, subject: str) -> FetchTimeout:
         return FetchTimeout(

@@ -148,7 +148,7 @@ def test_a_flagged_result_comes_back_blurred_with_its_report(server: Server) -> 
 
 def test_of_two_servers_the_one_that_answers_does_it(server: Server) -> None:
     result = asyncio.run(editor(NOBODY, server.url).edit(request(PICTURES[0])))
-    assert any(NOBODY in note and "cannot be connected to" in note for note in result.plan.notes)
+    assert any(NOBODY in note and "cannot be reached" in note for note in result.plan.notes)
 
 
 def test_the_plan_alone_queues_nothing(server: Server) -> None:
@@ -185,7 +185,7 @@ PICTURE = PNG.getvalue()
 @pytest.mark.parametrize(
     ("peer", "asked", "kind", "told"),
     [
-        (None, request(PICTURE), ServerUnreachable, "cannot be connected to"),
+        (None, request(PICTURE), ServerUnreachable, "cannot be reached"),
         (None, request(b"no picture"), InvalidImage, "image 1 is text"),
         (None, request(PICTURE, modelId="nobody"), UnknownModel, "'nobody' is no model"),
         (

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...catalog.aliases import alias_resolver
 from ...catalog.lookup import Catalog, load_catalog
 from ...common.errors import InvalidRequest
-from ...common.settings import ADVICE, Limits, ProviderLimits
+from ...common.settings import PROVIDER_VARIABLES, Limits, ProviderLimits
 from ...common.user_folders import user_folder
 from . import model_list
 from .settings import ProviderSettings, read_provider_settings
@@ -77,7 +77,7 @@ class ProviderRegistry:
             ProviderError, ServerUnreachable: it gives none.
         """
         if self.provider is None:
-            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/provider.md).")
+            raise InvalidRequest(f"No provider is configured. Set {PROVIDER_VARIABLES} (docs/provider.md).")
         from .connection import ProviderConnection
         from .responses import error_of
 

@@ -20,7 +20,7 @@ from ...common.errors import (
     ProviderUnavailable,
 )
 from ...common.json_reader import read_json
-from ...common.settings import ADVICE, PREFIX, Limits
+from ...common.settings import PROVIDER_PREFIX, PROVIDER_VARIABLES, Limits
 from ...images.input_image import ImageFile, ImageTensor
 from .settings import ProviderSettings
 
@@ -32,14 +32,14 @@ _MAY_BE_CHARGED = "It may have been charged: look at the account before you try 
 # By status: what it is here, and the next step. Any other is a ProviderError.
 _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
     400: (InvalidRequest, "`multiedit models --refresh` asks it what it takes now."),
-    401: (ProviderAuthError, f"The key is wrong, or not for this model. Check {ADVICE}."),
+    401: (ProviderAuthError, f"The key is wrong, or not for this model. Check {PROVIDER_VARIABLES}."),
     402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
     403: (
         ProviderAuthError,
         "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
         "for the API. Change the key's settings there, or choose another model.",
     ),
-    404: (ProviderError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
+    404: (ProviderError, f"Check the path of {PROVIDER_PREFIX}URL; it usually ends in /api/v1."),
     413: (ProviderError, "Send smaller pictures."),
     422: (
         ProviderContentRefused,
@@ -86,7 +86,7 @@ def error_of(answer: ProviderResponse, provider: ProviderSettings) -> MultiEditE
     """The error that an answer with another status than 200 means."""
     kind, advice = _ERRORS.get(answer.status, (ProviderError, _LATER))
     if 300 <= answer.status < 400:
-        advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
+        advice = f"It redirects, which is not followed with a key. Check {PROVIDER_VARIABLES}."
     if kind is ProviderError and not answer.is_free:
         kind, advice = ProviderResponseLost, _MAY_BE_CHARGED
     told = _object(answer.body)

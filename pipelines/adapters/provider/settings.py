@@ -9,7 +9,6 @@ only to the address beside it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -20,7 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...common.errors import InvalidRequest
-from ...common.settings import PREFIX
+from ...common.json_reader import read_json
+from ...common.settings import PROVIDER_PREFIX, read_variable
 from ...common.user_folders import user_folder
 from ...common.validation import known_fields
 
@@ -59,15 +59,12 @@ def read_provider_settings(environment: Mapping[str, str] = os.environ) -> Provi
     Raises:
         InvalidRequest: it is configured in part, or not as it can be. No message repeats a value.
     """
-    names = {name: PREFIX + name.upper() for name in _FIELDS}
     given: dict[str, Any] = {
-        name: environment[variable].strip()
-        for name, variable in names.items()
-        if environment.get(variable, "").strip()
+        name: read_variable(f"PROVIDER_{name}", "", environment) for name in ("url", "key", "wallet_key")
     }
-    if given:
-        given["models"] = [part.strip() for part in given.get("models", "").split(",") if part.strip()]
-        return _provider(given, names)
+    given["models"] = [*read_variable("PROVIDER_MODELS", (), environment)]
+    if any(given.values()):
+        return _provider(given, {name: PROVIDER_PREFIX + name.upper() for name in _FIELDS})
     path = settings_file(environment)
     return _provider(_read(path), {name: f"{name} in {path}" for name in _FIELDS}) if path.exists() else None
 
@@ -81,8 +78,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InvalidRequest(f"{path} holds a key, and others can read it. Run chmod 600 on it.")
     try:
-        return known_fields(json.loads(path.read_text("utf-8")), "", _FIELDS)
-    except (OSError, ValueError, InvalidRequest):
+        return known_fields(read_json(path.read_bytes()), "", _FIELDS)
+    except (OSError, ValueError, RecursionError, InvalidRequest):
         raise InvalidRequest(
             f"{path} cannot be read as a JSON object of {', '.join(_FIELDS)}. Correct it, or remove it."
         ) from None

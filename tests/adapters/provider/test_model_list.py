@@ -127,4 +127,4 @@ def test_the_command_refreshes_shows_and_keeps(
     assert main(["models", "flux-2-max-edit"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["price"]["base"] == 0.12
     assert main(["models", "--refresh"]) == 2
-    assert "No hosted provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err
+    assert "No provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from ....common.json_reader import read_json
 
 PromptGraph = Mapping[str, Mapping[str, Any]]
 """A graph in ComfyUI's API format: nodes by id, each with class_type, inputs and perhaps _meta."""
@@ -102,7 +103,7 @@ def read_preview(message: bytes, job: str) -> Preview | None:
     if kind == _PREVIEW and second in _MEDIA_TYPES:
         return Preview(message[8:], _MEDIA_TYPES[second])
     if kind == _PREVIEW_WITH_METADATA:
-        about = json.loads(message[8 : 8 + second])
+        about = read_json(message[8 : 8 + second])
         if about["prompt_id"] == job and about["image_type"] in _MEDIA_TYPES.values():
             return Preview(message[8 + second :], about["image_type"])
     return None

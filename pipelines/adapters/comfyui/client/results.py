@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....common import errors
-from ....common.errors import EditFailed, EditInterrupted, InvalidRequest, MultiEditError
+from ....common.errors import ERROR_CLASSES, EditFailed, EditInterrupted, InvalidRequest, MultiEditError
 from .connection import ComfyUIConnection, ComfyUIResponse
 
 Outputs = Mapping[str, Mapping[str, Sequence[Any]]]
@@ -77,8 +76,8 @@ def _ending(entry: Any) -> tuple[dict[str, Any], Outputs]:
 def _failure(event: Mapping[str, Any], name: str) -> MultiEditError:
     """The error of a node, without the values and the stack that come with it."""
     node, message = str(event["node_type"]), _line(str(event["exception_message"]))
-    kind = vars(errors).get(str(event["exception_type"]).rpartition(".")[2])
-    if node.startswith(_OWN_NODES) and isinstance(kind, type) and issubclass(kind, MultiEditError):
+    kind = ERROR_CLASSES.get(str(event["exception_type"]).rpartition(".")[2])
+    if node.startswith(_OWN_NODES) and kind is not None:
         return kind(message)
     return EditFailed(f"{node} failed. {name} says: {message or event['exception_type']}")
 
