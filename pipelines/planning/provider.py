@@ -1,5 +1,4 @@
-"""What of an edit is decided for a hosted endpoint before anything is sent: which pictures, how large, and
-what the plan says of it."""
+"""The part of a plan that is about the provider: which images are sent, how large, and the notes."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ from ..common.types import Size
 from ..images.facts import ImageFacts
 from .request import Extras, Role
 
-PROVIDER = "hosted"
+PROVIDER = "provider"
 """The adapter's name in a plan."""
 
 

@@ -1,4 +1,4 @@
-"""Fetch a picture from a URL that a stranger has written.
+"""Fetch an image from a URL that a stranger has written.
 
 Only public addresses are fetched from. A host name is resolved once for each hop, every address is
 judged, and the connection is made to those addresses, so that a name that changes its address in between
@@ -83,7 +83,7 @@ class PictureFetcher:
         except asyncio.TimeoutError:
             raise FetchTimeout(
                 f"{subject}: the server did not deliver the file within {seconds:g} s. "
-                "Try again later, or send the picture itself."
+                "Try again later, or send the image itself."
             ) from None
 
     async def _follow(self, target: Target, subject: str) -> bytes:
@@ -94,7 +94,7 @@ class PictureFetcher:
             target = answer
         raise FetchFailed(
             f"{subject}: more than {self._limits.fetch_redirects} redirects. "
-            "Give the URL that they lead to, or send the picture itself."
+            "Give the URL that they lead to, or send the image itself."
         )
 
     async def _hop(self, target: Target, subject: str) -> bytes | Target:
@@ -126,7 +126,7 @@ class PictureFetcher:
         if not all(may_fetch(address, allow_private=allowed) for address in found):
             raise FetchRefused(
                 f"{subject}: the host, or one that it redirects to, is not at a public address, and only "
-                "those are fetched. Send the picture itself, or have the operator add the host to "
+                "those are fetched. Send the image itself, or have the operator add the host to "
                 "MULTIEDIT_FETCH_ALLOWED_HOSTS."
             )
         return found
@@ -139,7 +139,7 @@ class PictureFetcher:
         except OSError:
             found = ()
         if not found:
-            raise FetchFailed(f"{subject}: there is no host of that name. {_ADVICE}")
+            raise FetchFailed(f"{subject}: the host name was not found. {_ADVICE}")
         return [ip_address(each) for each in found]
 
     def _session(self, addresses: Sequence[IPAddress]) -> aiohttp.ClientSession:
@@ -157,12 +157,12 @@ class PictureFetcher:
 
     async def _body(self, response: aiohttp.ClientResponse, subject: str) -> bytes:
         if response.status != 200:
-            raise FetchFailed(f"{subject}: the server answered {response.status}, not 200. {_ADVICE}")
+            raise FetchFailed(f"{subject}: the server responded with {response.status}, not 200. {_ADVICE}")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding in _COMPRESSIONS:
             raise FetchFailed(
                 f"{subject}: the server sent the file compressed ({encoding}), which was not asked for. "
-                "Send the picture itself."
+                "Send the image itself."
             )
         return await read_body(
             response, lambda size, so_far: check_size(size, self._limits, subject, at_least=so_far)
@@ -171,7 +171,7 @@ class PictureFetcher:
     def _too_slow_to_connect(self, subject: str) -> FetchTimeout:
         return FetchTimeout(
             f"{subject}: no connection within {self._limits.fetch_connect_seconds:g} s. "
-            "Try again later, or send the picture itself."
+            "Try again later, or send the image itself."
         )
 
 
@@ -197,4 +197,4 @@ class _Pinned(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """There is nothing to release."""
+        """Nothing to release."""

@@ -140,7 +140,7 @@ def test_the_plan_is_explained_and_nothing_is_sent(capsys: pytest.CaptureFixture
         ("-o out.png --comfyui ann:s3cret@host", 2, "does not begin with http://"),
         ("-o out.png --preset strict", 2, "--preset is for safe mode on this machine"),
         ("-o out.png --check-inputs", 2, "--check-inputs is for safe mode on this machine"),
-        ("-o out.png --preview p.jpg", 2, "before safe mode has seen it"),
+        ("-o out.png --preview p.jpg", 2, "before safe mode has screened it"),
         ("-o out.png --preview nowhere/p.jpg", 7, "The folder nowhere does not exist"),
         ("-o out.png --comfyui http://127.0.0.1:8", 5, "None of these 2 ComfyUIs can do it."),
     ],

@@ -182,14 +182,14 @@ def test_an_interrupted_job_is_an_error_of_its_own() -> None:
     async def play(peer: Peer, job: str) -> None:
         await peer.end(job, {"status": {"messages": [["execution_interrupted", {}]]}, "outputs": {}})
 
-    assert "was told to stop" in refused(EditInterrupted, lambda: running(Peer(play)))
+    assert "interrupted the edit" in refused(EditInterrupted, lambda: running(Peer(play)))
 
 
 def test_a_job_taken_out_of_the_queue_is_noticed() -> None:
     async def play(peer: Peer, job: str) -> None:
         await peer.end(job, None)
 
-    assert "has the job no more" in refused(EditInterrupted, lambda: running(Peer(play)))
+    assert "no longer has the job" in refused(EditInterrupted, lambda: running(Peer(play)))
 
 
 @pytest.mark.parametrize("cuts", [1, 50])
@@ -329,7 +329,7 @@ def test_what_a_callback_raises_ends_the_job() -> None:
 @pytest.mark.parametrize("answer", [b"<html>", b"[]", b"{}", b'{"system": 3, "devices": []}', b"[" * 100_000])
 def test_what_is_no_comfyui_is_told(answer: bytes) -> None:
     peer = Peer(replies={"/system_stats": replying(answer)})
-    assert "does not answer as ComfyUI does" in refused(EditFailed, lambda: asking(peer, _describe))
+    assert "a response that is not ComfyUI's" in refused(EditFailed, lambda: asking(peer, _describe))
 
 
 async def _describe(client: ComfyUIClient) -> Any:
@@ -342,7 +342,7 @@ def test_an_event_that_is_none_ends_the_job(event: str) -> None:
         await peer.sockets[-1].send_str(event.replace("ID", job))
 
     peer = Peer(play)
-    assert "does not answer as ComfyUI does" in refused(EditFailed, lambda: running(peer))
+    assert "a response that is not ComfyUI's" in refused(EditFailed, lambda: running(peer))
     assert peer.queue == []
 
 

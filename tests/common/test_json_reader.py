@@ -76,7 +76,7 @@ def _preview() -> object:
 
 def _comfyui_event() -> object:
     connection = ComfyUIConnection(read_address("http://127.0.0.1:8188"), ComfyUILimits())
-    return connection.take(lambda event: event, f'{{"type": "status", "data": {DEEP}}}')
+    return connection.parse_json(lambda event: event, f'{{"type": "status", "data": {DEEP}}}')
 
 
 def _keys(folder: Path) -> object:

@@ -240,18 +240,18 @@ def test_redirects_for_ever_end() -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "says"),
     [
-        (response(status="404 Not Found"), FetchFailed, "answered 404"),
-        (response(status="403 Forbidden"), FetchFailed, "answered 403"),
-        (response(status="500 No"), FetchFailed, "answered 500"),
-        (response(status="206 Partial Content"), FetchFailed, "answered 206"),
-        (response(status="300 Choices", Location="/b.png"), FetchFailed, "answered 300"),
+        (response(status="404 Not Found"), FetchFailed, "responded with 404"),
+        (response(status="403 Forbidden"), FetchFailed, "responded with 403"),
+        (response(status="500 No"), FetchFailed, "responded with 500"),
+        (response(status="206 Partial Content"), FetchFailed, "responded with 206"),
+        (response(status="300 Choices", Location="/b.png"), FetchFailed, "responded with 300"),
         (response(b"", "302 Found"), FetchFailed, "without saying where"),
         (redirect("http://127.0.0.1/"), FetchRefused, "not at a public address"),
-        (redirect("http://localhost/"), FetchFailed, "no host of that name"),
+        (redirect("http://localhost/"), FetchFailed, "the host name was not found"),
         (redirect("http://inside.example/"), FetchRefused, "not at a public address"),
         (redirect("http://169.254.169.254/latest/meta-data/"), FetchRefused, "not at a public address"),
         (redirect("http://[::ffff:7f00:1]/"), FetchRefused, "not at a public address"),
-        (redirect("http://2130706433/"), FetchRefused, "no plain IP address"),
+        (redirect("http://2130706433/"), FetchRefused, "not a plain IP address"),
         (redirect("file:///etc/passwd"), FetchRefused, "not http or https"),
         (redirect("http://me:secret@pictures.example/"), FetchRefused, "user name or password"),
         (redirect("http://pictures.example:22/"), FetchRefused, "port 22"),
@@ -400,7 +400,7 @@ def test_a_dead_address_is_followed_by_the_next_one() -> None:
 
 def test_a_name_that_does_not_resolve_says_so() -> None:
     for answers in ({}, {HOST: [[]]}):
-        with pytest.raises(FetchFailed, match=r"image 2 \(pictures.example\): there is no host of that name"):
+        with pytest.raises(FetchFailed, match=r"image 2 \(pictures.example\): the host name was not found"):
             fetch({}, names=Names(answers))
 
 

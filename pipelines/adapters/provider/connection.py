@@ -33,7 +33,7 @@ _CHARGED = (
 )
 OnStatus = Callable[[str], None]
 """Called with what is going on, in words."""
-Take = Callable[[], Callable[[], None]]
+Book = Callable[[], Callable[[], None]]
 """Books the price of one attempt, or raises; what it returns gives it back."""
 
 
@@ -59,8 +59,8 @@ class ProviderConnection:
         self._clock = clock
         self._chance = chance
 
-    async def edit(self, body: ProviderForm, tell: OnStatus, take: Take) -> ProviderResponse:
-        """Send an edit. What `take` raises ends it before the attempt is sent.
+    async def edit(self, body: ProviderForm, on_status: OnStatus, book: Book) -> ProviderResponse:
+        """Send an edit. What `book` raises ends it before the attempt is sent.
 
         Returns:
             The last answer, whatever its status.
@@ -71,12 +71,12 @@ class ProviderConnection:
         """
         end = self._clock() + self._limits.provider_seconds
         for attempt in range(1, self._limits.provider_attempts + 1):
-            answer = await self._booked(body, end - self._clock(), take)
+            answer = await self._booked(body, end - self._clock(), book)
             wait = self._wait(answer, attempt)
             late = self._clock() + wait + _SHORTEST_SECONDS > end
             if answer.status not in RETRIED or late or attempt == self._limits.provider_attempts:
                 break
-            tell(f"the hosted provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
+            on_status(f"the provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
         return answer
 
@@ -87,15 +87,15 @@ class ProviderConnection:
         except ProviderResponseLost as error:
             raise ProviderResponseLost(error.message.replace(_CHARGED, "Try again later.")) from None
 
-    async def _booked(self, body: ProviderForm, seconds: float, take: Take) -> ProviderResponse:
+    async def _booked(self, body: ProviderForm, seconds: float, book: Book) -> ProviderResponse:
         """One attempt at an edit; it stays booked unless it was surely not charged."""
-        give_back = take()
+        give_back = book()
         try:
             answer = await self._request("POST", "/image/multi-edit", seconds, body.payload())
         except (ServerUnreachable, ModelUnavailable):
             give_back()
             raise
-        if answer.is_free:
+        if answer.is_free_of_charge:
             give_back()
         return answer
 

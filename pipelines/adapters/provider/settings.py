@@ -46,7 +46,7 @@ class ProviderSettings:
     wallet_key: str = field(default="", repr=False)
     models: tuple[str, ...] = ()
 
-    def hidden(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """A text of the endpoint's, without the keys that it may repeat."""
         for secret in filter(None, (self.key, self.wallet_key)):
             text = text.replace(secret, "***")
@@ -90,15 +90,15 @@ def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> ProviderSet
     url, key, wallet_key = (given.get(name, "") for name in ("url", "key", "wallet_key"))
     models = given.get("models", [])
     if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
-        raise InvalidRequest(f"{names['models']} is no list of model ids. Correct it.")
+        raise InvalidRequest(f"{names['models']} is not a list of model ids. Correct it.")
     if not url or bool(key) == bool(wallet_key):
         raise InvalidRequest(
-            f"A hosted provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
+            f"A provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
             "Set them, or none of them."
         )
     if not (_is_key(key) if key else _is_wallet_key(wallet_key)):
         raise InvalidRequest(
-            f"{names['key'] if key else names['wallet_key']} is no key: it must be visible ASCII "
+            f"{names['key'] if key else names['wallet_key']} is not a valid key: it must be visible ASCII "
             f"characters{'' if key else ', 64 hexadecimal digits'}. Copy it again."
         )
     return ProviderSettings(_checked(url, names["url"]), key, wallet_key, tuple(models))
@@ -119,9 +119,9 @@ def _checked(url: object, name: str) -> str:
         host, _ = parts.hostname, parts.port
         (host or "").encode("idna")  # or the resolver fails on it later
     except ValueError:
-        raise InvalidRequest(f"{name} is no address. {example}.") from None
+        raise InvalidRequest(f"{name} is not a valid address. {example}.") from None
     if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
-        raise InvalidRequest(f"{name} is no http or https address of a server, without a name. {example}.")
+        raise InvalidRequest(f"{name} is not an http or https address without a user name. {example}.")
     if parts.query or parts.fragment:
         raise InvalidRequest(f"{name} has a query or a fragment (? or #). {example}.")
     if parts.scheme == "http" and not _is_near(host):

@@ -62,7 +62,7 @@ def test_every_closed_model_is_asked_as_the_schema_has_it(model: Any, small: boo
         checked({**asked.fields, "safe_mode": json.loads(asked.fields["safe_mode"]), "images": ["x"]}, kind)
     assert np.array_equal(pixels(asked.images[0]), pixels(picture))
     assert (result.plan.adapter, result.plan.price_usd) == (
-        "hosted", model.price.estimate(model.default_tier, model.default_quality, 1),
+        "provider", model.price.estimate(model.default_tier, model.default_quality, 1),
     )  # fmt: skip
 
 

@@ -102,9 +102,9 @@ def test_a_body_that_is_no_list_is_refused(text: bytes) -> None:
 
 
 def test_a_damaged_cache_is_the_packaged_list(tmp_path: Path) -> None:
-    assert list(model_list.kept(tmp_path, CATALOG)) == list(CATALOG)
+    assert list(model_list.with_saved_list(tmp_path, CATALOG)) == list(CATALOG)
     (tmp_path / model_list.FILE).write_bytes(b"{")
-    assert list(model_list.kept(tmp_path, CATALOG)) == list(CATALOG)
+    assert list(model_list.with_saved_list(tmp_path, CATALOG)) == list(CATALOG)
 
 
 def test_the_command_refreshes_shows_and_keeps(

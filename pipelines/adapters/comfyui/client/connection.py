@@ -1,4 +1,4 @@
-"""HTTP with one ComfyUI: bounded answers, and errors that say which server, what is wrong and what to do.
+"""HTTP with one ComfyUI: bounded responses, and errors that say which server, what is wrong and what to do.
 
 The address is the user's own choice, so addresses of private networks are as good as any; that is why
 nothing here may be given an address that came with a request.
@@ -62,7 +62,7 @@ class ComfyUIConnection:
         query: Mapping[str, str] | None = None,
         send: object = None,
     ) -> ComfyUIResponse:
-        """One request and its whole answer; redirects are not followed.
+        """Send one request and return its whole response; redirects are not followed.
 
         Args:
             allowed: the statuses that the caller understands.
@@ -83,20 +83,20 @@ class ComfyUIConnection:
         except TRANSPORT_ERRORS as error:
             raise self._unreachable(error) from None
 
-    async def read(self, reader: Callable[[Any], _Read], *path: str) -> _Read:
-        """What a reader takes out of the JSON at a path.
+    async def get_json(self, reader: Callable[[Any], _Read], *path: str) -> _Read:
+        """Get the JSON at a path and return what a reader takes out of it.
 
         Raises:
-            ServerUnreachable, EditFailed: as `request` and `take`.
+            ServerUnreachable, EditFailed: as `request` and `parse_json`.
         """
-        return self.take(reader, (await self.request("GET", *path)).body)
+        return self.parse_json(reader, (await self.request("GET", *path)).body)
 
-    def take(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
-        """What a reader takes out of JSON. Raises what `understand` raises."""
-        return self.understand(lambda: reader(read_json(text)))
+    def parse_json(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
+        """Parse JSON and return what a reader takes out of it. Raises what `parse` raises."""
+        return self.parse(lambda: reader(read_json(text)))
 
-    def understand(self, read: Callable[[], _Read]) -> _Read:
-        """What `read` makes of something that the server sent.
+    def parse(self, read: Callable[[], _Read]) -> _Read:
+        """Return what `read` makes of something that the server sent.
 
         Raises:
             EditFailed: it is not such as ComfyUI sends.
@@ -104,7 +104,7 @@ class ComfyUIConnection:
         try:
             return read()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise EditFailed(f"{self.name} does not answer as ComfyUI does. {_ADVICE}") from None
+            raise EditFailed(f"{self.name} sent a response that is not ComfyUI's. {_ADVICE}") from None
 
     async def listen(self, client_id: str) -> aiohttp.ClientWebSocketResponse[bool]:
         """The websocket with the events of the jobs that are queued under a client id.

@@ -1,4 +1,4 @@
-"""How far a graph is, by ComfyUI's events, and the previews among them."""
+"""Parse ComfyUI's events: how far a graph is, and the previews among them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NodeProgress:
 
     Attributes:
         title: of the node on the canvas, also while it runs a graph of its own inside.
-        value, maximum: of its own steps; (0, 1) where it tells none.
+        value, maximum: of its own steps; (0, 1) where it has none.
         share: of the whole graph that is done, 0..1; never less than before.
     """
 
@@ -42,7 +42,7 @@ class Preview(NamedTuple):
 
 
 class JobEvent(NamedTuple):
-    """What an event says: whether it is about the job, whether it is the job's end, and how far it is."""
+    """A parsed event: whether it is about the job, whether it is the job's end, and how far it is."""
 
     own: bool
     end: bool = False
@@ -61,8 +61,8 @@ class ProgressEvents:
         self._done = dict.fromkeys(graph, 0.0)
         self._share = 0.0
 
-    def hear(self, event: Mapping[str, Any]) -> JobEvent:
-        """What a text message of the websocket says."""
+    def parse_event(self, event: Mapping[str, Any]) -> JobEvent:
+        """Parse a text message of the websocket."""
         kind, data = event["type"], event["data"]
         if data.get("prompt_id") != self._job:
             return JobEvent(own=False)
@@ -94,7 +94,7 @@ class ProgressEvents:
 
 
 def read_preview(message: bytes, job: str) -> Preview | None:
-    """The preview in a binary message; None where it is something else, or of another job.
+    """Read the preview in a binary message; None where it is something else, or of another job.
 
     The first four bytes are the kind. A plain preview has four more for the format; one with metadata has
     the metadata's length in them, then the metadata as JSON (all numbers big-endian).
