@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..pipelines.catalog.lookup import Catalog
-from ..pipelines.common.settings import Limits, ServerLimits
+from ..pipelines.common.settings import Limits, ServerLimits, read_variable
 from ..pipelines.sources.source import SourceLoader
 from .access.auth import Guard
 from .access.rate_limit import RateLimits
@@ -63,5 +63,5 @@ def make_service(
         bodies=BodyReader(server_limits),
         jobs=jobs,
         metrics=Metrics(lambda: jobs.in_flight),
-        log_prompts=environment.get("MULTIEDIT_LOG_PROMPTS") == "on",
+        log_prompts=read_variable("LOG_PROMPTS", False, environment),
     )

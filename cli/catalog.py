@@ -96,10 +96,10 @@ def _refresh(options: argparse.Namespace, provider: ProviderRegistry) -> None:
 
     from ..pipelines.adapters.provider import model_list
 
-    entries = asyncio.run(provider.ask())
+    entries = asyncio.run(provider.fetch_models())
     catalog = model_list.merged(provider.catalog, entries)
     changes = list(model_list.changes(provider.catalog, catalog, entries))
-    path = model_list.keep(provider.cache, entries)
+    path = model_list.save_list(provider.cache, entries)
     if options.json:
         print_json({"file": str(path), "models": len(entries), "changes": changes})
         return

@@ -82,7 +82,7 @@ def edit(options: argparse.Namespace) -> None:
     if result is not None:
         plan = result.plan
         summary = f"{plan.width}x{plan.height} {plan.output_format}, {plan.model}"
-        write_result(options, result.file, [summary, *plan.notes, *result.told], result.to_dict())
+        write_result(options, result.file, [summary, *plan.notes, *result.messages], result.to_dict())
 
 
 def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, object]:

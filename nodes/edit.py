@@ -117,7 +117,7 @@ async def run_edit(
     if settings.model == FROM_LOADER:
         return expand_edit(cls, NodeRequest(settings, choice), batches, change, loaded_model, item)
     edited = await _edit_now(cls, settings, batches, change)
-    return io.NodeOutput(edited.image, edited.plan_json, edited.report)
+    return io.NodeOutput(edited.image, edited.plan_json, edited.summary)
 
 
 async def _edit_now(

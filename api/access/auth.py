@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
+from ...pipelines.common.settings import read_variable
 from ..errors import Unauthorized
 from .keys import KeyFile, default_path
 
@@ -27,7 +28,6 @@ Access = Literal["open", "public", "guarded"]
 """open: always; public: once a key is configured; guarded: with a key."""
 
 _logger = logging.getLogger(__name__)
-_OFF = "off"
 _NO_KEYS = (
     "No API key is configured. Create one with `multiedit keys add NAME`, or set MULTIEDIT_API_KEYS; "
     "MULTIEDIT_AUTH=off allows this machine without a key."
@@ -63,11 +63,10 @@ class Guard:
         Raises:
             InvalidRequest: `MULTIEDIT_AUTH` is neither on nor off.
         """
-        mode = environment.get("MULTIEDIT_AUTH", "on").strip().lower()
-        if mode not in ("on", _OFF):
-            raise InvalidRequest(f"MULTIEDIT_AUTH is {mode!a}; it must be on or off.")
-        plain = (key.strip() for key in environment.get("MULTIEDIT_API_KEYS", "").split(","))
-        return cls(KeyFile(default_path(environment)), tuple(filter(None, plain)), mode == _OFF)
+        guarded = read_variable("AUTH", True, environment)
+        return cls(
+            KeyFile(default_path(environment)), read_variable("API_KEYS", (), environment), not guarded
+        )
 
     @property
     def configured(self) -> bool:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from ...pipelines.common.atomic_file import write_atomically
 from ...pipelines.common.errors import InvalidRequest, OutputError
+from ...pipelines.common.json_reader import read_json
+from ...pipelines.common.settings import read_variable
 from ...pipelines.common.user_folders import user_folder
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
@@ -38,7 +40,7 @@ class StoredKey:
 
 def default_path(environment: Mapping[str, str] = os.environ) -> Path:
     """Return `MULTIEDIT_KEYS_FILE`, or keys.json in the user's configuration folder."""
-    if named := environment.get("MULTIEDIT_KEYS_FILE"):
+    if named := read_variable("KEYS_FILE", "", environment):
         return Path(named)
     return user_folder("config", environment) / "keys.json"
 
@@ -69,11 +71,11 @@ class KeyFile:
             status = self.path.stat()
             state = (status.st_mtime_ns, status.st_size)
             if state != self._read[0]:
-                entries = json.loads(self.path.read_text("utf-8"))["keys"]
+                entries = read_json(self.path.read_bytes())["keys"]
                 self._read = (state, {entry["id"]: StoredKey(**entry) for entry in entries})
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError, RecursionError):
             raise InvalidRequest(
                 f"{self.path} is not a valid key file. Correct it, or delete it and add the keys again."
             ) from None

@@ -1,4 +1,4 @@
-"""Which open model stands in for a closed one: only what the user configured, never by itself."""
+"""Model aliases: which open model runs in place of a closed one, only where the user configured it."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def _table(entries: Iterable[str], catalog: Catalog) -> dict[str, Model]:
     table: dict[str, Model] = {}
     for entry in entries:
         asked, _, runs = (word.strip() for word in entry.partition("="))
-        closed, stand_in = (_known(model_id, entry, catalog) for model_id in (asked, runs))
+        closed, alias = (_known(model_id, entry, catalog) for model_id in (asked, runs))
         if closed.weights != "closed":
             raise _wrong(entry, f"{asked} is not closed; ask for the model that you want")
-        if stand_in.weights != "open":
-            raise _wrong(entry, f"{runs} has no open weights; name a model that has")
+        if alias.weights != "open":
+            raise _wrong(entry, f"{runs} has no open weights; name a model that does")
         if asked in table:
-            raise _wrong(entry, f"{asked} has a stand-in already, {table[asked].id}; name one")
-        table[asked] = stand_in
+            raise _wrong(entry, f"{asked} has an alias already, {table[asked].id}; name one")
+        table[asked] = alias
     return table
 
 
@@ -46,4 +46,4 @@ def _known(model_id: str, entry: str, catalog: Catalog) -> Model:
 
 
 def _wrong(entry: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"{VARIABLE} has {entry!a}, which is no closed-model=open-model: {why}")
+    return InvalidRequest(f"{VARIABLE} has {entry!a}, which is not a valid CLOSED-MODEL=OPEN-MODEL: {why}")

@@ -26,7 +26,7 @@ def parse_ratio(text: str) -> tuple[int, int]:
     """
     width, height = (int(part) for part in text.split(":"))
     if min(width, height) < 1:
-        raise ValueError(f"{text!r} is no aspect ratio")
+        raise ValueError(f"{text!r} is not an aspect ratio")
     return width, height
 
 

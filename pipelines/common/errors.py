@@ -1,35 +1,35 @@
 """The errors of multi-edit, one tree.
 
     MultiEditError
-    |- InvalidRequest            a field is missing, unknown or out of its range
-    |  |- UnknownModel           the model id is in no catalogue
-    |  `- UnsupportedValue       the model does not take this ratio, tier, prompt length or image count
-    |- InvalidImage              an input is no picture that can be read
+    |- InvalidRequest               a field is missing, unknown or out of its range
+    |  |- UnknownModel              the model id is not in the catalogue
+    |  `- UnsupportedValue          the model does not take this ratio, tier, prompt length or image count
+    |- InvalidImage                 an input cannot be read as an image
     |  |- ImageTooSmall
     |  |- ImageTooLarge
     |  `- FileTooLarge
     |- FetchError
-    |  |- FetchRefused           the address must not be fetched
-    |  |- FetchFailed            the server did not deliver
+    |  |- FetchRefused              the address must not be fetched
+    |  |- FetchFailed               the server did not deliver
     |  `- FetchTimeout
-    |- ModelUnavailable          the model is known, but cannot run on this machine now
-    |  |- ModelFilesMissing      its files are not in ComfyUI's folders
-    |  `- InvalidModelFile       a file of its weights is damaged or of another architecture
+    |- ModelUnavailable             the model is known, but cannot run on this machine now
+    |  |- ModelFilesMissing         its files are not in ComfyUI's folders
+    |  `- InvalidModelFile          a file of its weights is damaged or of another architecture
     |- SafetyError
     |  |- ClassifierMissing
     |  |- WeightsMismatch
-    |  `- ContentRefused         safe mode refuses an input picture
-    |- EditFailed                the edit itself went wrong
-    |  |- EditInterrupted        somebody stopped it in ComfyUI
-    |  |- ServerUnreachable      a ComfyUI does not answer
-    |  `- ProviderError            the hosted endpoint did not make the edit
-    |     |- ProviderAuthError        it refuses the key, or the model to that key
-    |     |- PaymentNeeded       it asks for money that the account has not
-    |     |- ProviderContentRefused       it refuses the prompt or the pictures
-    |     |- ProviderUnavailable          it has no room, or is offline
-    |     `- ProviderResponseLost          no picture came that can be used, and it may have charged for one
-    |- SpendingLimit             the user's own limit of what may be spent
-    `- OutputError               the result could not be written
+    |  `- ContentRefused            safe mode refuses an input image
+    |- EditFailed                   the edit itself went wrong
+    |  |- EditInterrupted           somebody stopped it in ComfyUI
+    |  |- ServerUnreachable         a ComfyUI or the provider cannot be reached
+    |  `- ProviderError             the provider did not make the edit
+    |     |- ProviderAuthError      it refuses the key, or the model to that key
+    |     |- PaymentNeeded          the account's balance is too low
+    |     |- ProviderContentRefused it refuses the prompt or the images
+    |     |- ProviderUnavailable    it is at capacity, or offline
+    |     `- ProviderResponseLost   no usable image came back, and it may have charged for one
+    |- SpendingLimit                the user's own limit of what may be spent
+    `- OutputError                  the result could not be written
 
 Each class owns its HTTP status, its code in the hosted API's vocabulary and the exit code of the
 command line. A message has the value, the limit and the next step, and nothing secret: it is shown
@@ -39,6 +39,7 @@ to clients as it stands.
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterator, Mapping
 
 
 class MultiEditError(Exception):
@@ -199,3 +200,13 @@ class SpendingLimit(MultiEditError):
 class OutputError(MultiEditError):
     code = "OUTPUT_NOT_WRITTEN"
     exit_code = 7
+
+
+def _walk(kind: type[MultiEditError]) -> Iterator[type[MultiEditError]]:
+    yield kind
+    for each in kind.__subclasses__():
+        yield from _walk(each)
+
+
+ERROR_CLASSES: Mapping[str, type[MultiEditError]] = {kind.__name__: kind for kind in _walk(MultiEditError)}
+"""The classes of the tree by name, to raise again what another process of ours has raised."""

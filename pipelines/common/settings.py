@@ -7,18 +7,66 @@ overridden by `MULTIEDIT_<FIELD>`, upper case: `MULTIEDIT_MAX_FILE_BYTES=5000000
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from .errors import InvalidRequest
 
 ENVIRONMENT_PREFIX = "MULTIEDIT_"
 LARGEST_SEED = 2**64 - 1
-PREFIX = f"{ENVIRONMENT_PREFIX}PROVIDER_"
-ADVICE = f"{PREFIX}URL and {PREFIX}KEY"
+PROVIDER_PREFIX = f"{ENVIRONMENT_PREFIX}PROVIDER_"
+PROVIDER_VARIABLES = f"{PROVIDER_PREFIX}URL and {PROVIDER_PREFIX}KEY"
 
 _Own = TypeVar("_Own", bound="_Settings")
+_Value = TypeVar("_Value", str, int, float, bool, tuple[str, ...])
+_SWITCH = {"true": True, "on": True, "false": False, "off": False}
+
+
+def read_variable(
+    name: str,
+    default: _Value,
+    environment: Mapping[str, str] = os.environ,
+    *,
+    choices: Collection[str] = (),
+) -> _Value:
+    """Read `MULTIEDIT_<NAME>`; the default where it is not set, or blank.
+
+    The type of the default says what it holds: a positive number (int, float), a switch (bool), text with
+    commas between (tuple), or text, one of `choices` in any case where there are some.
+
+    Raises:
+        InvalidRequest: it holds something else.
+    """
+    variable = ENVIRONMENT_PREFIX + name.upper()
+    text = environment.get(variable, "").strip()
+    if not text:
+        return default
+    try:
+        return cast(_Value, _parse(text, type(default), choices))
+    except ValueError as error:
+        raise InvalidRequest(f"{variable} is {text!a}; it must be {error}. Correct it or unset it.") from None
+
+
+def _parse(text: str, kind: type, choices: Collection[str]) -> Any:
+    """Raises ValueError with what completes "it must be ..."."""
+    if kind is tuple:
+        return tuple(part.strip() for part in text.split(",") if part.strip())
+    if kind is bool:
+        if text.lower() not in _SWITCH:
+            raise ValueError("true, false, on or off")
+        return _SWITCH[text.lower()]
+    if kind is str:
+        if choices and text.lower() not in choices:
+            raise ValueError(" or ".join(choices))
+        return text.lower() if choices else text
+    try:
+        value = kind(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise ValueError("a positive number")
+    return value
 
 
 class _Settings:
@@ -29,13 +77,13 @@ class _Settings:
         """Read the overrides.
 
         Raises:
-            InvalidRequest: a variable is not a positive number.
+            InvalidRequest: see `read_variable`. Lists become lower case.
         """
         given: dict[str, Any] = {}
         for field in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
-            name = ENVIRONMENT_PREFIX + field.name.upper()
-            if name in environment:
-                given[field.name] = _parse(name, environment[name], type(field.default))
+            default: Any = field.default
+            value: Any = read_variable(field.name, default, environment)
+            given[field.name] = tuple(map(str.lower, value)) if isinstance(value, tuple) else value
         return cls(**given)
 
 
@@ -132,15 +180,3 @@ class ServerLimits(_Settings):
     job_seconds: float = 900.0
     job_bytes: int = 268_435_456
     drain_seconds: float = 7.0
-
-
-def _parse(name: str, text: str, kind: type) -> object:
-    if kind is tuple:
-        return tuple(part.strip().lower() for part in text.split(",") if part.strip())
-    try:
-        value = kind(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
-        raise InvalidRequest(f"{name} is {text!r}; it must be a positive number. Correct it or unset it.")
-    return value

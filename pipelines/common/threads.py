@@ -1,4 +1,4 @@
-"""Threads for work that comes in independent pieces: pictures to decode, strips to composite.
+"""Threads for work that comes in independent pieces: images to decode, strips to composite.
 
 Torch splits each operation over the processors and waits for the slowest at its end. For many small
 operations on a machine that has other work too, the waiting costs far more than the splitting gains (seen:
@@ -7,25 +7,27 @@ operations on a machine that has other work too, the waiting costs far more than
 
 from __future__ import annotations
 
-import contextlib
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import TypeVar
 
 _Piece = TypeVar("_Piece")
-_Answer = TypeVar("_Answer")
-_MOST_WORKERS = 16
+_Result = TypeVar("_Result")
+_MAX_WORKERS = 16
 
 
-def in_parallel(work: Callable[[_Piece], _Answer], pieces: Sequence[_Piece]) -> Iterable[_Answer]:
-    """Do `work` on every piece at the same time; the answers come in order as they get ready.
+def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[_Result]:
+    """Do `work` on every piece at the same time; the results come in order as they get ready.
 
-    The first exception, in order, is raised; pieces that have not begun by then are not begun.
+    All callers of the process share one set of threads. A piece that calls this again does its own pieces
+    one after the other, since its thread cannot wait for others of the same set.
+
+    The first exception, in order, is raised; pieces that have not begun by then are not begun, and those
+    that have are waited for.
     """
-    workers = min(len(pieces), os.cpu_count() or 1, _MOST_WORKERS)
-    if workers < 2:
+    if min(len(pieces), os.cpu_count() or 1) < 2 or _WORKERS.is_own_thread():
         yield from map(work, pieces)
         return
     import torch
@@ -33,35 +35,55 @@ def in_parallel(work: Callable[[_Piece], _Answer], pieces: Sequence[_Piece]) -> 
     # A thread begins outside of it, and may not write into what was made inside: ComfyUI runs nodes inside.
     inference = torch.is_inference_mode_enabled()
 
-    def in_mode(piece: _Piece) -> _Answer:
+    def in_mode(piece: _Piece) -> _Result:
         with torch.inference_mode(inference):
             return work(piece)
 
-    with _pool(workers) as pool:
-        futures = [pool.submit(in_mode, piece) for piece in pieces]
-        try:
-            for future in futures:
-                yield future.result()
-        finally:
-            for future in futures:
-                future.cancel()
+    executor = _WORKERS.executor()
+    futures = [executor.submit(in_mode, piece) for piece in pieces]
+    try:
+        for future in futures:
+            yield future.result()
+    finally:
+        wait([future for future in futures if not future.cancel()])
 
 
-@contextlib.contextmanager
-def _pool(workers: int) -> Iterator[ThreadPoolExecutor]:
-    import torch
+class _Workers:
+    """The threads of this process, started on first use and kept until it ends."""
 
-    # The number is kept for each thread, and for threads yet to come: those of others must not inherit 1.
-    threads = torch.get_num_threads()
-    started = threading.Barrier(workers + 1)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._executor: ThreadPoolExecutor | None = None
+        self._thread = threading.local()
 
-    def prepare() -> None:
-        torch.set_num_threads(1)
-        started.wait()
+    def is_own_thread(self) -> bool:
+        return hasattr(self._thread, "worker")
 
-    with ThreadPoolExecutor(workers, initializer=prepare) as pool:
+    def executor(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._executor is None:
+                self._executor = self._start(min(os.cpu_count() or 1, _MAX_WORKERS))
+            return self._executor
+
+    def _start(self, workers: int) -> ThreadPoolExecutor:
+        import torch
+
+        # Torch keeps the number for each thread, and for threads yet to come: those must not inherit 1.
+        threads = torch.get_num_threads()
+        started = threading.Barrier(workers + 1)
+
+        def prepare() -> None:
+            self._thread.worker = True
+            torch.get_num_threads()  # or the first operation sets this thread's number to the process's
+            torch.set_num_threads(1)
+            started.wait()
+
+        executor = ThreadPoolExecutor(workers, "multi-edit", initializer=prepare)
         for _ in range(workers):
-            pool.submit(int)  # a thread is started when something is submitted
+            executor.submit(int)  # a thread is started when something is submitted
         started.wait()
         torch.set_num_threads(threads)
-        yield pool
+        return executor
+
+
+_WORKERS = _Workers()

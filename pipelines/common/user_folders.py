@@ -1,4 +1,4 @@
-"""Where files of the user's own lie: the XDG folders, each with ours inside."""
+"""The folders for the user's own files: the XDG folders, each with ours inside."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-Kind = Literal["config", "cache", "state"]
+Kind = Literal["config", "cache", "data", "state"]
 _FOLDERS: dict[Kind, tuple[str, str]] = {
     "config": ("XDG_CONFIG_HOME", ".config"),
     "cache": ("XDG_CACHE_HOME", ".cache"),
+    "data": ("XDG_DATA_HOME", ".local/share"),
     "state": ("XDG_STATE_HOME", ".local/state"),
 }
 

@@ -1,6 +1,6 @@
-"""Checked readings of JSON values; every refusal names the field, the value and what is allowed.
+"""Check JSON values; every error names the field, the value and what is allowed.
 
-JSON's own types are kept apart: true is no number, 1.0 is no whole number, null is no value. Python's
+JSON's own types are kept apart: true is not a number, 1.0 not a whole number, null not a value. Python's
 reader lets NaN and Infinity through; they are refused here.
 """
 
@@ -82,7 +82,7 @@ def known_fields(value: object, path: str, known: Collection[str]) -> Mapping[st
     """An object with no field but the known ones; `path` is "" for the request itself.
 
     Raises:
-        InvalidRequest: it is no object, or has an unknown field; the message names the nearest known one.
+        InvalidRequest: it is not an object, or has an unknown field; the message names the nearest known one.
     """
     fields = mapping(value, path or "the request")
     for name in fields:
@@ -91,7 +91,7 @@ def known_fields(value: object, path: str, known: Collection[str]) -> Mapping[st
             nearest = difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise InvalidRequest(
-                f"{asked!a} is no field of {path or 'the request'}.{hint} Known are: {', '.join(known)}.",
+                f"Unknown field {asked!a} in {path or 'the request'}.{hint} Known: {', '.join(known)}.",
                 field=join_path(path, ascii(asked)[1:-1]),
             )
     return fields

@@ -1,10 +1,9 @@
-"""From a request to a finished file, carried out by a ComfyUI that runs elsewhere."""
+"""From a request to a finished file, edited by a ComfyUI that runs elsewhere."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -19,6 +18,7 @@ from ..adapters.comfyui.client.results import Outputs
 from ..adapters.comfyui.client.server_models import ServerModels
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
+from ..common.json_reader import read_json
 from ..common.settings import ComfyUILimits, Limits
 from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
@@ -47,9 +47,9 @@ FOLDER = "multi-edit"  # of the results, in ComfyUI's output folder
 
 
 class ComfyUIEditPipeline:
-    """Carries requests out on the least busy ComfyUI that can.
+    """Runs the edits of requests on the least busy ComfyUI that has what they need.
 
-    Pictures are loaded and checked on this machine, as for `Editor`, and sent to the server.
+    Images are loaded and checked on this machine, as for `EditPipeline`, and sent to the server.
 
     Args:
         addresses: of the ComfyUIs, one at least.
@@ -104,8 +104,8 @@ class ComfyUIEditPipeline:
         """
         if preview is not None and request.safe_mode:
             raise InvalidRequest(
-                "Previews show the picture before safe mode has seen it. Leave them out, or switch safe mode "
-                "off with it.",
+                "Previews show the image before safe mode has screened it. Leave them out, or "
+                "switch safe mode off.",
                 field="safe_mode",
             )
         seconds: dict[str, float] = {}
@@ -131,7 +131,7 @@ class ComfyUIEditPipeline:
     async def _decide(
         self, request: EditRequest, facts: Sequence[ImageFacts], clients: Sequence[ComfyUIClient]
     ) -> tuple[ComfyUIClient, EditPlan]:
-        """Where the edit runs, and its plan there."""
+        """Choose where the edit runs, and plan it there."""
         asked = DEFAULT_MODEL if request.model_id is None else self._catalog.get(request.model_id).id
         models = (asked, EMBEDDED_MODEL)
         seen = await probe(clients, self._models.nodes(models), self._models.folders(models))
@@ -190,29 +190,29 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Enc
     """The file of the result; none comes back of which safe mode has said nothing, though it was asked."""
     from .output import EncodedImage
 
-    told = [shown for shown in outputs.values() if "multiedit" in shown]
-    if len(told) != 1 or len(told[0]["multiedit"]) != 1:
-        raise EditFailed(f"The ComfyUI at {client.address} gave no result. {_SAME_VERSION}")
-    about = client.understand(lambda: json.loads(told[0]["multiedit"][0]))
-    report = client.understand(lambda: _report(about["safe_mode"]))
+    shown = [output for output in outputs.values() if "multiedit" in output]
+    if len(shown) != 1 or len(shown[0]["multiedit"]) != 1:
+        raise EditFailed(f"The ComfyUI at {client.address} returned no result. {_SAME_VERSION}")
+    about = client.parse(lambda: read_json(shown[0]["multiedit"][0]))
+    report = client.parse(lambda: _report(about["safe_mode"]))
     if plan.safe_mode and not report.safe_mode:
         raise EditFailed(
-            f"The ComfyUI at {client.address} did not say what safe mode found, so the result stays there. "
-            f"{_SAME_VERSION}"
+            f"The ComfyUI at {client.address} did not report what safe mode found, so the result stays "
+            f"there. {_SAME_VERSION}"
         )
-    data = await client.fetch(client.understand(lambda: told[0]["images"][0]))
+    data = await client.fetch(client.parse(lambda: shown[0]["images"][0]))
     kind = sniff(data, "the result")
     if kind != plan.output_format:
         raise EditFailed(
             f"The ComfyUI at {client.address} made a {kind} file, not {plan.output_format}. {_SAME_VERSION}"
         )
-    dropped = client.understand(lambda: tuple(str(name) for name in about["dropped_metadata"]))
+    dropped = client.parse(lambda: tuple(str(name) for name in about["dropped_metadata"]))
     return EncodedImage(data, f"image/{kind}", report, dropped)
 
 
-def _report(verdict: Mapping[str, Any] | None) -> SafetyReport:
-    """A verdict as Safe Mode writes it; what another version adds is left out."""
-    if verdict is None:
+def _report(decision: Mapping[str, Any] | None) -> SafetyReport:
+    """A decision as Safe Mode writes it; what another version adds is left out."""
+    if decision is None:
         return off_report()
-    known = [field.name for field in fields(SafetyReport) if field.name in verdict]
-    return SafetyReport(**{name: verdict[name] for name in known})
+    known = [field.name for field in fields(SafetyReport) if field.name in decision]
+    return SafetyReport(**{name: decision[name] for name in known})

@@ -1,10 +1,10 @@
-"""An edit of pictures that are tensors already: the same plan and the same adapters, frame by frame."""
+"""Edit images that are tensors already: the same plan and the same adapters, frame by frame."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -21,21 +21,29 @@ from ..planning.tensor_plan import EditSettings, frames_of, plan_tensors
 
 @dataclass(frozen=True)
 class EditedTensors:
-    """The result [B, H, W, 3 or 4], the plan that every frame was made by, and what its maker told."""
+    """An edited batch. What only some frames have is said with their number: "Frame 2: ...".
+
+    Attributes:
+        image: [B, H, W, 3 or 4].
+        plan: of all frames, with the first one's size and the notes of each.
+        messages: for the person who asked, and for no file.
+        blurred: numbers of the frames, from 1, that were blurred where they were made.
+    """
 
     image: Tensor
     plan: EditPlan
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    blurred: tuple[int, ...] = ()
 
     @property
     def plan_json(self) -> str:
         return json.dumps(self.plan.to_dict(), indent=2)
 
     @property
-    def report(self) -> str:
-        """Model, size and notes, a line each."""
-        plan = self.plan
-        return "\n".join([f"{plan.model_name}: {plan.width} x {plan.height} pixels", *plan.notes, *self.told])
+    def summary(self) -> str:
+        """Model, size, notes and messages, a line each."""
+        size = f"{self.plan.model_name}: {self.plan.width} x {self.plan.height} pixels"
+        return "\n".join([size, *self.plan.notes, *self.messages])
 
 
 def edit_tensors(
@@ -46,7 +54,7 @@ def edit_tensors(
     adapters: Mapping[str, Adapter],
     progress: OnProgress,
 ) -> EditedTensors:
-    """Edit batches of pictures; a batch of one serves every frame of a longer one.
+    """Edit batches of images; a batch of one serves every frame of a longer one.
 
     Args:
         images: [B, H, W, 3 or 4], 0..1, sRGB, straight alpha; the first is the base.
@@ -63,12 +71,30 @@ def edit_tensors(
     plan = plan_tensors(settings, images, mask is not None, catalog, names)
     results: list[tuple[EditPlan, EditOutput]] = []
     for frame in range(frames):
-        report = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
-        results.append(run_adapter(adapters[plan.model], plan, _pictures(batches, frame), report))
-    return EditedTensors(_batch([made.image for _, made in results]), results[0][0], results[-1][1].messages)
+        on_progress = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
+        results.append(run_adapter(adapters[plan.model], plan, _frame(batches, frame), on_progress))
+    notes = _by_frame([frame_plan.notes for frame_plan, _ in results])
+    return EditedTensors(
+        image=_batch([made.image for _, made in results]),
+        plan=replace(results[0][0], notes=notes),
+        messages=_by_frame([made.messages for _, made in results]),
+        blurred=tuple(number for number, (_, made) in enumerate(results, start=1) if made.blurred),
+    )
 
 
-def _pictures(batches: Sequence[Tensor], frame: int) -> list[ImageTensor]:
+def _by_frame(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """What every frame has once and as it stands, then what only some have, with the frame's number."""
+    shared = [text for text in texts[0] if all(text in each for each in texts)]
+    single = (
+        f"Frame {number}: {text}"
+        for number, each in enumerate(texts, start=1)
+        for text in each
+        if text not in shared
+    )
+    return (*shared, *single)
+
+
+def _frame(batches: Sequence[Tensor], frame: int) -> list[ImageTensor]:
     return [ImageTensor(batch[min(frame, len(batch) - 1)][None]) for batch in batches]
 
 

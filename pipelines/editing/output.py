@@ -1,4 +1,4 @@
-"""The end of every face's work: safe mode, then the file's bytes with what they say of themselves."""
+"""The end of every entry point's work: safe mode, then the file's bytes with what they say of themselves."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class EncodedImage:
 def screen_image(
     image: Tensor, classifier: ClassifierLoader | None, policy: Policy = DEFAULT_POLICY
 ) -> tuple[Tensor, SafetyReport]:
-    """Judge one picture [1, H, W, C] and obscure it where it does not pass; None switches safe mode off."""
+    """Screen one image [1, H, W, C] and blur it where it does not pass; None switches safe mode off."""
     if classifier is None:
         return image, off_report()
     result = screen(image, classifier, policy)
@@ -49,11 +49,11 @@ def encode_result(
     about: Mapping[str, object],
     embed: Mapping[str, str],
 ) -> EncodedImage:
-    """Encode a screened picture [1, H, W, C].
+    """Encode a screened image [1, H, W, C].
 
     Args:
         about: how the picture was made, written beside the report under the key `multiedit`. A blurred
-            picture says nothing but its report: anything else would be the recipe of the sharp one.
+            picture says nothing but its report: anything else would be the recipe of the unblurred one.
         embed: further metadata, ComfyUI's `prompt` and `workflow`.
     """
     texts = {"multiedit": json.dumps({**about, "safe_mode": report.to_dict()}), **embed}

@@ -1,4 +1,4 @@
-"""From a request to a finished file: load, plan, edit, check, encode. Every face calls this."""
+"""From a request to a finished file: load, plan, edit, check, encode. Every entry point calls this."""
 
 from __future__ import annotations
 
@@ -34,30 +34,30 @@ class EditResult:
     """A finished edit: the plan that was carried out, the file, and the seconds each stage took.
 
     Attributes:
-        told: what only the person who asked is told: of the account at a hosted provider.
-        blurred_before: whoever made it has obscured it already.
+        messages: for the person who asked, and for no file: the account's balance at the provider.
+        blurred_before: it was blurred where it was made.
     """
 
     plan: EditPlan
     file: EncodedImage
     seconds: Mapping[str, float]
-    told: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
     blurred_before: bool = False
 
     @property
     def blurred(self) -> bool:
-        """Safe mode has obscured it, here or where it was made."""
+        """Safe mode has blurred it, here or where it was made."""
         return self.blurred_before or self.file.safety.blurred
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything but the picture, as JSON takes it."""
+        """Everything but the image, as JSON takes it."""
         return {
             "media_type": self.file.media_type,
             "bytes": len(self.file.data),
             "plan": self.plan.to_dict(),
             "safety": self.file.safety.to_dict(),
             "dropped_metadata": list(self.file.dropped_metadata),
-            "told": list(self.told),
+            "messages": list(self.messages),
             "seconds": {stage: round(seconds, 4) for stage, seconds in self.seconds.items()},
         }
 
@@ -65,7 +65,7 @@ class EditResult:
 async def load_images(
     request: EditRequest, loader: SourceLoader, limits: Limits
 ) -> tuple[list[ImageFile], list[ImageFacts]]:
-    """The pictures of a request, checked, with what the plan needs to know of each.
+    """Load the images of a request, checked, with what the plan needs to know of each.
 
     Raises:
         InvalidImage, FetchError: of the first picture that cannot be used.
@@ -81,12 +81,12 @@ async def load_images(
         pairs = list(zip(pictures, looks, strict=True))
         return pictures, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
 
-    with _naming_images():
+    with _naming_field():
         return await asyncio.to_thread(read)
 
 
 class EditPipeline:
-    """Carries requests out on this machine.
+    """Runs the edits of requests on this machine.
 
     Args:
         adapters: model id -> what runs it.
@@ -137,7 +137,7 @@ class EditPipeline:
         stage("load", 0.0)
         with self._timed("load", seconds):
             plan, pictures = await self._prepare(request)
-        result = await asyncio.to_thread(self._carry_out, plan, pictures, options or {}, embed or {}, stage)
+        result = await asyncio.to_thread(self._run, plan, pictures, options or {}, embed or {}, stage)
         return replace(result, seconds={**seconds, **result.seconds})
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[ImageFile]]:
@@ -146,7 +146,7 @@ class EditPipeline:
         pictures, facts = await load_images(request, self._loader, self._limits)
         return make_plan(request, facts, self._catalog, names), pictures
 
-    def _carry_out(
+    def _run(
         self,
         plan: EditPlan,
         pictures: Sequence[ImageFile],
@@ -162,8 +162,8 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         with self._timed("edit", seconds):
             if classifier is not None:
-                self._look_before(classifier, pictures)
-            with _naming_images():
+                self._require_safe_inputs(classifier, pictures)
+            with _naming_field():
                 adapter = self._adapters[plan.model]
                 plan, made = run_adapter(adapter, plan, pictures, lambda share: stage("edit", share))
         stage("check", 0.0)
@@ -175,8 +175,8 @@ class EditPipeline:
         stage("encode", 1.0)
         return EditResult(plan, file, seconds, made.messages, made.blurred)
 
-    def _look_before(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
-        """What safe mode would refuse anyway must not cost the edit."""
+    def _require_safe_inputs(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
+        """Refuse before the edit what safe mode would refuse after it."""
         from ..safety.screening import require_classifier, require_safe
 
         require_classifier(classifier, self._policy)
@@ -192,8 +192,8 @@ class EditPipeline:
 
 
 @contextlib.contextmanager
-def _naming_images() -> Iterator[None]:
-    """Say which field of the request a picture that cannot be used came from."""
+def _naming_field() -> Iterator[None]:
+    """Name the request's field in the error of an image that cannot be used."""
     try:
         yield
     except InvalidImage as error:

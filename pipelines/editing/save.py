@@ -1,4 +1,4 @@
-"""Pictures to files: the format where it is left open, metadata, and a name for each."""
+"""Save images to files: the format where it is left open, metadata, and a name for each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Saved:
     """A file that was written.
 
     Attributes:
-        safe_mode: the verdict on the picture; None where there was no report.
+        safe_mode: the decision on the picture; None where there was no report.
         dropped_metadata: names of what the file had no room for, or must not say because it is blurred.
     """
 
@@ -67,20 +67,20 @@ def save_images(
         InvalidRequest: the report is not one of these pictures, or the plan is none.
         EditFailed, OutputError: a picture cannot be encoded or written.
     """
-    verdicts = _verdicts(report, len(images))
+    decisions = _decisions(report, len(images))
     # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
     made = {} if plan is None else {"plan": {**_plan(plan), "safe_mode": report is not None}}
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
     written = []
-    for index, (image, verdict) in enumerate(zip(images, verdicts, strict=True)):
-        about = made if verdict is None else {**made, "safe_mode": verdict}
+    for index, (image, decision) in enumerate(zip(images, decisions, strict=True)):
+        about = made if decision is None else {**made, "safe_mode": decision}
         own = {"multiedit": json.dumps(about)} if about else {}
-        blurred = verdict is not None and verdict["blurred"]
+        blurred = decision is not None and decision["blurred"]
         target = path(index, SUFFIXES[options.format])
         file = encode(image, options, {**own, **texts}, blurred=blurred)
         write_atomically(target, file.data)
-        written.append(Saved(target, verdict, file.dropped_metadata))
+        written.append(Saved(target, decision, file.dropped_metadata))
         progress((index + 1) / len(images))
     return written
 
@@ -90,27 +90,29 @@ def _plan(text: str) -> Mapping[str, object]:
     try:
         return mapping(read_json(text), "plan")
     except (ValueError, RecursionError):
-        raise InvalidRequest("plan is no JSON; wire the plan of Multi-Edit to it.", field="plan") from None
+        raise InvalidRequest(
+            "plan is not valid JSON; connect Multi-Edit's plan to it.", field="plan"
+        ) from None
 
 
-def _verdicts(report: str | None, count: int) -> list[Any]:
-    """The verdict on each picture, None where there is no report; nothing is taken for safe by mistake."""
+def _decisions(report: str | None, count: int) -> list[Any]:
+    """The decision on each picture, None where there is no report; nothing is taken for safe by mistake."""
     if report is None:
         return [None] * count
     try:
-        verdicts = read_json(report)
+        decisions = read_json(report)
     except (ValueError, RecursionError):
         raise InvalidRequest(
-            "report is no JSON; wire the report of Safe Mode to it.", field="report"
+            "report is not valid JSON; connect the report of Safe Mode to it.", field="report"
         ) from None
-    listed = isinstance(verdicts, list) and all(
-        isinstance(verdict, dict) and isinstance(verdict.get("blurred"), bool) for verdict in verdicts
+    listed = isinstance(decisions, list) and all(
+        isinstance(decision, dict) and isinstance(decision.get("blurred"), bool) for decision in decisions
     )
-    if not listed or len(verdicts) != count:
-        found = f"{len(verdicts)} verdicts" if listed else "no list of verdicts"
+    if not listed or len(decisions) != count:
+        found = f"{len(decisions)} decisions" if listed else "no list of decisions"
         raise InvalidRequest(
-            f"report has {found} for {count} pictures; wire the report of the Safe Mode that these pictures "
+            f"report has {found} for {count} images; connect the report of the Safe Mode that these images "
             "come from.",
             field="report",
         )
-    return list(verdicts)
+    return list(decisions)

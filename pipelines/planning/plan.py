@@ -1,4 +1,4 @@
-"""What will be done: every decision about an edit, made before a pixel is decoded.
+"""Plan an edit: every decision about it, made before a pixel is decoded.
 
 Deterministic: the same request, pictures and machine give the same plan. What the request leaves open is
 decided by these rules, and each decision is a note:
@@ -11,7 +11,7 @@ decided by these rules, and each decision is a note:
 - quality: the model's default; a model without qualities ignores the field.
 - seed: 0, so that a request without one repeats itself.
 
-What a hosted endpoint would make is never chosen where the request names no model: it costs money.
+A model at the provider is never chosen where the request names no model: it costs money.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class EditPlan:
         roles: one for each image, in order; the first is the base.
         placements: by 1-based image number, one for each overlay.
         quality: None for a model without qualities.
-        price_usd: what the hosted provider charges, an estimate; None for what does not go there.
+        price_usd: what the provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
     """
 
@@ -101,15 +101,15 @@ def make_plan(
     model, model_notes = choose_model(request.model_id, catalog, adapters)
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, pictures, model)
-    hosted = adapters[model.id] == PROVIDER
-    _check_capacity(request, roles, model, hosted)
+    remote = adapters[model.id] == PROVIDER
+    _check_capacity(request, roles, model, remote)
     base = (pictures[0].width, pictures[0].height)
     size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
-    price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if hosted else None
-    hosted_notes = () if price is None else provider.notes(model, price, roles, pictures, extras)
+    price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
+    provider_notes = () if price is None else provider.notes(model, price, roles, pictures, extras)
     inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
     overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
     return EditPlan(
@@ -131,7 +131,7 @@ def make_plan(
         seed=DEFAULT_SEED if extras.seed is None else extras.seed,
         safe_mode=request.safe_mode,
         price_usd=price,
-        notes=(*inferred, *hosted_notes),
+        notes=(*inferred, *provider_notes),
     )
 
 
@@ -162,11 +162,11 @@ def _why_not(model: Model) -> str:
     return f"{model.id} has open weights ({model.licence}) and runs on ComfyUI only (--comfyui, or its nodes)"
 
 
-def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, hosted: bool) -> None:
+def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, remote: bool) -> None:
     # A model that reads the prompt sees neither the mask nor what is laid onto the base before it.
     # One that is served elsewhere is sent the mask.
     unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
-    images = len(provider.sent_images(roles)) if hosted else sum(role not in unseen for role in roles)
+    images = len(provider.sent_images(roles)) if remote else sum(role not in unseen for role in roles)
     checks = (
         ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
         ("images", images, model.max_images, "images", "Send fewer."),

@@ -1,5 +1,4 @@
-"""What of an edit is decided for a hosted endpoint before anything is sent: which pictures, how large, and
-what the plan says of it."""
+"""The part of a plan that is about the provider: which images are sent, how large, and the notes."""
 
 from __future__ import annotations
 
@@ -7,12 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ..catalog.model import Model
-from ..common.settings import ADVICE, Limits
+from ..common.settings import PROVIDER_VARIABLES, Limits
 from ..common.types import Size
 from ..images.facts import ImageFacts
 from .request import Extras, Role
 
-PROVIDER = "hosted"
+PROVIDER = "provider"
 """The adapter's name in a plan."""
 
 
@@ -20,7 +19,7 @@ def closed_model_reason(model: Model) -> str:
     """Why a closed model cannot run here, and what to do about it; half a sentence."""
     return (
         f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine. To have "
-        f"it made there at your own cost, set {ADVICE} (docs/provider.md)"
+        f"it made there at your own cost, set {PROVIDER_VARIABLES} (docs/provider.md)"
     )
 
 

@@ -67,7 +67,7 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
     """Check a request.
 
     Args:
-        fields: the parsed JSON object, or the same made by another face; `images` may hold strings
+        fields: the parsed JSON object, or the same made by another entry point; `images` may hold strings
             (base64, data URL or URL) and `ImageSource`s.
         limits: bounds on the prompt and on the number of images.
 
@@ -120,7 +120,7 @@ def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSourc
         raise invalid_value(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:
         raise InvalidRequest(
-            f"{path} holds {len(value)} pictures; the limit is {limits.max_images}. Send fewer.", field=path
+            f"{path} has {len(value)} images; the limit is {limits.max_images}. Send fewer.", field=path
         )
     return tuple(_image(item, join_path(path, str(n))) for n, item in enumerate(value, start=1))
 

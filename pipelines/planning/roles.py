@@ -60,7 +60,7 @@ def _infer(picture: ImageFacts, placed: bool, mask_given: bool, model: Model) ->
     if picture.looks_like_mask and not mask_given:
         return "mask", "it is grey, and nearly all of it is black or white"
     if model.interprets_prompt:
-        return "reference", f"{model.id} makes a new picture from it"
+        return "reference", f"{model.id} makes a new image from it"
     return "overlay", f"{model.id} composites layers"
 
 
@@ -69,7 +69,7 @@ def _check_mask(roles: Mapping[int, Role]) -> None:
     if len(masks) > 1:
         raise InvalidRequest(
             f"{_FIELD} makes images {masks[0]} and {masks[1]} masks; a request has one mask at most. "
-            "Merge them into one picture.",
+            "Merge them into one image.",
             field=_FIELD,
         )
 
@@ -88,12 +88,12 @@ def _check_placement(extras: Extras) -> None:
 def _check_base(roles: Mapping[int, Role]) -> None:
     if roles.get(1, "base") != "base":
         raise InvalidRequest(
-            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base picture first.",
+            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base image first.",
             field=_FIELD,
         )
     for number, role in sorted(roles.items()):
         if role == "base" and number != 1:
             raise InvalidRequest(
-                f"{_FIELD} makes image {number} the base; image 1 is the base. Send the base picture first.",
+                f"{_FIELD} makes image {number} the base; image 1 is the base. Send the base image first.",
                 field=_FIELD,
             )

@@ -1,4 +1,4 @@
-"""Aspect ratio x resolution tier x model -> exact width and height. The one function every face uses.
+"""Aspect ratio x resolution tier x model -> exact width and height. Every entry point uses it.
 
 A tier is an area: 1K is 1024^2 pixels, 2K 2048^2, 4K 4096^2; a model without tiers works at 1K's. The
 area is brought inside the model's bounds. Where the model's upstream publishes a table of sizes, the table
@@ -119,7 +119,7 @@ def _ratio(
         return asked, ()
     if base is None:
         raise InvalidRequest(
-            "aspect_ratio is not given and there is no image to take it from; give either.",
+            "aspect_ratio is not given, and no image to take it from either; give one of them.",
             field="aspect_ratio",
         )
     if not model.fixed_ratios or (keep_size and model.weights != "closed"):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EditSettings:
-    """What is asked beside the pictures; None leaves a decision to the plan.
+    """What is asked beside the images; None leaves a decision to the plan.
 
     Attributes:
         placement: of every overlay whose own is not given, for a model that composites.
@@ -74,7 +74,7 @@ def frames_of(images: Sequence[Tensor], mask: Tensor | None) -> int:
 
 
 def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog) -> EditRequest:
-    """The request as another face would make it; what the sockets say of the pictures is not inferred."""
+    """The request as another entry point would make it; roles come from the sockets."""
     further = range(2, images + 1)
     composites = not catalog.get(settings.model).interprets_prompt
     usual: Role = "overlay" if composites else "reference"

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..common.errors import InvalidRequest
+from ..common.settings import read_variable
+from ..common.user_folders import user_folder
 from .classifiers.classifier import ClassifierLoader
 from .classifiers.specs import CLASSIFIERS, EMBEDDED
 from .classifiers.store import Store
 from .policy import DEFAULT_POLICY, Policy
 
-PREFIX = "MULTIEDIT_SAFETY_"
-_TRUTH = {"true": True, "false": False}
 _OF_POLICY = ("preset", "on_missing", "tiles", "inputs")
 
 
@@ -59,16 +59,16 @@ class SafetySettings:
         Raises:
             InvalidRequest: one has an invalid value.
         """
-        given = {
-            name.removeprefix(PREFIX).lower(): value.strip()
-            for name, value in environment.items()
-            if name.startswith(PREFIX) and value.strip()
+        policy: dict[str, Any] = {
+            name: read_variable(f"SAFETY_{name}", getattr(DEFAULT_POLICY, name), environment)
+            for name in _OF_POLICY
         }
-        folder = Path(given["folder"]) if "folder" in given else _default_folder(environment)
-        policy = {name: _value(name, given[name]) for name in _OF_POLICY if name in given}
+        folder = read_variable("SAFETY_FOLDER", "", environment)
+        allowed = read_variable("SAFETY_ALLOWED", (), environment)
+        classifiers = read_variable("SAFETY_CLASSIFIERS", (EMBEDDED,), environment)
         return cls(
-            Store((folder,), _words(given.get("allowed", ""))),
-            _words(given.get("classifiers", EMBEDDED)),
+            Store((Path(folder) if folder else _default_folder(environment),), _lower(allowed)),
+            _lower(classifiers),
             Policy(**policy),
         )
 
@@ -79,16 +79,8 @@ class SafetySettings:
         return classifier_loader(self.classifiers, self.store)
 
 
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
-
-
-def _value(name: str, text: str) -> Any:
-    if name in ("preset", "on_missing"):
-        return text
-    if text.lower() not in _TRUTH:
-        raise InvalidRequest(f"{PREFIX}{name.upper()} is {text!a}; it must be true or false.")
-    return _TRUTH[text.lower()]
+def _lower(words: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(word.lower() for word in words)
 
 
 def _default_folder(environment: Mapping[str, str]) -> Path:
@@ -96,5 +88,4 @@ def _default_folder(environment: Mapping[str, str]) -> Path:
     models = package.parent.parent / "models"
     if package.parent.name == "custom_nodes" and models.is_dir():
         return models / "classifiers"
-    data = environment.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "multi-edit" / "classifiers"
+    return user_folder("data", environment) / "classifiers"

@@ -1,4 +1,4 @@
-"""Fetch a picture from a URL that a stranger has written.
+"""Fetch an image from a URL that a stranger has written.
 
 Only public addresses are fetched from. A host name is resolved once for each hop, every address is
 judged, and the connection is made to those addresses, so that a name that changes its address in between
@@ -19,6 +19,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from ..common.errors import FetchFailed, FetchRefused, FetchTimeout
+from ..common.http_reading import TRANSPORT_ERRORS, failure_reason, read_body
 from ..common.settings import Limits
 from .addresses import IPAddress, may_fetch
 from .bounds import check_size
@@ -34,17 +35,7 @@ _HEADERS = {
     "Accept": "image/*",
     "Accept-Encoding": "identity",
 }
-_CHUNK_BYTES = 65_536
-_ELSE = "Check the URL, or send the picture itself."
-# The library's own texts are not shown: they carry the URL with its query, and addresses.
-_FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "the server's certificate is not valid"),
-    (aiohttp.ClientSSLError, "no TLS connection can be made"),
-    (aiohttp.ClientConnectorError, "the server cannot be connected to"),
-    (aiohttp.ClientPayloadError, "the server broke off before the end of the file"),
-    (aiohttp.ClientResponseError, "the server's answer is not valid HTTP"),
-    (Exception, "the server closed the connection without an answer"),
-)
+_ADVICE = "Check the URL, or send the image itself."
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
@@ -92,7 +83,7 @@ class PictureFetcher:
         except asyncio.TimeoutError:
             raise FetchTimeout(
                 f"{subject}: the server did not deliver the file within {seconds:g} s. "
-                "Try again later, or send the picture itself."
+                "Try again later, or send the image itself."
             ) from None
 
     async def _follow(self, target: Target, subject: str) -> bytes:
@@ -103,7 +94,7 @@ class PictureFetcher:
             target = answer
         raise FetchFailed(
             f"{subject}: more than {self._limits.fetch_redirects} redirects. "
-            "Give the URL that they lead to, or send the picture itself."
+            "Give the URL that they lead to, or send the image itself."
         )
 
     async def _hop(self, target: Target, subject: str) -> bytes | Target:
@@ -119,9 +110,8 @@ class PictureFetcher:
                 return await self._body(response, subject)
         except aiohttp.ServerTimeoutError:
             raise self._too_slow_to_connect(subject) from None
-        except (aiohttp.ClientError, OSError) as error:
-            reason = next(text for kind, text in _FAILURES if isinstance(error, kind))
-            raise FetchFailed(f"{subject}: {reason}. {_ELSE}") from None
+        except TRANSPORT_ERRORS as error:
+            raise FetchFailed(f"{subject}: {failure_reason(error)}. {_ADVICE}") from None
 
     async def _addresses(self, target: Target, subject: str) -> list[IPAddress]:
         """All addresses of the target's host, each of them judged.
@@ -136,7 +126,7 @@ class PictureFetcher:
         if not all(may_fetch(address, allow_private=allowed) for address in found):
             raise FetchRefused(
                 f"{subject}: the host, or one that it redirects to, is not at a public address, and only "
-                "those are fetched. Send the picture itself, or have the operator add the host to "
+                "those are fetched. Send the image itself, or have the operator add the host to "
                 "MULTIEDIT_FETCH_ALLOWED_HOSTS."
             )
         return found
@@ -149,7 +139,7 @@ class PictureFetcher:
         except OSError:
             found = ()
         if not found:
-            raise FetchFailed(f"{subject}: there is no host of that name. {_ELSE}")
+            raise FetchFailed(f"{subject}: the host name was not found. {_ADVICE}")
         return [ip_address(each) for each in found]
 
     def _session(self, addresses: Sequence[IPAddress]) -> aiohttp.ClientSession:
@@ -167,24 +157,21 @@ class PictureFetcher:
 
     async def _body(self, response: aiohttp.ClientResponse, subject: str) -> bytes:
         if response.status != 200:
-            raise FetchFailed(f"{subject}: the server answered {response.status}, not 200. {_ELSE}")
+            raise FetchFailed(f"{subject}: the server responded with {response.status}, not 200. {_ADVICE}")
         encoding = response.headers.get("Content-Encoding", "").strip().lower()
         if encoding in _COMPRESSIONS:
             raise FetchFailed(
                 f"{subject}: the server sent the file compressed ({encoding}), which was not asked for. "
-                "Send the picture itself."
+                "Send the image itself."
             )
-        check_size(response.content_length or 0, self._limits, subject)
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-            body += chunk
-            check_size(len(body), self._limits, subject, at_least=True)
-        return bytes(body)
+        return await read_body(
+            response, lambda size, so_far: check_size(size, self._limits, subject, at_least=so_far)
+        )
 
     def _too_slow_to_connect(self, subject: str) -> FetchTimeout:
         return FetchTimeout(
             f"{subject}: no connection within {self._limits.fetch_connect_seconds:g} s. "
-            "Try again later, or send the picture itself."
+            "Try again later, or send the image itself."
         )
 
 
@@ -210,4 +197,4 @@ class _Pinned(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """There is nothing to release."""
+        """Nothing to release."""

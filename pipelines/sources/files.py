@@ -1,4 +1,4 @@
-"""Read a picture's file, and nothing but a file: no device, pipe or directory, and never more than fits."""
+"""Read an image file, and nothing but a file: no device, pipe or directory, and never more than fits."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..common.settings import Limits
 from .bounds import check_size
 
 _KINDS = (
-    (stat.S_ISDIR, "a directory"),
-    (stat.S_ISFIFO, "a named pipe"),
-    (stat.S_ISSOCK, "a socket"),
-    (stat.S_ISCHR, "a device"),
-    (stat.S_ISBLK, "a device"),
+    (stat.S_ISDIR, "a directory, not a file"),
+    (stat.S_ISFIFO, "a named pipe, not a file"),
+    (stat.S_ISSOCK, "a socket, not a file"),
+    (stat.S_ISCHR, "a device, not a file"),
+    (stat.S_ISBLK, "a device, not a file"),
 )
 
 
@@ -22,7 +22,7 @@ def read_file(path: str | os.PathLike[str], limits: Limits, name: str) -> bytes:
     """The bytes of a regular file; symbolic links are followed.
 
     Raises:
-        InvalidImage: it does not exist, may not be read or is no regular file.
+        InvalidImage: it does not exist, may not be read or is not a regular file.
         FileTooLarge: it is not smaller than `limits.max_file_bytes`; found out without reading it.
     """
     shown = os.fspath(path)
@@ -30,8 +30,8 @@ def read_file(path: str | os.PathLike[str], limits: Limits, name: str) -> bytes:
         # Asked before opening: opening a pipe waits for a writer, opening a device may act on it.
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
-            kind = next((kind for test, kind in _KINDS if test(status.st_mode)), "no regular file")
-            raise InvalidImage(f"{name} ({shown}) is {kind}, not a file. Give the path of a picture.")
+            kind = next((kind for test, kind in _KINDS if test(status.st_mode)), "not a regular file")
+            raise InvalidImage(f"{name} ({shown}) is {kind}. Give the path of an image.")
         check_size(status.st_size, limits, name)
         with open(path, "rb") as file:
             data = file.read(limits.max_file_bytes)

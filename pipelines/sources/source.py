@@ -1,4 +1,4 @@
-"""Where a picture comes from, and the loader that turns each kind of source into bytes."""
+"""Where an image comes from, and the loader that turns each kind of source into bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .text import decode_text, is_url
 
 @dataclass(frozen=True)
 class FileSource:
-    """A file on this machine. For faces whose user may read it: never built from an HTTP request."""
+    """A file on this machine. For entry points whose user may read it: never built from an HTTP request."""
 
     path: str | os.PathLike[str]
 
@@ -94,7 +94,7 @@ class SourceLoader:
         try:
             data = await self._bytes_of(source, name)
             if not data:
-                raise InvalidImage(f"{name} is empty (0 bytes). Send a picture.")
+                raise InvalidImage(f"{name} is empty (0 bytes). Send an image.")
         except MultiEditError as error:
             raise error.copy_with(field="images") from error
         return data

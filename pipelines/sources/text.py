@@ -1,4 +1,4 @@
-"""Pictures as text: telling URLs, data URLs and base64 apart, and decoding the last two.
+"""Images as text: telling URLs, data URLs and base64 apart, and decoding the last two.
 
 A hosted-API `images` string is a URL if it begins with http: or https:, a data URL if it begins with
 data:, else base64. Whether the bytes are a picture, and of which format, is the header probe's to say; a
@@ -15,7 +15,7 @@ from ..common.errors import FetchRefused, InvalidImage
 from ..common.settings import Limits
 from .bounds import check_size
 
-_TAKEN = "A picture as text is an http or https URL, a data URL or base64"
+_TAKEN = "An image as text is an http or https URL, a data URL or base64"
 _URL = re.compile(r"\s*https?:", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20}):", re.IGNORECASE)
 _FILE_NAME = re.compile(
@@ -93,9 +93,9 @@ def _flaw(text: str) -> str:
     """What makes the text no base64; only for text that has been refused."""
     odd = _NOT_BASE64.search(text.rstrip(_WHITESPACE + "="))
     if odd is None:
-        return f"its length ({len(text)} characters) is one that base64 never has, so it has been cut"
+        return f"its length ({len(text)} characters) is one that base64 never has, so it is truncated"
     if odd[0] == "=":
-        return "there is padding (=) before its end, so it is more than one picture or has been cut"
+        return "it has padding (=) before its end, so it is more than one image or truncated"
     return f"it has the character {odd[0]!a}, which base64 does not have"
 
 

@@ -83,7 +83,7 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"background": "transparent"}, "background", "opaque"),
     ({"stream": True}, "stream", "not supported"),
     ({"model": "gpt-image-1"}, "model", "Unknown model"),
-    ({"extra_body": {"strength": "1"}}, "strength", "no field"),
+    ({"extra_body": {"strength": "1"}}, "strength", "Unknown field"),
     ({"prompt": ""}, "prompt", "1 to 32768"),
 ]
 

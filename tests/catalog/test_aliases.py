@@ -48,7 +48,7 @@ def test_nothing_stands_in_by_itself() -> None:
         ("layer-composite=qwen-edit", "layer-composite is not closed"),
         ("flux-2-max-edit=nano-banana-2-edit", "nano-banana-2-edit has no open weights"),
         ("flux-2-max-edit=layer-composite", "layer-composite has no open weights"),
-        ("flux-2-max-edit=qwen-edit,flux-2-max-edit=flux-2-dev-edit", "has a stand-in already, qwen-edit"),
+        ("flux-2-max-edit=qwen-edit,flux-2-max-edit=flux-2-dev-edit", "has an alias already, qwen-edit"),
     ],
 )
 def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:

@@ -54,7 +54,7 @@ def test_a_login_is_kept_apart(text: str, login: str) -> None:
         ("http://ann:s3cret@host:99999", "is not valid"),
         ("http://ann:s3cret@host:x", "is not valid"),
         ("http://an%3An:s3cret@host", "has a name with a colon"),
-        ("http://host:0", "no port that there is"),
+        ("http://host:0", "no valid port"),
         ("http://ann:s3cret@host/?a=b", "has a query"),
         ("http://host/#a", "has a query or a fragment"),
         ("http://" + "h" * 3000, "has 3007 characters"),

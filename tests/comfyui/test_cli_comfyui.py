@@ -53,7 +53,7 @@ def test_a_process_edits_there(server: Server, tmp_path: Path) -> None:
         assert (image.format, image.size) == ("WEBP", (600, 400))
     told = done.stderr.decode()
     assert f"It runs on {server.url} (ComfyUI " in told
-    assert f"The ComfyUI at {NOBODY} cannot be connected to." in told
+    assert f"The ComfyUI at {NOBODY}: the server cannot be reached." in told
     assert "safe mode: passed, score " in told
     assert list(tmp_path.iterdir()) == []
 
@@ -136,11 +136,11 @@ def test_the_plan_is_explained_and_nothing_is_sent(capsys: pytest.CaptureFixture
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
-        ("-o out.png", 1, "cannot be connected to"),
+        ("-o out.png", 1, "cannot be reached"),
         ("-o out.png --comfyui ann:s3cret@host", 2, "does not begin with http://"),
         ("-o out.png --preset strict", 2, "--preset is for safe mode on this machine"),
         ("-o out.png --check-inputs", 2, "--check-inputs is for safe mode on this machine"),
-        ("-o out.png --preview p.jpg", 2, "before safe mode has seen it"),
+        ("-o out.png --preview p.jpg", 2, "before safe mode has screened it"),
         ("-o out.png --preview nowhere/p.jpg", 7, "The folder nowhere does not exist"),
         ("-o out.png --comfyui http://127.0.0.1:8", 5, "None of these 2 ComfyUIs can do it."),
     ],

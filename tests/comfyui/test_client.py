@@ -162,10 +162,10 @@ def test_a_job_that_somebody_else_stops_is_an_error(server: Server, path: str) -
         connection = client._connection
         if path == "queue":
             await connection.request("POST", "queue", send={"clear": True})
-            with pytest.raises(EditInterrupted, match="taken out of the queue"):
+            with pytest.raises(EditInterrupted, match="removed from the queue"):
                 await asyncio.wait_for(job, SECONDS)
         await connection.request("POST", "interrupt", send={})
-        with pytest.raises(EditInterrupted, match="told to stop"):
+        with pytest.raises(EditInterrupted, match="interrupted the edit"):
             await asyncio.wait_for(ahead, SECONDS)
         job.cancel()
         await asyncio.gather(job, return_exceptions=True)

@@ -148,7 +148,7 @@ def test_a_flagged_result_comes_back_blurred_with_its_report(server: Server) -> 
 
 def test_of_two_servers_the_one_that_answers_does_it(server: Server) -> None:
     result = asyncio.run(editor(NOBODY, server.url).edit(request(PICTURES[0])))
-    assert any(NOBODY in note and "cannot be connected to" in note for note in result.plan.notes)
+    assert any(NOBODY in note and "cannot be reached" in note for note in result.plan.notes)
 
 
 def test_the_plan_alone_queues_nothing(server: Server) -> None:
@@ -185,9 +185,9 @@ PICTURE = PNG.getvalue()
 @pytest.mark.parametrize(
     ("peer", "asked", "kind", "told"),
     [
-        (None, request(PICTURE), ServerUnreachable, "cannot be connected to"),
+        (None, request(PICTURE), ServerUnreachable, "cannot be reached"),
         (None, request(b"no picture"), InvalidImage, "image 1 is text"),
-        (None, request(PICTURE, modelId="nobody"), UnknownModel, "'nobody' is no model"),
+        (None, request(PICTURE, modelId="nobody"), UnknownModel, "Unknown model 'nobody'"),
         (
             Peer(replies=nodes()),
             request(PICTURE),
@@ -255,15 +255,15 @@ def test_a_report_of_another_version_is_read() -> None:
 @pytest.mark.parametrize(
     ("about", "told"),
     [
-        (None, "gave no result"),
-        ({"safe_mode": None, "dropped_metadata": []}, "did not say what safe mode found"),
+        (None, "returned no result"),
+        ({"safe_mode": None, "dropped_metadata": []}, "did not report what safe mode found"),
         (
             {"safe_mode": {**SFW, "safe_mode": False}, "dropped_metadata": []},
-            "did not say what safe mode found",
+            "did not report what safe mode found",
         ),
-        ({"safe_mode": {"safe_mode": True}, "dropped_metadata": []}, "does not answer as ComfyUI does"),
-        ({"safe_mode": 3, "dropped_metadata": []}, "does not answer as ComfyUI does"),
-        ({}, "does not answer as ComfyUI does"),
+        ({"safe_mode": {"safe_mode": True}, "dropped_metadata": []}, "a response that is not ComfyUI's"),
+        ({"safe_mode": 3, "dropped_metadata": []}, "a response that is not ComfyUI's"),
+        ({}, "a response that is not ComfyUI's"),
     ],
 )
 def test_nothing_comes_back_of_which_safe_mode_has_not_spoken(about: object, told: str) -> None:
@@ -281,7 +281,7 @@ def test_previews_are_not_shown_under_safe_mode() -> None:
     async def run(asked: EditRequest) -> None:
         await editor(NOBODY).edit(asked, preview=lambda preview: None)
 
-    with pytest.raises(InvalidRequest, match="before safe mode has seen it"):
+    with pytest.raises(InvalidRequest, match="before safe mode has screened it"):
         asyncio.run(run(request(PICTURE)))
     with pytest.raises(ServerUnreachable):
         asyncio.run(run(request(PICTURE, safe_mode=False)))

@@ -65,7 +65,7 @@ def test_where_none_can_each_one_says_why() -> None:
     with pytest.raises(ModelUnavailable) as caught:
         choosing(None, lacking)
     message = caught.value.message
-    assert f"The ComfyUI at {NOBODY} cannot be connected to." in message
+    assert f"The ComfyUI at {NOBODY}: the server cannot be reached." in message
     assert f"{lacking.url}: x.safetensors is not in loras." in message
     assert message.count(NOBODY) == 1
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import threading
 
 import pytest
 import torch
@@ -38,3 +41,63 @@ def test_threads_may_write_into_what_the_caller_made(inference: bool) -> None:
         assert rows[:, 0].tolist() == [0, 1, 2, 3]
     modes = list(in_parallel(lambda _: torch.is_inference_mode_enabled(), range(4)))
     assert modes == [False] * 4
+
+
+def test_calls_inside_of_pieces_end() -> None:
+    def inner(number: int) -> int:
+        return sum(in_parallel(lambda other: other * number, range(4)))
+
+    assert list(in_parallel(inner, range(32))) == [6 * number for number in range(32)]
+
+
+def test_an_error_waits_for_the_pieces_that_have_begun() -> None:
+    begun, ended = threading.Semaphore(0), []
+
+    def work(number: int) -> None:
+        if number == 0:
+            begun.acquire()
+            raise ValueError(number)
+        begun.release()
+        ended.append(number)
+
+    with pytest.raises(ValueError, match=r"^0$"):
+        list(in_parallel(work, range(2)))
+    assert ended == [1]
+
+
+# In a process of its own, since the threads are started once. The pause widens the moment in which torch's
+# number for new threads is 1.
+_TWO_CALLERS = """
+import os, threading, time
+os.cpu_count = lambda: 4
+import torch
+from multiedit.pipelines.common.threads import in_parallel
+torch.set_num_threads(3)
+set_number = torch.set_num_threads
+def slowly(number):
+    set_number(number)
+    time.sleep(0.2 if number == 1 else 0)
+torch.set_num_threads = slowly
+counts = []
+def call(delay):
+    time.sleep(delay)
+    list(in_parallel(lambda piece: torch.zeros(piece), range(8)))
+    counts.append(torch.get_num_threads())
+callers = [threading.Thread(target=call, args=(delay,)) for delay in (0, 0.1)]
+for caller in callers:
+    caller.start()
+for caller in callers:
+    caller.join()
+late = threading.Thread(target=lambda: counts.append(torch.get_num_threads()))
+late.start()
+late.join()
+inside = set(in_parallel(lambda piece: torch.get_num_threads(), range(8)))
+print(counts, inside)
+"""
+
+
+def test_two_callers_at_once_leave_torch_its_threads() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _TWO_CALLERS], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert done.stdout.strip() == "[3, 3, 3] {1}"

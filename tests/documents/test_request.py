@@ -41,6 +41,6 @@ def test_numbers_are_the_codes() -> None:
     limits = Limits()
     largest = (limits.max_prompt_characters, limits.max_pixels, limits.min_pixels, LARGEST_SEED)
     assert all(str(number) in TEXT for number in largest)
-    assert f"1 to {limits.max_images} pictures" in TEXT
+    assert f"1 to {limits.max_images} images" in TEXT
     wide = resolve_size(load_catalog().get("layer-composite"), "16:9", "1K")
     assert f"{wide.width} x {wide.height}" in TEXT

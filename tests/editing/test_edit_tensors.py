@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 import torch
+from multiedit.pipelines.adapters.base import EditOutput
 from multiedit.pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, ModelUnavailable, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.types import OnProgress
 from multiedit.pipelines.editing.edit_tensors import EditedTensors, edit_tensors
+from multiedit.pipelines.images.input_image import PixelSource
 from multiedit.pipelines.layers.placement import Placement
+from multiedit.pipelines.planning.plan import EditPlan
 from multiedit.pipelines.planning.tensor_plan import EditSettings
 from torch import Tensor
 
@@ -84,13 +89,42 @@ def test_nothing_is_rounded_or_written_into() -> None:
     assert (levels - levels.round()).abs().max() > 0.1
 
 
-def test_the_plan_and_the_report_are_text() -> None:
+def test_the_plan_and_the_summary_are_text() -> None:
     edited = edit(picture(), picture(), seed=7, keep_size=False, aspect_ratio="1:1", resolution="1K")
     plan = json.loads(edited.plan_json)
     assert (plan["seed"], plan["width"], plan["height"]) == (7, 1024, 1024)
     assert plan["placements"]["2"]["fit"] == "contain"
-    assert edited.report.splitlines()[0] == "Layer Composite: 1024 x 1024 pixels"
-    assert any("does not interpret the prompt" in line for line in edited.report.splitlines())
+    assert edited.summary.splitlines()[0] == "Layer Composite: 1024 x 1024 pixels"
+    assert any("does not interpret the prompt" in line for line in edited.summary.splitlines())
+
+
+class _Provider:
+    """Makes frames with notes, messages and flags of their own."""
+
+    name = "provider"
+
+    def __init__(self, *outputs: EditOutput) -> None:
+        self._outputs = iter(outputs)
+
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+        return next(self._outputs)
+
+
+def test_notes_messages_and_flags_are_of_each_frame() -> None:
+    frames = [
+        EditOutput(picture(), ("Made there.",), ("The balance was 3.",)),
+        EditOutput(picture(), ("Made there.", "Blurred there."), ("The balance was 2.",), blurred=True),
+        EditOutput(picture(), ("Made there.", "Blurred there."), ("The balance was 2.",), blurred=True),
+    ]
+    asked = EditSettings(model="layer-composite", prompt="p", keep_size=True)
+    adapters = {"layer-composite": _Provider(*frames)}
+    edited = edit_tensors(asked, [picture(frames=3)], None, load_catalog(), adapters, lambda share: None)
+    own = ["Made there.", "Frame 2: Blurred there.", "Frame 3: Blurred there."]
+    assert list(edited.plan.notes[-3:]) == own
+    balances = [f"Frame {number}: The balance was {usd}." for number, usd in ((1, 3), (2, 2), (3, 2))]
+    assert list(edited.messages) == balances
+    assert edited.blurred == (2, 3)
+    assert edited.summary.splitlines()[-6:] == [*own, *balances]
 
 
 def test_progress_runs_over_all_frames() -> None:

@@ -93,11 +93,11 @@ def test_what_a_file_cannot_say_is_told_about_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("no json", "is no JSON"),
-        ("{}", "no list of verdicts"),
-        ("[1, 2]", "no list of verdicts"),
-        ('[{"blurred": "no"}, {"blurred": false}]', "no list of verdicts"),
-        (report(False), "1 verdicts for 2 pictures"),
+        ("no json", "is not valid JSON"),
+        ("{}", "no list of decisions"),
+        ("[1, 2]", "no list of decisions"),
+        ('[{"blurred": "no"}, {"blurred": false}]', "no list of decisions"),
+        (report(False), "1 decisions for 2 images"),
     ],
 )
 def test_a_report_that_is_not_of_these_pictures_is_refused(tmp_path: Path, text: str, words: str) -> None:

@@ -157,7 +157,7 @@ def test_what_is_no_document_is_refused(document: object, says: str) -> None:
         ({"w": 9000, "h": 9000}, "layers.2 is 9000x9000"),
         ({"placement": 1}, "layers.2.placement is 1; it must be an object"),
         ({"placement": {"scale": 0}}, "layers.2.placement.scale is 0"),
-        ({"placement": {"fit": "contain", "opacity": 1}}, "'opacity' is no field of layers.2.placement."),
+        ({"placement": {"fit": "contain", "opacity": 1}}, "Unknown field 'opacity' in layers.2.placement."),
         ({"image": picture(frames=2)}, "Layer 'layers.2' has 2 frames beside 3;"),
         ({"mask": torch.zeros(2, 3, 4)}, "Layer 'layers.2' has 2 frames beside 3;"),
     ],

@@ -120,8 +120,11 @@ BASE = {"image": "base.png"}
         ({"layers": [BASE] * 51}, "layers is '51 layers'"),
         ({"layers": [BASE, 7]}, "layers.2 is 7; it must be an object"),
         ({"layers": [BASE, [BASE]]}, "layers.2 is a list"),
-        ({"layer": [BASE]}, "'layer' is no field of the document. Did you mean 'layers'?"),
-        ({"layers": [{**BASE, "opactiy": 1}]}, "'opactiy' is no field of layers.1. Did you mean 'opacity'?"),
+        ({"layer": [BASE]}, "Unknown field 'layer' in the document. Did you mean 'layers'?"),
+        (
+            {"layers": [{**BASE, "opactiy": 1}]},
+            "Unknown field 'opactiy' in layers.1. Did you mean",
+        ),
         ({"layers": [BASE, {}]}, "layers.2.image is null; it must be text"),
         ({"layers": [{"image": 3}]}, "layers.1.image is 3"),
         ({"layers": [{"image": ""}]}, "layers.1.image is ''"),

@@ -144,5 +144,5 @@ def test_a_placement_that_is_none_is_refused(value: object, field: str, says: st
 
 
 def test_only_the_named_fields_may_be_given() -> None:
-    with pytest.raises(InvalidRequest, match="'opacity' is no field of"):
+    with pytest.raises(InvalidRequest, match="Unknown field 'opacity' in"):
         read_placement({"opacity": 1}, "layers.1.placement", ("fit", "anchor"))

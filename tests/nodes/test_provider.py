@@ -68,7 +68,7 @@ def test_a_closed_model_is_made_there_and_cached_here(graph: Any, configure: Any
     image, plan, report = (values[0] for values in graph.queue(prompt))
     assert image.shape == (1, 1536, 2752, 3)
     made = json.loads(plan)
-    assert (made["adapter"], made["price_usd"], made["width"]) == ("hosted", 0.14, 2752)
+    assert (made["adapter"], made["price_usd"], made["width"]) == ("provider", 0.14, 2752)
     assert "charges about 0.14 USD" in report
     fields = peer.asked[0].fields
     assert (fields["modelId"], fields["aspect_ratio"], fields["resolution"]) == (
@@ -113,7 +113,7 @@ def test_the_node_shows_the_price_and_each_further_attempt(
         configure(peer, MULTIEDIT_PROVIDER_WAIT_SECONDS="0.01")
         graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
     assert shown[0].startswith("nano-banana-2-edit: about 0.14 USD, ")
-    assert "the hosted provider answers 503; attempt 2 in" in shown[1]
+    assert "the provider answers 503; attempt 2 in" in shown[1]
 
 
 def test_an_interruption_closes_the_connection(graph: Any, configure: Any) -> None:

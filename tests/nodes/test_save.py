@@ -123,5 +123,5 @@ def test_disable_metadata_is_honoured(graph: Any, folders: Path, monkeypatch: py
 
 
 def test_a_report_of_other_pictures_is_refused(graph: Any) -> None:
-    with pytest.raises(graph.Failed, match="1 verdicts for 2 pictures"):
+    with pytest.raises(graph.Failed, match="1 decisions for 2 images"):
         save(graph, torch.rand(2, 8, 8, 3), format="png", report=PASSED)

@@ -204,15 +204,15 @@ def test_keep_size_has_the_first_images_size() -> None:
 def test_the_price_is_an_estimate_for_what_runs_elsewhere(
     request_fields: dict[str, Any], usd: float | None
 ) -> None:
-    closed = {model.id: "hosted" for model in CATALOG if model.weights == "closed"}
+    closed = {model.id: "provider" for model in CATALOG if model.weights == "closed"}
     assert plan({**EVERYWHERE, **closed}, **request_fields).price_usd == pytest.approx(usd)
     assert plan(EVERYWHERE, **request_fields).price_usd is None
 
 
 def test_what_costs_money_is_never_the_default() -> None:
-    assert plan({**EVERYWHERE, DEFAULT_MODEL: "hosted"}).model == EMBEDDED_MODEL
-    asked = plan({**EVERYWHERE, DEFAULT_MODEL: "hosted"}, modelId=DEFAULT_MODEL)
-    assert (asked.adapter, asked.price_usd) == ("hosted", 0.04)
+    assert plan({**EVERYWHERE, DEFAULT_MODEL: "provider"}).model == EMBEDDED_MODEL
+    asked = plan({**EVERYWHERE, DEFAULT_MODEL: "provider"}, modelId=DEFAULT_MODEL)
+    assert (asked.adapter, asked.price_usd) == ("provider", 0.04)
 
 
 def test_a_hosted_plan_says_what_is_sent_and_at_which_size() -> None:
@@ -220,7 +220,7 @@ def test_a_hosted_plan_says_what_is_sent_and_at_which_size() -> None:
     fields = {"prompt": "p", "images": ["aGk="] * 3, "modelId": "flux-2-max-edit", "multiedit": extras}
     large, small = ImageFacts(10_000, 8_000), ImageFacts(32, 20)
     made = make_plan(
-        parse_request(fields, LIMITS), [large, PHOTO, small], CATALOG, {"flux-2-max-edit": "hosted"}
+        parse_request(fields, LIMITS), [large, PHOTO, small], CATALOG, {"flux-2-max-edit": "provider"}
     )
     assert made.price_usd == pytest.approx(0.12 + 0.0345)
     for words in (

@@ -162,7 +162,7 @@ def test_an_unknown_field_names_the_nearest_known_one(changes: dict[str, Any], f
     error = refused(**changes)
     assert error.field == field
     assert f"Did you mean {hint}?" in error.message
-    assert "Known are:" in error.message
+    assert "Known:" in error.message
 
 
 def test_an_unknown_field_like_no_other_lists_what_is_known() -> None:

@@ -68,8 +68,8 @@ def test_svg_as_text_is_left_to_the_header_probe() -> None:
 @pytest.mark.parametrize(
     ("text", "error", "says"),
     [
-        (BARE[:-2], InvalidImage, "has been cut"),
-        ("A", InvalidImage, "has been cut"),
+        (BARE[:-2], InvalidImage, "truncated"),
+        ("A", InvalidImage, "truncated"),
         (PLAIN + PLAIN, InvalidImage, "padding"),
         ("AA=A", InvalidImage, "padding"),
         ("iVBOR#w0KGgo", InvalidImage, "'#'"),

@@ -1,4 +1,4 @@
-"""The adapter of the closed models: a plan to the hosted endpoint, and its answer to a picture."""
+"""The adapter of the closed models: a plan to the provider, and its answer to a picture."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ...planning.plan import EditPlan
 from ...planning.provider import PROVIDER
 from ..base import EditOutput
 from . import responses
-from .connection import OnStatus, ProviderConnection, Take
-from .images import Pictures
+from .connection import Book, OnStatus, ProviderConnection
+from .images import ProviderImages
 from .request_form import ProviderForm, form_fields, make_body
 from .responses import ProviderResponse
 from .settings import ProviderSettings
 from .spending import SpendingLog
 
-_LOOK_SECONDS = 0.1
-_TELL_SECONDS = 1.0
+_POLL_SECONDS = 0.1
+_STATUS_SECONDS = 1.0
 _USUAL_SECONDS = 20.0  # after which the progress is at its half
 _OK = 200
 
@@ -33,7 +33,7 @@ class ProviderAdapter:
     Args:
         catalog: of the models there.
         connect: makes a connection for one edit.
-        tell: called with what is going on, in words.
+        on_status: called with what is going on, in words.
         clock: seconds, monotonic.
     """
 
@@ -46,7 +46,7 @@ class ProviderAdapter:
         limits: Limits,
         ledger: SpendingLog,
         connect: Callable[[], ProviderConnection],
-        tell: OnStatus,
+        on_status: OnStatus,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._provider = provider
@@ -54,7 +54,7 @@ class ProviderAdapter:
         self._limits = limits
         self._ledger = ledger
         self._connect = connect
-        self._tell = tell
+        self._on_status = on_status
         self._clock = clock
 
     def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
@@ -67,19 +67,19 @@ class ProviderAdapter:
             ProviderError: any of that branch, or InvalidRequest, where the endpoint refuses.
             ServerUnreachable: nothing was sent.
         """
-        work = Pictures(plan, images, self._limits)
+        work = ProviderImages(plan, images, self._limits)
         ratios = self._catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
         answer = asyncio.run(self._answer(plan, body, progress))
         if answer.status != _OK:
             raise responses.error_of(answer, self._provider)
-        picture = responses.picture_of(answer, self._provider, self._limits)
+        picture = responses.image_of(answer, self._provider, self._limits)
         image = work.result(picture)
         notes = [*responses.notes(answer, plan.model, self._provider)]
         if picture.size != (plan.width, plan.height):
             kept = "fitted to the plan's size" if plan.keep_size or "mask" in plan.roles else "kept as it is"
             notes.append(
-                f"The hosted provider made {picture.size[0]}x{picture.size[1]} where "
+                f"The provider made {picture.size[0]}x{picture.size[1]} where "
                 f"{plan.width}x{plan.height} was expected; it is {kept}."
             )
         blurred = answer.is_set("x-venice-is-blurred")
@@ -94,15 +94,15 @@ class ProviderAdapter:
         usd = plan.price_usd or 0.0
         self._ledger.require(usd, frames)
         if frames > 1:
-            self._tell(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
+            self._on_status(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
 
-    def _taking(self, usd: float) -> Take:
+    def _booking(self, usd: float) -> Book:
         """Books each attempt of one edit, all together within the limit of one."""
         booked = 0
 
-        def take() -> Callable[[], None]:
+        def book() -> Callable[[], None]:
             nonlocal booked
-            give_back = self._ledger.take(usd, booked * usd)
+            give_back = self._ledger.book(usd, booked * usd)
             booked += 1
 
             def undo() -> None:
@@ -112,22 +112,22 @@ class ProviderAdapter:
 
             return undo
 
-        return take
+        return book
 
     async def _answer(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
         about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
-        take = self._taking(plan.price_usd or 0.0)
-        asked = asyncio.ensure_future(self._connect().edit(body, self._tell, take))
+        book = self._booking(plan.price_usd or 0.0)
+        asked = asyncio.ensure_future(self._connect().edit(body, self._on_status, book))
         started = told = self._clock()
-        self._tell(about)
+        self._on_status(about)
         try:
             while not asked.done():
-                await asyncio.wait([asked], timeout=_LOOK_SECONDS)
+                await asyncio.wait([asked], timeout=_POLL_SECONDS)
                 waited = self._clock() - started
                 progress(waited / (waited + _USUAL_SECONDS))
-                if self._clock() - told >= _TELL_SECONDS:
+                if self._clock() - told >= _STATUS_SECONDS:
                     told = self._clock()
-                    self._tell(f"{about}, waiting for {waited:.0f} s")
+                    self._on_status(f"{about}, waiting for {waited:.0f} s")
         finally:
             asked.cancel()
         return asked.result()

@@ -12,36 +12,28 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import aiohttp
 
 from ...common.errors import ModelUnavailable, ProviderResponseLost, ServerUnreachable
+from ...common.http_reading import TRANSPORT_ERRORS, failure_reason, nothing_was_sent, read_body
 from ...common.settings import ProviderLimits
 from .request_form import ProviderForm
 from .responses import RETRIED, ProviderResponse
 from .settings import ProviderSettings
 from .wallet import HEADER, Wallet
 
-_CHUNK_BYTES = 65_536
 _ERROR_BYTES = 1_000_000
 _SHORTEST_SECONDS = 20.0  # an attempt with less would be sent, and charged, only to be given up
 _CHARGED = (
     "The edit may have been made, and charged: look at the account before you try again. "
     "It is not sent a second time by itself."
 )
-# The library's own texts are not shown: they may carry the address. None of these has sent anything.
-_UNSENT: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "has a certificate that is not valid"),
-    (aiohttp.ClientSSLError, "makes no TLS connection"),
-    (aiohttp.ClientConnectorDNSError, "has a name that is not found"),
-    (aiohttp.ConnectionTimeoutError, "cannot be connected to in time"),
-    (aiohttp.ClientConnectorError, "cannot be connected to"),
-    (aiohttp.InvalidURL, "has no valid address"),
-)
 OnStatus = Callable[[str], None]
 """Called with what is going on, in words."""
-Take = Callable[[], Callable[[], None]]
+Book = Callable[[], Callable[[], None]]
 """Books the price of one attempt, or raises; what it returns gives it back."""
 
 
@@ -67,8 +59,8 @@ class ProviderConnection:
         self._clock = clock
         self._chance = chance
 
-    async def edit(self, body: ProviderForm, tell: OnStatus, take: Take) -> ProviderResponse:
-        """Send an edit. What `take` raises ends it before the attempt is sent.
+    async def edit(self, body: ProviderForm, on_status: OnStatus, book: Book) -> ProviderResponse:
+        """Send an edit. What `book` raises ends it before the attempt is sent.
 
         Returns:
             The last answer, whatever its status.
@@ -79,12 +71,12 @@ class ProviderConnection:
         """
         end = self._clock() + self._limits.provider_seconds
         for attempt in range(1, self._limits.provider_attempts + 1):
-            answer = await self._booked(body, end - self._clock(), take)
+            answer = await self._booked(body, end - self._clock(), book)
             wait = self._wait(answer, attempt)
             late = self._clock() + wait + _SHORTEST_SECONDS > end
             if answer.status not in RETRIED or late or attempt == self._limits.provider_attempts:
                 break
-            tell(f"the hosted provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
+            on_status(f"the provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
         return answer
 
@@ -95,15 +87,15 @@ class ProviderConnection:
         except ProviderResponseLost as error:
             raise ProviderResponseLost(error.message.replace(_CHARGED, "Try again later.")) from None
 
-    async def _booked(self, body: ProviderForm, seconds: float, take: Take) -> ProviderResponse:
+    async def _booked(self, body: ProviderForm, seconds: float, book: Book) -> ProviderResponse:
         """One attempt at an edit; it stays booked unless it was surely not charged."""
-        give_back = take()
+        give_back = book()
         try:
             answer = await self._request("POST", "/image/multi-edit", seconds, body.payload())
         except (ServerUnreachable, ModelUnavailable):
             give_back()
             raise
-        if answer.is_free:
+        if answer.is_free_of_charge:
             give_back()
         return answer
 
@@ -130,8 +122,10 @@ class ProviderConnection:
                 ) as response,
             ):
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return ProviderResponse(response.status, headers, await self._body(response))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                limit = self._limits.provider_answer_bytes if response.status == 200 else _ERROR_BYTES
+                body = await read_body(response, partial(_check_size, limit))
+                return ProviderResponse(response.status, headers, body)
+        except TRANSPORT_ERRORS as error:
             failure = self._failure(error)
         # Out of the except clause: the library's error has the headers, and would hang on to this one.
         raise failure
@@ -143,31 +137,20 @@ class ProviderConnection:
             return {**headers, HEADER: self._wallet.header()}
         return {**headers, "Authorization": f"Bearer {self._provider.key}"}
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        limit = self._limits.provider_answer_bytes if response.status == 200 else _ERROR_BYTES
-        body = bytearray()
-        if (response.content_length or 0) <= limit:
-            async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-                body += chunk
-                if len(body) > limit:
-                    break
-        if max(len(body), response.content_length or 0) > limit:
-            raise ProviderResponseLost(
-                f"The hosted provider sends more than {limit} bytes; that is the limit of one answer, "
-                f"MULTIEDIT_PROVIDER_ANSWER_BYTES of a picture. {_CHARGED}"
-            )
-        return bytes(body)
-
     def _failure(self, error: Exception) -> ProviderResponseLost | ServerUnreachable:
-        for kind, reason in _UNSENT:
-            if isinstance(error, kind):
-                return ServerUnreachable(
-                    f"The hosted provider {reason}. Nothing was sent. Check the configured address, and the "
-                    "network."
-                )
-        if isinstance(error, asyncio.TimeoutError):
-            return ProviderResponseLost(
-                f"The hosted provider did not answer within {self._limits.provider_seconds:g} s, which is "
-                f"MULTIEDIT_PROVIDER_SECONDS. {_CHARGED}"
+        reason = failure_reason(error)
+        if nothing_was_sent(error):
+            return ServerUnreachable(
+                f"The provider: {reason}. Nothing was sent. Check the configured address, and the network."
             )
-        return ProviderResponseLost(f"The connection to the hosted provider was lost. {_CHARGED}")
+        if isinstance(error, asyncio.TimeoutError):
+            reason += f"; MULTIEDIT_PROVIDER_SECONDS allows {self._limits.provider_seconds:g} s"
+        return ProviderResponseLost(f"The provider: {reason}. {_CHARGED}")
+
+
+def _check_size(limit: int, size: int, so_far: bool) -> None:
+    if size > limit:
+        raise ProviderResponseLost(
+            f"The provider sends a response of {'at least ' if so_far else ''}{size} bytes; the limit is "
+            f"{limit} (MULTIEDIT_PROVIDER_ANSWER_BYTES for an image). {_CHARGED}"
+        )

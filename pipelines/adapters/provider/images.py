@@ -1,4 +1,4 @@
-"""The pictures of an edit for a hosted endpoint and back: what is sent, and what is made of the answer.
+"""The pictures of an edit for a provider and back: what is sent, and what is made of the answer.
 
 Pictures are sent as pixels in a new file, so that neither a photograph's place nor a workflow goes with
 them. Overlays are laid onto the base first, and with a mask the base is cut to the result's shape, as
@@ -34,7 +34,7 @@ _ENOUGH_BYTES = 10_000_000
 _ON_CANVAS = Placement(fit="cover")
 
 
-class PictureFile(NamedTuple):
+class UploadFile(NamedTuple):
     """A file to be sent, named for the form."""
 
     name: str
@@ -42,7 +42,7 @@ class PictureFile(NamedTuple):
     data: bytes
 
 
-class Pictures:
+class ProviderImages:
     """The pictures of one plan.
 
     Args:
@@ -55,7 +55,7 @@ class Pictures:
         self._compositor = CompositeAdapter(limits)
         self._masked = "mask" in plan.roles
 
-    def files(self) -> list[PictureFile]:
+    def files(self) -> list[UploadFile]:
         """What is sent, the base first.
 
         Raises:
@@ -97,7 +97,7 @@ class Pictures:
         return self._compositor.run(plan, pictures, lambda share: None).image
 
 
-def _file(number: int, image: Tensor) -> PictureFile:
+def _file(number: int, image: Tensor) -> UploadFile:
     size = (image.shape[2], image.shape[1])
     if (to := sent_size(size)) != size:
         image = ImageTensor(image).image(to)
@@ -112,4 +112,4 @@ def _file(number: int, image: Tensor) -> PictureFile:
             f"{Limits.max_file_bytes}. Scale it down and send it again.",
             field="images",
         )
-    return PictureFile(f"image-{number}.{options.format}", file.media_type, file.data)
+    return UploadFile(f"image-{number}.{options.format}", file.media_type, file.data)

@@ -19,7 +19,7 @@ from ...common.json_reader import read_json
 from ...common.settings import Limits
 
 FILE = "hosted-models.json"
-_MOST_MODELS = 500
+_MAX_MODELS = 500
 _LONGEST_ID = 64
 _MAX_IMAGES = 3  # where the list names none
 _GRID = 16
@@ -51,10 +51,10 @@ def read_list(body: bytes) -> list[dict[str, Any]]:
         told = read_json(body)
         entries = [entry for entry in told["data"] if entry["type"] == "inpaint"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        raise ProviderError("The hosted provider's list of models is not one. Check its address.") from None
-    if not 0 < len(entries) <= _MOST_MODELS:
+        raise ProviderError("The provider's list of models is not valid. Check its address.") from None
+    if not 0 < len(entries) <= _MAX_MODELS:
         raise ProviderError(
-            f"The hosted provider's list has {len(entries)} models that edit; 1 to {_MOST_MODELS} can be."
+            f"The provider's list has {len(entries)} models that edit; 1 to {_MAX_MODELS} can be."
         )
     return entries
 
@@ -75,7 +75,7 @@ def changes(before: Catalog, after: Catalog, entries: Sequence[Mapping[str, Any]
     yield from (f"{model_id}: not in the list" for model_id in gone)
 
 
-def keep(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
+def save_list(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
     """Write the list into the cache; returns the file.
 
     Raises:
@@ -88,7 +88,7 @@ def keep(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
     return folder / FILE
 
 
-def kept(folder: Path, catalog: Catalog) -> Catalog:
+def with_saved_list(folder: Path, catalog: Catalog) -> Catalog:
     """The catalogue with the list of the cache; as it is where there is none, or a damaged one."""
     try:
         return merged(catalog, read_list((folder / FILE).read_bytes()))
@@ -112,7 +112,7 @@ def _checked(entry: Mapping[str, Any], known: Model | None) -> Model:
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         shown = ascii(str(entry.get("id")))[:_LONGEST_ID]
         raise ProviderError(
-            f"The hosted provider's list has an entry, {shown}, that is not as its schema says; the list is "
+            f"The provider's list has an entry, {shown}, that does not match its schema; the list is "
             "not taken."
         ) from None
 
@@ -135,11 +135,11 @@ def _model(entry: Mapping[str, Any], known: Model | None) -> Model:
         "default_quality": takes.get("defaultQuality"),
         "price": _price(spec["pricing"]),
         "created": int(entry.get("created", 0)),
-        "source": "the hosted provider's list",
+        "source": "the provider's list",
     }
     if known is None:
         return Model(
-            id=_word(entry["id"]), weights="closed", licence="closed", served_by="the hosted provider",
+            id=_word(entry["id"]), weights="closed", licence="closed", served_by="the provider",
             grid=_GRID, **told,
         )  # fmt: skip
     sizes = {ratio: size for ratio, size in known.sizes.items() if ratio in ratios}

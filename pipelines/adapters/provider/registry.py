@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...catalog.aliases import alias_resolver
 from ...catalog.lookup import Catalog, load_catalog
 from ...common.errors import InvalidRequest
-from ...common.settings import ADVICE, Limits, ProviderLimits
+from ...common.settings import PROVIDER_VARIABLES, Limits, ProviderLimits
 from ...common.user_folders import user_folder
 from . import model_list
 from .settings import ProviderSettings, read_provider_settings
@@ -45,12 +45,12 @@ class ProviderRegistry:
     cache: Path
 
     def adapters(
-        self, limits: Limits, tell: OnStatus = _silent, *, beside_comfyui: bool = False
+        self, limits: Limits, on_status: OnStatus = _silent, *, beside_comfyui: bool = False
     ) -> Mapping[str, ProviderAdapter]:
         """What carries each of the models out.
 
         Args:
-            tell: called with what is going on, in words.
+            on_status: called with what is going on, in words.
             beside_comfyui: without the open models, which run there at no cost.
         """
         if self.provider is None:
@@ -61,7 +61,12 @@ class ProviderRegistry:
 
         provider, ledger = self.provider, SpendingLog(self.ledger, self.limits)
         adapter = ProviderAdapter(
-            provider, self.catalog, limits, ledger, lambda: ProviderConnection(provider, self.limits), tell
+            provider,
+            self.catalog,
+            limits,
+            ledger,
+            lambda: ProviderConnection(provider, self.limits),
+            on_status,
         )
         left = (model for model in self.models if not (beside_comfyui and self._is_open(model)))
         return dict.fromkeys(left, adapter)
@@ -69,7 +74,7 @@ class ProviderRegistry:
     def _is_open(self, model: str) -> bool:
         return self.catalog.get(model).weights == "open"
 
-    async def ask(self) -> Sequence[Mapping[str, Any]]:
+    async def fetch_models(self) -> Sequence[Mapping[str, Any]]:
         """The endpoint's list of models, as it is now.
 
         Raises:
@@ -77,7 +82,7 @@ class ProviderRegistry:
             ProviderError, ServerUnreachable: it gives none.
         """
         if self.provider is None:
-            raise InvalidRequest(f"No hosted provider is configured. Set {ADVICE} (docs/provider.md).")
+            raise InvalidRequest(f"No provider is configured. Set {PROVIDER_VARIABLES} (docs/provider.md).")
         from .connection import ProviderConnection
         from .responses import error_of
 
@@ -97,7 +102,7 @@ def load_provider(limits: Limits, environment: Mapping[str, str] = os.environ) -
     provider = read_provider_settings(environment)
     models: tuple[str, ...] = ()
     if provider is not None:
-        catalog = model_list.kept(cache, catalog)
+        catalog = model_list.with_saved_list(cache, catalog)
         chosen = [catalog.get(name).id for name in provider.models]
         runs = alias_resolver(limits, catalog)
         models = tuple(

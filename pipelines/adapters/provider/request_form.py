@@ -13,9 +13,9 @@ import aiohttp
 
 from ...common.errors import FileTooLarge
 from ...planning.plan import EditPlan
-from .images import PictureFile
+from .images import UploadFile
 
-MOST_FORM_BYTES = 75_000_000  # three files of the contract's 25 MB
+MAX_FORM_BYTES = 75_000_000  # three files of the contract's 25 MB
 _SMALL_BYTES = 65_536  # more than that is never smaller in base64
 
 
@@ -30,7 +30,7 @@ class ProviderForm:
 
     size: int
     fields: Mapping[str, Any] = field(repr=False)
-    files: Sequence[PictureFile] = field(repr=False)
+    files: Sequence[UploadFile] = field(repr=False)
     text: bytes | None = field(default=None, repr=False)
 
     def payload(self) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def form_fields(plan: EditPlan, ratios: Sequence[str]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def make_body(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> ProviderForm:
+def make_body(fields: Mapping[str, Any], files: Sequence[UploadFile]) -> ProviderForm:
     """The smaller body.
 
     Raises:
@@ -69,16 +69,15 @@ def make_body(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> Provid
         text = json.dumps({**fields, "images": [b64encode(file.data).decode() for file in files]}).encode()
         if len(text) <= size:
             return ProviderForm(len(text), fields, files, text)
-    if size > MOST_FORM_BYTES:
+    if size > MAX_FORM_BYTES:
         raise FileTooLarge(
-            f"The pictures have {size} bytes together; the endpoint takes {MOST_FORM_BYTES}. Scale them "
-            "down.",
+            f"The images have {size} bytes together; the endpoint takes {MAX_FORM_BYTES}. Scale them down.",
             field="images",
         )
     return ProviderForm(size, fields, files)
 
 
-def _form(fields: Mapping[str, Any], files: Sequence[PictureFile]) -> aiohttp.FormData:
+def _form(fields: Mapping[str, Any], files: Sequence[UploadFile]) -> aiohttp.FormData:
     form = aiohttp.FormData(default_to_multipart=True)
     for name, value in fields.items():
         form.add_field(name, value if isinstance(value, str) else json.dumps(value))

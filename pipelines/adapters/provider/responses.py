@@ -20,7 +20,7 @@ from ...common.errors import (
     ProviderUnavailable,
 )
 from ...common.json_reader import read_json
-from ...common.settings import ADVICE, PREFIX, Limits
+from ...common.settings import PROVIDER_PREFIX, PROVIDER_VARIABLES, Limits
 from ...images.input_image import ImageFile, ImageTensor
 from .settings import ProviderSettings
 
@@ -32,19 +32,19 @@ _MAY_BE_CHARGED = "It may have been charged: look at the account before you try 
 # By status: what it is here, and the next step. Any other is a ProviderError.
 _ERRORS: dict[int, tuple[type[MultiEditError], str]] = {
     400: (InvalidRequest, "`multiedit models --refresh` asks it what it takes now."),
-    401: (ProviderAuthError, f"The key is wrong, or not for this model. Check {ADVICE}."),
+    401: (ProviderAuthError, f"The key is wrong, or not for this model. Check {PROVIDER_VARIABLES}."),
     402: (PaymentNeeded, "Top the account up there; multi-edit never pays by itself."),
     403: (
         ProviderAuthError,
         "The key's privacy settings forbid this model, the region is blocked, or the key may not be used "
         "for the API. Change the key's settings there, or choose another model.",
     ),
-    404: (ProviderError, f"Check the path of {PREFIX}URL; it usually ends in /api/v1."),
-    413: (ProviderError, "Send smaller pictures."),
+    404: (ProviderError, f"Check the path of {PROVIDER_PREFIX}URL; it usually ends in /api/v1."),
+    413: (ProviderError, "Send smaller images."),
     422: (
         ProviderContentRefused,
-        "Change the prompt or the pictures; the same request will be refused again. It may have been charged "
-        "if a picture had been made already.",
+        "Change the prompt or the images; the same request will be refused again. It may have been charged "
+        "if an image had been made already.",
     ),
     429: (ProviderUnavailable, "Wait a minute, and send less at the same time."),
     503: (ProviderUnavailable, "Try again later, or choose another model."),
@@ -73,7 +73,7 @@ class ProviderResponse:
         return seconds if math.isfinite(seconds) and seconds >= 0 else None
 
     @property
-    def is_free(self) -> bool:
+    def is_free_of_charge(self) -> bool:
         """Whether it says that nothing was made, so that nothing is charged."""
         return self.status in _FREE or 300 <= self.status < 400
 
@@ -86,16 +86,16 @@ def error_of(answer: ProviderResponse, provider: ProviderSettings) -> MultiEditE
     """The error that an answer with another status than 200 means."""
     kind, advice = _ERRORS.get(answer.status, (ProviderError, _LATER))
     if 300 <= answer.status < 400:
-        advice = f"It redirects, which is not followed with a key. Check {ADVICE}."
-    if kind is ProviderError and not answer.is_free:
+        advice = f"It redirects, which is not followed with a key. Check {PROVIDER_VARIABLES}."
+    if kind is ProviderError and not answer.is_free_of_charge:
         kind, advice = ProviderResponseLost, _MAY_BE_CHARGED
     told = _object(answer.body)
     steps = _payment(told, provider) if kind is PaymentNeeded else ()
     words = " ".join([_words(told, provider) or "no reason", *steps])
-    return kind(f"The hosted provider answers {answer.status}: {words}. {advice}")
+    return kind(f"The provider answers {answer.status}: {words}. {advice}")
 
 
-def picture_of(answer: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
+def image_of(answer: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
     """The picture of an answer with the status 200, checked and decoded.
 
     Raises:
@@ -104,32 +104,30 @@ def picture_of(answer: ProviderResponse, provider: ProviderSettings, limits: Lim
     """
     if any(answer.is_set(name) for name in _VIOLATIONS):
         raise ProviderContentRefused(
-            "The hosted provider found a violation of its rules. Change the prompt or the pictures. "
-            f"{_MAY_BE_CHARGED}"
+            f"The provider found a violation of its rules. Change the prompt or the images. {_MAY_BE_CHARGED}"
         )
     if told := _object(answer.body):
         raise ProviderResponseLost(
-            f"The hosted provider answers 200 without a picture: {_words(told, provider) or 'no reason'}. "
+            f"The provider answers 200 without an image: {_words(told, provider) or 'no reason'}. "
             f"{_MAY_BE_CHARGED}"
         )
     # What a user may send is smaller than what the endpoint may; the connection has bounded that.
     limits = replace(limits, max_file_bytes=len(answer.body) + 1)
     try:
-        picture = ImageFile(answer.body, limits, "the picture")
+        picture = ImageFile(answer.body, limits, "the image")
         pixels = picture.image()
     except ImageTooSmall as error:
         raise ProviderContentRefused(
-            f"The hosted provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
-            f"Change the prompt or the pictures. {_MAY_BE_CHARGED}"
+            f"The provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
+            f"Change the prompt or the images. {_MAY_BE_CHARGED}"
         ) from None
     except InvalidImage as error:
         raise ProviderResponseLost(
-            f"The hosted provider sent no picture that can be used: {_sentence(error.message)} "
-            f"{_MAY_BE_CHARGED}"
+            f"The provider sent no usable image: {_sentence(error.message)} {_MAY_BE_CHARGED}"
         ) from None
     if picture.header.format not in KINDS:
         raise ProviderResponseLost(
-            f"The hosted provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
+            f"The provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
             f"{_MAY_BE_CHARGED}"
         )
     return ImageTensor(pixels)
@@ -137,11 +135,11 @@ def picture_of(answer: ProviderResponse, provider: ProviderSettings, limits: Lim
 
 def notes(answer: ProviderResponse, model: str, provider: ProviderSettings) -> Iterator[str]:
     """What the headers say of the picture and its model."""
-    headers = {name: provider.hidden(value) for name, value in answer.headers.items()}
+    headers = {name: provider.mask_secrets(value) for name, value in answer.headers.items()}
     if (ran := headers.get("x-venice-model-id", model)) != model:
-        yield f"The hosted provider says that {_plain(ran)} made it."
+        yield f"The provider says that {_plain(ran)} made it."
     if answer.is_set("x-venice-is-blurred"):
-        yield "The hosted provider's own safe mode has blurred it."
+        yield "The provider's own safe mode has blurred it."
     warning = headers.get("x-venice-model-deprecation-warning", "")
     if warning or answer.is_set("x-venice-deprecated"):
         date = headers.get("x-venice-model-deprecation-date", "")
@@ -176,7 +174,7 @@ def _words(told: Mapping[str, Any], provider: ProviderSettings) -> str:
     parts = [told.get("error"), told.get("message")]
     parts += [issue.get("message") for issue in listed if isinstance(issue, dict)]
     words = [part for part in parts if isinstance(part, str) and part]
-    return _plain(provider.hidden("; ".join(dict.fromkeys(words))))
+    return _plain(provider.mask_secrets("; ".join(dict.fromkeys(words))))
 
 
 def _payment(told: Mapping[str, Any], provider: ProviderSettings) -> Iterator[str]:
@@ -187,7 +185,7 @@ def _payment(told: Mapping[str, Any], provider: ProviderSettings) -> Iterator[st
     if isinstance(steps, dict):
         for name in _STEPS:
             if name in steps:
-                yield f"- {name}: {_plain(provider.hidden(str(steps[name])))}"
+                yield f"- {name}: {_plain(provider.mask_secrets(str(steps[name])))}"
 
 
 def _plain(text: str) -> str:

@@ -9,7 +9,6 @@ only to the address beside it.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -20,7 +19,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...common.errors import InvalidRequest
-from ...common.settings import PREFIX
+from ...common.json_reader import read_json
+from ...common.settings import PROVIDER_PREFIX, read_variable
 from ...common.user_folders import user_folder
 from ...common.validation import known_fields
 
@@ -46,7 +46,7 @@ class ProviderSettings:
     wallet_key: str = field(default="", repr=False)
     models: tuple[str, ...] = ()
 
-    def hidden(self, text: str) -> str:
+    def mask_secrets(self, text: str) -> str:
         """A text of the endpoint's, without the keys that it may repeat."""
         for secret in filter(None, (self.key, self.wallet_key)):
             text = text.replace(secret, "***")
@@ -59,15 +59,12 @@ def read_provider_settings(environment: Mapping[str, str] = os.environ) -> Provi
     Raises:
         InvalidRequest: it is configured in part, or not as it can be. No message repeats a value.
     """
-    names = {name: PREFIX + name.upper() for name in _FIELDS}
     given: dict[str, Any] = {
-        name: environment[variable].strip()
-        for name, variable in names.items()
-        if environment.get(variable, "").strip()
+        name: read_variable(f"PROVIDER_{name}", "", environment) for name in ("url", "key", "wallet_key")
     }
-    if given:
-        given["models"] = [part.strip() for part in given.get("models", "").split(",") if part.strip()]
-        return _provider(given, names)
+    given["models"] = [*read_variable("PROVIDER_MODELS", (), environment)]
+    if any(given.values()):
+        return _provider(given, {name: PROVIDER_PREFIX + name.upper() for name in _FIELDS})
     path = settings_file(environment)
     return _provider(_read(path), {name: f"{name} in {path}" for name in _FIELDS}) if path.exists() else None
 
@@ -81,8 +78,8 @@ def _read(path: Path) -> Mapping[str, Any]:
     if os.name == "posix" and path.stat().st_mode & 0o077:
         raise InvalidRequest(f"{path} holds a key, and others can read it. Run chmod 600 on it.")
     try:
-        return known_fields(json.loads(path.read_text("utf-8")), "", _FIELDS)
-    except (OSError, ValueError, InvalidRequest):
+        return known_fields(read_json(path.read_bytes()), "", _FIELDS)
+    except (OSError, ValueError, RecursionError, InvalidRequest):
         raise InvalidRequest(
             f"{path} cannot be read as a JSON object of {', '.join(_FIELDS)}. Correct it, or remove it."
         ) from None
@@ -93,15 +90,15 @@ def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> ProviderSet
     url, key, wallet_key = (given.get(name, "") for name in ("url", "key", "wallet_key"))
     models = given.get("models", [])
     if not isinstance(models, list) or not all(isinstance(model, str) for model in models):
-        raise InvalidRequest(f"{names['models']} is no list of model ids. Correct it.")
+        raise InvalidRequest(f"{names['models']} is not a list of model ids. Correct it.")
     if not url or bool(key) == bool(wallet_key):
         raise InvalidRequest(
-            f"A hosted provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
+            f"A provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
             "Set them, or none of them."
         )
     if not (_is_key(key) if key else _is_wallet_key(wallet_key)):
         raise InvalidRequest(
-            f"{names['key'] if key else names['wallet_key']} is no key: it must be visible ASCII "
+            f"{names['key'] if key else names['wallet_key']} is not a valid key: it must be visible ASCII "
             f"characters{'' if key else ', 64 hexadecimal digits'}. Copy it again."
         )
     return ProviderSettings(_checked(url, names["url"]), key, wallet_key, tuple(models))
@@ -122,9 +119,9 @@ def _checked(url: object, name: str) -> str:
         host, _ = parts.hostname, parts.port
         (host or "").encode("idna")  # or the resolver fails on it later
     except ValueError:
-        raise InvalidRequest(f"{name} is no address. {example}.") from None
+        raise InvalidRequest(f"{name} is not a valid address. {example}.") from None
     if parts.scheme not in ("http", "https") or not host or "@" in parts.netloc:
-        raise InvalidRequest(f"{name} is no http or https address of a server, without a name. {example}.")
+        raise InvalidRequest(f"{name} is not an http or https address without a user name. {example}.")
     if parts.query or parts.fragment:
         raise InvalidRequest(f"{name} has a query or a fragment (? or #). {example}.")
     if parts.scheme == "http" and not _is_near(host):

@@ -1,4 +1,4 @@
-"""What was spent today, in a file that outlives the process and that several may write."""
+"""Keep what was spent today, in a file that outlives the process and that several may write."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def today() -> str:
 
 
 class SpendingLog:
-    """Takes the price of an edit before it is sent, and gives back what was surely not charged.
+    """Books the price of an edit before it is sent, and gives back what was surely not charged.
 
     Args:
         path: of the file, an SQLite database: one row for each day.
@@ -33,12 +33,7 @@ class SpendingLog:
         self._limits = limits
         self._day = day
 
-    def spent(self) -> float:
-        """Dollars of today."""
-        with self._open() as table:
-            return _of(table, self._day()) / _MICRO
-
-    def take(self, usd: float, before: float = 0.0) -> Callable[[], None]:
+    def book(self, usd: float, before: float = 0.0) -> Callable[[], None]:
         """Count one attempt at an edit; two processes cannot both take the last of a day.
 
         Args:
@@ -70,7 +65,7 @@ class SpendingLog:
             usd: of one.
 
         Raises:
-            SpendingLimit, OutputError: see `take`.
+            SpendingLimit, OutputError: see `book`.
         """
         with self._open() as table:
             self._require(table, self._day(), usd * edits, f"the {edits} edits cost")

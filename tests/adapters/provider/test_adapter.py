@@ -62,7 +62,7 @@ def test_every_closed_model_is_asked_as_the_schema_has_it(model: Any, small: boo
         checked({**asked.fields, "safe_mode": json.loads(asked.fields["safe_mode"]), "images": ["x"]}, kind)
     assert np.array_equal(pixels(asked.images[0]), pixels(picture))
     assert (result.plan.adapter, result.plan.price_usd) == (
-        "hosted", model.price.estimate(model.default_tier, model.default_quality, 1),
+        "provider", model.price.estimate(model.default_tier, model.default_quality, 1),
     )  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def test_the_headers_go_into_the_report_and_the_balance_into_no_file(edit: Edit)
     for words in ("nano-banana-3-edit *** made it", "has blurred it", "switched off there on 2027-01-31"):
         assert words in notes
     assert result.blurred
-    assert result.told == ("The account's balance there was 4.230000 USD.",)
+    assert result.messages == ("The account's balance there was 4.230000 USD.",)
     kind = result.file.media_type.removeprefix("image/")
     assert "4.23" not in str(read_metadata(result.file.data, kind))
 

@@ -15,9 +15,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 from multiedit.pipelines.adapters.provider.registry import load_provider
-from multiedit.pipelines.adapters.provider.responses import ProviderResponse, picture_of
+from multiedit.pipelines.adapters.provider.responses import ProviderResponse, image_of
 from multiedit.pipelines.adapters.provider.settings import ProviderSettings
-from multiedit.pipelines.adapters.provider.spending import SpendingLog
 from multiedit.pipelines.common.errors import (
     InvalidRequest,
     MultiEditError,
@@ -30,8 +29,9 @@ from multiedit.pipelines.common.errors import (
     ServerUnreachable,
     SpendingLimit,
 )
-from multiedit.pipelines.common.settings import Limits, ProviderLimits
+from multiedit.pipelines.common.settings import Limits
 from multiedit.tests.support.provider_peer import KEY, HostedPeer, png, replying
+from multiedit.tests.support.spending import spent_today
 
 Edit = Callable[..., Any]
 CERTIFICATE = Path(__file__).parents[2] / "sources" / "pictures.example.pem"
@@ -49,7 +49,7 @@ WALLET = {
 @pytest.fixture
 def spent(folders: dict[str, str]) -> Callable[[], float]:
     path = Path(folders["XDG_STATE_HOME"]) / "multi-edit" / "spending.sqlite"
-    return lambda: SpendingLog(path, ProviderLimits()).spent()
+    return lambda: spent_today(path)
 
 
 @pytest.mark.parametrize(
@@ -72,12 +72,12 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
         (504, {"error": ["odd", 1]}, ProviderResponseLost, "504: no reason. It may have", 4, 4 * PRICE),
         (524, b"A timeout occurred", ProviderResponseLost, "524: no reason. It may have been charged", 1, PRICE),  # noqa: E501
         (307, b"", ProviderError, "It redirects, which is not followed", 1, 0),
-        (200, {"error": "Something"}, ProviderResponseLost, "200 without a picture: Something.*charged", 1, PRICE),  # noqa: E501
-        (200, b"<html></html>", ProviderResponseLost, "no picture that can be used.*charged", 1, PRICE),
-        (200, b"", ProviderResponseLost, "no picture that can be used", 1, PRICE),
+        (200, {"error": "Something"}, ProviderResponseLost, "200 without an image: Something.*charged", 1, PRICE),  # noqa: E501
+        (200, b"<html></html>", ProviderResponseLost, "no usable image.*charged", 1, PRICE),
+        (200, b"", ProviderResponseLost, "no usable image", 1, PRICE),
         (200, png((1, 1)), ProviderContentRefused, "stands for a refusal.*1x1", 1, PRICE),
-        (200, png()[:3000], ProviderResponseLost, "no picture that can be used.*damaged", 1, PRICE),
-        (200, PHOTO[:50_000], ProviderResponseLost, "no picture that can be used.*damaged", 1, PRICE),
+        (200, png()[:3000], ProviderResponseLost, "no usable image.*damaged", 1, PRICE),
+        (200, PHOTO[:50_000], ProviderResponseLost, "no usable image.*damaged", 1, PRICE),
         (200, png(kind="gif"), ProviderResponseLost, "sent a gif file", 1, PRICE),
     ],
 )  # fmt: skip
@@ -139,7 +139,7 @@ def test_a_list_of_models_that_is_late_was_not_charged(folders: dict[str, str]) 
     with HostedPeer(_silent) as peer:
         environment = {**folders, **peer.environment, "MULTIEDIT_PROVIDER_SECONDS": "0.3"}
         with pytest.raises(ProviderResponseLost, match="Try again later") as caught:
-            asyncio.run(load_provider(Limits(), environment).ask())
+            asyncio.run(load_provider(Limits(), environment).fetch_models())
     assert "charged" not in caught.value.message
 
 
@@ -159,7 +159,7 @@ def test_a_wait_beyond_the_edits_time_is_not_begun(edit: Edit) -> None:
 def test_an_answer_may_be_larger_than_what_may_be_sent() -> None:
     answer = ProviderResponse(200, {}, png())
     small = Limits(max_file_bytes=1000)
-    assert picture_of(answer, ProviderSettings("https://h"), small).size == (1024, 1024)
+    assert image_of(answer, ProviderSettings("https://h"), small).size == (1024, 1024)
 
 
 async def _half(request: web.Request) -> web.StreamResponse:
@@ -198,11 +198,15 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 @pytest.mark.parametrize(
     ("reply", "kind", "words"),
     [
-        (_half, ProviderResponseLost, "was lost. The edit may have been made, and charged"),
-        (_gone, ProviderResponseLost, "was lost. The edit may have been made, and charged"),
-        (_silent, ProviderResponseLost, "did not answer within 0.5 s.*MULTIEDIT_PROVIDER_SECONDS"),
-        (_two_gigabytes, ProviderResponseLost, "more than 1000000 bytes"),
-        (_endless, ProviderResponseLost, "more than 1000000 bytes"),
+        (_half, ProviderResponseLost, "was cut off. The edit may have been made, and charged"),
+        (
+            _gone,
+            ProviderResponseLost,
+            "was closed without a response. The edit may have been made, and charged",
+        ),
+        (_silent, ProviderResponseLost, "no response in time; MULTIEDIT_PROVIDER_SECONDS allows 0.5 s"),
+        (_two_gigabytes, ProviderResponseLost, "the limit is 1000000"),
+        (_endless, ProviderResponseLost, "the limit is 1000000"),
     ],
 )
 def test_what_may_have_been_charged_is_not_sent_again_and_says_so(
@@ -227,7 +231,7 @@ def _closed_port() -> str:
 
 
 def test_a_server_that_is_not_there_has_charged_nothing(edit: Edit, spent: Callable[[], float]) -> None:
-    with HostedPeer() as peer, pytest.raises(ServerUnreachable, match=r"cannot be connected to\. Nothing"):
+    with HostedPeer() as peer, pytest.raises(ServerUnreachable, match=r"cannot be reached\. Nothing"):
         edit(peer, PICTURE, environment={"MULTIEDIT_PROVIDER_URL": _closed_port()})
     assert spent() == 0
 
@@ -235,7 +239,7 @@ def test_a_server_that_is_not_there_has_charged_nothing(edit: Edit, spent: Calla
 def test_a_certificate_that_is_not_trusted_ends_it(edit: Edit, spent: Callable[[], float]) -> None:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(CERTIFICATE)
-    with HostedPeer(tls=tls) as peer, pytest.raises(ServerUnreachable, match="certificate that is not valid"):
+    with HostedPeer(tls=tls) as peer, pytest.raises(ServerUnreachable, match="certificate is not valid"):
         edit(peer, PICTURE)
     assert (peer.asked, spent()) == ([], 0)
 
@@ -254,7 +258,7 @@ def test_a_name_that_is_not_found_ends_it(edit: Edit, monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     environment = {"MULTIEDIT_PROVIDER_URL": "https://nowhere.invalid/api/v1"}
-    with HostedPeer() as peer, pytest.raises(ServerUnreachable, match="a name that is not found"):
+    with HostedPeer() as peer, pytest.raises(ServerUnreachable, match="host name was not found"):
         edit(peer, PICTURE, environment=environment)
 
 

@@ -102,9 +102,9 @@ def test_a_body_that_is_no_list_is_refused(text: bytes) -> None:
 
 
 def test_a_damaged_cache_is_the_packaged_list(tmp_path: Path) -> None:
-    assert list(model_list.kept(tmp_path, CATALOG)) == list(CATALOG)
+    assert list(model_list.with_saved_list(tmp_path, CATALOG)) == list(CATALOG)
     (tmp_path / model_list.FILE).write_bytes(b"{")
-    assert list(model_list.kept(tmp_path, CATALOG)) == list(CATALOG)
+    assert list(model_list.with_saved_list(tmp_path, CATALOG)) == list(CATALOG)
 
 
 def test_the_command_refreshes_shows_and_keeps(
@@ -127,4 +127,4 @@ def test_the_command_refreshes_shows_and_keeps(
     assert main(["models", "flux-2-max-edit"]) == 0
     assert json.loads(capsys.readouterr().out)[0]["price"]["base"] == 0.12
     assert main(["models", "--refresh"]) == 2
-    assert "No hosted provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err
+    assert "No provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err

@@ -10,6 +10,7 @@ import pytest
 from multiedit.pipelines.adapters.provider.spending import SpendingLog
 from multiedit.pipelines.common.errors import OutputError, SpendingLimit
 from multiedit.pipelines.common.settings import ProviderLimits
+from multiedit.tests.support.spending import spent_today
 
 LIMITS = ProviderLimits(max_usd=1.0, max_usd_per_day=2.0)
 TAKE = """
@@ -21,7 +22,7 @@ from pathlib import Path
 ledger, taken = SpendingLog(Path(sys.argv[1]), ProviderLimits(max_usd_per_day=0.5)), 0
 for _ in range(15):
     try:
-        ledger.take(0.05)
+        ledger.book(0.05)
         taken += 1
     except SpendingLimit:
         pass
@@ -31,44 +32,44 @@ print(taken)
 
 def test_it_is_kept_from_one_process_to_the_next_and_begins_anew_each_day(tmp_path: Path) -> None:
     path, days = tmp_path / "new" / "spending.sqlite", ["2026-11-22"]
-    SpendingLog(path, LIMITS, lambda: days[-1]).take(0.9)
+    SpendingLog(path, LIMITS, lambda: days[-1]).book(0.9)
     again = SpendingLog(path, LIMITS, lambda: days[-1])
-    again.take(0.9)
-    assert again.spent() == pytest.approx(1.8)
+    again.book(0.9)
+    assert spent_today(path, days[-1]) == pytest.approx(1.8)
     with pytest.raises(SpendingLimit, match=r"1\.8 USD were spent today"):
-        again.take(0.3)
+        again.book(0.3)
     days.append("2026-11-23")
-    assert again.spent() == 0
-    again.take(0.3)
+    assert spent_today(path, days[-1]) == 0
+    again.book(0.3)
 
 
 def test_what_is_given_back_is_of_its_own_day(tmp_path: Path) -> None:
     days = ["2026-11-22"]
     ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS, lambda: days[-1])
-    give_back = ledger.take(0.5)
+    give_back = ledger.book(0.5)
     days.append("2026-11-23")
-    ledger.take(0.25)
+    ledger.book(0.25)
     give_back()
-    assert ledger.spent() == pytest.approx(0.25)
+    assert spent_today(tmp_path / "spending.sqlite", days[-1]) == pytest.approx(0.25)
 
 
 def test_what_only_a_part_of_could_be_paid_is_refused_and_not_counted(tmp_path: Path) -> None:
     ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS)
-    ledger.take(0.5)
+    ledger.book(0.5)
     ledger.require(0.5, 3)
     with pytest.raises(SpendingLimit, match="the 4 edits cost 2;"):
         ledger.require(0.5, 4)
-    assert ledger.spent() == 0.5
+    assert spent_today(tmp_path / "spending.sqlite") == 0.5
 
 
 def test_many_small_amounts_are_exact(tmp_path: Path) -> None:
     ledger = SpendingLog(tmp_path / "spending.sqlite", LIMITS)
     for _ in range(10):
-        ledger.take(0.1)
-    assert ledger.spent() == 1.0
-    ledger.take(1.0)
+        ledger.book(0.1)
+    assert spent_today(tmp_path / "spending.sqlite") == 1.0
+    ledger.book(1.0)
     with pytest.raises(SpendingLimit):
-        ledger.take(0.000001)
+        ledger.book(0.000001)
 
 
 def test_two_processes_cannot_both_take_the_last(tmp_path: Path) -> None:
@@ -86,12 +87,12 @@ def test_without_a_ledger_nothing_is_spent(content: bytes | None, tmp_path: Path
     path = tmp_path / "spending.sqlite"
     path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
-        SpendingLog(path, LIMITS).take(0.1)
+        SpendingLog(path, LIMITS).book(0.1)
     assert str(tmp_path) not in caught.value.message
 
 
 def test_a_folder_that_cannot_be_made_is_named_to_nobody(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
-        SpendingLog(tmp_path / "file" / "spending.sqlite", LIMITS).take(0.1)
+        SpendingLog(tmp_path / "file" / "spending.sqlite", LIMITS).book(0.1)
     assert str(tmp_path) not in caught.value.message

@@ -61,9 +61,9 @@ def read_address(text: str) -> Address:
     except ValueError:
         raise _refusal("is not valid") from None
     if not host or not port:
-        raise _refusal("names no host, or no port that there is")
+        raise _refusal("names no host, or no valid port")
     if url.raw_query_string or url.raw_fragment:
-        raise _refusal("has a query or a fragment (? or #), which is no part of a server's address")
+        raise _refusal("has a query or a fragment (? or #), which a server's address does not have")
     name, password = url.user or "", url.password or ""
     if ":" in name:
         raise _refusal("has a name with a colon, which HTTP cannot send")

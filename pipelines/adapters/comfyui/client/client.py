@@ -61,7 +61,7 @@ class ComfyUIClient:
         self._limits = limits
         self._ids = ids
         self._connection = ComfyUIConnection(address, limits)
-        self.understand = self._connection.understand
+        self.parse = self._connection.parse
 
     async def __aenter__(self) -> ComfyUIClient:
         await self._connection.__aenter__()
@@ -71,7 +71,7 @@ class ComfyUIClient:
         await self._connection.__aexit__(*reason)
 
     async def describe(self, nodes: Collection[str] = (), folders: Collection[str] = ()) -> ServerFacts:
-        """Ask what it is and has.
+        """Ask for its version, load, nodes and model files.
 
         Args:
             nodes: names of nodes to ask for; all of them would be megabytes.
@@ -79,7 +79,7 @@ class ComfyUIClient:
 
         Raises:
             ServerUnreachable: it does not answer, or not soon.
-            EditFailed: it is no ComfyUI.
+            EditFailed: it is not a ComfyUI.
         """
         [(version, memory, jobs)] = await self._soon([self._system()])
         found = await self._soon(self._has(node) for node in nodes)
@@ -88,7 +88,7 @@ class ComfyUIClient:
         return ServerFacts(version, memory, jobs, present, dict(zip(folders, models, strict=True)))
 
     async def upload(self, data: bytes, name: str) -> str:
-        """Send a picture's file to the input folder, under the hash of its content.
+        """Send an image file to the input folder, under the hash of its content.
 
         Args:
             name: what messages call it: "image 2".
@@ -98,14 +98,14 @@ class ComfyUIClient:
 
         Raises:
             ServerUnreachable, EditFailed: it was not taken.
-            InvalidImage: it is no picture.
+            InvalidImage: it is not an image.
         """
         kind = sniff(data, name)
         file = hashlib.sha256(data).hexdigest() + _ENDINGS.get(kind, f".{kind}")
         parts = form(data, file, type="input", subfolder=SUBFOLDER)
         answer = await self._connection.request("POST", "upload", "image", send=parts)
-        return self._connection.take(
-            lambda told: str(PurePosixPath(told["subfolder"], told["name"])), answer.body
+        return self._connection.parse_json(
+            lambda value: str(PurePosixPath(value["subfolder"], value["name"])), answer.body
         )
 
     async def run(self, graph: PromptGraph, events: JobListener = SILENT) -> Outputs:
@@ -132,20 +132,20 @@ class ComfyUIClient:
         Raises:
             ServerUnreachable, EditFailed: it was not delivered, or is too large.
         """
-        query = self._connection.understand(
+        query = self._connection.parse(
             lambda: {key: str(output[key]) for key in ("filename", "subfolder", "type")}
         )
         return (await self._connection.request("GET", "view", query=query)).body
 
     async def _soon(self, questions: Iterable[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
-        """The answers to several questions at once."""
+        """Run several requests at once, within the time to connect."""
         asked = [asyncio.ensure_future(question) for question in questions]
         seconds = self._limits.comfyui_connect_seconds
         try:
             return await asyncio.wait_for(asyncio.gather(*asked), seconds)
         except asyncio.TimeoutError:
             raise ServerUnreachable(
-                f"{self._connection.name} did not say within {seconds:g} s what it is. Try again later."
+                f"{self._connection.name} did not describe itself within {seconds:g} s. Try again later."
             ) from None
         finally:
             for question in asked:
@@ -153,20 +153,20 @@ class ComfyUIClient:
 
     async def _system(self) -> tuple[str, int, int]:
         """The version, the memory of the first device in bytes, and the number of jobs."""
-        version, memory = await self._connection.read(
-            lambda told: (str(told["system"]["comfyui_version"]), int(told["devices"][0]["vram_total"])),
+        version, memory = await self._connection.get_json(
+            lambda value: (str(value["system"]["comfyui_version"]), int(value["devices"][0]["vram_total"])),
             "system_stats",
         )
-        jobs = await self._connection.read(
-            lambda told: len(told["queue_running"]) + len(told["queue_pending"]), "queue"
+        jobs = await self._connection.get_json(
+            lambda value: len(value["queue_running"]) + len(value["queue_pending"]), "queue"
         )
         return version, memory, jobs
 
     async def _has(self, node: str) -> bool:
-        return await self._connection.read(lambda told: node in told, "object_info", node)
+        return await self._connection.get_json(lambda value: node in value, "object_info", node)
 
     async def _files(self, folder: str) -> list[str]:
         answer = await self._connection.request("GET", "models", folder, allowed=(200, 404))
         if answer.status == 404:
             return []
-        return self._connection.take(lambda told: [str(name) for name in told], answer.body)
+        return self._connection.parse_json(lambda value: [str(name) for name in value], answer.body)

@@ -1,4 +1,4 @@
-"""HTTP with one ComfyUI: bounded answers, and errors that say which server, what is wrong and what to do.
+"""HTTP with one ComfyUI: bounded responses, and errors that say which server, what is wrong and what to do.
 
 The address is the user's own choice, so addresses of private networks are as good as any; that is why
 nothing here may be given an address that came with a request.
@@ -6,7 +6,6 @@ nothing here may be given an address that came with a request.
 
 from __future__ import annotations
 
-import asyncio
 import io
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple, TypeVar
@@ -14,24 +13,14 @@ from typing import Any, NamedTuple, TypeVar
 import aiohttp
 
 from ....common.errors import EditFailed, ServerUnreachable
+from ....common.http_reading import TRANSPORT_ERRORS, failure_reason, read_body
 from ....common.json_reader import read_json
 from ....common.settings import ComfyUILimits
 from .address import Address
 
 _Read = TypeVar("_Read")
 _CONNECTIONS = 8  # at once to one server
-_CHUNK_BYTES = 65_536
-_CHECK = "Check the address, and that ComfyUI runs there."
-# The library's own texts are not shown: they may carry the address with its password.
-_FAILURES: tuple[tuple[type[Exception], str], ...] = (
-    (aiohttp.ClientConnectorCertificateError, "has a certificate that is not valid"),
-    (aiohttp.ClientSSLError, "makes no TLS connection; is it http, not https?"),
-    (aiohttp.ClientConnectorError, "cannot be connected to"),
-    (aiohttp.ClientPayloadError, "broke off in the middle of an answer"),
-    (aiohttp.ClientResponseError, "does not answer in valid HTTP"),
-    (asyncio.TimeoutError, "does not answer in time"),
-    (Exception, "closed the connection without an answer"),
-)
+_ADVICE = "Check the address, http or https, and that ComfyUI runs there."
 _STATUSES = {
     401: "asks for a name and a password. Write the address as http://name:password@host",
     403: "refuses the connection (403). Check what stands before it",
@@ -73,7 +62,7 @@ class ComfyUIConnection:
         query: Mapping[str, str] | None = None,
         send: object = None,
     ) -> ComfyUIResponse:
-        """One request and its whole answer; redirects are not followed.
+        """Send one request and return its whole response; redirects are not followed.
 
         Args:
             allowed: the statuses that the caller understands.
@@ -90,24 +79,24 @@ class ComfyUIConnection:
             ) as response:
                 if response.status not in allowed:
                     raise EditFailed(f"{self.name} {_status(response.status, path)}.")
-                return ComfyUIResponse(response.status, await self._body(response))
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+                return ComfyUIResponse(response.status, await read_body(response, self._check_size))
+        except TRANSPORT_ERRORS as error:
             raise self._unreachable(error) from None
 
-    async def read(self, reader: Callable[[Any], _Read], *path: str) -> _Read:
-        """What a reader takes out of the JSON at a path.
+    async def get_json(self, reader: Callable[[Any], _Read], *path: str) -> _Read:
+        """Get the JSON at a path and return what a reader takes out of it.
 
         Raises:
-            ServerUnreachable, EditFailed: as `request` and `take`.
+            ServerUnreachable, EditFailed: as `request` and `parse_json`.
         """
-        return self.take(reader, (await self.request("GET", *path)).body)
+        return self.parse_json(reader, (await self.request("GET", *path)).body)
 
-    def take(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
-        """What a reader takes out of JSON. Raises what `understand` raises."""
-        return self.understand(lambda: reader(read_json(text)))
+    def parse_json(self, reader: Callable[[Any], _Read], text: bytes | str) -> _Read:
+        """Parse JSON and return what a reader takes out of it. Raises what `parse` raises."""
+        return self.parse(lambda: reader(read_json(text)))
 
-    def understand(self, read: Callable[[], _Read]) -> _Read:
-        """What `read` makes of something that the server sent.
+    def parse(self, read: Callable[[], _Read]) -> _Read:
+        """Return what `read` makes of something that the server sent.
 
         Raises:
             EditFailed: it is not such as ComfyUI sends.
@@ -115,7 +104,7 @@ class ComfyUIConnection:
         try:
             return read()
         except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
-            raise EditFailed(f"{self.name} does not answer as ComfyUI does. {_CHECK}") from None
+            raise EditFailed(f"{self.name} sent a response that is not ComfyUI's. {_ADVICE}") from None
 
     async def listen(self, client_id: str) -> aiohttp.ClientWebSocketResponse[bool]:
         """The websocket with the events of the jobs that are queued under a client id.
@@ -128,24 +117,19 @@ class ComfyUIConnection:
                 self.address.at("ws").with_query(clientId=client_id),
                 max_msg_size=self.limits.comfyui_answer_bytes,
             )
-        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        except TRANSPORT_ERRORS as error:
             raise self._unreachable(error) from None
 
-    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
+    def _check_size(self, size: int, so_far: bool) -> None:
         limit = self.limits.comfyui_answer_bytes
-        async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > limit:
-                raise EditFailed(
-                    f"{self.name} sends more than {limit} bytes; that is the limit of one answer. "
-                    "Raise MULTIEDIT_COMFYUI_ANSWER_BYTES if it should."
-                )
-        return bytes(body)
+        if size > limit:
+            raise EditFailed(
+                f"{self.name} sends a response of {'at least ' if so_far else ''}{size} bytes; the limit is "
+                f"{limit}. Raise MULTIEDIT_COMFYUI_ANSWER_BYTES if it should."
+            )
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:
-        reason = next(text for kind, text in _FAILURES if isinstance(error, kind))
-        return ServerUnreachable(f"{self.name} {reason}. {_CHECK}")
+        return ServerUnreachable(f"{self.name}: {failure_reason(error)}. {_ADVICE}")
 
 
 def form(data: bytes, name: str, **fields: str) -> aiohttp.FormData:
@@ -160,4 +144,4 @@ def _status(status: int, path: tuple[str, ...]) -> str:
         return _STATUSES[status]
     if 300 <= status < 400:
         return f"answers with a redirect ({status}). Give the address that it leads to"
-    return f"answers /{'/'.join(path[:2])} with {status}. {_CHECK[:-1]}"
+    return f"answers /{'/'.join(path[:2])} with {status}. {_ADVICE[:-1]}"

@@ -1,4 +1,4 @@
-"""One graph on a ComfyUI, from its queue to its end; given up, it leaves nothing in the queue."""
+"""Run one graph on a ComfyUI, from its queue to its end; given up, it leaves nothing in the queue."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .connection import ComfyUIConnection, ComfyUIResponse
 from .progress_events import JobEvent, NodeProgress, Preview, ProgressEvents, PromptGraph, read_preview
 from .results import Outputs, outputs_of, require_accepted
 
-_TELLING = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
+_DATA = (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY)
 
 
 @dataclass(frozen=True)
 class JobListener:
-    """Who is told what while a job runs; what they raise ends it.
+    """Callbacks while a job runs; what they raise ends it.
 
     Attributes:
         preview: None where nobody looks: ComfyUI then makes none.
@@ -88,8 +88,10 @@ class ComfyUIJob:
         while loop.time() < self._deadline:
             try:
                 # The queue before the history: a job that ends in between is found in the latter.
-                if await self._heard_the_end() or not await self._is_queued():
-                    return await self._connection.read(lambda found: found.get(self._id), "history", self._id)
+                if await self._wait_for_end() or not await self._is_queued():
+                    return await self._connection.get_json(
+                        lambda found: found.get(self._id), "history", self._id
+                    )
                 failures = 0
             except ServerUnreachable:
                 failures += 1
@@ -107,7 +109,7 @@ class ComfyUIJob:
         def listed(queue: Any) -> bool:
             return any(item[1] == self._id for item in (*queue["queue_running"], *queue["queue_pending"]))
 
-        return await self._connection.read(listed, "queue")
+        return await self._connection.get_json(listed, "queue")
 
     async def _listen(self) -> aiohttp.ClientWebSocketResponse[bool] | None:
         """The websocket; None where there is none: the job then has no progress, but an end."""
@@ -116,7 +118,7 @@ class ComfyUIJob:
         except ServerUnreachable:
             return None
 
-    async def _heard_the_end(self) -> bool:
+    async def _wait_for_end(self) -> bool:
         """Listen until the job ends, or until there is a reason to look at the queue: silence, or a cut."""
         if self._socket is None and self._reconnections:
             self._reconnections -= 1
@@ -132,31 +134,31 @@ class ComfyUIJob:
                 message = await self._socket.receive(left)
             except asyncio.TimeoutError:
                 return False
-            if message.type not in _TELLING:
+            if message.type not in _DATA:
                 await self._socket.close()
                 self._socket = None
                 return False
-            heard = self._heed(message.data)
-            if heard.end:
+            event = self._on_event(message.data)
+            if event.end:
                 return True
-            if heard.own:
+            if event.own:
                 news = loop.time()
         return False
 
-    def _heed(self, message: bytes | str) -> JobEvent:
-        """Hand on what a message tells."""
+    def _on_event(self, message: bytes | str) -> JobEvent:
+        """Parse a message and call the listener."""
         if isinstance(message, bytes):
-            preview = self._connection.understand(lambda: read_preview(message, self._id))
+            preview = self._connection.parse(lambda: read_preview(message, self._id))
             if preview is not None and self._events.preview is not None:
                 self._events.preview(preview)
             return JobEvent(preview is not None)
-        heard = self._connection.take(self._steps.hear, message)
-        if heard.step is not None:
-            self._events.step(heard.step)
-        return heard
+        event = self._connection.parse_json(self._steps.parse_event, message)
+        if event.step is not None:
+            self._events.step(event.step)
+        return event
 
     async def _give_up(self, posting: asyncio.Future[ComfyUIResponse]) -> None:
-        """Leave nothing in the queue; the reason for it is what is told, whether or not this works."""
+        """Leave nothing in the queue; the error raised is the reason for it, whether or not this works."""
         with contextlib.suppress(MultiEditError, asyncio.TimeoutError):
             await asyncio.wait_for(self._cancel(posting), self._limits.comfyui_cancel_seconds)
 

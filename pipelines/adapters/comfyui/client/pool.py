@@ -18,7 +18,7 @@ _Wanted = TypeVar("_Wanted")
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """A ComfyUI that was looked at: its facts, or why there are none."""
+    """A ComfyUI that was probed: its facts, or the error of asking for them."""
 
     client: ComfyUIClient
     facts: ServerFacts | MultiEditError
@@ -26,7 +26,7 @@ class ServerStatus:
 
 @dataclass(frozen=True)
 class ServerSelection(Generic[_Wanted]):
-    """The ComfyUI that does it, what was wanted of it, and a sentence for each that does not answer."""
+    """The ComfyUI that was selected, what was wanted of it, and a sentence for each that does not respond."""
 
     client: ComfyUIClient
     facts: ServerFacts
@@ -75,23 +75,23 @@ def least_busy(
     silent = tuple(each.facts.message for each in seen if isinstance(each.facts, MultiEditError))
     for each in seen:
         try:
-            able.append(_asked(each, want, silent))
+            able.append(_selection(each, want, silent))
         except MultiEditError as error:
             unable.append(error)
     if able:
         return min(able, key=lambda chosen: chosen.facts.jobs)
     if len(unable) == 1:
         raise unable[0]
-    told = " ".join(_told(each, error) for each, error in zip(seen, unable, strict=True))
-    raise ModelUnavailable(f"None of these {len(seen)} ComfyUIs can do it. {told}", field="modelId")
+    reasons = " ".join(_reason(each, error) for each, error in zip(seen, unable, strict=True))
+    raise ModelUnavailable(f"None of these {len(seen)} ComfyUIs can do it. {reasons}", field="modelId")
 
 
-def _told(each: ServerStatus, error: MultiEditError) -> str:
+def _reason(each: ServerStatus, error: MultiEditError) -> str:
     address = str(each.client.address)
     return error.message if address in error.message else f"{address}: {error.message}"
 
 
-def _asked(
+def _selection(
     each: ServerStatus, want: Callable[[ServerFacts], _Wanted], notes: tuple[str, ...]
 ) -> ServerSelection[_Wanted]:
     if isinstance(each.facts, MultiEditError):

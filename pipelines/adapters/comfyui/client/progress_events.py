@@ -1,11 +1,12 @@
-"""How far a graph is, by ComfyUI's events, and the previews among them."""
+"""Parse ComfyUI's events: how far a graph is, and the previews among them."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from ....common.json_reader import read_json
 
 PromptGraph = Mapping[str, Mapping[str, Any]]
 """A graph in ComfyUI's API format: nodes by id, each with class_type, inputs and perhaps _meta."""
@@ -22,7 +23,7 @@ class NodeProgress:
 
     Attributes:
         title: of the node on the canvas, also while it runs a graph of its own inside.
-        value, maximum: of its own steps; (0, 1) where it tells none.
+        value, maximum: of its own steps; (0, 1) where it has none.
         share: of the whole graph that is done, 0..1; never less than before.
     """
 
@@ -41,7 +42,7 @@ class Preview(NamedTuple):
 
 
 class JobEvent(NamedTuple):
-    """What an event says: whether it is about the job, whether it is the job's end, and how far it is."""
+    """A parsed event: whether it is about the job, whether it is the job's end, and how far it is."""
 
     own: bool
     end: bool = False
@@ -60,8 +61,8 @@ class ProgressEvents:
         self._done = dict.fromkeys(graph, 0.0)
         self._share = 0.0
 
-    def hear(self, event: Mapping[str, Any]) -> JobEvent:
-        """What a text message of the websocket says."""
+    def parse_event(self, event: Mapping[str, Any]) -> JobEvent:
+        """Parse a text message of the websocket."""
         kind, data = event["type"], event["data"]
         if data.get("prompt_id") != self._job:
             return JobEvent(own=False)
@@ -93,7 +94,7 @@ class ProgressEvents:
 
 
 def read_preview(message: bytes, job: str) -> Preview | None:
-    """The preview in a binary message; None where it is something else, or of another job.
+    """Read the preview in a binary message; None where it is something else, or of another job.
 
     The first four bytes are the kind. A plain preview has four more for the format; one with metadata has
     the metadata's length in them, then the metadata as JSON (all numbers big-endian).
@@ -102,7 +103,7 @@ def read_preview(message: bytes, job: str) -> Preview | None:
     if kind == _PREVIEW and second in _MEDIA_TYPES:
         return Preview(message[8:], _MEDIA_TYPES[second])
     if kind == _PREVIEW_WITH_METADATA:
-        about = json.loads(message[8 : 8 + second])
+        about = read_json(message[8 : 8 + second])
         if about["prompt_id"] == job and about["image_type"] in _MEDIA_TYPES.values():
             return Preview(message[8 + second :], about["image_type"])
     return None

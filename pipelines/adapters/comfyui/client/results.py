@@ -1,12 +1,11 @@
-"""How a job ends: taken or refused by the queue, and then its outputs or the error that it ended with."""
+"""Read how a job ends: accepted or refused by the queue, and then its outputs or its error."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....common import errors
-from ....common.errors import EditFailed, EditInterrupted, InvalidRequest, MultiEditError
+from ....common.errors import ERROR_CLASSES, EditFailed, EditInterrupted, InvalidRequest, MultiEditError
 from .connection import ComfyUIConnection, ComfyUIResponse
 
 Outputs = Mapping[str, Mapping[str, Sequence[Any]]]
@@ -18,33 +17,33 @@ _OWN_NODES = "MultiEdit"
 
 
 def require_accepted(answer: ComfyUIResponse, connection: ComfyUIConnection) -> None:
-    """Take what POST /prompt answers.
+    """Check the response of POST /prompt.
 
     Raises:
         InvalidRequest: a node was refused; each one's problems are in the message. ComfyUI queues what
             does not need such a node and says 200.
-        EditFailed: it is no answer of ComfyUI.
+        EditFailed: the response is not ComfyUI's.
     """
-    problems = connection.take(_problems, answer.body)
+    problems = connection.parse_json(_problems, answer.body)
     if problems or answer.status != 200:
-        told = "; ".join(list(dict.fromkeys(problems))[:_MOST_SHOWN]) or "no reason is given"
+        reasons = "; ".join(list(dict.fromkeys(problems))[:_MOST_SHOWN]) or "no reason is given"
         raise InvalidRequest(
-            f"{connection.name} refuses the graph: {_line(told)}. "
+            f"{connection.name} refuses the graph: {_line(reasons)}. "
             "Install the same version of multi-edit there."
         )
 
 
 def _problems(answer: Mapping[str, Any]) -> list[str]:
     refused = answer["node_errors"] or {}
-    told = [
+    problems = [
         f"{node['class_type']}: {error['message']} ({error['details']})"
         for node in refused.values()
         for error in node["errors"]
     ]
     general = answer.get("error")
-    if general and not told:
-        told = [f"{general['message']} ({general['details']})"]
-    return told
+    if general and not problems:
+        problems = [f"{general['message']} ({general['details']})"]
+    return problems
 
 
 def outputs_of(entry: object, connection: ComfyUIConnection) -> Outputs:
@@ -59,14 +58,14 @@ def outputs_of(entry: object, connection: ComfyUIConnection) -> Outputs:
     """
     if entry is None:
         raise EditInterrupted(
-            f"{connection.name} has the job no more: it was taken out of the queue, or ComfyUI was started "
-            "again. Run the edit again."
+            f"{connection.name} no longer has the job: it was removed from the queue, or ComfyUI was "
+            "restarted. Run the edit again."
         )
-    events, outputs = connection.understand(lambda: _ending(entry))
+    events, outputs = connection.parse(lambda: _ending(entry))
     if "execution_error" in events:
-        raise connection.understand(lambda: _failure(events["execution_error"], connection.name))
+        raise connection.parse(lambda: _failure(events["execution_error"], connection.name))
     if "execution_success" not in events:
-        raise EditInterrupted(f"{connection.name} was told to stop the edit. Run it again.")
+        raise EditInterrupted(f"{connection.name} interrupted the edit. Run it again.")
     return outputs
 
 
@@ -77,8 +76,8 @@ def _ending(entry: Any) -> tuple[dict[str, Any], Outputs]:
 def _failure(event: Mapping[str, Any], name: str) -> MultiEditError:
     """The error of a node, without the values and the stack that come with it."""
     node, message = str(event["node_type"]), _line(str(event["exception_message"]))
-    kind = vars(errors).get(str(event["exception_type"]).rpartition(".")[2])
-    if node.startswith(_OWN_NODES) and isinstance(kind, type) and issubclass(kind, MultiEditError):
+    kind = ERROR_CLASSES.get(str(event["exception_type"]).rpartition(".")[2])
+    if node.startswith(_OWN_NODES) and kind is not None:
         return kind(message)
     return EditFailed(f"{node} failed. {name} says: {message or event['exception_type']}")
 
