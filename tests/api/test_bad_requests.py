@@ -25,7 +25,7 @@ def without(name: str) -> dict[str, Any]:
 
 FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("model for modelId", body(model="layer-composite"), "model", "modelId"),
-    ("an unknown field", body(strength=1), "strength", "no field"),
+    ("an unknown field", body(strength=1), "strength", "Unknown field"),
     ("no prompt", without("prompt"), "prompt", "missing"),
     ("no images", without("images"), "images", "missing"),
     ("an empty prompt", body(prompt=""), "prompt", "1 to 32768"),
@@ -39,7 +39,7 @@ FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("text for a boolean", body(safe_mode="false"), "safe_mode", "true or false"),
     ("null", body(prompt=None), "prompt", "null"),
     ("no images at all", body(images=[]), "images", "1 to 3"),
-    ("four images", body(images=[IMAGE] * 4), "images", "4 pictures"),
+    ("four images", body(images=[IMAGE] * 4), "images", "4 images"),
     ("a number for an image", body(images=[5]), "images", "base64"),
     ("no base64", body(images=["***"]), "images", "base64"),
     ("a path", body(images=["../../etc/passwd.png"]), "images", "file name"),
