@@ -56,7 +56,7 @@ def read_labels(path: Path) -> dict[str, bool]:
 def label_all_safe(folder: Path) -> dict[str, bool]:
     """Label every image file in a folder and its subfolders as safe."""
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    return {str(path.relative_to(folder)): False for path in files}
+    return {path.relative_to(folder).as_posix(): False for path in files}
 
 
 def score_images(

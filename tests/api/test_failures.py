@@ -290,6 +290,7 @@ def process(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[str], str]]:
         server.kill()
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")
 def test_sigterm_finishes_the_edits_in_flight(process: tuple[subprocess.Popen[str], str]) -> None:
     server, address = process
     edit = json.dumps({"prompt": "p", "images": [base64_png()], "aspect_ratio": "1:1", "resolution": "2K"})

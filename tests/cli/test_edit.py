@@ -185,7 +185,8 @@ def test_a_real_process_writes_the_image_and_nothing_else_to_standard_output() -
 
 
 SLOW_EDIT = """
-import asyncio, sys, time
+import asyncio, signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
 from multiedit.pipelines.editing.pipeline import EditPipeline
 from multiedit.cli.main import main
 

@@ -30,7 +30,8 @@ EDIT = ["edit", "--image", str(SAMPLES / "coffee.jpg"), "--prompt", "p", "--keep
 SECONDS = 60
 
 SLOW_EDIT = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job inherits that it is ignored
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui import request_graph
 from multiedit.tests.support import composite_graph

@@ -188,6 +188,7 @@ def test_pictures_keep_to_the_limits(folder: Path, limits: Limits, error: type[I
         read_document(path, limits)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")
 @pytest.mark.parametrize("key", ["image", "mask"])
 @pytest.mark.parametrize("name", ["none.png", ".", "document.json", "cut.png", "a\0b", "pipe"])
 def test_a_picture_that_is_none_is_named_by_its_place(folder: Path, key: str, name: str) -> None:

@@ -33,12 +33,13 @@ def loop(path: Path) -> None:
     path.symlink_to(path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")
 @pytest.mark.parametrize(
     ("make", "says"),
     [
         (lambda path: None, "does not exist"),
         (Path.mkdir, "is a directory"),
-        (os.mkfifo, "is a named pipe"),
+        (lambda path: os.mkfifo(path), "is a named pipe"),
         (bind_socket, "is a socket"),
         (lambda path: path.symlink_to("/dev/zero"), "is a device"),
         (lambda path: path.symlink_to("/dev/stdin/nothing"), "does not exist"),
@@ -55,6 +56,7 @@ def test_no_regular_file_is_refused_at_once(
     assert caught.value.message.startswith(f"image 2 ({path}) ")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")
 def test_a_file_without_permission_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(b"picture")
@@ -99,6 +101,7 @@ def test_the_limit_is_exact(tmp_path: Path) -> None:
         read_file(sparse(tmp_path / "b", 3000), limits, "image 1")
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 def test_a_file_that_grows_after_it_was_asked_is_refused(tmp_path: Path) -> None:
     # Files of /proc say that they are empty and are not.
     limits = Limits(max_file_bytes=10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ def test_a_provider_shows_no_key() -> None:
     assert WALLET_KEY not in repr(ProviderSettings(URL, "", WALLET_KEY))
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_a_file_that_others_can_read_is_refused(mode: int, folders: dict[str, str]) -> None:
     write(folders, {"url": URL, "key": KEY}, mode)
