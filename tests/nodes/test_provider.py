@@ -151,7 +151,7 @@ def test_without_a_provider_a_closed_model_says_what_to_set(graph: Any, configur
     ("reply", "words"),
     [
         (replying({"error": "Insufficient balance"}, 402), "Insufficient balance. Top the account up"),
-        (replying(b"nonsense"), "sent no picture that can be used"),
+        (replying(b"nonsense"), "sent no usable image"),
     ],
 )
 def test_what_goes_wrong_there_is_an_error_on_the_node(
