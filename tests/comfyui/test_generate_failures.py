@@ -104,7 +104,7 @@ PHASES = {
     ],
     KLEIN: [
         ("load_vae", "model", KLEIN_FILES),
-        ("encode", "reference", KLEIN_FILES[2:]),
+        ("encode", "latent", KLEIN_FILES[2:]),
         ("sample", "sample", ()),
         ("decode", "decode", ()),
     ],
