@@ -37,7 +37,7 @@ PROMOTED = [
 ]  # fmt: skip
 
 WITH_MODEL = [["note", "4"], ["1"], ["5"], ["6", "7"]]
-# Node ids in columns from left to right.
+# Node ids in columns from left to right; any other template is laid out as one with a model.
 COLUMNS: dict[str, list[list[str]]] = {
     "compose": [["note"], ["1"], ["2"], ["3"], ["4"]],
     "seamless": [["note"], ["1"], ["2"], ["3"]],
@@ -45,13 +45,6 @@ COLUMNS: dict[str, list[list[str]]] = {
     "safe-mode": [["note"], ["1"], ["2", "4"], ["3"], ["5"]],
     "load-from-url": [["note"], ["1"], ["2"], ["3"]],
     "layer-editor": [["note"], ["1"], ["2"], ["3"], ["4"]],
-    "qwen-image-edit": WITH_MODEL,
-    "firered-image-edit": WITH_MODEL,
-    "qwen-edit-uncensored": WITH_MODEL,
-    "flux2-klein": WITH_MODEL,
-    "flux2-dev": WITH_MODEL,
-    "mage-flow-edit": WITH_MODEL,
-    "inpaint": WITH_MODEL,
 }
 # (width, height) by type where they matter; savers grow by their preview.
 SIZES = {
@@ -135,7 +128,10 @@ def main(names: list[str]) -> None:
         try:
             server.wait_until_ready()
             server.add_inputs(*PICTURES, CAT)
-            for name in names or [*COLUMNS, BLUEPRINT]:
+            for name in names or [
+                *(path.stem for path in sorted((FOLDER / "api").glob("*.json"))),
+                BLUEPRINT,
+            ]:
                 if name == BLUEPRINT:
                     make_blueprint(server, browser)
                 else:
@@ -151,7 +147,12 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
     profile = profile_of(prompt)
     title, _, text = (NOTES / f"{name}.md").read_text().partition("\n")
     text = text.strip().replace("FILES", file_list(profile) if profile else "")
-    layout = {"columns": COLUMNS[name], "sizes": SIZES, "title": title.removeprefix("# "), "text": text}
+    layout = {
+        "columns": COLUMNS.get(name, WITH_MODEL),
+        "sizes": SIZES,
+        "title": title.removeprefix("# "),
+        "text": text,
+    }
     canvas.page.evaluate(ARRANGE, {**layout, "models": links(profile) if profile else []})
     graph = tidy(canvas.graph(), name)
     (FOLDER / f"{name}.json").write_text(json.dumps(graph, indent=1) + "\n")

@@ -1,7 +1,8 @@
 """Every limit, and the one reader of the environment: frozen objects, built once and passed in.
 
-Every number that bounds an input or a wait stands here and nowhere else. Units are in the names. A field is
-overridden by `MULTIEDIT_<FIELD>`, upper case: `MULTIEDIT_MAX_FILE_BYTES=50000000`.
+A number that an owner may have to change stands here; one that a format or protocol fixes stands with its
+reader. Units are in the names. A field is overridden by `MULTIEDIT_<FIELD>`, upper case:
+`MULTIEDIT_MAX_FILE_BYTES=50000000`.
 """
 
 from __future__ import annotations

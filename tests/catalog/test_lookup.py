@@ -8,13 +8,12 @@ import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.catalog.model import AUTO, TIER_SIDES, Model, Price, parse_ratio
 from multiedit.pipelines.common.errors import UnknownModel
+from multiedit.tests.support.family_tables import K2, K4, OURS
 
 EIGHT = ("1:1", "3:2", "16:9", "21:9", "9:16", "2:3", "3:4", "4:5")
 ALL = (AUTO, *EIGHT)
 GROK = (AUTO, "1:1", "16:9", "9:16", "3:4", "3:2", "2:3")
 SEEDREAM = tuple(ratio for ratio in ALL if ratio != "21:9")
-K2 = ("1K", "2K")
-K4 = ("1K", "2K", "4K")
 UNCENSORED = {"qwen-edit-uncensored", "seedream-v5-lite-edit", "seedream-v4-edit"}
 
 # id: name, privacy, prompt limit, ratios, tiers, images, base price, created
@@ -39,24 +38,6 @@ HOSTED = {
     "seedream-v5-lite-edit": ("Seedream V5 Lite", "anonymized", 10000, SEEDREAM, (), 6, 0.05, 1771804800),
     "seedream-v4-edit": ("Seedream V4.5", "anonymized", 10000, SEEDREAM, (), 6, 0.05, 1767484800),
 }  # fmt: skip
-
-# Open models that run here only. id: licence, ratios' grid, tiers, images, largest area
-OURS = {
-    "qwen-edit-2509": ("Apache-2.0", 16, (), 3, 67108864),
-    "firered-image-edit-1.0": ("Apache-2.0", 16, (), 3, 67108864),
-    "flux-2-klein-4b-edit": ("Apache-2.0", 16, K2, 4, 4194304),
-    "flux-2-klein-4b-base-edit": ("Apache-2.0", 16, K2, 4, 4194304),
-    "flux-2-klein-9b-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
-    "flux-2-klein-9b-base-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
-    "flux-2-klein-9b-kv-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
-    "flux-2-dev-edit": ("FLUX Non-Commercial License", 16, K2, 6, 4194304),
-    "mage-flow-edit": ("MIT", 16, (), 3, 4194304),
-    "mage-flow-turbo-edit": ("MIT", 16, (), 3, 4194304),
-    "qwen-image-2.1-edit": ("Qwen Research License", 32, K2, 10, 4194304),
-    "qwen-image-2.1-turbo-edit": ("Qwen Research License", 32, K2, 10, 4194304),
-    "flux-3-klein-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
-    "flux-3-klein-base-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
-}
 
 # id, tier, quality, images: US dollars
 PRICES = [

@@ -17,40 +17,8 @@ from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.planning.size import resolve_size
+from multiedit.tests.support.family_tables import GATED, SETTINGS
 
-# id: model, steps, cfg, sampler, scheduler, shift, CFGNorm, guidance, reference method, LoRA
-EULER, FLUX2 = ("euler", "simple"), ("euler", "flux2")
-ZERO = "index_timestep_zero"
-SETTINGS = {
-    "qwen-edit-2511-lightning-4": ("qwen-edit", 4, 1, *EULER, 3.1, 1, None, ZERO, True),
-    "qwen-edit-2511-lightning-8": ("qwen-edit", 8, 1, *EULER, 3.1, 1, None, ZERO, True),
-    "qwen-edit-2511-full": ("qwen-edit", 40, 4, *EULER, 3.1, 1, None, ZERO, False),
-    "qwen-edit-2509-lightning-4": ("qwen-edit-2509", 4, 1, *EULER, 3, 1, None, None, True),
-    "qwen-edit-2509-lightning-8": ("qwen-edit-2509", 8, 1, *EULER, 3, 1, None, None, True),
-    "qwen-edit-2509-full": ("qwen-edit-2509", 20, 4, *EULER, 3, 1, None, None, False),
-    "firered-1.1-lightning-8": ("firered-image-edit", 8, 1, *EULER, 3.1, 1, None, None, True),
-    "firered-1.1-full": ("firered-image-edit", 40, 4, *EULER, 3.1, 1, None, None, False),
-    "firered-1.0-lightning-8": ("firered-image-edit-1.0", 8, 1, *EULER, 3.1, 1, None, None, True),
-    "firered-1.0-full": ("firered-image-edit-1.0", 40, 4, *EULER, 3.1, 1, None, None, False),
-    "qwen-rapid-aio": ("qwen-edit-uncensored", 4, 1, "sa_solver", "beta", None, None, None, None, False),
-    "flux-2-klein-4b": ("flux-2-klein-4b-edit", 4, 1, *FLUX2, None, None, None, None, False),
-    "flux-2-klein-base-4b": ("flux-2-klein-4b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
-    "flux-2-klein-9b": ("flux-2-klein-9b-edit", 4, 1, *FLUX2, None, None, None, None, False),
-    "flux-2-klein-base-9b": ("flux-2-klein-9b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
-    "flux-2-klein-9b-kv": ("flux-2-klein-9b-kv-edit", 4, 1, *FLUX2, None, None, None, None, False),
-    "flux-2-dev-turbo": ("flux-2-dev-edit", 8, 1, *FLUX2, None, None, 4, None, True),
-    "flux-2-dev-full": ("flux-2-dev-edit", 20, 1, *FLUX2, None, None, 4, None, False),
-    "mage-flow-edit-turbo": ("mage-flow-turbo-edit", 4, 1, *EULER, None, None, None, None, False),
-    "mage-flow-edit": ("mage-flow-edit", 30, 5, *EULER, None, None, None, None, False),
-    "qwen-image-2.1-turbo": ("qwen-image-2.1-turbo-edit", 8, 1, *EULER, None, None, None, None, False),
-    "qwen-image-2.1": ("qwen-image-2.1-edit", 25, 1, *EULER, None, None, None, None, False),
-    "flux-3-klein": ("flux-3-klein-edit", 16, 1, *EULER, None, None, None, None, False),
-    "flux-3-klein-base": ("flux-3-klein-base-edit", 50, 3.5, *EULER, None, None, None, None, False),
-}
-GATED = {
-    "qwen-image-21": ({"TextEncodeQwenImage21", "QwenImage21Cache"}, "0.37.0"),
-    "flux3": ({"ReferenceMultiLatent", "Flux3LayoutPrompt"}, "0.41.0"),
-}
 # What the templates and model cards call their files, and some that people make of them.
 NAMES = {
     "qwen_image_edit_2511_bf16.safetensors": "qwen-edit-2511-full",

@@ -1,0 +1,59 @@
+"""The one table of the model families: their models in the catalogue, and how each profile samples.
+
+A new family adds its rows here; the tests of the catalogue, the profiles and the templates read them.
+"""
+
+K2 = ("1K", "2K")
+K4 = ("1K", "2K", "4K")
+
+# Open models that run here only. id: licence, ratios' grid, tiers, images, largest area
+OURS = {
+    "qwen-edit-2509": ("Apache-2.0", 16, (), 3, 67108864),
+    "firered-image-edit-1.0": ("Apache-2.0", 16, (), 3, 67108864),
+    "flux-2-klein-4b-edit": ("Apache-2.0", 16, K2, 4, 4194304),
+    "flux-2-klein-4b-base-edit": ("Apache-2.0", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-base-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-klein-9b-kv-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),
+    "flux-2-dev-edit": ("FLUX Non-Commercial License", 16, K2, 6, 4194304),
+    "mage-flow-edit": ("MIT", 16, (), 3, 4194304),
+    "mage-flow-turbo-edit": ("MIT", 16, (), 3, 4194304),
+    "qwen-image-2.1-edit": ("Qwen Research License", 32, K2, 10, 4194304),
+    "qwen-image-2.1-turbo-edit": ("Qwen Research License", 32, K2, 10, 4194304),
+    "flux-3-klein-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
+    "flux-3-klein-base-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
+}
+
+# id: model, steps, cfg, sampler, scheduler, shift, CFGNorm, guidance, reference method, LoRA
+EULER, FLUX2 = ("euler", "simple"), ("euler", "flux2")
+ZERO = "index_timestep_zero"
+SETTINGS = {
+    "qwen-edit-2511-lightning-4": ("qwen-edit", 4, 1, *EULER, 3.1, 1, None, ZERO, True),
+    "qwen-edit-2511-lightning-8": ("qwen-edit", 8, 1, *EULER, 3.1, 1, None, ZERO, True),
+    "qwen-edit-2511-full": ("qwen-edit", 40, 4, *EULER, 3.1, 1, None, ZERO, False),
+    "qwen-edit-2509-lightning-4": ("qwen-edit-2509", 4, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-2509-lightning-8": ("qwen-edit-2509", 8, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-2509-full": ("qwen-edit-2509", 20, 4, *EULER, 3, 1, None, None, False),
+    "firered-1.1-lightning-8": ("firered-image-edit", 8, 1, *EULER, 3.1, 1, None, None, True),
+    "firered-1.1-full": ("firered-image-edit", 40, 4, *EULER, 3.1, 1, None, None, False),
+    "firered-1.0-lightning-8": ("firered-image-edit-1.0", 8, 1, *EULER, 3.1, 1, None, None, True),
+    "firered-1.0-full": ("firered-image-edit-1.0", 40, 4, *EULER, 3.1, 1, None, None, False),
+    "qwen-rapid-aio": ("qwen-edit-uncensored", 4, 1, "sa_solver", "beta", None, None, None, None, False),
+    "flux-2-klein-4b": ("flux-2-klein-4b-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-base-4b": ("flux-2-klein-4b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-9b": ("flux-2-klein-9b-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-base-9b": ("flux-2-klein-9b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-9b-kv": ("flux-2-klein-9b-kv-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-dev-turbo": ("flux-2-dev-edit", 8, 1, *FLUX2, None, None, 4, None, True),
+    "flux-2-dev-full": ("flux-2-dev-edit", 20, 1, *FLUX2, None, None, 4, None, False),
+    "mage-flow-edit-turbo": ("mage-flow-turbo-edit", 4, 1, *EULER, None, None, None, None, False),
+    "mage-flow-edit": ("mage-flow-edit", 30, 5, *EULER, None, None, None, None, False),
+    "qwen-image-2.1-turbo": ("qwen-image-2.1-turbo-edit", 8, 1, *EULER, None, None, None, None, False),
+    "qwen-image-2.1": ("qwen-image-2.1-edit", 25, 1, *EULER, None, None, None, None, False),
+    "flux-3-klein": ("flux-3-klein-edit", 16, 1, *EULER, None, None, None, None, False),
+    "flux-3-klein-base": ("flux-3-klein-base-edit", 50, 3.5, *EULER, None, None, None, None, False),
+}
+GATED = {
+    "qwen-image-21": ({"TextEncodeQwenImage21", "QwenImage21Cache"}, "0.37.0"),
+    "flux3": ({"ReferenceMultiLatent", "Flux3LayoutPrompt"}, "0.41.0"),
+}
