@@ -28,7 +28,7 @@ from . import provider
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
-from .size import resolve_size
+from .size import resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
 EMBEDDED_MODEL = "layer-composite"
@@ -196,8 +196,5 @@ def _choose_quality(asked: str | None, model: Model) -> tuple[str | None, Iterab
     if asked is None:
         return model.default_quality, (f"quality is not given: {model.default_quality}, the default.",)
     if asked not in model.qualities:
-        raise UnsupportedValue(
-            f"quality {asked!r} is not one that {model.id} takes. It takes {', '.join(model.qualities)}.",
-            field="quality",
-        )
+        raise unsupported("quality", asked, model, model.qualities)
     return asked, ()

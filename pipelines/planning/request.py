@@ -82,7 +82,9 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
             raise InvalidRequest(f"{name} is missing; every request needs it.", field=name)
     values = _read(given, "", readers)
     if "multiedit" in given:
-        values["multiedit"] = _extras(given["multiedit"], "multiedit", images=len(values["images"]))
+        extras = extras_readers(len(values["images"]))
+        own = known_fields(given["multiedit"], "multiedit", extras)
+        values["multiedit"] = Extras(**_read(own, "multiedit", extras))
     return EditRequest(model_id=values.pop("modelId", None), **values)
 
 
@@ -136,11 +138,6 @@ def _image(value: object, path: str) -> ImageSource:
 def read_format(value: object, path: str) -> OutputFormat:
     """One of `OUTPUT_FORMATS`; `jpg` is `jpeg`."""
     return OUTPUT_FORMATS[choice(value, path, options=OUTPUT_FORMATS)]
-
-
-def _extras(value: object, path: str, *, images: int) -> Extras:
-    readers = extras_readers(images)
-    return Extras(**_read(known_fields(value, path, readers), path, readers))
 
 
 def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dict[int, Any]:

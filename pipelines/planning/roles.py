@@ -86,14 +86,9 @@ def _check_placement(extras: Extras) -> None:
 
 
 def _check_base(roles: Mapping[int, Role]) -> None:
-    if roles.get(1, "base") != "base":
-        raise InvalidRequest(
-            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base image first.",
-            field=_FIELD,
-        )
     for number, role in sorted(roles.items()):
-        if role == "base" and number != 1:
+        if (role == "base") != (number == 1):
             raise InvalidRequest(
-                f"{_FIELD} makes image {number} the base; image 1 is the base. Send the base image first.",
+                f"{_FIELD} makes image {number} the {role}; image 1 is the base. Send the base image first.",
                 field=_FIELD,
             )
