@@ -102,7 +102,7 @@ class Limits(_Settings):
     max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
     max_layers: int = 50
     fetch_redirects: int = 3
-    fetch_seconds: float = 30.0  # one picture, all redirects and the body included
+    fetch_seconds: float = 30.0  # one image, all redirects and the body included
     fetch_connect_seconds: float = 5.0
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
     model_aliases: tuple[
@@ -116,7 +116,7 @@ class ComfyUILimits(_Settings):
 
     comfyui_seconds: float = 3600.0  # one edit, the wait in the queue included
     comfyui_connect_seconds: float = 10.0  # to connect, and to say what it is
-    comfyui_answer_seconds: float = 300.0  # one answer, a picture's transfer included
+    comfyui_answer_seconds: float = 300.0  # one answer, an image's transfer included
     comfyui_poll_seconds: float = 5.0  # without news of a job its queue is looked at
     comfyui_cancel_seconds: float = 5.0
     comfyui_attempts: int = 3  # after as many failures in a row a server is gone
@@ -133,7 +133,7 @@ class ProviderLimits(_Settings):
         provider_attempts: requests for one edit; only after an answer that may be asked for again.
         provider_wait_seconds, provider_longest_wait_seconds: the first and the longest wait between two
             attempts where the endpoint does not say how long.
-        provider_answer_bytes: of a picture.
+        provider_answer_bytes: of an image.
     """
 
     max_usd: float = 1.0

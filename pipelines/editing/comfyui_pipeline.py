@@ -36,7 +36,7 @@ OnDetailedStage = Callable[[str, float, str], None]
 """Called with a stage ("load", "upload", "edit", "fetch"), the share of it that is done, and a detail."""
 
 MakeGraph = Callable[[EditPlan, Sequence[str], "EncodeOptions", str], PromptGraph]
-"""(plan, names of the uploaded pictures, the file's settings, prefix of its name) to the graph to queue.
+"""(plan, names of the uploaded images, the file's settings, prefix of its name) to the graph to queue.
 
 Its MultiEditSave writes the one file that comes back; with safe mode on, the report is wired to it.
 """
@@ -81,7 +81,7 @@ class ComfyUIEditPipeline:
         stage: OnDetailedStage = lambda name, share, detail: None,
         preview: Callable[[Preview], None] | None = None,
     ) -> EditResult:
-        """Carry the edit out. Cancelled, it leaves no job on the server; uploaded pictures stay there.
+        """Carry the edit out. Cancelled, it leaves no job on the server; uploaded images stay there.
 
         Args:
             options: fields of `EncodeOptions` besides the format.
@@ -99,13 +99,11 @@ class ComfyUIEditPipeline:
         seconds: dict[str, float] = {}
         stage("load", 0.0, "")
         with timed(self.clock, seconds, "load"):
-            pictures, facts = await load_images(request, self.loader, self.limits)
+            images, facts = await load_images(request, self.loader, self.limits)
         async with connected(self.addresses, self.server_limits) as clients:
             with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
-                names = [
-                    await _upload(client, pictures, index, plan, stage) for index in range(len(pictures))
-                ]
+                names = [await _upload(client, images, index, plan, stage) for index in range(len(images))]
             stage("edit", 0.0, "in the queue")
             events = JobListener(lambda step: stage("edit", step.share, str(step)), preview)
             with timed(self.clock, seconds, "edit"):
@@ -152,14 +150,14 @@ class ComfyUIEditPipeline:
 
 
 async def _upload(
-    client: ComfyUIClient, pictures: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
+    client: ComfyUIClient, images: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
 ) -> str:
-    picture = pictures[index]
-    stage("upload", index / len(pictures), picture.name)
+    image = images[index]
+    stage("upload", index / len(images), image.name)
     # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
     masks = plan.roles[index] == "mask"
-    data = await asyncio.to_thread(_grey, picture) if masks else picture.data
-    return await client.upload(data, picture.name)
+    data = await asyncio.to_thread(_grey, image) if masks else image.data
+    return await client.upload(data, image.name)
 
 
 def _grey(mask: ImageFile) -> bytes:

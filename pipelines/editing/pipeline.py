@@ -76,18 +76,18 @@ async def load_images(
     """Load the images of a request, checked, with what the plan needs to know of each.
 
     Raises:
-        InvalidImage, FetchError: of the first picture that cannot be used.
+        InvalidImage, FetchError: of the first image that cannot be used.
     """
     data = await loader.load_all(request.images)
     given = {1, *request.multiedit.roles, *request.multiedit.placement}
 
     def read() -> tuple[list[ImageFile], list[ImageFacts]]:
-        pictures = [
+        images = [
             ImageFile(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
         ]
-        looks = [number not in given for number in range(1, len(pictures) + 1)]
-        pairs = list(zip(pictures, looks, strict=True))
-        return pictures, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
+        looks = [number not in given for number in range(1, len(images) + 1)]
+        pairs = list(zip(images, looks, strict=True))
+        return images, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
 
     with _naming_field():
         return await asyncio.to_thread(read)
@@ -135,20 +135,20 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         stage("load", 0.0)
         with timed(self.clock, seconds, "load"):
-            plan, pictures = await self._prepare(request)
-        result = await asyncio.to_thread(self._run, plan, pictures, options or {}, embed or {}, stage)
+            plan, images = await self._prepare(request)
+        result = await asyncio.to_thread(self._run, plan, images, options or {}, embed or {}, stage)
         return replace(result, seconds={**seconds, **result.seconds})
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[ImageFile]]:
         names = {model: adapter.name for model, adapter in self.adapters.items()}
         choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
-        pictures, facts = await load_images(request, self.loader, self.limits)
-        return make_plan(request, facts, self.catalog, names), pictures
+        images, facts = await load_images(request, self.loader, self.limits)
+        return make_plan(request, facts, self.catalog, names), images
 
     def _run(
         self,
         plan: EditPlan,
-        pictures: Sequence[ImageFile],
+        images: Sequence[ImageFile],
         options: Mapping[str, Any],
         embed: Mapping[str, str],
         stage: OnStage,
@@ -161,10 +161,10 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         with timed(self.clock, seconds, "edit"):
             if classifier is not None:
-                self._require_safe_inputs(classifier, pictures)
+                self._require_safe_inputs(classifier, images)
             with _naming_field():
                 adapter = self.adapters[plan.model]
-                plan, made = run_adapter(adapter, plan, pictures, lambda share: stage("edit", share))
+                plan, made = run_adapter(adapter, plan, images, lambda share: stage("edit", share))
         stage("check", 0.0)
         with timed(self.clock, seconds, "check"):
             image, report = screen_image(made.image, classifier, self.policy)
@@ -174,14 +174,14 @@ class EditPipeline:
         stage("encode", 1.0)
         return EditResult(plan, file, seconds, made.messages, made.blurred)
 
-    def _require_safe_inputs(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
+    def _require_safe_inputs(self, classifier: ClassifierLoader, images: Sequence[ImageFile]) -> None:
         """Refuse before the edit what safe mode would refuse after it."""
         from ..safety.screening import require_classifier, require_safe
 
         require_classifier(classifier, self.policy)
         if self.policy.inputs:
-            for picture in pictures:
-                require_safe(picture.image(), classifier, self.policy, picture.name)
+            for image in images:
+                require_safe(image.image(), classifier, self.policy, image.name)
 
 
 @contextlib.contextmanager

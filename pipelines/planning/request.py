@@ -117,7 +117,7 @@ def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader])
 
 
 def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
-    """1 to `limits.max_images` pictures, as text or as sources."""
+    """1 to `limits.max_images` images, as text or as sources."""
     if not isinstance(value, (list, tuple)) or not value:
         raise invalid_value(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:

@@ -46,8 +46,8 @@ async def resolve_host(host: str, port: int) -> list[str]:
     return [str(entry[4][0]) for entry in found]
 
 
-class PictureFetcher:
-    """Gets pictures over http and https, guarded as the module says.
+class ImageFetcher:
+    """Gets images over http and https, guarded as the module says.
 
     Args:
         limits: `max_file_bytes`, `fetch_redirects`, `fetch_seconds`, `fetch_connect_seconds`, and
@@ -66,7 +66,7 @@ class PictureFetcher:
     async def fetch(self, url: str, name: str) -> bytes:
         """The body behind the URL, fewer than `limits.max_file_bytes` bytes.
 
-        Messages name the picture (`name`) and the URL's host; never its path, query or address.
+        Messages name the image (`name`) and the URL's host; never its path, query or address.
 
         Raises:
             FetchRefused: the URL, or one that it redirects to, must not be fetched.

@@ -1,4 +1,4 @@
-"""The adapter of the closed models: a plan to the provider, and its answer to a picture."""
+"""The adapter of the closed models: a plan to the provider, and its response to an image."""
 
 from __future__ import annotations
 
@@ -62,20 +62,19 @@ class ProviderAdapter:
         work = ProviderImages(plan, images, self.limits)
         ratios = self.catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
-        answer = asyncio.run(self._answer(plan, body, progress))
-        if answer.status != _OK:
-            raise responses.error_of(answer, self.provider)
-        picture = responses.image_of(answer, self.provider, self.limits)
-        image = work.result(picture)
-        notes = [*responses.notes(answer, plan.model, self.provider)]
-        if picture.size != (plan.width, plan.height):
+        response = asyncio.run(self._send(plan, body, progress))
+        if response.status != _OK:
+            raise responses.error_of(response, self.provider)
+        made = responses.image_of(response, self.provider, self.limits)
+        notes = [*responses.notes(response, plan.model, self.provider)]
+        if made.size != (plan.width, plan.height):
             kept = "fitted to the plan's size" if plan.keep_size or "mask" in plan.roles else "kept as it is"
             notes.append(
-                f"The provider made {picture.size[0]}x{picture.size[1]} where "
+                f"The provider made {made.size[0]}x{made.size[1]} where "
                 f"{plan.width}x{plan.height} was expected; it is {kept}."
             )
-        blurred = answer.is_set("x-venice-is-blurred")
-        return EditOutput(image, tuple(notes), responses.balance(answer), blurred)
+        blurred = response.is_set("x-venice-is-blurred")
+        return EditOutput(work.result(made), tuple(notes), responses.balance(response), blurred)
 
     def require(self, plan: EditPlan, frames: int) -> None:
         """Refuse a batch that the day's limit would end when a part of it is paid for already, and lost.
@@ -106,20 +105,20 @@ class ProviderAdapter:
 
         return book
 
-    async def _answer(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
+    async def _send(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
         about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
         book = self._booking(plan.price_usd or 0.0)
-        asked = asyncio.ensure_future(self.connect().edit(body, self.on_status, book))
-        started = told = self.clock()
+        edit = asyncio.ensure_future(self.connect().edit(body, self.on_status, book))
+        started = reported = self.clock()
         self.on_status(about)
         try:
-            while not asked.done():
-                await asyncio.wait([asked], timeout=_POLL_SECONDS)
+            while not edit.done():
+                await asyncio.wait([edit], timeout=_POLL_SECONDS)
                 waited = self.clock() - started
                 progress(waited / (waited + _USUAL_SECONDS))
-                if self.clock() - told >= _STATUS_SECONDS:
-                    told = self.clock()
+                if self.clock() - reported >= _STATUS_SECONDS:
+                    reported = self.clock()
                     self.on_status(f"{about}, waiting for {waited:.0f} s")
         finally:
-            asked.cancel()
-        return asked.result()
+            edit.cancel()
+        return edit.result()

@@ -69,8 +69,8 @@ class ComfyUIConnection:
             send: a body, as JSON takes it; a form's parts (`form`).
 
         Raises:
-            ServerUnreachable: there is no answer, or not all of it.
-            EditFailed: the status is another one, or the answer is too large.
+            ServerUnreachable: there is no response, or not all of it.
+            EditFailed: the status is another one, or the response is too large.
         """
         body = {"data": send} if isinstance(send, aiohttp.FormData) else {"json": send}
         try:

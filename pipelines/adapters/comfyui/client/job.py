@@ -165,7 +165,7 @@ class ComfyUIJob:
     async def _cancel(self, posting: asyncio.Future[ComfyUIResponse]) -> None:
         await asyncio.gather(posting, return_exceptions=True)
         cancel = ("api", "jobs", self._id, "cancel")
-        answer = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))
-        if answer.status != 200:  # before ComfyUI 0.26
+        response = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))
+        if response.status != 200:  # before ComfyUI 0.26
             await self._connection.request("POST", "queue", send={"delete": [self._id]})
             await self._connection.request("POST", "interrupt", send={"prompt_id": self._id})
