@@ -1,6 +1,6 @@
 """HTTP with the configured endpoint: one request, again where that is allowed, and its whole response.
 
-What may be asked for again is what was answered with 429, 500, 502, 503 or 504 (facts sheet, section 7).
+What may be sent again is what was refused with 429, 500, 502, 503 or 504 (facts sheet, section 7).
 There is no idempotency key, so a connection that is lost after something was sent is an error at once: the
 edit may have been made, and charged. Each attempt is booked before it is sent, since each may be charged.
 Redirects are not followed: the key is for this address alone.
@@ -76,7 +76,7 @@ class ProviderConnection:
             late = self._clock() + wait + _SHORTEST_SECONDS > end
             if response.status not in RETRIED or late or attempt == self._limits.provider_attempts:
                 break
-            on_status(f"the provider answers {response.status}; attempt {attempt + 1} in {wait:.1f} s")
+            on_status(f"the provider responded with {response.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
         return response
 

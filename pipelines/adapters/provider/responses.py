@@ -1,4 +1,4 @@
-"""What an endpoint answered: an image that is one, or the error that it means, with what to do about it."""
+"""What an endpoint responded: a usable image, or the error that it means, with what to do about it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def error_of(response: ProviderResponse, provider: ProviderSettings) -> MultiEdi
     details = _object(response.body)
     steps = _payment(details, provider) if kind is PaymentNeeded else ()
     words = " ".join([_words(details, provider) or "no reason", *steps])
-    return kind(f"The provider answers {response.status}: {words}. {advice}")
+    return kind(f"The provider responded with {response.status}: {words}. {advice}")
 
 
 def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
@@ -100,7 +100,7 @@ def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Lim
 
     Raises:
         ProviderContentRefused: the response stands for a refusal.
-        ProviderResponseLost: it is no image that can be used.
+        ProviderResponseLost: it is not a usable image.
     """
     if any(response.is_set(name) for name in _VIOLATIONS):
         raise ProviderContentRefused(
@@ -108,8 +108,8 @@ def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Lim
         )
     if details := _object(response.body):
         raise ProviderResponseLost(
-            f"The provider answers 200 without an image: {_words(details, provider) or 'no reason'}. "
-            f"{_MAY_BE_CHARGED}"
+            "The provider responded with 200 without an image: "
+            f"{_words(details, provider) or 'no reason'}. {_MAY_BE_CHARGED}"
         )
     # What a user may send is smaller than what the endpoint may; the connection has bounded that.
     limits = replace(limits, max_file_bytes=len(response.body) + 1)

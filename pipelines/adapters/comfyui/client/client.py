@@ -78,7 +78,7 @@ class ComfyUIClient:
             folders: names of model folders to list; one that it has not is empty.
 
         Raises:
-            ServerUnreachable: it does not response, or not soon.
+            ServerUnreachable: it does not respond, or not soon.
             EditFailed: it is not a ComfyUI.
         """
         [(version, memory, jobs)] = await self._soon([self._system()])
@@ -118,7 +118,7 @@ class ComfyUIClient:
             InvalidRequest: ComfyUI refuses the graph.
             EditInterrupted: somebody else stopped it.
             ServerUnreachable: the server is gone, and did not come back.
-            EditFailed: a node failed, the time is over, or the answers are not ComfyUI's. An error of one
+            EditFailed: a node failed, the time is over, or the responses are not ComfyUI's. An error of one
                 of our own nodes keeps its class.
         """
         return await ComfyUIJob(self._connection, graph, events, self._ids(), self._ids()).run()
@@ -137,9 +137,9 @@ class ComfyUIClient:
         )
         return (await self._connection.request("GET", "view", query=query)).body
 
-    async def _soon(self, questions: Iterable[Coroutine[Any, Any, _Response]]) -> list[_Response]:
+    async def _soon(self, requests: Iterable[Coroutine[Any, Any, _Response]]) -> list[_Response]:
         """Run several requests at once, within the time to connect."""
-        asked = [asyncio.ensure_future(question) for question in questions]
+        asked = [asyncio.ensure_future(request) for request in requests]
         seconds = self._limits.comfyui_connect_seconds
         try:
             return await asyncio.wait_for(asyncio.gather(*asked), seconds)
@@ -148,8 +148,8 @@ class ComfyUIClient:
                 f"{self._connection.name} did not describe itself within {seconds:g} s. Try again later."
             ) from None
         finally:
-            for question in asked:
-                question.cancel()
+            for request in asked:
+                request.cancel()
 
     async def _system(self) -> tuple[str, int, int]:
         """The version, the memory of the first device in bytes, and the number of jobs."""

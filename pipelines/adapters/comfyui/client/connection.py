@@ -143,5 +143,5 @@ def _status(status: int, path: tuple[str, ...]) -> str:
     if status in _STATUSES:
         return _STATUSES[status]
     if 300 <= status < 400:
-        return f"answers with a redirect ({status}). Give the address that it leads to"
-    return f"answers /{'/'.join(path[:2])} with {status}. {_ADVICE[:-1]}"
+        return f"responded with a redirect ({status}). Give the address that it leads to"
+    return f"responded to /{'/'.join(path[:2])} with {status}. {_ADVICE[:-1]}"
