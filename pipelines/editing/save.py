@@ -69,7 +69,10 @@ def save_images(
     """
     decisions = _decisions(report, len(images))
     # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
-    made = {} if plan is None else {"plan": {**_plan(plan), "safe_mode": report is not None}}
+    made: dict[str, object] = {}
+    if plan is not None:
+        decided = mapping(_parse(plan, "plan", "Multi-Edit's plan"), "plan")
+        made = {"plan": {**decided, "safe_mode": report is not None}}
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
     written = []
@@ -85,26 +88,19 @@ def save_images(
     return written
 
 
-def _plan(text: str) -> Mapping[str, object]:
-    """A plan of Multi-Edit, which is JSON."""
+def _parse(text: str, field: str, source: str) -> Any:
+    """Parse the JSON of an input; `source` is what has to be connected to it."""
     try:
-        return mapping(read_json(text), "plan")
+        return read_json(text)
     except (ValueError, RecursionError):
-        raise InvalidRequest(
-            "plan is not valid JSON; connect Multi-Edit's plan to it.", field="plan"
-        ) from None
+        raise InvalidRequest(f"{field} is not valid JSON; connect {source} to it.", field=field) from None
 
 
 def _decisions(report: str | None, count: int) -> list[Any]:
     """The decision on each image, None where there is no report; nothing is taken for safe by mistake."""
     if report is None:
         return [None] * count
-    try:
-        decisions = read_json(report)
-    except (ValueError, RecursionError):
-        raise InvalidRequest(
-            "report is not valid JSON; connect the report of Safe Mode to it.", field="report"
-        ) from None
+    decisions = _parse(report, "report", "the report of Safe Mode")
     listed = isinstance(decisions, list) and all(
         isinstance(decision, dict) and isinstance(decision.get("blurred"), bool) for decision in decisions
     )

@@ -134,7 +134,7 @@ def require_safe(image: Tensor, load: ClassifierLoader, policy: Policy, name: st
     """
     (report,) = check(image, load, policy)
     if report.blurred:
-        reason = "was classified as adult" if report.content_violation else "could not be classified"
+        reason = "was classified as adult" if report.label == "nsfw" else "could not be classified"
         raise ContentRefused(
             f"Safe mode refuses {name}: it {reason}. Send another image, or switch safe mode off.",
             field="images",

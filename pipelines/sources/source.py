@@ -72,15 +72,15 @@ class SourceLoader:
     async def load_named(self, sources: Mapping[str, ImageSource]) -> dict[str, bytes]:
         """Load all at the same time, by the names that messages call them.
 
-        Where several fail, the error is the first image's, so that the same request gets the same answer.
+        Where several fail, the error is the first image's, so that the same request gets the same response.
         """
         jobs = (self.load(source, name) for name, source in sources.items())
-        answers = await asyncio.gather(*jobs, return_exceptions=True)
+        results = await asyncio.gather(*jobs, return_exceptions=True)
         loaded = {}
-        for name, answer in zip(sources, answers, strict=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            loaded[name] = answer
+        for name, result in zip(sources, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            loaded[name] = result
         return loaded
 
     async def load(self, source: ImageSource, name: str) -> bytes:

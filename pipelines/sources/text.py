@@ -48,7 +48,8 @@ def decode_text(text: str, limits: Limits, name: str) -> bytes:
     scheme = _SCHEME.match(text)
     if scheme is None:
         if _FILE_NAME.fullmatch(text):
-            raise InvalidImage(f"{name} looks like a file name ({_beginning(text)}). {_TAKEN}.")
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise InvalidImage(f"{name} looks like a file name ({shown}). {_TAKEN}.")
         return _decode_base64(text, limits, name)
     if scheme[1].lower() == "data":
         return _decode_data_url(text, limits, name)
@@ -97,7 +98,3 @@ def _flaw(text: str) -> str:
     if odd[0] == "=":
         return "it has padding (=) before its end, so it is more than one image or truncated"
     return f"it has the character {odd[0]!a}, which base64 does not have"
-
-
-def _beginning(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
