@@ -89,7 +89,7 @@ class _Settings:
 
 @dataclass(frozen=True)
 class Limits(_Settings):
-    """What a request may cost. The first block is the hosted contract's, the second is ours."""
+    """What a request may cost. The first block is the contract's, the second is ours."""
 
     max_images: int = 3
     max_prompt_characters: int = 32768

@@ -1,6 +1,6 @@
 """What was asked: the contract's fields and our own extras, checked against the limits.
 
-The first block of fields is the hosted contract's, with its names, types and defaults; `multiedit` is
+The first block of fields is the contract's, with its names, types and defaults; `multiedit` is
 ours. What depends on the model (ratios, tiers, prompt length) is checked in the plan, once the model is
 known. docs/request.md has the same table for users.
 """

@@ -1,6 +1,6 @@
 """Images as text: telling URLs, data URLs and base64 apart, and decoding the last two.
 
-A hosted-API `images` string is a URL if it begins with http: or https:, a data URL if it begins with
+A string of `images` is a URL if it begins with http: or https:, a data URL if it begins with
 data:, else base64. Whether the bytes are an image, and of which format, is the header probe's to say; a
 data URL's MIME type is ignored, because callers write image/png whatever they send.
 """

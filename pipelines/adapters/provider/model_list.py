@@ -18,7 +18,7 @@ from ...common.errors import ProviderError
 from ...common.json_reader import read_json
 from ...common.settings import Limits
 
-FILE = "hosted-models.json"
+FILE = "provider-models.json"
 _MAX_MODELS = 500
 _LONGEST_ID = 64
 _MAX_IMAGES = 3  # where the list names none
