@@ -9,7 +9,7 @@ from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
 from ..pipelines.safety.settings import SafetySettings
-from ..pipelines.sources.fetch import PictureFetcher
+from ..pipelines.sources.fetch import ImageFetcher
 from ..pipelines.sources.source import SourceLoader
 from .backends.base import Backend
 from .backends.comfyui import ComfyUIBackend, RoutingBackend
@@ -41,7 +41,7 @@ def _make_service() -> Service:
     limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
     provider = load_provider(limits)
     catalog, at_once = provider.catalog, server_limits.edits_at_once
-    loader = SourceLoader(limits, PictureFetcher(limits).fetch)
+    loader = SourceLoader(limits, ImageFetcher(limits).fetch)
     backend: Backend = ComfyUIBackend(
         limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), at_once
     )

@@ -105,8 +105,8 @@ def source_loader(limits: Limits) -> SourceLoader:
     from ..pipelines.sources.source import SourceLoader
 
     async def fetch(url: str, name: str) -> bytes:
-        from ..pipelines.sources.fetch import PictureFetcher
+        from ..pipelines.sources.fetch import ImageFetcher
 
-        return await PictureFetcher(limits).fetch(url, name)
+        return await ImageFetcher(limits).fetch(url, name)
 
     return SourceLoader(limits, fetch)

@@ -93,16 +93,16 @@ class MultiEditLoadLayers(io.ComfyNode):
         refresh: int = 0,
     ) -> io.NodeOutput:
         from ..pipelines.editing.load_layers import load_layers
-        from ..pipelines.sources.fetch import PictureFetcher
+        from ..pipelines.sources.fetch import ImageFetcher
         from ..pipelines.sources.source import SourceLoader
 
         device = comfy.model_management.intermediate_device()
         limits = Limits.from_environment()
-        loader = SourceLoader(limits, PictureFetcher(limits).fetch)
+        loader = SourceLoader(limits, ImageFetcher(limits).fetch)
         sources = image_sources((image_1, image_2, image_3))
-        loaded = await interruptible(load_layers(sources, loader, limits, device))
-        images = (loaded.pictures.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
-        return io.NodeOutput(*(part for image in images for part in image), loaded.layers)
+        loaded, layers = await interruptible(load_layers(sources, loader, limits, device))
+        images = (loaded.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
+        return io.NodeOutput(*(part for image in images for part in image), layers)
 
 
 def _outputs() -> list[io.Output]:

@@ -65,16 +65,16 @@ class MultiEditSafeMode(io.ComfyNode):
         from ..pipelines.safety.screening import screen
 
         settings = _settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
-        result = screen(
+        screened, reports = screen(
             image,
             _loader(settings),
             settings.policy,
             frames_per_second=(batch or {}).get("fps"),
             progress=progress_callback(),
         )
-        blurred = [report.blurred for report in result.reports]
-        scores = [1.0 if report.score is None else report.score for report in result.reports]
-        return io.NodeOutput(result.image, blurred, scores, reports_json(result.reports))
+        blurred = [report.blurred for report in reports]
+        scores = [1.0 if report.score is None else report.score for report in reports]
+        return io.NodeOutput(screened, blurred, scores, reports_json(reports))
 
 
 def _settings(classifier: str | None, **policy: Any) -> SafetySettings:

@@ -43,7 +43,7 @@ class CompositeAdapter:
     def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
         """See `Adapter.run`."""
         canvas = (plan.width, plan.height)
-        cover = self._cover(images[0], canvas)
+        cover = self._box(1, _COVER, images[0], canvas)
         boxes = {
             number: self._box(number, placement, images[number - 1], canvas)
             for number, placement in plan.placements.items()
@@ -58,26 +58,21 @@ class CompositeAdapter:
         progress(0.9)
         return EditOutput(edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None])
 
-    def _cover(self, base: PixelSource, canvas: tuple[int, int]) -> Box:
-        box = place(_COVER, base.size, canvas)
-        if box.width * box.height > self._limits.max_canvas_pixels:
-            raise InvalidRequest(
-                f"image 1 would have to be {box.width}x{box.height} to cover {canvas[0]}x{canvas[1]}; the "
-                f"limit is {self._limits.max_canvas_pixels} px. Crop it to about that shape, or ask for "
-                "keep_size.",
-                field="aspect_ratio",
-            )
-        return box
-
     def _box(self, number: int, placement: Placement, image: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(placement, image.size, canvas)
-        if box.width * box.height > self._limits.max_canvas_pixels:
+        limit, size = self._limits.max_canvas_pixels, f"{box.width}x{box.height}"
+        if box.width * box.height <= limit:
+            return box
+        if number == 1:
             raise InvalidRequest(
-                f"multiedit.placement makes image {number} {box.width}x{box.height}; the limit is "
-                f"{self._limits.max_canvas_pixels} px. Use a smaller scale.",
-                field=f"multiedit.placement.{number}.scale",
+                f"image 1 would have to be {size} to cover {canvas[0]}x{canvas[1]}; the limit is {limit} px. "
+                "Crop it to about that shape, or ask for keep_size.",
+                field="aspect_ratio",
             )
-        return box
+        raise InvalidRequest(
+            f"multiedit.placement makes image {number} {size}; the limit is {limit} px. Use a smaller scale.",
+            field=f"multiedit.placement.{number}.scale",
+        )
 
 
 def _decode(

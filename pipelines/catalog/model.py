@@ -32,7 +32,7 @@ def parse_ratio(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Price:
-    """What the hosted service charges for one edit, in US dollars.
+    """What the provider charges for one edit, in US dollars.
 
     Attributes:
         base: an edit at the default tier and quality.
@@ -65,7 +65,7 @@ class Model:
         weights: `open` (published), `closed` (behind an API only) or `none` (an algorithm).
         licence: of the published weights, or `closed`.
         served_by: who runs it when it does not run here.
-        privacy: the hosted service's word: `private` (not passed on) or `anonymized` (passed on without
+        privacy: the provider's word: `private` (not passed on) or `anonymized` (passed on without
             the account).
         interprets_prompt: False where the prompt changes no pixel; `remark` then says so.
         prompt_limit: characters.

@@ -31,7 +31,7 @@
     |- SpendingLimit                the user's own limit of what may be spent
     `- OutputError                  the result could not be written
 
-Each class owns its HTTP status, its code in the hosted API's vocabulary and the exit code of the
+Each class owns its HTTP status, its code in the contract's vocabulary and the exit code of the
 command line. A message has the value, the limit and the next step, and nothing secret: it is shown
 to clients as it stands.
 """
@@ -47,7 +47,7 @@ class MultiEditError(Exception):
 
     Args:
         message: one or two sentences for the person who made the request.
-        field: the request field at fault in the hosted API's spelling (`images`, `aspect_ratio`,
+        field: the request field at fault in the contract's spelling (`images`, `aspect_ratio`,
             `multiedit.roles`), or None where no single field is.
     """
 

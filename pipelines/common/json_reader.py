@@ -19,7 +19,7 @@ def read_json(data: str | bytes, **hooks: Any) -> Any:
 
     Raises:
         RecursionError: it is nested deeper than `DEEPEST`.
-        ValueError: it is no JSON.
+        ValueError: it is not valid JSON.
     """
     text = data if isinstance(data, str) else data.decode(json.detect_encoding(data), "surrogatepass")
     if text.count("[") + text.count("{") > DEEPEST and _depth(text) > DEEPEST:

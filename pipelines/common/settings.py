@@ -90,7 +90,7 @@ class _Settings:
 
 @dataclass(frozen=True)
 class Limits(_Settings):
-    """What a request may cost. The first block is the hosted contract's, the second is ours."""
+    """What a request may cost. The first block is the contract's, the second is ours."""
 
     max_images: int = 3
     max_prompt_characters: int = 32768
@@ -103,12 +103,11 @@ class Limits(_Settings):
     max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
     max_layers: int = 50
     fetch_redirects: int = 3
-    fetch_seconds: float = 30.0  # one picture, all redirects and the body included
+    fetch_seconds: float = 30.0  # one image, all redirects and the body included
     fetch_connect_seconds: float = 5.0
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
-    model_aliases: tuple[
-        str, ...
-    ] = ()  # "closed-model=open-model": the second runs where the first is asked for
+    # "closed-model=open-model": the second runs where the first is asked for.
+    model_aliases: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -117,7 +116,7 @@ class ComfyUILimits(_Settings):
 
     comfyui_seconds: float = 3600.0  # one edit, the wait in the queue included
     comfyui_connect_seconds: float = 10.0  # to connect, and to say what it is
-    comfyui_answer_seconds: float = 300.0  # one answer, a picture's transfer included
+    comfyui_answer_seconds: float = 300.0  # one response, an image's transfer included
     comfyui_poll_seconds: float = 5.0  # without news of a job its queue is looked at
     comfyui_cancel_seconds: float = 5.0
     comfyui_attempts: int = 3  # after as many failures in a row a server is gone
@@ -131,10 +130,10 @@ class ProviderLimits(_Settings):
     Attributes:
         max_usd, max_usd_per_day: by the catalogue's prices; a day is one of UTC.
         provider_seconds: one edit, all attempts and the waits between them included.
-        provider_attempts: requests for one edit; only after an answer that may be asked for again.
+        provider_attempts: requests for one edit; only after a response that allows another.
         provider_wait_seconds, provider_longest_wait_seconds: the first and the longest wait between two
             attempts where the endpoint does not say how long.
-        provider_answer_bytes: of a picture.
+        provider_answer_bytes: of an image.
     """
 
     max_usd: float = 1.0
@@ -156,15 +155,15 @@ class ServerLimits(_Settings):
         failures, failure_seconds: an error budget: after more failed edits (4xx but 429) of one key and
             model within these seconds, further ones are refused for as long.
         edits_at_once: edits that are worked on at the same time in this process.
-        edits_waiting: further ones that are received or wait; beyond them the answer is 503.
-        edit_seconds: from the moment that a request is whole to its answer, the waiting included.
+        edits_waiting: further ones that are received or wait; beyond them the response is 503.
+        edit_seconds: from the moment that a request is whole to its response, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
         connection_idle_seconds: a connection, before its first request is there and between two.
         max_body_bytes: a JSON body, more than which is 413.
         json_bytes_at_once: JSON bodies that are in memory at the same time; others wait on disk.
-        job_seconds: how long the answer of a `respond-async` job is kept.
-        job_bytes: of all kept answers together; the oldest go first.
-        drain_seconds: for the edits under way when the server is told to end.
+        job_seconds: how long the result of a `respond-async` job is kept.
+        job_bytes: of all kept results together; the oldest go first.
+        drain_seconds: for the edits under way when the server is asked to end.
     """
 
     requests_per_minute: int = 20

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.comfyui.client.address import Address
@@ -27,7 +26,7 @@ from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from ..planning.request import EditRequest
 from ..safety.report import SafetyReport, off_report
 from ..sources.source import SourceLoader
-from .pipeline import EditResult, load_images
+from .pipeline import EditResult, load_images, timed
 
 if TYPE_CHECKING:
     from ..images.encode import EncodeOptions
@@ -37,7 +36,7 @@ OnDetailedStage = Callable[[str, float, str], None]
 """Called with a stage ("load", "upload", "edit", "fetch"), the share of it that is done, and a detail."""
 
 MakeGraph = Callable[[EditPlan, Sequence[str], "EncodeOptions", str], PromptGraph]
-"""(plan, names of the uploaded pictures, the file's settings, prefix of its name) to the graph to queue.
+"""(plan, names of the uploaded images, the file's settings, prefix of its name) to the graph to queue.
 
 Its MultiEditSave writes the one file that comes back; with safe mode on, the report is wired to it.
 """
@@ -46,6 +45,7 @@ _SAME_VERSION = "Install the version of multi-edit there that runs here."
 FOLDER = "multi-edit"  # of the results, in ComfyUI's output folder
 
 
+@dataclass(frozen=True, eq=False)
 class ComfyUIEditPipeline:
     """Runs the edits of requests on the least busy ComfyUI that has what they need.
 
@@ -58,32 +58,20 @@ class ComfyUIEditPipeline:
         ids: makes a name for each result that no other has, so that none is taken from a cache.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        catalog: Catalog,
-        addresses: Sequence[Address],
-        loader: SourceLoader,
-        models: ServerModels,
-        graph: MakeGraph,
-        server_limits: ComfyUILimits,
-        clock: Callable[[], float] = time.perf_counter,
-        ids: Callable[[], str] = new_id,
-    ) -> None:
-        self._limits = limits
-        self._catalog = catalog
-        self._addresses = addresses
-        self._loader = loader
-        self._models = models
-        self._graph = graph
-        self._server_limits = server_limits
-        self._clock = clock
-        self._ids = ids
+    limits: Limits
+    catalog: Catalog
+    addresses: Sequence[Address]
+    loader: SourceLoader
+    models: ServerModels
+    graph: MakeGraph
+    server_limits: ComfyUILimits
+    clock: Callable[[], float] = time.perf_counter
+    ids: Callable[[], str] = new_id
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
-        _, facts = await load_images(request, self._loader, self._limits)
-        async with connected(self._addresses, self._server_limits) as clients:
+        _, facts = await load_images(request, self.loader, self.limits)
+        async with connected(self.addresses, self.server_limits) as clients:
             return (await self._decide(request, facts, clients))[1]
 
     async def edit(
@@ -93,7 +81,7 @@ class ComfyUIEditPipeline:
         stage: OnDetailedStage = lambda name, share, detail: None,
         preview: Callable[[Preview], None] | None = None,
     ) -> EditResult:
-        """Carry the edit out. Cancelled, it leaves no job on the server; uploaded pictures stay there.
+        """Carry the edit out. Cancelled, it leaves no job on the server; uploaded images stay there.
 
         Args:
             options: fields of `EncodeOptions` besides the format.
@@ -110,20 +98,18 @@ class ComfyUIEditPipeline:
             )
         seconds: dict[str, float] = {}
         stage("load", 0.0, "")
-        with self._timed("load", seconds):
-            pictures, facts = await load_images(request, self._loader, self._limits)
-        async with connected(self._addresses, self._server_limits) as clients:
-            with self._timed("upload", seconds):
+        with timed(self.clock, seconds, "load"):
+            images, facts = await load_images(request, self.loader, self.limits)
+        async with connected(self.addresses, self.server_limits) as clients:
+            with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
-                names = [
-                    await _upload(client, pictures, index, plan, stage) for index in range(len(pictures))
-                ]
+                names = [await _upload(client, images, index, plan, stage) for index in range(len(images))]
             stage("edit", 0.0, "in the queue")
             events = JobListener(lambda step: stage("edit", step.share, str(step)), preview)
-            with self._timed("edit", seconds):
+            with timed(self.clock, seconds, "edit"):
                 outputs = await client.run(self._queued(plan, names, options or {}), events)
             stage("fetch", 0.0, "")
-            with self._timed("fetch", seconds):
+            with timed(self.clock, seconds, "fetch"):
                 file = await _fetch(client, outputs, plan)
             stage("fetch", 1.0, "")
         return EditResult(plan, file, seconds)
@@ -132,9 +118,9 @@ class ComfyUIEditPipeline:
         self, request: EditRequest, facts: Sequence[ImageFacts], clients: Sequence[ComfyUIClient]
     ) -> tuple[ComfyUIClient, EditPlan]:
         """Choose where the edit runs, and plan it there."""
-        asked = DEFAULT_MODEL if request.model_id is None else self._catalog.get(request.model_id).id
+        asked = DEFAULT_MODEL if request.model_id is None else self.catalog.get(request.model_id).id
         models = (asked, EMBEDDED_MODEL)
-        seen = await probe(clients, self._models.nodes(models), self._models.folders(models))
+        seen = await probe(clients, self.models.nodes(models), self.models.folders(models))
         try:
             return self._planned(request, facts, asked, seen)
         except ModelUnavailable as error:
@@ -150,8 +136,8 @@ class ComfyUIEditPipeline:
     def _planned(
         self, request: EditRequest, facts: Sequence[ImageFacts], model: str, seen: Sequence[ServerStatus]
     ) -> tuple[ComfyUIClient, EditPlan]:
-        chosen = least_busy(seen, lambda server: self._models.runner(model, server))
-        plan = make_plan(request, facts, self._catalog, {model: chosen.wanted.adapter})
+        chosen = least_busy(seen, lambda server: self.models.runner(model, server))
+        plan = make_plan(request, facts, self.catalog, {model: chosen.wanted.adapter})
         where = f"It runs on {chosen.client.address} (ComfyUI {chosen.facts.version})."
         notes = (*plan.notes, *chosen.wanted.notes, where, *chosen.notes)
         return chosen.client, replace(plan, notes=notes)
@@ -160,24 +146,18 @@ class ComfyUIEditPipeline:
         from ..images.encode import EncodeOptions
 
         settings = EncodeOptions(format=plan.output_format, **options)
-        return self._graph(plan, names, settings, f"{FOLDER}/{self._ids()}")
-
-    @contextlib.contextmanager
-    def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:
-        started = self._clock()
-        yield
-        seconds[stage] = self._clock() - started
+        return self.graph(plan, names, settings, f"{FOLDER}/{self.ids()}")
 
 
 async def _upload(
-    client: ComfyUIClient, pictures: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
+    client: ComfyUIClient, images: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
 ) -> str:
-    picture = pictures[index]
-    stage("upload", index / len(pictures), picture.name)
+    image = images[index]
+    stage("upload", index / len(images), image.name)
     # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
     masks = plan.roles[index] == "mask"
-    data = await asyncio.to_thread(_grey, picture) if masks else picture.data
-    return await client.upload(data, picture.name)
+    data = await asyncio.to_thread(_grey, image) if masks else image.data
+    return await client.upload(data, image.name)
 
 
 def _grey(mask: ImageFile) -> bytes:

@@ -1,4 +1,4 @@
-"""A LAYERS document in a JSON file to a finished picture file."""
+"""A LAYERS document in a JSON file to a finished image file."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def compose_document(
     progress: OnProgress = lambda share: None,
     policy: Policy = DEFAULT_POLICY,
 ) -> EncodedImage:
-    """Read a document and its pictures, composite them, check the result and encode it.
+    """Read a document and its images, composite them, check the result and encode it.
 
     Args:
         classifier: of safe mode; None switches it off.

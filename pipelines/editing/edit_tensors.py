@@ -74,11 +74,14 @@ def edit_tensors(
         on_progress = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731
         results.append(run_adapter(adapters[plan.model], plan, _frame(batches, frame), on_progress))
     notes = _by_frame([frame_plan.notes for frame_plan, _ in results])
+    blurred = {number: made for number, (_, made) in enumerate(results, start=1) if made.blurred}
+    unsaid = (number for number, made in blurred.items() if "blurred" not in " ".join(made.notes).lower())
+    messages = _by_frame([made.messages for _, made in results])
     return EditedTensors(
         image=_batch([made.image for _, made in results]),
         plan=replace(results[0][0], notes=notes),
-        messages=_by_frame([made.messages for _, made in results]),
-        blurred=tuple(number for number, (_, made) in enumerate(results, start=1) if made.blurred),
+        messages=(*messages, *(f"Frame {number}: blurred by the provider." for number in unsaid)),
+        blurred=tuple(blurred),
     )
 
 

@@ -23,7 +23,7 @@ class EncodedImage:
 
     Attributes:
         media_type: by what the bytes are: image/png, image/jpeg or image/webp.
-        dropped_metadata: names of what the file does not say: no room for it, or a blurred picture's recipe.
+        dropped_metadata: names of what the file does not say: no room for it, or a blurred image's recipe.
     """
 
     data: bytes = field(repr=False)
@@ -38,8 +38,8 @@ def screen_image(
     """Screen one image [1, H, W, C] and blur it where it does not pass; None switches safe mode off."""
     if classifier is None:
         return image, off_report()
-    result = screen(image, classifier, policy)
-    return result.image, result.reports[0]
+    screened, (report,) = screen(image, classifier, policy)
+    return screened, report
 
 
 def encode_result(
@@ -52,8 +52,8 @@ def encode_result(
     """Encode a screened image [1, H, W, C].
 
     Args:
-        about: how the picture was made, written beside the report under the key `multiedit`. A blurred
-            picture says nothing but its report: anything else would be the recipe of the unblurred one.
+        about: how the image was made, written beside the report under the key `multiedit`. A blurred
+            image says nothing but its report: anything else would be the recipe of the unblurred one.
         embed: further metadata, ComfyUI's `prompt` and `workflow`.
     """
     texts = {"multiedit": json.dumps({**about, "safe_mode": report.to_dict()}), **embed}

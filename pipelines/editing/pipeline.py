@@ -29,6 +29,14 @@ OnStage = Callable[[str, float], None]
 """Called with a stage ("load", "edit", "check", "encode") and the share of it that is done."""
 
 
+@contextlib.contextmanager
+def timed(clock: Callable[[], float], seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Write the seconds of a stage that ends well."""
+    started = clock()
+    yield
+    seconds[stage] = clock() - started
+
+
 @dataclass(frozen=True)
 class EditResult:
     """A finished edit: the plan that was carried out, the file, and the seconds each stage took.
@@ -68,23 +76,24 @@ async def load_images(
     """Load the images of a request, checked, with what the plan needs to know of each.
 
     Raises:
-        InvalidImage, FetchError: of the first picture that cannot be used.
+        InvalidImage, FetchError: of the first image that cannot be used.
     """
     data = await loader.load_all(request.images)
     given = {1, *request.multiedit.roles, *request.multiedit.placement}
 
     def read() -> tuple[list[ImageFile], list[ImageFacts]]:
-        pictures = [
+        images = [
             ImageFile(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
         ]
-        looks = [number not in given for number in range(1, len(pictures) + 1)]
-        pairs = list(zip(pictures, looks, strict=True))
-        return pictures, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
+        looks = [number not in given for number in range(1, len(images) + 1)]
+        pairs = list(zip(images, looks, strict=True))
+        return images, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
 
     with _naming_field():
         return await asyncio.to_thread(read)
 
 
+@dataclass(frozen=True, eq=False)
 class EditPipeline:
     """Runs the edits of requests on this machine.
 
@@ -95,23 +104,13 @@ class EditPipeline:
         policy: of safe mode.
     """
 
-    def __init__(
-        self,
-        limits: Limits,
-        catalog: Catalog,
-        adapters: Mapping[str, Adapter],
-        loader: SourceLoader,
-        classifier: ClassifierLoader,
-        clock: Callable[[], float] = time.perf_counter,
-        policy: Policy = DEFAULT_POLICY,
-    ) -> None:
-        self._limits = limits
-        self._catalog = catalog
-        self._adapters = adapters
-        self._loader = loader
-        self._classifier = classifier
-        self._clock = clock
-        self._policy = policy
+    limits: Limits
+    catalog: Catalog
+    adapters: Mapping[str, Adapter]
+    loader: SourceLoader
+    classifier: ClassifierLoader
+    clock: Callable[[], float] = time.perf_counter
+    policy: Policy = DEFAULT_POLICY
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading and planning raise."""
@@ -135,21 +134,21 @@ class EditPipeline:
         """
         seconds: dict[str, float] = {}
         stage("load", 0.0)
-        with self._timed("load", seconds):
-            plan, pictures = await self._prepare(request)
-        result = await asyncio.to_thread(self._run, plan, pictures, options or {}, embed or {}, stage)
+        with timed(self.clock, seconds, "load"):
+            plan, images = await self._prepare(request)
+        result = await asyncio.to_thread(self._run, plan, images, options or {}, embed or {}, stage)
         return replace(result, seconds={**seconds, **result.seconds})
 
     async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[ImageFile]]:
-        names = {model: adapter.name for model, adapter in self._adapters.items()}
-        choose_model(request.model_id, self._catalog, names)  # what cannot run is said before any fetching
-        pictures, facts = await load_images(request, self._loader, self._limits)
-        return make_plan(request, facts, self._catalog, names), pictures
+        names = {model: adapter.name for model, adapter in self.adapters.items()}
+        choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
+        images, facts = await load_images(request, self.loader, self.limits)
+        return make_plan(request, facts, self.catalog, names), images
 
     def _run(
         self,
         plan: EditPlan,
-        pictures: Sequence[ImageFile],
+        images: Sequence[ImageFile],
         options: Mapping[str, Any],
         embed: Mapping[str, str],
         stage: OnStage,
@@ -157,38 +156,32 @@ class EditPipeline:
         from ..images.encode import EncodeOptions
         from .output import encode_result, screen_image
 
-        classifier = self._classifier if plan.safe_mode else None
+        classifier = self.classifier if plan.safe_mode else None
         settings = EncodeOptions(format=plan.output_format, **options)
         seconds: dict[str, float] = {}
-        with self._timed("edit", seconds):
+        with timed(self.clock, seconds, "edit"):
             if classifier is not None:
-                self._require_safe_inputs(classifier, pictures)
+                self._require_safe_inputs(classifier, images)
             with _naming_field():
-                adapter = self._adapters[plan.model]
-                plan, made = run_adapter(adapter, plan, pictures, lambda share: stage("edit", share))
+                adapter = self.adapters[plan.model]
+                plan, made = run_adapter(adapter, plan, images, lambda share: stage("edit", share))
         stage("check", 0.0)
-        with self._timed("check", seconds):
-            image, report = screen_image(made.image, classifier, self._policy)
+        with timed(self.clock, seconds, "check"):
+            image, report = screen_image(made.image, classifier, self.policy)
         stage("encode", 0.0)
-        with self._timed("encode", seconds):
+        with timed(self.clock, seconds, "encode"):
             file = encode_result(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
         return EditResult(plan, file, seconds, made.messages, made.blurred)
 
-    def _require_safe_inputs(self, classifier: ClassifierLoader, pictures: Sequence[ImageFile]) -> None:
+    def _require_safe_inputs(self, classifier: ClassifierLoader, images: Sequence[ImageFile]) -> None:
         """Refuse before the edit what safe mode would refuse after it."""
         from ..safety.screening import require_classifier, require_safe
 
-        require_classifier(classifier, self._policy)
-        if self._policy.inputs:
-            for picture in pictures:
-                require_safe(picture.image(), classifier, self._policy, picture.name)
-
-    @contextlib.contextmanager
-    def _timed(self, stage: str, seconds: dict[str, float]) -> Iterator[None]:
-        started = self._clock()
-        yield
-        seconds[stage] = self._clock() - started
+        require_classifier(classifier, self.policy)
+        if self.policy.inputs:
+            for image in images:
+                require_safe(image.image(), classifier, self.policy, image.name)
 
 
 @contextlib.contextmanager

@@ -26,7 +26,7 @@ class Saved:
     """A file that was written.
 
     Attributes:
-        safe_mode: the decision on the picture; None where there was no report.
+        safe_mode: the decision on the image; None where there was no report.
         dropped_metadata: names of what the file had no room for, or must not say because it is blurred.
     """
 
@@ -51,25 +51,28 @@ def save_images(
     plan: str | None,
     progress: Callable[[float], None],
 ) -> list[Saved]:
-    """Encode and write each picture of a batch.
+    """Encode and write each image of a batch.
 
     Args:
         images: float32 [B, H, W, 3 or 4], 0..1, sRGB, straight alpha.
         path: gives the file for an index in the batch and a suffix such as ".png".
         automatic: the format is not the options' but by the size, as for a request that names none.
-        texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred picture.
-        report: safe mode's, a JSON list with an object for each picture; it goes into the files.
-        plan: how the pictures were made, a JSON object; it goes into the files that are not blurred.
-        progress: called after each picture with the share that is done; what it raises ends the work, and
+        texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred image.
+        report: safe mode's, a JSON list with an object for each image; it goes into the files.
+        plan: how the images were made, a JSON object; it goes into the files that are not blurred.
+        progress: called after each image with the share that is done; what it raises ends the work, and
             the files written before stay.
 
     Raises:
-        InvalidRequest: the report is not one of these pictures, or the plan is none.
-        EditFailed, OutputError: a picture cannot be encoded or written.
+        InvalidRequest: the report is not one of these images, or the plan is none.
+        EditFailed, OutputError: an image cannot be encoded or written.
     """
     decisions = _decisions(report, len(images))
     # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
-    made = {} if plan is None else {"plan": {**_plan(plan), "safe_mode": report is not None}}
+    made: dict[str, object] = {}
+    if plan is not None:
+        decided = mapping(_parse(plan, "plan", "Multi-Edit's plan"), "plan")
+        made = {"plan": {**decided, "safe_mode": report is not None}}
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
     written = []
@@ -85,26 +88,19 @@ def save_images(
     return written
 
 
-def _plan(text: str) -> Mapping[str, object]:
-    """A plan of Multi-Edit, which is JSON."""
+def _parse(text: str, field: str, source: str) -> Any:
+    """Parse the JSON of an input; `source` is what has to be connected to it."""
     try:
-        return mapping(read_json(text), "plan")
+        return read_json(text)
     except (ValueError, RecursionError):
-        raise InvalidRequest(
-            "plan is not valid JSON; connect Multi-Edit's plan to it.", field="plan"
-        ) from None
+        raise InvalidRequest(f"{field} is not valid JSON; connect {source} to it.", field=field) from None
 
 
 def _decisions(report: str | None, count: int) -> list[Any]:
-    """The decision on each picture, None where there is no report; nothing is taken for safe by mistake."""
+    """The decision on each image, None where there is no report; nothing is taken for safe by mistake."""
     if report is None:
         return [None] * count
-    try:
-        decisions = read_json(report)
-    except (ValueError, RecursionError):
-        raise InvalidRequest(
-            "report is not valid JSON; connect the report of Safe Mode to it.", field="report"
-        ) from None
+    decisions = _parse(report, "report", "the report of Safe Mode")
     listed = isinstance(decisions, list) and all(
         isinstance(decision, dict) and isinstance(decision.get("blurred"), bool) for decision in decisions
     )

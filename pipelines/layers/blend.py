@@ -25,14 +25,6 @@ def _ratio(numerator: Tensor, denominator: Tensor) -> Tensor:
     return torch.where(small, 0.0, numerator / torch.where(small, 1.0, denominator))
 
 
-def _normal(_backdrop: Tensor, layer: Tensor) -> Tensor:
-    return layer
-
-
-def _screen(backdrop: Tensor, layer: Tensor) -> Tensor:
-    return torch.addcmul(backdrop + layer, backdrop, layer, value=-1)
-
-
 def _overlay(backdrop: Tensor, layer: Tensor) -> Tensor:
     return torch.where(backdrop < 0.5, 2 * backdrop * layer, 1 - 2 * (1 - layer) * (1 - backdrop))
 
@@ -57,10 +49,6 @@ def _soft_light(backdrop: Tensor, layer: Tensor) -> Tensor:
     return torch.addcmul(backdrop, 2 * layer, 1 - backdrop).mul_(backdrop)
 
 
-def _exclusion(backdrop: Tensor, layer: Tensor) -> Tensor:
-    return 0.5 - 2 * (backdrop - 0.5) * (layer - 0.5)
-
-
 def _vivid_light(backdrop: Tensor, layer: Tensor) -> Tensor:
     return torch.where(layer <= 0.5, _burn(backdrop, 2 * layer), _dodge(backdrop, 2 * layer - 1))
 
@@ -68,14 +56,6 @@ def _vivid_light(backdrop: Tensor, layer: Tensor) -> Tensor:
 def _pin_light(backdrop: Tensor, layer: Tensor) -> Tensor:
     bright = torch.maximum(backdrop, 2 * layer - 1)
     return torch.where(layer > 0.5, bright, torch.minimum(backdrop, 2 * layer))
-
-
-def _hard_mix(backdrop: Tensor, layer: Tensor) -> Tensor:
-    return (backdrop + layer >= 1).to(backdrop.dtype)
-
-
-def _divide(backdrop: Tensor, layer: Tensor) -> Tensor:
-    return (backdrop / layer.clamp(min=_EPSILON)).clamp(0.0, 1.0)
 
 
 def _extremes(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -133,9 +113,9 @@ def _luminosity(backdrop: Tensor, layer: Tensor) -> Tensor:
 
 
 BLENDS: dict[str, Blend] = {
-    "normal": _normal,
+    "normal": lambda _backdrop, layer: layer,
     "multiply": torch.mul,
-    "screen": _screen,
+    "screen": lambda backdrop, layer: torch.addcmul(backdrop + layer, backdrop, layer, value=-1),
     "overlay": _overlay,
     "darken": torch.minimum,
     "lighten": torch.maximum,
@@ -144,15 +124,15 @@ BLENDS: dict[str, Blend] = {
     "hard-light": _hard_light,
     "soft-light": _soft_light,
     "difference": lambda backdrop, layer: (backdrop - layer).abs_(),
-    "exclusion": _exclusion,
+    "exclusion": lambda backdrop, layer: 0.5 - 2 * (backdrop - 0.5) * (layer - 0.5),
     "linear-dodge": torch.add,
     "linear-burn": lambda backdrop, layer: (backdrop + layer).sub_(1),
     "vivid-light": _vivid_light,
     "pin-light": _pin_light,
     "linear-light": lambda backdrop, layer: torch.add(backdrop, layer, alpha=2).sub_(1),
-    "hard-mix": _hard_mix,
+    "hard-mix": lambda backdrop, layer: (backdrop + layer >= 1).to(backdrop.dtype),
     "subtract": lambda backdrop, layer: (backdrop - layer).clamp_(min=0.0),
-    "divide": _divide,
+    "divide": lambda backdrop, layer: (backdrop / layer.clamp(min=_EPSILON)).clamp(0.0, 1.0),
     "grain-extract": lambda backdrop, layer: (backdrop - layer).add_(0.5),
     "grain-merge": lambda backdrop, layer: (backdrop + layer).sub_(0.5),
     "hue": _hue,

@@ -51,7 +51,9 @@ def composite(
         everywhere; B is the largest number of frames of any layer. On the device of the bottom layer.
     """
     device = document.layers[0].image.device
-    channels = 3 if _opaque_from_start(document, background) else 4
+    seen = _seen(document)
+    opaque = background is not None or (bool(seen) and _hides_all(seen[0], document))
+    channels = 3 if opaque else 4
     shape = (document.frames, document.height, document.width, channels)
     result = empty_float(*shape) if device.type == "cpu" else torch.empty(shape, device=device)
     for frame in range(document.frames):
@@ -64,11 +66,6 @@ def composite(
 def _part(progress: OnProgress, index: int, count: int) -> OnProgress:
     """The progress of one of several parts of equal size."""
     return lambda share: progress((index + share) / count)
-
-
-def _opaque_from_start(document: Document, background: Colour | None) -> bool:
-    layers = _seen(document)
-    return background is not None or (bool(layers) and _hides_all(layers[0], document))
 
 
 def _seen(document: Document) -> list[Layer]:

@@ -134,7 +134,7 @@ class PlacedLayer:
         if not self._columns and box.height == height:
             return self._planes(top, bottom, left, right)
         rows = [] if box.height == height else axis_blocks(height, box.height, top, bottom, self.image.device)
-        columns = _covering(self._columns, left, right)
+        columns = [block for block in self._columns if block.stop > left and block.start < right]
         first_row, last_row = (rows[0].first, rows[-1].last) if rows else (top, bottom)
         first, last = (columns[0].first, columns[-1].last) if columns else (left, right)
         planes = self._planes(first_row, last_row, first, last)
@@ -180,10 +180,6 @@ def _mask(layer: Layer, frame: int) -> Tensor | None:
     if mask.shape == size:
         return mask
     return functional.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
-
-
-def _covering(blocks: list[Block], left: int, right: int) -> list[Block]:
-    return [block for block in blocks if block.stop > left and block.start < right]
 
 
 def _patch(planes: Tensor) -> Patch:

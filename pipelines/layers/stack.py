@@ -127,10 +127,7 @@ def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Place
     return {
         **_item(image, mask, name),
         "z_index": z_index,
-        "opacity": placement.opacity,
-        "blend_mode": placement.blend_mode,
-        "flip_h": placement.flip_h,
-        "flip_v": placement.flip_v,
+        **{key: fields[key] for key in ("opacity", "blend_mode", "flip_h", "flip_v")},
         "rotation": math.radians(placement.rotation),
         "placement": {key: fields[key] for key in PLACEMENT_KEYS},
     }

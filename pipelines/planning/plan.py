@@ -1,6 +1,6 @@
 """Plan an edit: every decision about it, made before a pixel is decoded.
 
-Deterministic: the same request, pictures and machine give the same plan. What the request leaves open is
+Deterministic: the same request, images and machine give the same plan. What the request leaves open is
 decided by these rules, and each decision is a note:
 
 - modelId: `firered-image-edit`, the contract's default, where this machine can run it; else
@@ -28,7 +28,7 @@ from . import provider
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
-from .size import resolve_size
+from .size import resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
 EMBEDDED_MODEL = "layer-composite"
@@ -84,12 +84,12 @@ class EditPlan:
 
 
 def make_plan(
-    request: EditRequest, pictures: Sequence[ImageFacts], catalog: Catalog, adapters: Mapping[str, str]
+    request: EditRequest, images: Sequence[ImageFacts], catalog: Catalog, adapters: Mapping[str, str]
 ) -> EditPlan:
     """Decide an edit.
 
     Args:
-        pictures: one for each image of the request, in order.
+        images: one for each image of the request, in order.
         adapters: model id -> adapter name, of what can run on this machine now.
 
     Raises:
@@ -100,16 +100,16 @@ def make_plan(
     """
     model, model_notes = choose_model(request.model_id, catalog, adapters)
     extras = request.multiedit
-    roles, role_notes = assign_roles(extras, pictures, model)
+    roles, role_notes = assign_roles(extras, images, model)
     remote = adapters[model.id] == PROVIDER
     _check_capacity(request, roles, model, remote)
-    base = (pictures[0].width, pictures[0].height)
+    base = (images[0].width, images[0].height)
     size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
-    provider_notes = () if price is None else provider.notes(model, price, roles, pictures, extras)
+    provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
     inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
     overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
     return EditPlan(
@@ -196,8 +196,5 @@ def _choose_quality(asked: str | None, model: Model) -> tuple[str | None, Iterab
     if asked is None:
         return model.default_quality, (f"quality is not given: {model.default_quality}, the default.",)
     if asked not in model.qualities:
-        raise UnsupportedValue(
-            f"quality {asked!r} is not one that {model.id} takes. It takes {', '.join(model.qualities)}.",
-            field="quality",
-        )
+        raise unsupported("quality", asked, model, model.qualities)
     return asked, ()

@@ -24,12 +24,12 @@ def closed_model_reason(model: Model) -> str:
 
 
 def sent_images(roles: Sequence[Role]) -> list[int]:
-    """Numbers of the pictures that are sent: all but overlays, which are laid onto the base here."""
+    """Numbers of the images that are sent: all but overlays, which are laid onto the base here."""
     return [number for number, role in enumerate(roles, start=1) if role != "overlay"]
 
 
 def sent_size(size: Size) -> Size:
-    """The size that a picture is sent at: its own where the endpoint takes that, else the nearest it takes.
+    """The size that an image is sent at: its own where the endpoint takes that, else the nearest it takes.
 
     The contract's bounds, not those that `MULTIEDIT_...` sets on this machine.
     """
@@ -43,15 +43,15 @@ def sent_size(size: Size) -> Size:
 
 
 def notes(
-    model: Model, price: float, roles: Sequence[Role], pictures: Sequence[ImageFacts], extras: Extras
+    model: Model, price: float, roles: Sequence[Role], images: Sequence[ImageFacts], extras: Extras
 ) -> Iterator[str]:
     """A sentence for everything that is special about a plan that is carried out elsewhere."""
     yield (
-        f"The prompt and {len(sent_images(roles))} of {len(pictures)} images are sent to the provider, who "
+        f"The prompt and {len(sent_images(roles))} of {len(images)} images are sent to the provider, who "
         f"charges about {price:g} USD. The model is served by {model.served_by}."
     )
     for number in sent_images(roles):
-        size = (pictures[number - 1].width, pictures[number - 1].height)
+        size = (images[number - 1].width, images[number - 1].height)
         if (to := sent_size(size)) != size:
             yield (
                 f"Image {number} is {size[0]}x{size[1]} and is sent as {to[0]}x{to[1]}: the endpoint takes "

@@ -1,6 +1,6 @@
 """What was asked: the contract's fields and our own extras, checked against the limits.
 
-The first block of fields is the hosted contract's, with its names, types and defaults; `multiedit` is
+The first block of fields is the contract's, with its names, types and defaults; `multiedit` is
 ours. What depends on the model (ratios, tiers, prompt length) is checked in the plan, once the model is
 known. docs/request.md has the same table for users.
 """
@@ -82,7 +82,9 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
             raise InvalidRequest(f"{name} is missing; every request needs it.", field=name)
     values = _read(given, "", readers)
     if "multiedit" in given:
-        values["multiedit"] = _extras(given["multiedit"], "multiedit", images=len(values["images"]))
+        extras = extras_readers(len(values["images"]))
+        own = known_fields(given["multiedit"], "multiedit", extras)
+        values["multiedit"] = Extras(**_read(own, "multiedit", extras))
     return EditRequest(model_id=values.pop("modelId", None), **values)
 
 
@@ -115,7 +117,7 @@ def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader])
 
 
 def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:
-    """1 to `limits.max_images` pictures, as text or as sources."""
+    """1 to `limits.max_images` images, as text or as sources."""
     if not isinstance(value, (list, tuple)) or not value:
         raise invalid_value(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:
@@ -136,11 +138,6 @@ def _image(value: object, path: str) -> ImageSource:
 def read_format(value: object, path: str) -> OutputFormat:
     """One of `OUTPUT_FORMATS`; `jpg` is `jpeg`."""
     return OUTPUT_FORMATS[choice(value, path, options=OUTPUT_FORMATS)]
-
-
-def _extras(value: object, path: str, *, images: int) -> Extras:
-    readers = extras_readers(images)
-    return Extras(**_read(known_fields(value, path, readers), path, readers))
 
 
 def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dict[int, Any]:

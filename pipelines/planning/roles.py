@@ -1,13 +1,13 @@
-"""What each picture of a request is for: base, overlay, mask or reference.
+"""What each image of a request is for: base, overlay, mask or reference.
 
-The rule, for pictures whose role the request does not give, in order:
+The rule, for images whose role the request does not give, in order:
 
 1. Image 1 is the base, always.
-2. A picture that `placement` speaks of is an overlay.
-3. The first other picture that looks like a mask is the mask, unless the request names one.
+2. An image that `placement` speaks of is an overlay.
+3. The first other image that looks like a mask is the mask, unless the request names one.
 4. The rest are overlays for a model that composites, references for one that reads the prompt.
 
-A picture looks like a mask when it is grey everywhere and at least 90 % of its pixels lie within 16/255
+An image looks like a mask when it is grey everywhere and at least 90 % of its pixels lie within 16/255
 of black or white. That is judged on the pixels by the caller and comes in as a fact; here is no decoding.
 """
 
@@ -24,13 +24,13 @@ _FIELD = "multiedit.roles"
 
 
 def assign_roles(
-    extras: Extras, pictures: Sequence[ImageFacts], model: Model
+    extras: Extras, images: Sequence[ImageFacts], model: Model
 ) -> tuple[tuple[Role, ...], tuple[str, ...]]:
-    """Give every picture its role.
+    """Give every image its role.
 
     Returns:
-        The roles in the order of the pictures, and a note for each role that was inferred and for each
-        picture that the model will not use.
+        The roles in the order of the images, and a note for each role that was inferred and for each
+        image that the model will not use.
 
     Raises:
         InvalidRequest: the given roles contradict each other or the rule.
@@ -40,7 +40,7 @@ def assign_roles(
     _check_placement(extras)
     roles: list[Role] = ["base"]
     notes = []
-    for number, picture in enumerate(pictures[1:], start=2):
+    for number, image in enumerate(images[1:], start=2):
         if number in extras.roles:
             role = extras.roles[number]
             roles.append(role)
@@ -48,16 +48,16 @@ def assign_roles(
                 notes.append(f"Image {number} is not used: {model.id} takes nothing from references.")
             continue
         mask_given = "mask" in roles or "mask" in extras.roles.values()
-        role, why = _infer(picture, number in extras.placement, mask_given, model)
+        role, why = _infer(image, number in extras.placement, mask_given, model)
         roles.append(role)
         notes.append(f"Image {number} is taken as {role}: {why}.")
     return tuple(roles), tuple(notes)
 
 
-def _infer(picture: ImageFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
+def _infer(image: ImageFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
     if placed:
         return "overlay", "multiedit.placement places it"
-    if picture.looks_like_mask and not mask_given:
+    if image.looks_like_mask and not mask_given:
         return "mask", "it is grey, and nearly all of it is black or white"
     if model.interprets_prompt:
         return "reference", f"{model.id} makes a new image from it"
@@ -86,14 +86,9 @@ def _check_placement(extras: Extras) -> None:
 
 
 def _check_base(roles: Mapping[int, Role]) -> None:
-    if roles.get(1, "base") != "base":
-        raise InvalidRequest(
-            f"{_FIELD} makes image 1 the {roles[1]}; image 1 is the base. Send the base image first.",
-            field=_FIELD,
-        )
     for number, role in sorted(roles.items()):
-        if role == "base" and number != 1:
+        if (role == "base") != (number == 1):
             raise InvalidRequest(
-                f"{_FIELD} makes image {number} the base; image 1 is the base. Send the base image first.",
+                f"{_FIELD} makes image {number} the {role}; image 1 is the base. Send the base image first.",
                 field=_FIELD,
             )

@@ -75,7 +75,7 @@ def resolve_size(
         InvalidRequest: `keep_size` together with a ratio, or nothing to take the ratio from.
     """
     if aspect_ratio is not None and aspect_ratio not in model.ratios:
-        raise _unsupported("aspect_ratio", aspect_ratio, model, model.ratios)
+        raise unsupported("aspect_ratio", aspect_ratio, model, model.ratios)
     asked = None if aspect_ratio == AUTO else aspect_ratio
     if keep_size and asked:
         raise InvalidRequest(
@@ -103,7 +103,7 @@ def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | Non
         return None, (dropped,) if asked else ()
     if asked is not None:
         if asked not in model.tiers:
-            raise _unsupported("resolution", asked, model, model.tiers)
+            raise unsupported("resolution", asked, model, model.tiers)
         return asked, ()
     if keep is not None:
         closest = closest_tier(keep, model.tiers)
@@ -123,7 +123,8 @@ def _ratio(
             field="aspect_ratio",
         )
     if not model.fixed_ratios or (keep_size and model.weights != "closed"):
-        ratio = _reduced(base)
+        divisor = math.gcd(*base)
+        ratio = f"{base[0] // divisor}:{base[1] // divisor}"
         return ratio, (f"The aspect ratio is image 1's own, {ratio}.",)
     wanted = Fraction(*base)
     ratio = min(model.fixed_ratios, key=lambda option: _apart(wanted / Fraction(*parse_ratio(option))))
@@ -195,16 +196,12 @@ def _apart_float(a: float, b: float) -> float:
     return max(a, b) / min(a, b)
 
 
-def _reduced(size: Size) -> str:
-    divisor = math.gcd(*size)
-    return f"{size[0] // divisor}:{size[1] // divisor}"
-
-
 def _text(size: Size) -> str:
     return f"{size[0]}x{size[1]}"
 
 
-def _unsupported(field: str, value: str, model: Model, takes: tuple[str, ...]) -> UnsupportedValue:
+def unsupported(field: str, value: str, model: Model, takes: tuple[str, ...]) -> UnsupportedValue:
+    """The error for a field's value that is not one that the model takes."""
     return UnsupportedValue(
         f"{field} {value!a} is not one that {model.id} takes. It takes {', '.join(takes)}.", field=field
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -105,4 +105,4 @@ def results(scored: Sequence[ScoredImage], classifier: Classifier) -> Iterator[d
             scores = np.array([each.scores[view][rule.level] for each in scored], np.float64)
             metrics = compute_metrics(unsafe, scores, rule.threshold, np.random.default_rng(_SEED))
             settings = {"classifier": classifier.name, "views": view, "preset": preset, **rule._asdict()}
-            yield {**settings, **metrics.to_dict()}
+            yield {**settings, **asdict(metrics)}

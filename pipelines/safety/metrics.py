@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +45,6 @@ class Metrics:
     f1: Estimate
     false_positive_rate: Estimate
     roc_auc: Estimate
-
-    def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 def compute_metrics(unsafe: Bools, scores: Floats, threshold: float, random: np.random.Generator) -> Metrics:

@@ -42,10 +42,8 @@ class Policy:
     inputs: bool = False
 
     def __post_init__(self) -> None:
-        for name, value, known in (
-            ("preset", self.preset, PRESETS),
-            ("on_missing", self.on_missing, ON_MISSING),
-        ):
+        for name, known in {"preset": PRESETS, "on_missing": ON_MISSING}.items():
+            value = getattr(self, name)
             if value not in known:
                 raise InvalidRequest(
                     f"Safe mode's {name} is {value!a}; it must be one of {', '.join(known)}."

@@ -45,11 +45,6 @@ class SafetyReport:
     scores: Mapping[str, float] | None = None
     blur: str | None = None
 
-    @property
-    def content_violation(self) -> bool:
-        """Whether the image was classified as not safe; false where it could not be classified."""
-        return self.label == "nsfw"
-
     def to_dict(self) -> dict[str, Any]:
         """Return what JSON takes: no NaN, every key always there."""
         return asdict(self)

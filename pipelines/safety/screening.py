@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -19,12 +18,11 @@ from ..common.types import OnProgress
 from .blur import blur
 from .classifiers.classifier import Classifier, ClassifierLoader
 from .classifiers.network import VIEWS_AT_ONCE
-from .policy import DEFAULT_POLICY, Policy, Rule
+from .policy import DEFAULT_POLICY, Policy
 from .report import BLUR, SafetyReport
 from .video_frames import frames_to_check
 
 logger = logging.getLogger(__name__)
-
 
 # Images are classified together: as many as a chunk has views, which fills each chunk however many views one
 # has, but where they are large only as many as have so many pixels, a copy of 200 MB.
@@ -34,18 +32,6 @@ PIXELS_AT_ONCE = 1 << 24
 _BACKGROUNDS = (0.0, 1.0)
 
 
-class Screened(NamedTuple):
-    """A checked batch.
-
-    Attributes:
-        image: [B, H, W, C], the given batch, with the images that did not pass blurred.
-        reports: one for each image, in order.
-    """
-
-    image: Tensor
-    reports: list[SafetyReport]
-
-
 def screen(
     image: Tensor,
     load: ClassifierLoader,
@@ -53,16 +39,20 @@ def screen(
     *,
     frames_per_second: float | None = None,
     progress: OnProgress | None = None,
-) -> Screened:
-    """Check each image of a batch and blur those that do not pass. Arguments and errors: see `check`."""
+) -> tuple[Tensor, list[SafetyReport]]:
+    """Check each image of a batch and blur those that do not pass. Arguments and errors: see `check`.
+
+    Returns:
+        The batch [B, H, W, C], the given one where every image passes, and a report on each image, in order.
+    """
     reports = check(image, load, policy, frames_per_second=frames_per_second, progress=progress)
     if not any(report.blurred for report in reports):
-        return Screened(image, reports)
+        return image, reports
     frames = [
         blur(frame) if report.blurred else frame
         for frame, report in zip(torch.split(image, 1), reports, strict=True)
     ]
-    return Screened(torch.cat(frames), reports)
+    return torch.cat(frames), reports
 
 
 def check(
@@ -118,7 +108,10 @@ def check(
         reports += [_decide(scores, policy, classifier) for scores in found]
     if progress is not None:
         progress(1.0)
-    return [max(reports, key=_severity)] * len(image) if video and reports else reports
+    if not video or not reports:
+        return reports
+    worst = max(reports, key=lambda report: (report.blurred, report.status != "ok", report.score or 0.0))
+    return [worst] * len(image)
 
 
 def require_classifier(load: ClassifierLoader, policy: Policy) -> None:
@@ -141,15 +134,11 @@ def require_safe(image: Tensor, load: ClassifierLoader, policy: Policy, name: st
     """
     (report,) = check(image, load, policy)
     if report.blurred:
-        reason = "was classified as adult" if report.content_violation else "could not be classified"
+        reason = "was classified as adult" if report.label == "nsfw" else "could not be classified"
         raise ContentRefused(
             f"Safe mode refuses {name}: it {reason}. Send another image, or switch safe mode off.",
             field="images",
         )
-
-
-def _severity(report: SafetyReport) -> tuple[bool, bool, float]:
-    return report.blurred, report.status != "ok", report.score or 0.0
 
 
 def _require_image(image: Tensor) -> None:
@@ -165,7 +154,9 @@ def _require_image(image: Tensor) -> None:
 def _decide(scores: list[float], policy: Policy, classifier: Classifier) -> SafetyReport:
     finite = all(math.isfinite(score) for score in scores)
     by_level = dict(zip(classifier.levels, scores, strict=True))
-    rules = [_effective(rule, policy) for rule in classifier.rules[policy.preset]]
+    rules = classifier.rules[policy.preset]
+    if policy.threshold is not None:
+        rules = tuple(rule._replace(threshold=policy.threshold) for rule in rules)
     decisive = max(rules, key=lambda rule: by_level[rule.level] - rule.threshold)
     blurred = not (finite and all(by_level[rule.level] < rule.threshold for rule in rules))
     return SafetyReport(
@@ -182,10 +173,6 @@ def _decide(scores: list[float], policy: Policy, classifier: Classifier) -> Safe
         scores=by_level if finite else None,
         blur=BLUR if blurred else None,
     )
-
-
-def _effective(rule: Rule, policy: Policy) -> Rule:
-    return rule if policy.threshold is None else rule._replace(threshold=policy.threshold)
 
 
 def _scores(

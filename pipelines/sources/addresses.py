@@ -23,47 +23,41 @@ class _Embedding(NamedTuple):
     inverted: bool = False
 
 
+def _networks(*texts: str) -> tuple[IPNetwork, ...]:
+    return tuple(map(ip_network, texts))
+
+
 # Never fetched from, whatever the host is called.
-_NEVER: tuple[IPNetwork, ...] = tuple(
-    map(
-        ip_network,
-        (
-            "0.0.0.0/8",  # this network and the unspecified address, RFC 791, RFC 1122
-            "100.100.100.200/32",  # Alibaba Cloud's metadata service, inside 100.64.0.0/10
-            "168.63.129.16/32",  # Azure's virtual host address, public by its looks
-            "169.254.0.0/16",  # link-local, RFC 3927; most clouds' metadata at 169.254.169.254
-            "192.0.0.0/24",  # IETF protocol assignments, RFC 6890; Oracle Cloud's metadata at 192.0.0.192
-            "192.0.2.0/24",  # documentation, RFC 5737
-            "192.88.99.0/24",  # 6to4 relays, deprecated by RFC 7526
-            "198.18.0.0/15",  # benchmarking, RFC 2544
-            "198.51.100.0/24",  # documentation, RFC 5737
-            "203.0.113.0/24",  # documentation, RFC 5737
-            "224.0.0.0/4",  # multicast, RFC 5771
-            "240.0.0.0/4",  # reserved, RFC 1112, and the broadcast address, RFC 919
-            "fd00:42::42/128",  # Scaleway's metadata service
-            "fd00:c1::a9fe:a9fe/128",  # Oracle Cloud's metadata service
-            "fd00:ec2::/32",  # AWS: metadata at fd00:ec2::254, credentials at fd00:ec2::23
-            "fd20:ce::254/128",  # Google Cloud's metadata service
-            "2001::/23",  # IETF protocol assignments, RFC 2928: ORCHID, benchmarking, anycast services
-            "2001:db8::/32",  # documentation, RFC 3849
-            "3fff::/20",  # documentation, RFC 9637
-        ),
-    )
+_NEVER = _networks(
+    "0.0.0.0/8",  # this network and the unspecified address, RFC 791, RFC 1122
+    "100.100.100.200/32",  # Alibaba Cloud's metadata service, inside 100.64.0.0/10
+    "168.63.129.16/32",  # Azure's virtual host address, public by its looks
+    "169.254.0.0/16",  # link-local, RFC 3927; most clouds' metadata at 169.254.169.254
+    "192.0.0.0/24",  # IETF protocol assignments, RFC 6890; Oracle Cloud's metadata at 192.0.0.192
+    "192.0.2.0/24",  # documentation, RFC 5737
+    "192.88.99.0/24",  # 6to4 relays, deprecated by RFC 7526
+    "198.18.0.0/15",  # benchmarking, RFC 2544
+    "198.51.100.0/24",  # documentation, RFC 5737
+    "203.0.113.0/24",  # documentation, RFC 5737
+    "224.0.0.0/4",  # multicast, RFC 5771
+    "240.0.0.0/4",  # reserved, RFC 1112, and the broadcast address, RFC 919
+    "fd00:42::42/128",  # Scaleway's metadata service
+    "fd00:c1::a9fe:a9fe/128",  # Oracle Cloud's metadata service
+    "fd00:ec2::/32",  # AWS: metadata at fd00:ec2::254, credentials at fd00:ec2::23
+    "fd20:ce::254/128",  # Google Cloud's metadata service
+    "2001::/23",  # IETF protocol assignments, RFC 2928: ORCHID, benchmarking, anycast services
+    "2001:db8::/32",  # documentation, RFC 3849
+    "3fff::/20",  # documentation, RFC 9637
 )
 # Fetched from only where the operator has named the host in `fetch_allowed_hosts`.
-_PRIVATE: tuple[IPNetwork, ...] = tuple(
-    map(
-        ip_network,
-        (
-            "10.0.0.0/8",  # private use, RFC 1918
-            "100.64.0.0/10",  # carrier-grade NAT, RFC 6598, which overlay networks use too
-            "127.0.0.0/8",  # loopback, RFC 1122
-            "172.16.0.0/12",  # private use, RFC 1918
-            "192.168.0.0/16",  # private use, RFC 1918
-            "::1/128",  # loopback, RFC 4291
-            "fc00::/7",  # unique local, RFC 4193
-        ),
-    )
+_PRIVATE = _networks(
+    "10.0.0.0/8",  # private use, RFC 1918
+    "100.64.0.0/10",  # carrier-grade NAT, RFC 6598, which overlay networks use too
+    "127.0.0.0/8",  # loopback, RFC 1122
+    "172.16.0.0/12",  # private use, RFC 1918
+    "192.168.0.0/16",  # private use, RFC 1918
+    "::1/128",  # loopback, RFC 4291
+    "fc00::/7",  # unique local, RFC 4193
 )
 # As good as the IPv4 address inside, because something on the way may send the packet there.
 _EMBEDDINGS = (

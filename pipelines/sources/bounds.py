@@ -1,4 +1,4 @@
-"""The size of a picture's file, checked the same way wherever the bytes come from."""
+"""The size of an image's file, checked the same way wherever the bytes come from."""
 
 from __future__ import annotations
 

@@ -39,15 +39,15 @@ _ADVICE = "Check the URL, or send the image itself."
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
-    """The system's own answer for a host name, IPv4 and IPv6."""
+    """The system's addresses of a host name, IPv4 and IPv6."""
     loop = asyncio.get_running_loop()
     # As bytes, since str would go through the idna codec, which raises for long labels.
     found = await loop.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
     return [str(entry[4][0]) for entry in found]
 
 
-class PictureFetcher:
-    """Gets pictures over http and https, guarded as the module says.
+class ImageFetcher:
+    """Gets images over http and https, guarded as the module says.
 
     Args:
         limits: `max_file_bytes`, `fetch_redirects`, `fetch_seconds`, `fetch_connect_seconds`, and
@@ -66,11 +66,11 @@ class PictureFetcher:
     async def fetch(self, url: str, name: str) -> bytes:
         """The body behind the URL, fewer than `limits.max_file_bytes` bytes.
 
-        Messages name the picture (`name`) and the URL's host; never its path, query or address.
+        Messages name the image (`name`) and the URL's host; never its path, query or address.
 
         Raises:
             FetchRefused: the URL, or one that it redirects to, must not be fetched.
-            FetchFailed: no such host, no connection, no valid answer, a status other than 200, a body
+            FetchFailed: no such host, no connection, no valid response, a status other than 200, a body
                 that is compressed or cut short, or too many redirects.
             FetchTimeout: not all there after `limits.fetch_seconds`, redirects included.
             FileTooLarge: the body is too large, by what the server says or by what it sends.
@@ -88,10 +88,10 @@ class PictureFetcher:
 
     async def _follow(self, target: Target, subject: str) -> bytes:
         for _ in range(self._limits.fetch_redirects + 1):
-            answer = await self._hop(target, subject)
-            if isinstance(answer, bytes):
-                return answer
-            target = answer
+            found = await self._hop(target, subject)
+            if isinstance(found, bytes):
+                return found
+            target = found
         raise FetchFailed(
             f"{subject}: more than {self._limits.fetch_redirects} redirects. "
             "Give the URL that they lead to, or send the image itself."
@@ -176,7 +176,7 @@ class PictureFetcher:
 
 
 class _Pinned(AbstractResolver):
-    """Answers with the addresses that have been judged, whatever the name."""
+    """Resolves to the addresses that have been judged, whatever the name."""
 
     def __init__(self, addresses: Sequence[IPAddress]) -> None:
         self._addresses = addresses

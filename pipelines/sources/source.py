@@ -49,11 +49,11 @@ class UploadSource:
 
 ImageSource: TypeAlias = FileSource | TextSource | BytesSource | UploadSource
 Fetch: TypeAlias = Callable[[str, str], Awaitable[bytes]]
-"""(url, name) to the bytes behind the URL; `PictureFetcher.fetch` is the one that is safe."""
+"""(url, name) to the bytes behind the URL; `ImageFetcher.fetch` is the one that is safe."""
 
 
 class SourceLoader:
-    """Loads sources into memory; nothing is decoded as a picture here.
+    """Loads sources into memory; nothing is decoded as an image here.
 
     Args:
         limits: `max_file_bytes` bounds every source.
@@ -72,15 +72,15 @@ class SourceLoader:
     async def load_named(self, sources: Mapping[str, ImageSource]) -> dict[str, bytes]:
         """Load all at the same time, by the names that messages call them.
 
-        Where several fail, the error is the first picture's, so that the same request gets the same answer.
+        Where several fail, the error is the first image's, so that the same request gets the same response.
         """
         jobs = (self.load(source, name) for name, source in sources.items())
-        answers = await asyncio.gather(*jobs, return_exceptions=True)
+        results = await asyncio.gather(*jobs, return_exceptions=True)
         loaded = {}
-        for name, answer in zip(sources, answers, strict=True):
-            if isinstance(answer, BaseException):
-                raise answer
-            loaded[name] = answer
+        for name, result in zip(sources, results, strict=True):
+            if isinstance(result, BaseException):
+                raise result
+            loaded[name] = result
         return loaded
 
     async def load(self, source: ImageSource, name: str) -> bytes:
@@ -100,11 +100,8 @@ class SourceLoader:
         return data
 
     async def _bytes_of(self, source: ImageSource, name: str) -> bytes:
-        if isinstance(source, BytesSource):
-            check_size(len(source.data), self._limits, name)
-            return source.data
-        if isinstance(source, UploadSource):
-            data = await asyncio.to_thread(source.read)
+        if isinstance(source, (BytesSource, UploadSource)):
+            data = source.data if isinstance(source, BytesSource) else await asyncio.to_thread(source.read)
             check_size(len(data), self._limits, name)
             return data
         if isinstance(source, FileSource):

@@ -1,7 +1,7 @@
 """Images as text: telling URLs, data URLs and base64 apart, and decoding the last two.
 
-A hosted-API `images` string is a URL if it begins with http: or https:, a data URL if it begins with
-data:, else base64. Whether the bytes are a picture, and of which format, is the header probe's to say; a
+A string of `images` is a URL if it begins with http: or https:, a data URL if it begins with
+data:, else base64. Whether the bytes are an image, and of which format, is the header probe's to say; a
 data URL's MIME type is ignored, because callers write image/png whatever they send.
 """
 
@@ -48,7 +48,8 @@ def decode_text(text: str, limits: Limits, name: str) -> bytes:
     scheme = _SCHEME.match(text)
     if scheme is None:
         if _FILE_NAME.fullmatch(text):
-            raise InvalidImage(f"{name} looks like a file name ({_beginning(text)}). {_TAKEN}.")
+            shown = text if len(text) <= 60 else text[:57] + "..."
+            raise InvalidImage(f"{name} looks like a file name ({shown}). {_TAKEN}.")
         return _decode_base64(text, limits, name)
     if scheme[1].lower() == "data":
         return _decode_data_url(text, limits, name)
@@ -97,7 +98,3 @@ def _flaw(text: str) -> str:
     if odd[0] == "=":
         return "it has padding (=) before its end, so it is more than one image or truncated"
     return f"it has the character {odd[0]!a}, which base64 does not have"
-
-
-def _beginning(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."

@@ -348,7 +348,11 @@ def test_an_event_that_is_none_ends_the_job(event: str) -> None:
 
 @pytest.mark.parametrize(
     ("status", "told"),
-    [(401, "http://name:password@host"), (302, "redirect (302)"), (500, "answers /system_stats with 500")],
+    [
+        (401, "http://name:password@host"),
+        (302, "redirect (302)"),
+        (500, "responded to /system_stats with 500"),
+    ],
 )
 def test_a_status_is_explained(status: int, told: str) -> None:
     peer = Peer(replies={"/system_stats": replying(b"", status)})

@@ -64,7 +64,7 @@ def resolved() -> Tensor:
 
 
 def blurred() -> Tensor:
-    return screen(sample("coffee.jpg"), default_classifier, Policy(threshold=0.0)).image
+    return screen(sample("coffee.jpg"), default_classifier, Policy(threshold=0.0))[0]
 
 
 def turned() -> Tensor:

@@ -127,6 +127,14 @@ def test_notes_messages_and_flags_are_of_each_frame() -> None:
     assert edited.summary.splitlines()[-6:] == [*own, *balances]
 
 
+def test_a_blurred_frame_without_a_note_is_in_the_summary() -> None:
+    frames = [EditOutput(picture()), EditOutput(picture(), ("Made there.",), blurred=True)]
+    asked = EditSettings(model="layer-composite", prompt="p", keep_size=True)
+    adapters = {"layer-composite": _Provider(*frames)}
+    edited = edit_tensors(asked, [picture(frames=2)], None, load_catalog(), adapters, lambda share: None)
+    assert edited.summary.splitlines()[-2:] == ["Frame 2: Made there.", "Frame 2: blurred by the provider."]
+
+
 def test_progress_runs_over_all_frames() -> None:
     shares: list[float] = []
     edit(picture(frames=3), picture(9, 9), progress=shares.append)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import base64
 from io import BytesIO
+from typing import Any
 
 import pytest
 import torch
 from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.editing.load_layers import LoadedLayers, load_layers
+from multiedit.pipelines.editing.load_layers import load_layers
 from multiedit.pipelines.sources.source import BytesSource, ImageSource, SourceLoader, TextSource
 from PIL import Image
 
@@ -27,23 +28,23 @@ async def no_fetch(url: str, name: str) -> bytes:
     raise AssertionError(f"{name} was fetched from {url}")
 
 
-def load(**sources: ImageSource) -> LoadedLayers:
+def load(**sources: ImageSource) -> tuple[Any, Any]:
     numbered = {int(name[1:]): source for name, source in sources.items()}
     return asyncio.run(load_layers(numbered, SourceLoader(LIMITS, no_fetch), LIMITS))
 
 
-def test_pictures_keep_their_numbers_and_the_first_is_the_base() -> None:
+def test_images_keep_their_numbers_and_the_first_is_the_base() -> None:
     text = base64.b64encode(png("RGBA", (400, 400), (255, 0, 0, 51))).decode()
-    loaded = load(_1=BytesSource(png("RGB")), _3=TextSource(text))
-    assert list(loaded.pictures) == [1, 3]
-    image, mask = loaded.pictures[3]
+    images, layers = load(_1=BytesSource(png("RGB")), _3=TextSource(text))
+    assert list(images) == [1, 3]
+    image, mask = images[3]
     assert image.shape == (1, 400, 400, 3)
     torch.testing.assert_close(mask, torch.full((1, 400, 400), 0.8))
-    image, mask = loaded.pictures[1]
+    image, mask = images[1]
     assert image.shape == (1, 260, 300, 3)
     assert mask.shape == (1, 64, 64)
-    assert loaded.layers["canvas"] == (300, 260)
-    assert [layer["image"].shape[3] for layer in loaded.layers["layers"]] == [3, 4]
+    assert layers["canvas"] == (300, 260)
+    assert [layer["image"].shape[3] for layer in layers["layers"]] == [3, 4]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +54,6 @@ def test_pictures_keep_their_numbers_and_the_first_is_the_base() -> None:
         ({"_2": TextSource("###"), "_3": BytesSource(b"")}, "image 2"),
     ],
 )
-def test_errors_name_the_picture_by_its_number(sources: dict[str, ImageSource], words: str) -> None:
+def test_errors_name_the_image_by_its_number(sources: dict[str, ImageSource], words: str) -> None:
     with pytest.raises(InvalidImage, match=words):
         load(**sources)

@@ -113,7 +113,7 @@ def test_the_node_shows_the_price_and_each_further_attempt(
         configure(peer, MULTIEDIT_PROVIDER_WAIT_SECONDS="0.01")
         graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
     assert shown[0].startswith("nano-banana-2-edit: about 0.14 USD, ")
-    assert "the provider answers 503; attempt 2 in" in shown[1]
+    assert "the provider responded with 503; attempt 2 in" in shown[1]
 
 
 def test_an_interruption_closes_the_connection(graph: Any, configure: Any) -> None:

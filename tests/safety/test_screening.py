@@ -104,7 +104,7 @@ def test_pictures_with_and_without_transparency_keep_their_decisions_in_one_batc
 
 def test_a_batch_that_passes_is_not_copied(reds):
     original = reds(0.1, 0.2)
-    assert screen(original, StandIn).image is original
+    assert screen(original, StandIn)[0] is original
 
 
 def test_an_empty_batch_has_no_reports(reds):

@@ -24,7 +24,7 @@ from multiedit.pipelines.common.errors import (
     MultiEditError,
 )
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.sources.fetch import PictureFetcher, resolve_host
+from multiedit.pipelines.sources.fetch import ImageFetcher, resolve_host
 
 HOST = "pictures.example"
 PICTURE = b"\x89PNG and then some"
@@ -130,7 +130,7 @@ def fetch(
 
     async def run() -> bytes:
         async with serving(routes) as server:
-            fetcher = PictureFetcher(limits, names or loopback())
+            fetcher = ImageFetcher(limits, names or loopback())
             return await fetcher.fetch(f"http://{host}:{server.port}{path}", "image 2")
 
     return asyncio.run(run())
@@ -191,9 +191,7 @@ def test_the_request_says_what_it_wants_and_nothing_about_us(monkeypatch: pytest
             proxy = f"http://127.0.0.1:{server.port}"
             for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
                 monkeypatch.setenv(name, proxy)
-            await PictureFetcher(LIMITS, loopback()).fetch(
-                f"http://{HOST}:{server.port}/a.png?k=v", "image 1"
-            )
+            await ImageFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a.png?k=v", "image 1")
             assert server.paths == ["/a.png?k=v", "/b.png"]  # a proxy would get whole URLs
             return server.heads[1].lower()
 
@@ -210,7 +208,7 @@ def test_cookies_are_neither_kept_nor_sent() -> None:
     async def run() -> str:
         first = response(b"", "302 Found", Location="/b.png", Set_Cookie="a=b; Path=/")
         async with serving({"/a.png": first, "/b.png": response()}) as server:
-            await PictureFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a.png", "image 1")
+            await ImageFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a.png", "image 1")
             return server.heads[1].lower()
 
     assert "cookie" not in asyncio.run(run())
@@ -346,7 +344,7 @@ def test_no_connection_is_made_to_a_private_host(host: str) -> None:
         names = Names({"localhost": [["127.0.0.1"]], "me.example": [["8.8.8.8", "127.0.0.1"]]})
         async with serving({"/a.png": response()}) as server:
             with pytest.raises(FetchRefused, match="not at a public address"):
-                await PictureFetcher(Limits(), names).fetch(f"http://{host}:{server.port}/a.png", "image 1")
+                await ImageFetcher(Limits(), names).fetch(f"http://{host}:{server.port}/a.png", "image 1")
             return server.heads
 
     assert asyncio.run(run()) == []
@@ -377,7 +375,7 @@ def test_a_name_that_changes_its_address_gains_nothing(monkeypatch: pytest.Monke
             async with serving(inside_routes, "127.0.0.2", asked.port) as inside:
                 monkeypatch.setattr("socket.getaddrinfo", no_lookup)
                 url = f"http://{HOST}:{asked.port}/a.png"
-                assert await PictureFetcher(LIMITS, names).fetch(url, "image 1") == PICTURE
+                assert await ImageFetcher(LIMITS, names).fetch(url, "image 1") == PICTURE
                 monkeypatch.undo()
                 assert names.asked == [HOST]
                 assert (len(asked.heads), len(inside.heads)) == (1, 0)
@@ -411,14 +409,14 @@ def test_a_resolver_that_hangs_is_left() -> None:
 
     limits = Limits(fetch_connect_seconds=0.1)
     with pytest.raises(FetchTimeout, match=r"no connection within 0.1 s"):
-        asyncio.run(PictureFetcher(limits, hang).fetch(f"http://{HOST}/a.png", "image 1"))
+        asyncio.run(ImageFetcher(limits, hang).fetch(f"http://{HOST}/a.png", "image 1"))
 
 
 def test_a_closed_port_says_so() -> None:
     async def run() -> None:
         async with serving({}) as server:
             port = server.port
-        await PictureFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{port}/a.png", "image 1")
+        await ImageFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{port}/a.png", "image 1")
 
     with pytest.raises(FetchFailed, match="cannot be reached"):
         asyncio.run(run())
@@ -443,7 +441,7 @@ def fetch_over_tls(routes: Mapping[str, bytes | Script], host: str, trusted: boo
             names = Names({HOST: [["127.0.0.1"]], "other.example": [["127.0.0.1"]]})
             limits = Limits(fetch_allowed_hosts=(HOST, "other.example"))
             tls = ssl.create_default_context(cafile=CERTIFICATE) if trusted else None
-            return await PictureFetcher(limits, names, tls).fetch(
+            return await ImageFetcher(limits, names, tls).fetch(
                 f"https://{host}:{server.port}/a.png", "image 1"
             )
 
@@ -468,7 +466,7 @@ def test_a_redirect_from_https_to_http_is_refused() -> None:
 def test_http_to_a_tls_port_fails() -> None:
     async def run() -> None:
         async with serving({}, tls=server_tls()) as server:
-            await PictureFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a.png", "image 1")
+            await ImageFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a.png", "image 1")
 
     with pytest.raises(FetchFailed):
         asyncio.run(run())
@@ -483,7 +481,7 @@ def test_tls_to_a_port_that_speaks_something_else_fails() -> None:
 
         async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            await PictureFetcher(LIMITS, loopback()).fetch(f"https://{HOST}:{port}/a.png", "image 1")
+            await ImageFetcher(LIMITS, loopback()).fetch(f"https://{HOST}:{port}/a.png", "image 1")
 
     with pytest.raises(FetchFailed, match="no TLS connection could be made"):
         asyncio.run(run())
@@ -493,7 +491,7 @@ def test_a_server_that_never_shakes_hands_is_left() -> None:
     async def run() -> None:
         async with serving({}) as server:
             limits = Limits(fetch_connect_seconds=0.1, fetch_allowed_hosts=(HOST,))
-            await PictureFetcher(limits, loopback()).fetch(f"https://{HOST}:{server.port}/a.png", "image 1")
+            await ImageFetcher(limits, loopback()).fetch(f"https://{HOST}:{server.port}/a.png", "image 1")
 
     with pytest.raises(FetchTimeout, match=r"no connection within 0.1 s"):
         asyncio.run(run())

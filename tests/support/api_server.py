@@ -20,7 +20,7 @@ from multiedit.api.standalone_server import make_runner
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.safety.settings import SafetySettings
-from multiedit.pipelines.sources.fetch import PictureFetcher
+from multiedit.pipelines.sources.fetch import ImageFetcher
 from multiedit.pipelines.sources.source import SourceLoader
 from PIL import Image
 
@@ -56,7 +56,7 @@ async def only_this_machine(host: str, port: int) -> list[str]:
 
 def loader(limits: Limits) -> SourceLoader:
     async def fetch(url: str, name: str) -> bytes:
-        return await PictureFetcher(limits, resolve=only_this_machine).fetch(url, name)
+        return await ImageFetcher(limits, resolve=only_this_machine).fetch(url, name)
 
     return SourceLoader(limits, fetch)
 

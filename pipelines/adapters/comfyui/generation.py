@@ -40,7 +40,7 @@ def plan_generation(
 
     Raises:
         InvalidRequest: an option contradicts the profile or the request.
-        UnsupportedValue: a stand-in takes fewer images than the model in whose place it runs.
+        UnsupportedValue: an alias takes fewer images than the model in whose place it runs.
     """
     profile = selection.profile
     if len(sizes) > profile.max_images:

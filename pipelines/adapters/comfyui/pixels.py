@@ -89,16 +89,10 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
     results = []
     for output in resize(edited.to(base), (width, height)):
-        part = keep_outside(canvas[0][window], output, change)
-        results.append(_pasted(canvas[0], part, (x, y, width, height)))
+        result = canvas[0].clone()
+        result[window] = keep_outside(canvas[0][window], output, change)
+        results.append(result)
     return torch.stack(results)
-
-
-def _pasted(canvas: Tensor, part: Tensor, window: CropWindow) -> Tensor:
-    x, y, width, height = window
-    result = canvas.clone()
-    result[y : y + height, x : x + width] = part
-    return result
 
 
 def _fade(mask: Tensor, radius: int) -> Tensor:

@@ -1,10 +1,11 @@
-"""The adapter of the closed models: a plan to the provider, and its answer to a picture."""
+"""The adapter of the closed models: a plan to the provider, and its response to an image."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from ...catalog.lookup import Catalog
 from ...common.settings import Limits
@@ -27,6 +28,7 @@ _USUAL_SECONDS = 20.0  # after which the progress is at its half
 _OK = 200
 
 
+@dataclass(frozen=True, eq=False)
 class ProviderAdapter:
     """Carries a plan out at the configured endpoint, within what the ledger allows.
 
@@ -39,23 +41,13 @@ class ProviderAdapter:
 
     name = PROVIDER
 
-    def __init__(
-        self,
-        provider: ProviderSettings,
-        catalog: Catalog,
-        limits: Limits,
-        ledger: SpendingLog,
-        connect: Callable[[], ProviderConnection],
-        on_status: OnStatus,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._provider = provider
-        self._catalog = catalog
-        self._limits = limits
-        self._ledger = ledger
-        self._connect = connect
-        self._on_status = on_status
-        self._clock = clock
+    provider: ProviderSettings
+    catalog: Catalog
+    limits: Limits
+    ledger: SpendingLog
+    connect: Callable[[], ProviderConnection]
+    on_status: OnStatus
+    clock: Callable[[], float] = time.monotonic
 
     def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
         """See `Adapter.run`; in a thread without an event loop.
@@ -67,23 +59,22 @@ class ProviderAdapter:
             ProviderError: any of that branch, or InvalidRequest, where the endpoint refuses.
             ServerUnreachable: nothing was sent.
         """
-        work = ProviderImages(plan, images, self._limits)
-        ratios = self._catalog.get(plan.model).fixed_ratios
+        work = ProviderImages(plan, images, self.limits)
+        ratios = self.catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
-        answer = asyncio.run(self._answer(plan, body, progress))
-        if answer.status != _OK:
-            raise responses.error_of(answer, self._provider)
-        picture = responses.image_of(answer, self._provider, self._limits)
-        image = work.result(picture)
-        notes = [*responses.notes(answer, plan.model, self._provider)]
-        if picture.size != (plan.width, plan.height):
+        response = asyncio.run(self._send(plan, body, progress))
+        if response.status != _OK:
+            raise responses.error_of(response, self.provider)
+        made = responses.image_of(response, self.provider, self.limits)
+        notes = [*responses.notes(response, plan.model, self.provider)]
+        if made.size != (plan.width, plan.height):
             kept = "fitted to the plan's size" if plan.keep_size or "mask" in plan.roles else "kept as it is"
             notes.append(
-                f"The provider made {picture.size[0]}x{picture.size[1]} where "
+                f"The provider made {made.size[0]}x{made.size[1]} where "
                 f"{plan.width}x{plan.height} was expected; it is {kept}."
             )
-        blurred = answer.is_set("x-venice-is-blurred")
-        return EditOutput(image, tuple(notes), responses.balance(answer), blurred)
+        blurred = response.is_set("x-venice-is-blurred")
+        return EditOutput(work.result(made), tuple(notes), responses.balance(response), blurred)
 
     def require(self, plan: EditPlan, frames: int) -> None:
         """Refuse a batch that the day's limit would end when a part of it is paid for already, and lost.
@@ -92,9 +83,9 @@ class ProviderAdapter:
             SpendingLimit: all frames together cost too much.
         """
         usd = plan.price_usd or 0.0
-        self._ledger.require(usd, frames)
+        self.ledger.require(usd, frames)
         if frames > 1:
-            self._on_status(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
+            self.on_status(f"{plan.model}: {frames} frames, about {usd * frames:g} USD together")
 
     def _booking(self, usd: float) -> Book:
         """Books each attempt of one edit, all together within the limit of one."""
@@ -102,7 +93,7 @@ class ProviderAdapter:
 
         def book() -> Callable[[], None]:
             nonlocal booked
-            give_back = self._ledger.book(usd, booked * usd)
+            give_back = self.ledger.book(usd, booked * usd)
             booked += 1
 
             def undo() -> None:
@@ -114,20 +105,20 @@ class ProviderAdapter:
 
         return book
 
-    async def _answer(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
+    async def _send(self, plan: EditPlan, body: ProviderForm, progress: OnProgress) -> ProviderResponse:
         about = f"{plan.model}: about {plan.price_usd or 0.0:g} USD, {body.size / 1e6:.1f} MB sent"
         book = self._booking(plan.price_usd or 0.0)
-        asked = asyncio.ensure_future(self._connect().edit(body, self._on_status, book))
-        started = told = self._clock()
-        self._on_status(about)
+        edit = asyncio.ensure_future(self.connect().edit(body, self.on_status, book))
+        started = reported = self.clock()
+        self.on_status(about)
         try:
-            while not asked.done():
-                await asyncio.wait([asked], timeout=_POLL_SECONDS)
-                waited = self._clock() - started
+            while not edit.done():
+                await asyncio.wait([edit], timeout=_POLL_SECONDS)
+                waited = self.clock() - started
                 progress(waited / (waited + _USUAL_SECONDS))
-                if self._clock() - told >= _STATUS_SECONDS:
-                    told = self._clock()
-                    self._on_status(f"{about}, waiting for {waited:.0f} s")
+                if self.clock() - reported >= _STATUS_SECONDS:
+                    reported = self.clock()
+                    self.on_status(f"{about}, waiting for {waited:.0f} s")
         finally:
-            asked.cancel()
-        return asked.result()
+            edit.cancel()
+        return edit.result()

@@ -1,6 +1,6 @@
-"""HTTP with the configured endpoint: one request, again where that is allowed, and its whole answer.
+"""HTTP with the configured endpoint: one request, again where that is allowed, and its whole response.
 
-What may be asked for again is what was answered with 429, 500, 502, 503 or 504 (facts sheet, section 7).
+What may be sent again is what was refused with 429, 500, 502, 503 or 504 (facts sheet, section 7).
 There is no idempotency key, so a connection that is lost after something was sent is an error at once: the
 edit may have been made, and charged. Each attempt is booked before it is sent, since each may be charged.
 Redirects are not followed: the key is for this address alone.
@@ -63,22 +63,22 @@ class ProviderConnection:
         """Send an edit. What `book` raises ends it before the attempt is sent.
 
         Returns:
-            The last answer, whatever its status.
+            The last response, whatever its status.
 
         Raises:
             ServerUnreachable: nothing was sent.
-            ProviderResponseLost: there is no whole answer, not in time, or it is too large.
+            ProviderResponseLost: there is no whole response, not in time, or it is too large.
         """
         end = self._clock() + self._limits.provider_seconds
         for attempt in range(1, self._limits.provider_attempts + 1):
-            answer = await self._booked(body, end - self._clock(), book)
-            wait = self._wait(answer, attempt)
+            response = await self._booked(body, end - self._clock(), book)
+            wait = self._wait(response, attempt)
             late = self._clock() + wait + _SHORTEST_SECONDS > end
-            if answer.status not in RETRIED or late or attempt == self._limits.provider_attempts:
+            if response.status not in RETRIED or late or attempt == self._limits.provider_attempts:
                 break
-            on_status(f"the provider answers {answer.status}; attempt {attempt + 1} in {wait:.1f} s")
+            on_status(f"the provider responded with {response.status}; attempt {attempt + 1} in {wait:.1f} s")
             await asyncio.sleep(wait)
-        return answer
+        return response
 
     async def models(self) -> ProviderResponse:
         """Ask for the list of the models that edit. Raises what `edit` does."""
@@ -91,17 +91,17 @@ class ProviderConnection:
         """One attempt at an edit; it stays booked unless it was surely not charged."""
         give_back = book()
         try:
-            answer = await self._request("POST", "/image/multi-edit", seconds, body.payload())
+            response = await self._request("POST", "/image/multi-edit", seconds, body.payload())
         except (ServerUnreachable, ModelUnavailable):
             give_back()
             raise
-        if answer.is_free_of_charge:
+        if response.is_free_of_charge:
             give_back()
-        return answer
+        return response
 
-    def _wait(self, answer: ProviderResponse, attempt: int) -> float:
+    def _wait(self, response: ProviderResponse, attempt: int) -> float:
         """Seconds before the next attempt: what the endpoint says, else longer each time, with jitter."""
-        asked = answer.retry_after()
+        asked = response.retry_after()
         if asked is not None:
             return asked
         longest = self._limits.provider_longest_wait_seconds

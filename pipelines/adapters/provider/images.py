@@ -1,6 +1,6 @@
-"""The pictures of an edit for a provider and back: what is sent, and what is made of the answer.
+"""The images of an edit for a provider and back: what is sent, and what is made of the response.
 
-Pictures are sent as pixels in a new file, so that neither a photograph's place nor a workflow goes with
+Images are sent as pixels in a new file, so that neither a photograph's place nor a workflow goes with
 them. Overlays are laid onto the base first, and with a mask the base is cut to the result's shape, as
 layer-composite does both, so that what comes back lies over it.
 """
@@ -43,15 +43,15 @@ class UploadFile(NamedTuple):
 
 
 class ProviderImages:
-    """The pictures of one plan.
+    """The images of one plan.
 
     Args:
-        pictures: the request's, in the plan's order of roles.
+        images: the request's, in the plan's order of roles.
     """
 
-    def __init__(self, plan: EditPlan, pictures: Sequence[PixelSource], limits: Limits) -> None:
+    def __init__(self, plan: EditPlan, images: Sequence[PixelSource], limits: Limits) -> None:
         self._plan = plan
-        self._pictures = pictures
+        self._images = images
         self._compositor = CompositeAdapter(limits)
         self._masked = "mask" in plan.roles
 
@@ -59,42 +59,39 @@ class ProviderImages:
         """What is sent, the base first.
 
         Raises:
-            FileTooLarge: a picture is too large in every format.
+            FileTooLarge: an image is too large in every format.
         """
         return [_file(number, self._image(number)) for number in sent_images(self._plan.roles)]
 
-    def result(self, answer: PixelSource) -> Tensor:
-        """The edited picture [1, H, W, 3 or 4]: the endpoint's own size, unless the plan has to keep one.
+    def result(self, response: PixelSource) -> Tensor:
+        """The edited image [1, H, W, 3 or 4]: the endpoint's own size, unless the plan has to keep one.
 
         Where there is a mask every pixel outside it is the base's own.
         """
         if self._masked:
-            mask = self._pictures[self._plan.roles.index("mask")]
-            return self._composited((self._pictures[0], answer, mask), _ON_CANVAS)
-        if self._plan.keep_size and answer.size != (self._plan.width, self._plan.height):
-            return self._composited((answer,))
-        return answer.image()
+            mask = self._images[self._plan.roles.index("mask")]
+            return self._composited((self._images[0], response, mask), _ON_CANVAS)
+        if self._plan.keep_size and response.size != (self._plan.width, self._plan.height):
+            return self._composited((response,))
+        return response.image()
 
     def _image(self, number: int) -> Tensor:
         if self._plan.roles[number - 1] == "mask":
-            grey = self._pictures[number - 1].mask(self._pictures[0].size)
+            grey = self._images[number - 1].mask(self._images[0].size)
             return self._composited((ImageTensor(grey[..., None].expand(-1, -1, -1, 3)),))
         if number == 1 and (self._masked or self._plan.placements):
-            return self._base()
-        picture = self._pictures[number - 1]
-        return picture.image(sent_size(picture.size))
+            overlays = [self._images[number - 1] for number in self._plan.placements]
+            return self._composited((self._images[0], *overlays), *self._plan.placements.values())
+        image = self._images[number - 1]
+        return image.image(sent_size(image.size))
 
-    def _base(self) -> Tensor:
-        overlays = [self._pictures[number - 1] for number in self._plan.placements]
-        return self._composited((self._pictures[0], *overlays), *self._plan.placements.values())
-
-    def _composited(self, pictures: Sequence[PixelSource], *placements: Placement) -> Tensor:
-        """Pictures on the plan's canvas: a base, an overlay for each placement, and a mask if one is left."""
+    def _composited(self, images: Sequence[PixelSource], *placements: Placement) -> Tensor:
+        """Images on the plan's canvas: a base, an overlay for each placement, and a mask if one is left."""
         overlays: list[Role] = ["overlay"] * len(placements)
         roles: tuple[Role, ...] = ("base", *overlays, "mask")
         placed = dict(enumerate(placements, start=2))
-        plan = replace(self._plan, roles=roles[: len(pictures)], placements=placed)
-        return self._compositor.run(plan, pictures, lambda share: None).image
+        plan = replace(self._plan, roles=roles[: len(images)], placements=placed)
+        return self._compositor.run(plan, images, lambda share: None).image
 
 
 def _file(number: int, image: Tensor) -> UploadFile:

@@ -18,7 +18,7 @@ from ...common.errors import ProviderError
 from ...common.json_reader import read_json
 from ...common.settings import Limits
 
-FILE = "hosted-models.json"
+FILE = "provider-models.json"
 _MAX_MODELS = 500
 _LONGEST_ID = 64
 _MAX_IMAGES = 3  # where the list names none
@@ -42,14 +42,14 @@ def merged(catalog: Catalog, entries: Sequence[Mapping[str, Any]]) -> Catalog:
 
 
 def read_list(body: bytes) -> list[dict[str, Any]]:
-    """The entries of an answer to GET /models?type=inpaint.
+    """The entries of a response to GET /models?type=inpaint.
 
     Raises:
         ProviderError: it is no such list.
     """
     try:
-        told = read_json(body)
-        entries = [entry for entry in told["data"] if entry["type"] == "inpaint"]
+        listed = read_json(body)
+        entries = [entry for entry in listed["data"] if entry["type"] == "inpaint"]
     except (ValueError, LookupError, TypeError, RecursionError):
         raise ProviderError("The provider's list of models is not valid. Check its address.") from None
     if not 0 < len(entries) <= _MAX_MODELS:
@@ -121,7 +121,7 @@ def _model(entry: Mapping[str, Any], known: Model | None) -> Model:
     spec = entry["model_spec"]
     takes = spec["constraints"]
     ratios = tuple(_ratio(ratio) for ratio in takes["aspectRatios"])
-    told: dict[str, Any] = {
+    listed: dict[str, Any] = {
         "name": _word(spec["name"]),
         "privacy": _word(spec["privacy"]),
         "uncensored": spec.get("uncensored") is True,
@@ -140,20 +140,22 @@ def _model(entry: Mapping[str, Any], known: Model | None) -> Model:
     if known is None:
         return Model(
             id=_word(entry["id"]), weights="closed", licence="closed", served_by="the provider",
-            grid=_GRID, **told,
+            grid=_GRID, **listed,
         )  # fmt: skip
     sizes = {ratio: size for ratio, size in known.sizes.items() if ratio in ratios}
-    return replace(known, sizes=sizes, **told)
+    return replace(known, sizes=sizes, **listed)
 
 
-def _price(told: Mapping[str, Any]) -> Price:
-    images = told.get("inputImages", {})
+def _price(listed: Mapping[str, Any]) -> Price:
+    images = listed.get("inputImages", {})
     return Price(
-        base=_usd(told["inpaint"]),
-        tiers={tier: _usd(each) for tier, each in told.get("resolutions", {}).items() if tier in TIER_SIDES},
+        base=_usd(listed["inpaint"]),
+        tiers={
+            tier: _usd(each) for tier, each in listed.get("resolutions", {}).items() if tier in TIER_SIDES
+        },
         quality={
             tier: {_word(quality): _usd(each) for quality, each in row.items()}
-            for tier, row in told.get("quality", {}).items()
+            for tier, row in listed.get("quality", {}).items()
             if tier in TIER_SIDES
         },
         included_images=int(images.get("included", 0)),

@@ -1,10 +1,11 @@
-"""What is hosted for this user: nothing, unless a provider is configured. Every face asks here."""
+"""What the provider makes for this user: nothing, unless one is configured. Every entry point asks here."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from .connection import OnStatus
 
 
-def _silent(text: str) -> None:
-    """Nobody asked what is going on."""
-
-
 @dataclass(frozen=True)
 class ProviderRegistry:
     """The configured endpoint, and the models that are made there.
@@ -32,7 +29,7 @@ class ProviderRegistry:
     Attributes:
         provider: None where none is configured; there are no models then.
         catalog: with what the endpoint's own list says, once it was asked for.
-        models: ids, in the catalogue's order. Without those that have a stand-in.
+        models: ids, in the catalogue's order. Without those that have an alias.
         ledger: the file that keeps what was spent.
         cache: the folder of the list.
     """
@@ -45,7 +42,7 @@ class ProviderRegistry:
     cache: Path
 
     def adapters(
-        self, limits: Limits, on_status: OnStatus = _silent, *, beside_comfyui: bool = False
+        self, limits: Limits, on_status: OnStatus = lambda text: None, *, beside_comfyui: bool = False
     ) -> Mapping[str, ProviderAdapter]:
         """What carries each of the models out.
 
@@ -59,20 +56,15 @@ class ProviderRegistry:
         from .connection import ProviderConnection
         from .spending import SpendingLog
 
-        provider, ledger = self.provider, SpendingLog(self.ledger, self.limits)
-        adapter = ProviderAdapter(
-            provider,
-            self.catalog,
-            limits,
-            ledger,
-            lambda: ProviderConnection(provider, self.limits),
-            on_status,
+        connect = partial(ProviderConnection, self.provider, self.limits)
+        ledger = SpendingLog(self.ledger, self.limits)
+        adapter = ProviderAdapter(self.provider, self.catalog, limits, ledger, connect, on_status)
+        left = (
+            model
+            for model in self.models
+            if not (beside_comfyui and self.catalog.get(model).weights == "open")
         )
-        left = (model for model in self.models if not (beside_comfyui and self._is_open(model)))
         return dict.fromkeys(left, adapter)
-
-    def _is_open(self, model: str) -> bool:
-        return self.catalog.get(model).weights == "open"
 
     async def fetch_models(self) -> Sequence[Mapping[str, Any]]:
         """The endpoint's list of models, as it is now.
@@ -86,10 +78,10 @@ class ProviderRegistry:
         from .connection import ProviderConnection
         from .responses import error_of
 
-        answer = await ProviderConnection(self.provider, self.limits).models()
-        if answer.status != 200:
-            raise error_of(answer, self.provider)
-        return model_list.read_list(answer.body)
+        response = await ProviderConnection(self.provider, self.limits).models()
+        if response.status != 200:
+            raise error_of(response, self.provider)
+        return model_list.read_list(response.body)
 
 
 def load_provider(limits: Limits, environment: Mapping[str, str] = os.environ) -> ProviderRegistry:

@@ -41,7 +41,7 @@ class ProviderForm:
 
 
 def form_fields(plan: EditPlan, ratios: Sequence[str]) -> dict[str, Any]:
-    """The contract's fields of a plan, without the pictures.
+    """The contract's fields of a plan, without the images.
 
     Args:
         ratios: those that the model takes by name; any other is left to it.
@@ -62,7 +62,7 @@ def make_body(fields: Mapping[str, Any], files: Sequence[UploadFile]) -> Provide
     """The smaller body.
 
     Raises:
-        FileTooLarge: all pictures together are too much for one request.
+        FileTooLarge: all images together are too much for one request.
     """
     size = _form(fields, files)().size or 0
     if sum(len(file.data) for file in files) <= _SMALL_BYTES:

@@ -1,4 +1,4 @@
-"""What an endpoint answered: a picture that is one, or the error that it means, with what to do about it."""
+"""What an endpoint responded: a usable image, or the error that it means, with what to do about it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _VIOLATIONS = ("x-venice-is-content-violation", "x-venice-is-adult-model-content
 
 @dataclass(frozen=True)
 class ProviderResponse:
-    """A whole answer; header names in lower case."""
+    """A whole response; header names in lower case."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -82,40 +82,40 @@ class ProviderResponse:
         return self.headers.get(name, "").strip().lower() == "true"
 
 
-def error_of(answer: ProviderResponse, provider: ProviderSettings) -> MultiEditError:
-    """The error that an answer with another status than 200 means."""
-    kind, advice = _ERRORS.get(answer.status, (ProviderError, _LATER))
-    if 300 <= answer.status < 400:
+def error_of(response: ProviderResponse, provider: ProviderSettings) -> MultiEditError:
+    """The error that a response with another status than 200 means."""
+    kind, advice = _ERRORS.get(response.status, (ProviderError, _LATER))
+    if 300 <= response.status < 400:
         advice = f"It redirects, which is not followed with a key. Check {PROVIDER_VARIABLES}."
-    if kind is ProviderError and not answer.is_free_of_charge:
+    if kind is ProviderError and not response.is_free_of_charge:
         kind, advice = ProviderResponseLost, _MAY_BE_CHARGED
-    told = _object(answer.body)
-    steps = _payment(told, provider) if kind is PaymentNeeded else ()
-    words = " ".join([_words(told, provider) or "no reason", *steps])
-    return kind(f"The provider answers {answer.status}: {words}. {advice}")
+    details = _object(response.body)
+    steps = _payment(details, provider) if kind is PaymentNeeded else ()
+    words = " ".join([_words(details, provider) or "no reason", *steps])
+    return kind(f"The provider responded with {response.status}: {words}. {advice}")
 
 
-def image_of(answer: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
-    """The picture of an answer with the status 200, checked and decoded.
+def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Limits) -> ImageTensor:
+    """The image of a response with the status 200, checked and decoded.
 
     Raises:
-        ProviderContentRefused: the answer stands for a refusal.
-        ProviderResponseLost: it is no picture that can be used.
+        ProviderContentRefused: the response stands for a refusal.
+        ProviderResponseLost: it is not a usable image.
     """
-    if any(answer.is_set(name) for name in _VIOLATIONS):
+    if any(response.is_set(name) for name in _VIOLATIONS):
         raise ProviderContentRefused(
             f"The provider found a violation of its rules. Change the prompt or the images. {_MAY_BE_CHARGED}"
         )
-    if told := _object(answer.body):
+    if details := _object(response.body):
         raise ProviderResponseLost(
-            f"The provider answers 200 without an image: {_words(told, provider) or 'no reason'}. "
-            f"{_MAY_BE_CHARGED}"
+            "The provider responded with 200 without an image: "
+            f"{_words(details, provider) or 'no reason'}. {_MAY_BE_CHARGED}"
         )
     # What a user may send is smaller than what the endpoint may; the connection has bounded that.
-    limits = replace(limits, max_file_bytes=len(answer.body) + 1)
+    limits = replace(limits, max_file_bytes=len(response.body) + 1)
     try:
-        picture = ImageFile(answer.body, limits, "the image")
-        pixels = picture.image()
+        image = ImageFile(response.body, limits, "the image")
+        pixels = image.image()
     except ImageTooSmall as error:
         raise ProviderContentRefused(
             f"The provider sent a stub, which stands for a refusal: {_sentence(error.message)} "
@@ -125,23 +125,22 @@ def image_of(answer: ProviderResponse, provider: ProviderSettings, limits: Limit
         raise ProviderResponseLost(
             f"The provider sent no usable image: {_sentence(error.message)} {_MAY_BE_CHARGED}"
         ) from None
-    if picture.header.format not in KINDS:
+    if image.header.format not in KINDS:
         raise ProviderResponseLost(
-            f"The provider sent a {picture.header.format} file; it may be {', '.join(KINDS)}. "
-            f"{_MAY_BE_CHARGED}"
+            f"The provider sent a {image.header.format} file; it may be {', '.join(KINDS)}. {_MAY_BE_CHARGED}"
         )
     return ImageTensor(pixels)
 
 
-def notes(answer: ProviderResponse, model: str, provider: ProviderSettings) -> Iterator[str]:
-    """What the headers say of the picture and its model."""
-    headers = {name: provider.mask_secrets(value) for name, value in answer.headers.items()}
+def notes(response: ProviderResponse, model: str, provider: ProviderSettings) -> Iterator[str]:
+    """What the headers say of the image and its model."""
+    headers = {name: provider.mask_secrets(value) for name, value in response.headers.items()}
     if (ran := headers.get("x-venice-model-id", model)) != model:
         yield f"The provider says that {_plain(ran)} made it."
-    if answer.is_set("x-venice-is-blurred"):
+    if response.is_set("x-venice-is-blurred"):
         yield "The provider's own safe mode has blurred it."
     warning = headers.get("x-venice-model-deprecation-warning", "")
-    if warning or answer.is_set("x-venice-deprecated"):
+    if warning or response.is_set("x-venice-deprecated"):
         date = headers.get("x-venice-model-deprecation-date", "")
         replacement = headers.get("x-venice-deprecated-replacement", "")
         yield (
@@ -150,38 +149,38 @@ def notes(answer: ProviderResponse, model: str, provider: ProviderSettings) -> I
         )
 
 
-def balance(answer: ProviderResponse) -> tuple[str, ...]:
+def balance(response: ProviderResponse) -> tuple[str, ...]:
     """What the headers say of the account: for the person who asked, and for no file."""
     for name in ("x-balance-remaining", "x-venice-balance-usd"):
-        if name in answer.headers:
-            return (f"The account's balance there was {_plain(answer.headers[name])} USD.",)
+        if name in response.headers:
+            return (f"The account's balance there was {_plain(response.headers[name])} USD.",)
     return ()
 
 
 def _object(body: bytes) -> dict[str, Any]:
     """The JSON object of a body, empty where it is none."""
     try:
-        told = read_json(body)
+        details = read_json(body)
     except (ValueError, RecursionError):
         return {}
-    return told if isinstance(told, dict) else {}
+    return details if isinstance(details, dict) else {}
 
 
-def _words(told: Mapping[str, Any], provider: ProviderSettings) -> str:
+def _words(details: Mapping[str, Any], provider: ProviderSettings) -> str:
     """The endpoint's own words, short, printable and without a key."""
-    issues = told.get("issues")
+    issues = details.get("issues")
     listed = issues if isinstance(issues, list) else []
-    parts = [told.get("error"), told.get("message")]
+    parts = [details.get("error"), details.get("message")]
     parts += [issue.get("message") for issue in listed if isinstance(issue, dict)]
     words = [part for part in parts if isinstance(part, str) and part]
     return _plain(provider.mask_secrets("; ".join(dict.fromkeys(words))))
 
 
-def _payment(told: Mapping[str, Any], provider: ProviderSettings) -> Iterator[str]:
+def _payment(details: Mapping[str, Any], provider: ProviderSettings) -> Iterator[str]:
     """How the account is topped up, where the body says so."""
-    if "currentBalanceUsd" in told:
-        yield f"(the balance is {_plain(str(told['currentBalanceUsd']))} USD)"
-    steps = told.get("topUpInstructions")
+    if "currentBalanceUsd" in details:
+        yield f"(the balance is {_plain(str(details['currentBalanceUsd']))} USD)"
+    steps = details.get("topUpInstructions")
     if isinstance(steps, dict):
         for name in _STEPS:
             if name in steps:

@@ -71,7 +71,8 @@ class SpendingLog:
             self._require(table, self._day(), usd * edits, f"the {edits} edits cost")
 
     def _require(self, table: sqlite3.Connection, day: str, usd: float, what: str) -> None:
-        spent, limit = _of(table, day), self._limits.max_usd_per_day
+        row = table.execute("SELECT micro FROM spent WHERE day = ?", (day,)).fetchone()
+        spent, limit = int(row[0]) if row else 0, self._limits.max_usd_per_day
         if spent + round(usd * _MICRO) > round(limit * _MICRO):
             raise SpendingLimit(
                 f"{spent / _MICRO:g} USD were spent today (UTC) and {what} {usd:g}; "
@@ -99,11 +100,6 @@ class SpendingLog:
                 f"{self._path.name}, which keeps what was spent, cannot be used: {reason}. Without it "
                 "nothing is sent; make it writable, or remove it (docs/provider.md)."
             ) from error
-
-
-def _of(table: sqlite3.Connection, day: str) -> int:
-    row = table.execute("SELECT micro FROM spent WHERE day = ?", (day,)).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _add(table: sqlite3.Connection, day: str, amount: int) -> None:

@@ -1,6 +1,6 @@
 """SIGN-IN-WITH-X: a wallet says who asks, by a signed message of its own for each request. It never pays.
 
-The message is EIP-4361's, the signature EIP-191's; a header is the JSON of both in base64, as the hosted
+The message is EIP-4361's, the signature EIP-191's; a header is the JSON of both in base64, as the
 endpoint takes it (facts sheet, section 6.2): at most five minutes old, and each nonce once.
 """
 

@@ -70,14 +70,11 @@ class EnsembleClassifier:
 
     @property
     def rules(self) -> Mapping[Preset, tuple[Rule, ...]]:
-        return {preset: tuple(self._renamed(preset)) for preset in PRESETS}
-
-    def _renamed(self, preset: Preset) -> list[Rule]:
-        return [
-            rule._replace(level=f"{part.name}.{rule.level}")
-            for part in self.parts
-            for rule in part.rules[preset]
-        ]
+        rules: dict[Preset, tuple[Rule, ...]] = dict.fromkeys(PRESETS, ())
+        for part in self.parts:
+            for preset, own in part.rules.items():
+                rules[preset] += tuple(rule._replace(level=f"{part.name}.{rule.level}") for rule in own)
+        return rules
 
     def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
         import torch

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ..policy import Preset, Rule
 from .specs import CLASSIFIERS, ClassifierSpec
+from .transformer import TensorMap
 from .views import square_views
 from .weight_files import FileState, file_state, load_weights
 
 VIEWS_AT_ONCE = 8
 _LOADING = threading.Lock()
 
-TensorMap = Mapping[str, Tensor]
 DevicePlacement = Callable[[TensorMap], Callable[[], TensorMap]]
 """Takes weights as they were read; returns what gives them on the device that runs the network."""
 

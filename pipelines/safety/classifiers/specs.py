@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..policy import Preset, Rule
+from ..policy import PRESETS, Preset, Rule
 
 EMBEDDED = "open_nsfw"
 EMBEDDED_FILE = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
@@ -47,6 +47,11 @@ def _hub(repository: str, revision: str) -> str:
     return f"https://huggingface.co/{repository}/resolve/{revision}/model.safetensors"
 
 
+def _rules(*levels: tuple[str, float]) -> Mapping[Preset, tuple[Rule, ...]]:
+    """One rule, (level, threshold), for each preset: strict, default, loose."""
+    return {preset: (Rule(*level),) for preset, level in zip(PRESETS, levels, strict=True)}
+
+
 _OPEN_NSFW = ClassifierSpec(
     name=EMBEDDED,
     title="Yahoo open_nsfw",
@@ -56,11 +61,7 @@ _OPEN_NSFW = ClassifierSpec(
     sha256="8526835d4c14825353433362bf579323e164d8819bfd165b4cc8ccb2f26e5c93",
     levels=("nsfw",),
     # Yahoo: below 0.2 very likely safe, above 0.8 very likely not. Plain mid grey has 0.195.
-    rules={
-        "strict": (Rule("nsfw", 0.3),),
-        "default": (Rule("nsfw", 0.5),),
-        "loose": (Rule("nsfw", 0.8),),
-    },
+    rules=_rules(("nsfw", 0.3), ("nsfw", 0.5), ("nsfw", 0.8)),
 )
 
 _LIGHT = ClassifierSpec(
@@ -71,11 +72,7 @@ _LIGHT = ClassifierSpec(
     size=22_404_720,
     sha256="6bf2e0f64a1d20169736c2836e3a787b12379fdc08ba87f7d94a7a3d58eeefce",
     levels=("nsfw",),
-    rules={
-        "strict": (Rule("nsfw", 0.3),),
-        "default": (Rule("nsfw", 0.5),),
-        "loose": (Rule("nsfw", 0.85),),
-    },
+    rules=_rules(("nsfw", 0.3), ("nsfw", 0.5), ("nsfw", 0.85)),
     url=_hub("Marqo/nsfw-image-detection-384", "0c26ec22111b83f106d72a55f611ec35962bcb65"),
 )
 
@@ -87,11 +84,7 @@ _RECOMMENDED = ClassifierSpec(
     size=172_725_672,
     sha256="024a9d4818fae2656403bf626c9f8c9e7789c2da274749fbebb1060d8fdaa7ab",
     levels=("low", "medium", "high"),
-    rules={
-        "strict": (Rule("low", 0.5),),
-        "default": (Rule("medium", 0.5),),
-        "loose": (Rule("high", 0.5),),
-    },
+    rules=_rules(("low", 0.5), ("medium", 0.5), ("high", 0.5)),
     url=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
 )
 

@@ -71,8 +71,7 @@ class Store:
         """
         path = self.path(spec)
         try:
-            with path.open("rb") as file:
-                found = _sha256(file)
+            found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
             raise ClassifierMissing(f"{path} cannot be read: {error.strerror}.") from error
         if found != spec.sha256 and found not in self.allowed:
@@ -149,13 +148,6 @@ def _copy(body: ResponseBody, part: BinaryIO, most: int, progress: Callable[[int
         size += len(chunk)
         progress(len(chunk))
     return digest.hexdigest(), size
-
-
-def _sha256(file: BinaryIO) -> str:
-    digest = hashlib.sha256()
-    while chunk := file.read(_CHUNK):
-        digest.update(chunk)
-    return digest.hexdigest()
 
 
 @contextlib.contextmanager

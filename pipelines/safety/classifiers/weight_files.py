@@ -79,7 +79,8 @@ def _float32(
             f"The safe mode weights {path.name} are not a valid safetensors file: {error}. Remove the file's "
             "sha256 from MULTIEDIT_SAFETY_ALLOWED."
         ) from error
-    wrong = [name for name in {**shapes, **tensors} if not _fits(tensors.get(name), shapes.get(name))]
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    wrong = [name for name in {**shapes, **found} if found.get(name) != shapes.get(name)]
     if wrong:
         raise WeightsMismatch(
             f"The safe mode weights {path.name} are not those of {spec.title}: {len(wrong)} of "
@@ -87,10 +88,6 @@ def _float32(
             "MULTIEDIT_SAFETY_ALLOWED."
         )
     return {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
-
-
-def _fits(tensor: Tensor | None, shape: tuple[int, ...] | None) -> bool:
-    return tensor is not None and tuple(tensor.shape) == shape
 
 
 def _missing(path: Path, spec: ClassifierSpec, error: OSError) -> ClassifierMissing:

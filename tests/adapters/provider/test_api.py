@@ -94,7 +94,7 @@ def test_a_wrong_key_is_the_operators_business(environment: Mapping[str, str], m
         fields = {"prompt": "p", "modelId": CLOSED[0], "safe_mode": "false"}
         answer = client.post("/image/multi-edit", data=fields, files=[("images", ("a.png", png()))])
     assert answer.status_code == 403
-    assert "answers 401" in answer.json()["error"]
+    assert "responded with 401" in answer.json()["error"]
     assert KEY not in answer.text
 
 

@@ -1,4 +1,4 @@
-"""One ComfyUI: what it is and has, pictures to it, a graph on it, and files from it."""
+"""One ComfyUI: what it is and has, images to it, a graph on it, and files from it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from .results import Outputs
 
 SUBFOLDER = "multi-edit"
 _ENDINGS = {"jpeg": ".jpg", "heif": ".heic"}  # any other format is its own
-_Answer = TypeVar("_Answer")
+_Response = TypeVar("_Response")
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class ComfyUIClient:
             folders: names of model folders to list; one that it has not is empty.
 
         Raises:
-            ServerUnreachable: it does not answer, or not soon.
+            ServerUnreachable: it does not respond, or not soon.
             EditFailed: it is not a ComfyUI.
         """
         [(version, memory, jobs)] = await self._soon([self._system()])
@@ -103,9 +103,9 @@ class ComfyUIClient:
         kind = sniff(data, name)
         file = hashlib.sha256(data).hexdigest() + _ENDINGS.get(kind, f".{kind}")
         parts = form(data, file, type="input", subfolder=SUBFOLDER)
-        answer = await self._connection.request("POST", "upload", "image", send=parts)
+        response = await self._connection.request("POST", "upload", "image", send=parts)
         return self._connection.parse_json(
-            lambda value: str(PurePosixPath(value["subfolder"], value["name"])), answer.body
+            lambda value: str(PurePosixPath(value["subfolder"], value["name"])), response.body
         )
 
     async def run(self, graph: PromptGraph, events: JobListener = SILENT) -> Outputs:
@@ -118,7 +118,7 @@ class ComfyUIClient:
             InvalidRequest: ComfyUI refuses the graph.
             EditInterrupted: somebody else stopped it.
             ServerUnreachable: the server is gone, and did not come back.
-            EditFailed: a node failed, the time is over, or the answers are not ComfyUI's. An error of one
+            EditFailed: a node failed, the time is over, or the responses are not ComfyUI's. An error of one
                 of our own nodes keeps its class.
         """
         return await ComfyUIJob(self._connection, graph, events, self._ids(), self._ids()).run()
@@ -137,9 +137,9 @@ class ComfyUIClient:
         )
         return (await self._connection.request("GET", "view", query=query)).body
 
-    async def _soon(self, questions: Iterable[Coroutine[Any, Any, _Answer]]) -> list[_Answer]:
+    async def _soon(self, requests: Iterable[Coroutine[Any, Any, _Response]]) -> list[_Response]:
         """Run several requests at once, within the time to connect."""
-        asked = [asyncio.ensure_future(question) for question in questions]
+        asked = [asyncio.ensure_future(request) for request in requests]
         seconds = self._limits.comfyui_connect_seconds
         try:
             return await asyncio.wait_for(asyncio.gather(*asked), seconds)
@@ -148,8 +148,8 @@ class ComfyUIClient:
                 f"{self._connection.name} did not describe itself within {seconds:g} s. Try again later."
             ) from None
         finally:
-            for question in asked:
-                question.cancel()
+            for request in asked:
+                request.cancel()
 
     async def _system(self) -> tuple[str, int, int]:
         """The version, the memory of the first device in bytes, and the number of jobs."""
@@ -166,7 +166,7 @@ class ComfyUIClient:
         return await self._connection.get_json(lambda value: node in value, "object_info", node)
 
     async def _files(self, folder: str) -> list[str]:
-        answer = await self._connection.request("GET", "models", folder, allowed=(200, 404))
-        if answer.status == 404:
+        response = await self._connection.request("GET", "models", folder, allowed=(200, 404))
+        if response.status == 404:
             return []
-        return self._connection.parse_json(lambda value: [str(name) for name in value], answer.body)
+        return self._connection.parse_json(lambda value: [str(name) for name in value], response.body)

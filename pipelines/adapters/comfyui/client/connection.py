@@ -69,8 +69,8 @@ class ComfyUIConnection:
             send: a body, as JSON takes it; a form's parts (`form`).
 
         Raises:
-            ServerUnreachable: there is no answer, or not all of it.
-            EditFailed: the status is another one, or the answer is too large.
+            ServerUnreachable: there is no response, or not all of it.
+            EditFailed: the status is another one, or the response is too large.
         """
         body = {"data": send} if isinstance(send, aiohttp.FormData) else {"json": send}
         try:
@@ -143,5 +143,5 @@ def _status(status: int, path: tuple[str, ...]) -> str:
     if status in _STATUSES:
         return _STATUSES[status]
     if 300 <= status < 400:
-        return f"answers with a redirect ({status}). Give the address that it leads to"
-    return f"answers /{'/'.join(path[:2])} with {status}. {_ADVICE[:-1]}"
+        return f"responded with a redirect ({status}). Give the address that it leads to"
+    return f"responded to /{'/'.join(path[:2])} with {status}. {_ADVICE[:-1]}"

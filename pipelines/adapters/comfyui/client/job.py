@@ -58,7 +58,14 @@ class ComfyUIJob:
         """Queue it and wait for its end. Errors: see `ComfyUIClient.run`."""
         self._deadline = asyncio.get_running_loop().time() + self._limits.comfyui_seconds
         self._socket = await self._listen()  # before the job is queued, so that no event is missed
-        posting = asyncio.ensure_future(self._post())
+        body = {
+            "prompt": self._graph,
+            "prompt_id": self._id,
+            "client_id": self._client_id,
+            "extra_data": {"preview_method": "none" if self._events.preview is None else "auto"},
+        }
+        post = self._connection.request("POST", "prompt", allowed=(200, 400), send=body)
+        posting = asyncio.ensure_future(post)
         try:
             # Shielded: a request that is on its way may reach the queue, and has to be taken out of it.
             require_accepted(await asyncio.shield(posting), self._connection)
@@ -70,16 +77,6 @@ class ComfyUIJob:
             if self._socket is not None:
                 await self._socket.close()
         return outputs_of(entry, self._connection)
-
-    async def _post(self) -> ComfyUIResponse:
-        previews = "none" if self._events.preview is None else "auto"
-        body = {
-            "prompt": self._graph,
-            "prompt_id": self._id,
-            "client_id": self._client_id,
-            "extra_data": {"preview_method": previews},
-        }
-        return await self._connection.request("POST", "prompt", allowed=(200, 400), send=body)
 
     async def _wait(self) -> object:
         """What the history says of the job when it has ended; None where ComfyUI does not know it."""
@@ -165,7 +162,7 @@ class ComfyUIJob:
     async def _cancel(self, posting: asyncio.Future[ComfyUIResponse]) -> None:
         await asyncio.gather(posting, return_exceptions=True)
         cancel = ("api", "jobs", self._id, "cancel")
-        answer = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))
-        if answer.status != 200:  # before ComfyUI 0.26
+        response = await self._connection.request("POST", *cancel, allowed=(200, 404, 405))
+        if response.status != 200:  # before ComfyUI 0.26
             await self._connection.request("POST", "queue", send={"delete": [self._id]})
             await self._connection.request("POST", "interrupt", send={"prompt_id": self._id})

@@ -75,7 +75,9 @@ def least_busy(
     silent = tuple(each.facts.message for each in seen if isinstance(each.facts, MultiEditError))
     for each in seen:
         try:
-            able.append(_selection(each, want, silent))
+            if isinstance(each.facts, MultiEditError):
+                raise each.facts
+            able.append(ServerSelection(each.client, each.facts, want(each.facts), silent))
         except MultiEditError as error:
             unable.append(error)
     if able:
@@ -89,11 +91,3 @@ def least_busy(
 def _reason(each: ServerStatus, error: MultiEditError) -> str:
     address = str(each.client.address)
     return error.message if address in error.message else f"{address}: {error.message}"
-
-
-def _selection(
-    each: ServerStatus, want: Callable[[ServerFacts], _Wanted], notes: tuple[str, ...]
-) -> ServerSelection[_Wanted]:
-    if isinstance(each.facts, MultiEditError):
-        raise each.facts
-    return ServerSelection(each.client, each.facts, want(each.facts), notes)

@@ -16,7 +16,7 @@ _LONGEST_SHOWN = 1000
 _OWN_NODES = "MultiEdit"
 
 
-def require_accepted(answer: ComfyUIResponse, connection: ComfyUIConnection) -> None:
+def require_accepted(response: ComfyUIResponse, connection: ComfyUIConnection) -> None:
     """Check the response of POST /prompt.
 
     Raises:
@@ -24,8 +24,8 @@ def require_accepted(answer: ComfyUIResponse, connection: ComfyUIConnection) -> 
             does not need such a node and says 200.
         EditFailed: the response is not ComfyUI's.
     """
-    problems = connection.parse_json(_problems, answer.body)
-    if problems or answer.status != 200:
+    problems = connection.parse_json(_problems, response.body)
+    if problems or response.status != 200:
         reasons = "; ".join(list(dict.fromkeys(problems))[:_MOST_SHOWN]) or "no reason is given"
         raise InvalidRequest(
             f"{connection.name} refuses the graph: {_line(reasons)}. "
@@ -33,20 +33,20 @@ def require_accepted(answer: ComfyUIResponse, connection: ComfyUIConnection) -> 
         )
 
 
-def _problems(answer: Mapping[str, Any]) -> list[str]:
-    refused = answer["node_errors"] or {}
+def _problems(response: Mapping[str, Any]) -> list[str]:
+    refused = response["node_errors"] or {}
     problems = [
         f"{node['class_type']}: {error['message']} ({error['details']})"
         for node in refused.values()
         for error in node["errors"]
     ]
-    general = answer.get("error")
+    general = response.get("error")
     if general and not problems:
         problems = [f"{general['message']} ({general['details']})"]
     return problems
 
 
-def outputs_of(entry: object, connection: ComfyUIConnection) -> Outputs:
+def outputs_of(entry: Any, connection: ComfyUIConnection) -> Outputs:
     """The outputs of a job that has ended well.
 
     Args:
@@ -61,16 +61,12 @@ def outputs_of(entry: object, connection: ComfyUIConnection) -> Outputs:
             f"{connection.name} no longer has the job: it was removed from the queue, or ComfyUI was "
             "restarted. Run the edit again."
         )
-    events, outputs = connection.parse(lambda: _ending(entry))
+    events, outputs = connection.parse(lambda: (dict(entry["status"]["messages"]), {**entry["outputs"]}))
     if "execution_error" in events:
         raise connection.parse(lambda: _failure(events["execution_error"], connection.name))
     if "execution_success" not in events:
         raise EditInterrupted(f"{connection.name} interrupted the edit. Run it again.")
     return outputs
-
-
-def _ending(entry: Any) -> tuple[dict[str, Any], Outputs]:
-    return dict(entry["status"]["messages"]), {**entry["outputs"]}
 
 
 def _failure(event: Mapping[str, Any], name: str) -> MultiEditError:

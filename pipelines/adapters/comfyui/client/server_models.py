@@ -27,10 +27,10 @@ class ModelRunner(NamedTuple):
 
 
 class ServerModels:
-    """Knows what to ask a ComfyUI for, and what its answers mean for a model.
+    """Knows what to ask a ComfyUI for, and what its responses mean for a model.
 
     Args:
-        choose: decides how a generative model is loaded, or raises ModelUnavailable.
+        select_profile: decides how a generative model is loaded, or raises ModelUnavailable.
         profiles: of the generative models; None for those of the package.
         resolve_alias: the model that runs where another is asked for (see `aliases.resolve_alias`).
     """

@@ -11,7 +11,6 @@ from .family import Family
 
 
 def build(builder: GraphBuilder) -> Link:
-    """Add the nodes of an edit; returns the link to its image."""
     profile = builder.profile
     model = builder.accelerate(builder.model)
 

@@ -11,7 +11,6 @@ from .family import Family
 
 
 def build(builder: GraphBuilder) -> Link:
-    """Add the nodes of an edit; returns the link to its image."""
     text = {"clip": builder.clip, "text": builder.generation.plan.prompt}
     positive = builder.add("prompt", "CLIPTextEncode", text)
     # The node of the references has a socket for both; without guidance the second is dropped again.

@@ -18,7 +18,6 @@ _VISION_SIDE = 384  # of the copy that the text encoder sees, as ComfyUI's TextE
 
 
 def build(builder: GraphBuilder) -> Link:
-    """Add the nodes of an edit; returns the link to its image."""
     model = builder.accelerate(builder.model)
     latent = builder.start_latent("EmptyFlux2LatentImage")  # 128 channels at a sixteenth, as Mage-Flow's own
     sigmas = builder.basic_sigmas(model)

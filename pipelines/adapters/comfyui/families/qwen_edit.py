@@ -20,7 +20,6 @@ _PLACEHOLDER = "<|vision_start|><|image_pad|><|vision_end|>"
 
 
 def build(builder: GraphBuilder) -> Link:
-    """Add the nodes of an edit; returns the link to its image."""
     profile = builder.profile
     model = builder.model
     if profile.shift is not None:

@@ -11,7 +11,6 @@ from .family import Family
 
 
 def build(builder: GraphBuilder) -> Link:
-    """Add the nodes of an edit; returns the link to its image."""
     profile = builder.profile
     cache = {"model": builder.model, "device": "auto", "dtype": "default"}
     model = builder.accelerate(builder.add("prefix_cache", "QwenImage21Cache", cache))
