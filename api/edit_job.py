@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypedDict
 
 from ..pipelines.common.errors import MultiEditError
-from .backends.base import EditJobResult, EditProgress
+from ..pipelines.editing.pipeline import EditResult
+from .backends.base import EditProgress
 from .error_responses import error_body
 from .errors import EditCancelled
 
@@ -53,10 +54,10 @@ class EditJob:
     owner: str
     created: int
     on_end: Callable[[EditJob], None] | None = None
-    task: asyncio.Task[EditJobResult] | None = None
+    task: asyncio.Task[EditResult] | None = None
     progress: EditProgress | None = None
     ended: float | None = None
-    result: EditJobResult | None = None
+    result: EditResult | None = None
     error: MultiEditError | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     _subscribers: set[asyncio.Queue[EditProgress | None]] = field(default_factory=set)
@@ -79,10 +80,10 @@ class EditJob:
             "progress": {"stage": progress.stage, "share": round(progress.share, 3)} if progress else None,
             "result": f"{address}/result" if self.result else None,
             "error": error_body(self.error) if self.error else None,
-            "plan": dict(self.result.plan) if self.result else None,
+            "plan": self.result.plan.to_dict() if self.result else None,
         }
 
-    def require_result(self) -> EditJobResult:
+    def require_result(self) -> EditResult:
         """Return the result of a finished job.
 
         Raises:

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import ServerLimits
-from .backends.base import Backend, EditJobRequest, EditJobResult
+from ..pipelines.editing.pipeline import EditResult
+from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
 
@@ -117,7 +118,7 @@ class JobManager:
     def _finish(
         self,
         job: EditJob,
-        done: asyncio.Task[EditJobResult],
+        done: asyncio.Task[EditResult],
         resources: contextlib.ExitStack,
         translate: Callable[[MultiEditError], MultiEditError],
     ) -> None:
@@ -174,7 +175,7 @@ class JobManager:
         for job in reversed(list(self._kept.values())):
             if job.ended is None:
                 continue
-            free_bytes -= len(job.result.data) if job.result else 0
+            free_bytes -= len(job.result.file.data) if job.result else 0
             if job.ended < oldest or free_bytes < 0:
                 del self._kept[job.id]
 

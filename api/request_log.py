@@ -6,16 +6,17 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from .backends.base import EditJobRequest, EditJobResult
+from ..pipelines.editing.pipeline import EditResult
+from .backends.base import EditJobRequest
 
 logger = logging.getLogger(__name__)
 
 
-def result_fields(result: EditJobResult) -> dict[str, Any]:
+def result_fields(result: EditResult) -> dict[str, Any]:
     """Return what the line has of a finished edit."""
     stages = {f"{stage}_s": f"{seconds:.3f}" for stage, seconds in result.seconds.items()}
-    size = f"{result.width}x{result.height}"
-    return {"model": result.model, "size": size, "bytes_out": len(result.data), **stages}
+    size = f"{result.plan.width}x{result.plan.height}"
+    return {"model": result.plan.model, "size": size, "bytes_out": len(result.file.data), **stages}
 
 
 def request_fields(job: EditJobRequest, log_prompts: bool) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The protocol between the routes and the edits, with the request, result and progress of a job."""
+"""The protocol between the routes and the edits, with the request and progress of a job."""
 
 from __future__ import annotations
 
@@ -16,43 +16,6 @@ class EditJobRequest:
 
     request: EditRequest
     encode_options: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class EditJobResult:
-    """A finished edit.
-
-    Attributes:
-        width, height: of the image in pixels.
-        seconds: by stage.
-        plan: as `EditPlan.to_dict` has it.
-    """
-
-    data: bytes = field(repr=False)
-    media_type: str
-    model: str
-    model_name: str
-    width: int
-    height: int
-    blurred: bool
-    seconds: Mapping[str, float]
-    plan: Mapping[str, Any] = field(repr=False)
-
-    @classmethod
-    def from_pipeline(cls, result: EditResult) -> EditJobResult:
-        """Convert the result of a pipeline."""
-        plan, file = result.plan, result.file
-        return cls(
-            data=file.data,
-            media_type=file.media_type,
-            model=plan.model,
-            model_name=plan.model_name,
-            width=plan.width,
-            height=plan.height,
-            blurred=result.blurred,
-            seconds=result.seconds,
-            plan=plan.to_dict(),
-        )
 
 
 @dataclass(frozen=True)
@@ -79,7 +42,7 @@ class Backend(Protocol):
         """Return why no edit can run now, or None."""
         ...
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """Run one edit; a cancelled one ends as soon as it can.
 
         Raises:

@@ -32,9 +32,10 @@ from ...pipelines.common.errors import (
 )
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
+from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.sources.source import SourceLoader
-from .base import Backend, EditJobRequest, EditJobResult, EditProgress, OnProgress
+from .base import Backend, EditJobRequest, EditProgress, OnProgress
 
 _PROBE_SECONDS = 10.0  # how long the facts about the servers stay valid
 _logger = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class ComfyUIBackend:
         """See `Backend.check`."""
         return None if await self._facts() else "No ComfyUI server responds."
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
         addresses = self._addresses()
         self._slots = self._slots or asyncio.Semaphore(self._at_once * len(addresses))
@@ -112,14 +113,13 @@ class ComfyUIBackend:
         preview = None if job.request.safe_mode else progress.preview
         async with self._slots:
             try:
-                made = await self._pipeline(addresses).edit(
+                result = await self._pipeline(addresses).edit(
                     job.request, job.encode_options, progress.stage, preview
                 )
             except MultiEditError as error:
                 raise redact_error(error, addresses, queued=progress.last.stage == "edit") from None
-        result = EditJobResult.from_pipeline(made)
-        notes = [_redact(note, addresses) for note in result.plan["notes"]]
-        return replace(result, plan={**result.plan, "notes": notes})
+        notes = tuple(_redact(note, addresses) for note in result.plan.notes)
+        return replace(result, plan=replace(result.plan, notes=notes))
 
     def _pipeline(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
         graph = partial(request_graph, catalog=self._catalog)
@@ -182,7 +182,7 @@ class RoutingBackend:
         """See `Backend.check`: the embedded models always run."""
         return await self._local.check()
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
         model = job.request.model_id
         if model is None and DEFAULT_MODEL in await self._comfyui.models():

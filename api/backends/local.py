@@ -14,7 +14,7 @@ from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
-from .base import EditJobRequest, EditJobResult, EditProgress, OnProgress
+from .base import EditJobRequest, EditProgress, OnProgress
 
 
 class _EditStopped(Exception):
@@ -58,13 +58,13 @@ class LocalBackend:
             return error.message
         return None
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
         stop = threading.Event()
         inner = asyncio.ensure_future(self._edit(job, on_progress, stop))
         inner.add_done_callback(_retrieve_exception)
         try:
-            return EditJobResult.from_pipeline(await asyncio.shield(inner))
+            return await asyncio.shield(inner)
         except asyncio.CancelledError:
             # A thread cannot be cancelled: it ends at its next stage and keeps its slot until then.
             stop.set()

@@ -13,11 +13,12 @@ from aiohttp import web
 
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.settings import Limits
+from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.request import EditRequest
 from ...pipelines.sources.source import ImageSource, SourceLoader, TextSource
 from ...pipelines.sources.text import is_url
 from .. import request_log
-from ..backends.base import EditJobRequest, EditJobResult
+from ..backends.base import EditJobRequest
 from ..body.multipart import Form
 from ..body.uploads import Uploads
 from ..edit_job import EditJob
@@ -56,7 +57,7 @@ class EditFormat:
 
     form: Form
     parse: Callable[[Any, ParseContext], Awaitable[EditJobRequest]]
-    respond: Callable[[EditJobResult], web.Response]
+    respond: Callable[[EditResult], web.Response]
 
 
 def make_edit_handler(edit_format: EditFormat) -> Handler:
@@ -125,7 +126,7 @@ async def _store_images(request: EditRequest, loader: SourceLoader, uploads: Upl
     return replace(request, images=tuple(images))
 
 
-async def _wait_for(job: EditJob, request: web.Request) -> EditJobResult:
+async def _wait_for(job: EditJob, request: web.Request) -> EditResult:
     """Wait for a job's result, and cancel it when its client disconnects."""
     try:
         while not job.finished.is_set():

@@ -22,10 +22,11 @@ from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
 from ...pipelines.common.settings import Limits
 from ...pipelines.common.validation import boolean, choice, integer, invalid_value, known_fields, text
+from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.request import OUTPUT_FORMATS, QUALITIES, parse_request
 from ...pipelines.planning.size import closest_tier
 from ...pipelines.sources.source import ImageSource, TextSource, UploadSource
-from ..backends.base import EditJobRequest, EditJobResult
+from ..backends.base import EditJobRequest
 from ..body.multipart import Form, boolean_text, integer_text
 from ..body.reader import FORM, JSON
 from ..route import Route
@@ -171,12 +172,12 @@ def _mask_source(value: object) -> ImageSource:
     raise InvalidRequest("mask must be one file, or in JSON {image_url: ...}.", field="mask")
 
 
-def _respond(result: EditJobResult) -> web.Response:
+def _respond(result: EditResult) -> web.Response:
     body: OpenAIImages = {
         "created": int(time.time()),
-        "data": [{"b64_json": base64.b64encode(result.data).decode()}],
-        "size": f"{result.width}x{result.height}",
-        "output_format": result.media_type.removeprefix("image/"),  # type: ignore[typeddict-item]
+        "data": [{"b64_json": base64.b64encode(result.file.data).decode()}],
+        "size": f"{result.plan.width}x{result.plan.height}",
+        "output_format": result.plan.output_format,
         "background": "auto",
     }
     return web.json_response(body)

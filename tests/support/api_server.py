@@ -13,12 +13,16 @@ from typing import Any
 
 import httpx
 from aiohttp import web
-from multiedit.api.backends.base import Backend, EditJobRequest, EditJobResult, EditProgress, OnProgress
+from multiedit.api.backends.base import Backend, EditJobRequest, EditProgress, OnProgress
 from multiedit.api.backends.local import LocalBackend
 from multiedit.api.service import Service, make_service
 from multiedit.api.standalone_server import make_runner
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
+from multiedit.pipelines.editing.output import EncodedImage
+from multiedit.pipelines.editing.pipeline import EditResult
+from multiedit.pipelines.planning.plan import EditPlan
+from multiedit.pipelines.safety.report import off_report
 from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.fetch import ImageFetcher
 from multiedit.pipelines.sources.source import SourceLoader
@@ -28,6 +32,10 @@ KEY, OTHER_KEY = "test-key-of-the-api", "another-test-key"
 SIZE = (300, 240)
 # Quick: the image's own size, and no classifier.
 QUICK = {"prompt": "put them together", "safe_mode": False, "multiedit": {"keep_size": True}}
+PLAN = EditPlan(
+    "layer-composite", "Layer Composite", "composite", "put them together", *SIZE, *SIZE, "5:4", None, True,
+    ("base",), {}, "png", None, 0, False, None, (),
+)  # fmt: skip
 PLENTY = {"requests_per_minute": 100_000, "failures": 100_000}
 
 
@@ -81,7 +89,7 @@ class HeldBackend:
     async def check(self) -> str | None:
         return None
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         try:
             on_progress(EditProgress("load", 0.0))
             on_progress(EditProgress("edit", 0.5, preview=b"jpeg"))
@@ -93,7 +101,7 @@ class HeldBackend:
             raise
         if self.error:
             raise self.error
-        return EditJobResult(png(), "image/png", "layer-composite", "Layer Composite", *SIZE, False, {}, {})
+        return EditResult(PLAN, EncodedImage(png(), "image/png", off_report(), ()), {})
 
 
 class ApiServer:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from multiedit.api.backends.base import Backend, EditJobRequest, EditJobResult, OnProgress
+from multiedit.api.backends.base import Backend, EditJobRequest, OnProgress
 from multiedit.api.backends.comfyui import RoutingBackend
 from multiedit.api.backends.local import LocalBackend
 from multiedit.cli.main import main
@@ -15,6 +15,7 @@ from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
+from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import Extras
 from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.tests.support.api_server import KEY, OTHER_KEY, ApiServer, embedded, loader, png
@@ -34,12 +35,13 @@ class Maker:
     async def check(self) -> str | None:
         return None
 
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditJobResult:
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         request = dataclasses.replace(
             job.request, model_id="layer-composite", aspect_ratio=None, multiedit=Extras(keep_size=True)
         )
         made = await self._inner.edit(dataclasses.replace(job, request=request), on_progress)
-        return dataclasses.replace(made, model=job.request.model_id or "")
+        plan = dataclasses.replace(made.plan, model=job.request.model_id or "")
+        return dataclasses.replace(made, plan=plan)
 
 
 @pytest.fixture(scope="module")
