@@ -7,15 +7,12 @@ import logging
 from ..pipelines.adapters.comfyui.client.address import Address, read_address
 from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
-from ..pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
-from ..pipelines.safety.settings import SafetySettings
+from ..pipelines.common.settings import Limits, ServerLimits
 from ..pipelines.sources.fetch import ImageFetcher
 from ..pipelines.sources.source import SourceLoader
-from .backends.base import Backend
-from .backends.comfyui import ComfyUIBackend, RoutingBackend
-from .backends.local import LocalBackend
+from .backends.routing import make_backend
 from .route_definitions import route_definitions
-from .service import Service, make_service
+from .service import Service
 
 _CONNECT_TO = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104  # by listening address
 _logger = logging.getLogger(__name__)
@@ -40,15 +37,10 @@ def mount() -> None:
 def _make_service() -> Service:
     limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
     provider = load_provider(limits)
-    catalog, at_once = provider.catalog, server_limits.edits_at_once
     loader = SourceLoader(limits, ImageFetcher(limits).fetch)
-    backend: Backend = ComfyUIBackend(
-        limits, catalog, loader, _own_address, ComfyUILimits.from_environment(), at_once
-    )
-    if adapters := provider.adapters(limits, beside_comfyui=True):
-        safety = SafetySettings.from_environment()
-        backend = RoutingBackend(LocalBackend(limits, catalog, loader, safety, at_once, adapters), backend)
-    return make_service(limits, catalog, loader, backend, server_limits)
+    adapters, at_once = provider.adapters(limits, beside_comfyui=True), server_limits.edits_at_once
+    backend = make_backend(limits, provider.catalog, loader, at_once, adapters, _own_address)
+    return Service(limits, provider.catalog, loader, backend, server_limits)
 
 
 def _own_address() -> list[Address]:

@@ -33,9 +33,8 @@ from ...pipelines.common.errors import (
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.editing.pipeline import EditResult
-from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.sources.source import SourceLoader
-from .base import Backend, EditJobRequest, EditProgress, OnProgress
+from .base import EditJobRequest, EditProgress, OnProgress
 
 _PROBE_SECONDS = 10.0  # how long the facts about the servers stay valid
 _logger = logging.getLogger(__name__)
@@ -165,27 +164,3 @@ def _redact(text: str, addresses: Iterable[Address]) -> str:
     for number, address in enumerate(addresses, start=1):
         text = re.sub(f"(The |the )?(ComfyUI at )?{re.escape(str(address))}", f"ComfyUI {number}", text)
     return text
-
-
-class RoutingBackend:
-    """Runs edits in this process where it has the model, all others on ComfyUI servers."""
-
-    def __init__(self, local: Backend, comfyui: Backend) -> None:
-        self._local = local
-        self._comfyui = comfyui
-
-    async def models(self) -> Collection[str]:
-        """See `Backend.models`."""
-        return {*await self._local.models(), *await self._comfyui.models()}
-
-    async def check(self) -> str | None:
-        """See `Backend.check`: the embedded models always run."""
-        return await self._local.check()
-
-    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
-        """See `Backend.edit`."""
-        model = job.request.model_id
-        if model is None and DEFAULT_MODEL in await self._comfyui.models():
-            model = DEFAULT_MODEL
-        backend = self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui
-        return await backend.edit(job, on_progress)

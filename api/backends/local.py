@@ -7,7 +7,6 @@ import threading
 from collections.abc import Collection, Mapping
 
 from ...pipelines.adapters.base import Adapter
-from ...pipelines.adapters.local import local_adapters
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import SafetyError
 from ...pipelines.common.settings import Limits
@@ -27,7 +26,7 @@ class LocalBackend:
     Args:
         safety: the settings of safe mode.
         at_once: edits at the same time; further ones wait.
-        adapters: by model id; None for the embedded models.
+        adapters: by model id.
     """
 
     def __init__(
@@ -37,12 +36,12 @@ class LocalBackend:
         loader: SourceLoader,
         safety: SafetySettings,
         at_once: int,
-        adapters: Mapping[str, Adapter] | None = None,
+        adapters: Mapping[str, Adapter],
     ) -> None:
         self._classifier = safety.loader()
-        self._adapters = local_adapters(limits) if adapters is None else adapters
+        self._adapters = adapters
         self._pipeline = EditPipeline(
-            limits, catalog, self._adapters, loader, self._classifier, policy=safety.policy
+            limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
         self._slots = asyncio.Semaphore(at_once)
 

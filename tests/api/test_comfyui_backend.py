@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from multiedit.api.backends.base import Backend
-from multiedit.api.backends.comfyui import ComfyUIBackend, RoutingBackend
+from multiedit.api.backends.comfyui import ComfyUIBackend
+from multiedit.api.backends.routing import RoutingBackend
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.catalog.lookup import load_catalog

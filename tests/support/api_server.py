@@ -15,8 +15,9 @@ import httpx
 from aiohttp import web
 from multiedit.api.backends.base import Backend, EditJobRequest, EditProgress, OnProgress
 from multiedit.api.backends.local import LocalBackend
-from multiedit.api.service import Service, make_service
+from multiedit.api.service import Service
 from multiedit.api.standalone_server import make_runner
+from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.editing.output import EncodedImage
@@ -70,8 +71,8 @@ def loader(limits: Limits) -> SourceLoader:
 
 
 def embedded(limits: Limits, server_limits: ServerLimits) -> Backend:
-    at_once = server_limits.edits_at_once
-    return LocalBackend(limits, load_catalog(), loader(limits), SafetySettings.from_environment({}), at_once)
+    safety, at_once = SafetySettings.from_environment({}), server_limits.edits_at_once
+    return LocalBackend(limits, load_catalog(), loader(limits), safety, at_once, local_adapters(limits))
 
 
 class HeldBackend:
@@ -150,7 +151,7 @@ class ApiServer:
     async def _run(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
         backend = self._make_backend(self._limits, self._server_limits)
-        self.service = make_service(
+        self.service = Service(
             self._limits,
             load_catalog(),
             loader(self._limits),

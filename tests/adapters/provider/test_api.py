@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from multiedit.api.backends.base import Backend, EditJobRequest, OnProgress
-from multiedit.api.backends.comfyui import RoutingBackend
 from multiedit.api.backends.local import LocalBackend
+from multiedit.api.backends.routing import RoutingBackend
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.adapters.provider.registry import load_provider

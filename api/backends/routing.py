@@ -1,0 +1,65 @@
+"""The choice of the backend: this process for the models that it has, ComfyUI servers for all others."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+
+from ...pipelines.adapters.base import Adapter
+from ...pipelines.adapters.comfyui.client.address import Address
+from ...pipelines.catalog.lookup import Catalog
+from ...pipelines.common.settings import ComfyUILimits, Limits
+from ...pipelines.editing.pipeline import EditResult
+from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
+from ...pipelines.safety.settings import SafetySettings
+from ...pipelines.sources.source import SourceLoader
+from .base import Backend, EditJobRequest, OnProgress
+from .comfyui import ComfyUIBackend
+from .local import LocalBackend
+
+
+def make_backend(
+    limits: Limits,
+    catalog: Catalog,
+    loader: SourceLoader,
+    at_once: int,
+    adapters: Mapping[str, Adapter],
+    addresses: Callable[[], Sequence[Address]] | None,
+) -> Backend:
+    """Make the backend that the environment configures.
+
+    Args:
+        at_once: edits at the same time, in this process and on each server.
+        adapters: run in this process, by model id.
+        addresses: of the ComfyUI servers for all other models, see `ComfyUIBackend`; None without any.
+    """
+    comfyui = addresses and ComfyUIBackend(
+        limits, catalog, loader, addresses, ComfyUILimits.from_environment(), at_once
+    )
+    if comfyui and not adapters:
+        return comfyui
+    local = LocalBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
+    return RoutingBackend(local, comfyui) if comfyui else local
+
+
+class RoutingBackend:
+    """Runs edits in this process where it has the model, all others on ComfyUI servers."""
+
+    def __init__(self, local: Backend, comfyui: Backend) -> None:
+        self._local = local
+        self._comfyui = comfyui
+
+    async def models(self) -> Collection[str]:
+        """See `Backend.models`."""
+        return {*await self._local.models(), *await self._comfyui.models()}
+
+    async def check(self) -> str | None:
+        """See `Backend.check`: the embedded models always run."""
+        return await self._local.check()
+
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
+        """See `Backend.edit`."""
+        model = job.request.model_id
+        if model is None and DEFAULT_MODEL in await self._comfyui.models():
+            model = DEFAULT_MODEL
+        backend = self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui
+        return await backend.edit(job, on_progress)
