@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..route import Route
-from . import docs, health, jobs, metrics, models, multi_edit, openai_edits, single_edit
+from . import docs, jobs, models, monitoring, multi_edit, openai_edits, single_edit
 
 ROUTES: tuple[Route, ...] = (
     multi_edit.ROUTE,
@@ -11,7 +11,6 @@ ROUTES: tuple[Route, ...] = (
     openai_edits.ROUTE,
     models.ROUTE,
     *jobs.ROUTES,
-    *health.ROUTES,
+    *monitoring.ROUTES,
     *docs.ROUTES,
-    metrics.ROUTE,
 )

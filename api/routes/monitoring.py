@@ -1,4 +1,4 @@
-"""GET /v1/health and GET /v1/ready."""
+"""GET /v1/health, GET /v1/ready and GET /metrics."""
 
 from __future__ import annotations
 
@@ -29,10 +29,19 @@ async def _ready(call: Call) -> web.StreamResponse:
     return web.json_response({"status": "ok"})
 
 
+async def _metrics(call: Call) -> web.StreamResponse:
+    body, content_type = call.service.metrics.text()
+    return web.Response(body=body, headers={"Content-Type": content_type})
+
+
 ROUTES = (
     Route("GET", "/v1/health", "health", _health, "public", "Check that the server responds", ServerState),
     Route(
         "GET", "/v1/ready", "ready", _ready, "public", "Check that an edit would be accepted", ServerState,
         error_descriptions={503: "No edit would be accepted"},
+    ),
+    Route(
+        "GET", "/metrics", "metrics", _metrics, "guarded", "Get Prometheus metrics", "text/plain",
+        error_descriptions={404: "prometheus_client is not installed"},
     ),
 )  # fmt: skip
