@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe
 from .arguments import add_command
-from .output import print_json, print_note, print_result
+from .output import print_json, print_output, print_result
 
 if TYPE_CHECKING:
     from ..pipelines.adapters.provider.registry import ProviderRegistry
@@ -48,12 +48,8 @@ def resolve(options: argparse.Namespace) -> None:
         _image_size(options.image_size),
         keep_size=options.keep_size,
     )
-    if options.json:
-        print_json(dataclasses.asdict(size))
-        return
-    print_result(f"{size.width}x{size.height}")
-    for note in size.notes:
-        print_note(f"  {note}")
+    notes = (f"  {note}" for note in size.notes)
+    print_output(options, dataclasses.asdict(size), f"{size.width}x{size.height}", *notes)
 
 
 def _image_size(text: str | None) -> tuple[int, int] | None:
@@ -100,11 +96,9 @@ def _refresh(options: argparse.Namespace, provider: ProviderRegistry) -> None:
     catalog = model_list.merged(provider.catalog, entries)
     changes = list(model_list.changes(provider.catalog, catalog, entries))
     path = model_list.save_list(provider.cache, entries)
-    if options.json:
-        print_json({"file": str(path), "models": len(entries), "changes": changes})
-        return
-    print_result("\n".join(changes) or "Nothing has changed.")
-    print_note(f"{path}: {len(entries)} models")
+    value = {"file": str(path), "models": len(entries), "changes": changes}
+    text = "\n".join(changes) or "Nothing has changed."
+    print_output(options, value, text, f"{path}: {len(entries)} models")
 
 
 def _model_json(model: Model, provider: ProviderRegistry) -> dict[str, object]:

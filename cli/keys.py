@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_command
-from .output import print_json, print_note, print_result
+from .output import print_output
 
 if TYPE_CHECKING:
     from ..api.access.keys import KeyFile
@@ -31,26 +30,15 @@ def _key_file() -> KeyFile:
 
 def add_key(options: argparse.Namespace) -> None:
     key = _key_file().add(options.name)
-    if options.json:
-        print_json({"key": key})
-        return
-    print_result(key)
-    print_note("This is the only time that it is shown; the file keeps a hash.")
+    print_output(options, {"key": key}, key, "This is the only time that it is shown; the file keeps a hash.")
 
 
 def list_keys(options: argparse.Namespace) -> None:
     keys = _key_file().keys().values()
-    if options.json:
-        shown = ("id", "name", "created")
-        print_json([{name: dataclasses.asdict(key)[name] for name in shown} for key in keys])
-        return
-    for key in keys:
-        print_result(f"{key.id}  {key.name}")
+    entries = [{"id": key.id, "name": key.name, "created": key.created} for key in keys]
+    print_output(options, entries, "\n".join(f"{key.id}  {key.name}" for key in keys))
 
 
 def revoke_key(options: argparse.Namespace) -> None:
     key = _key_file().revoke(options.id)
-    if options.json:
-        print_json({"id": key.id, "name": key.name})
-        return
-    print_note(f"Revoked {key.id} ({key.name}).")
+    print_output(options, {"id": key.id, "name": key.name}, "", f"Revoked {key.id} ({key.name}).")

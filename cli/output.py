@@ -47,6 +47,17 @@ def print_json(value: object) -> None:
     print_result(json.dumps(value, indent=2, allow_nan=False))
 
 
+def print_output(options: argparse.Namespace, value: object, text: str, *notes: str) -> None:
+    """Print the result of a command: `value` with --json, else `text`, where there is any, and the notes."""
+    if options.json:
+        print_json(value)
+        return
+    if text:
+        print_result(text)
+    for note in notes:
+        print_note(note)
+
+
 def print_note(text: str) -> None:
     """Print something about a result that is not part of it, on standard error."""
     if sys.stderr is not None:  # None where it is closed, which print takes for standard output
@@ -86,15 +97,11 @@ def write_result(
             sys.stdout.buffer.write(file.data)
     else:
         write_atomically(options.output, file.data)
-    if options.json:
-        print_json({"output": options.output, **details})
-        return
-    print_note(f"{options.output}: {about[0]}")
-    for line in about[1:]:
-        print_note(f"  {line}")
-    print_note(f"safe mode: {safety_text(file.safety)}")
+    notes = [f"{options.output}: {about[0]}", *(f"  {line}" for line in about[1:])]
+    notes.append(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:
-        print_note(f"left out of the file: {', '.join(file.dropped_metadata)}")
+        notes.append(f"left out of the file: {', '.join(file.dropped_metadata)}")
+    print_output(options, {"output": options.output, **details}, "", *notes)
 
 
 def safety_text(report: SafetyReport) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..pipelines.common.errors import InvalidRequest, WeightsMismatch
 from . import safety_eval
 from .arguments import add_command, add_safety_options, image_source, safety_settings, source_loader
-from .output import count_bar, print_json, print_note, print_result, safety_text
+from .output import count_bar, print_note, print_output, print_result, safety_text
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.specs import ClassifierSpec
@@ -61,10 +61,7 @@ def check(options: argparse.Namespace) -> None:
     data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
     image = ImageFile(data, limits, "the image").image()
     report = check_images(image, settings.loader(), settings.policy)[0]
-    if options.json:
-        print_json(report.to_dict())
-        return
-    print_result(f"{report.label or report.status}: {safety_text(report)}")
+    print_output(options, report.to_dict(), f"{report.label or report.status}: {safety_text(report)}")
 
 
 def show(options: argparse.Namespace) -> None:
@@ -72,9 +69,6 @@ def show(options: argparse.Namespace) -> None:
 
     store = _store(options)
     entries = [_entry(spec, store) for spec in CLASSIFIERS.values()]
-    if options.json:
-        print_json(entries)
-        return
     row = "{:<13}{:<33}{:<14}{:>9}  {:<12}{}".format
     lines = [row("name", "classifier", "licence", "MB", "weights", "file")]
     for entry in entries:
@@ -82,7 +76,7 @@ def show(options: argparse.Namespace) -> None:
         lines.append(
             row(entry["name"], entry["title"], entry["licence"], size, entry["weights"], entry["file"])
         )
-    print_result("\n".join(lines))
+    print_output(options, entries, "\n".join(lines))
 
 
 def download(options: argparse.Namespace) -> None:
@@ -102,10 +96,8 @@ def download(options: argparse.Namespace) -> None:
     _confirm("Download it?", options)
     with count_bar(spec.size, "B", quiet=options.json) as bar:
         path = store.download(spec, url, _open_url, bar.update)
-    if options.json:
-        print_json({"name": spec.name, "file": str(path), "sha256": spec.sha256})
-        return
-    print_result(f"{path}: {spec.size} bytes, sha256 {spec.sha256}")
+    value = {"name": spec.name, "file": str(path), "sha256": spec.sha256}
+    print_output(options, value, f"{path}: {spec.size} bytes, sha256 {spec.sha256}")
 
 
 def _is_valid(store: Store, spec: ClassifierSpec) -> bool:
@@ -124,10 +116,7 @@ def verify(options: argparse.Namespace) -> None:
     selected = [_spec(options.name)] if options.name else list(CLASSIFIERS.values())
     present = [spec for spec in selected if options.name or store.state(spec) != "absent"]
     found = {spec.name: store.verify(spec) for spec in present}
-    if options.json:
-        print_json(found)
-        return
-    print_result("\n".join(f"{name}: {sha256}" for name, sha256 in found.items()))
+    print_output(options, found, "\n".join(f"{name}: {sha256}" for name, sha256 in found.items()))
 
 
 def remove(options: argparse.Namespace) -> None:
@@ -136,23 +125,13 @@ def remove(options: argparse.Namespace) -> None:
     if spec.url is not None and path.is_file():
         _confirm(f"Delete {path}?", options)
     removed = store.remove(spec)
-    if options.json:
-        print_json({"removed": str(removed) if removed else None})
-        return
-    print_result(f"Removed {removed}." if removed else f"{spec.name} is not downloaded.")
+    text = f"Removed {removed}." if removed else f"{spec.name} is not downloaded."
+    print_output(options, {"removed": str(removed) if removed else None}, text)
 
 
 def _entry(spec: ClassifierSpec, store: Store) -> dict[str, Any]:
-    return {
-        "name": spec.name,
-        "title": spec.title,
-        "licence": spec.licence,
-        "size": spec.size,
-        "sha256": spec.sha256,
-        "url": spec.url,
-        "weights": store.state(spec),
-        "file": str(store.path(spec)),
-    }
+    own = {name: getattr(spec, name) for name in ("name", "title", "licence", "size", "sha256", "url")}
+    return {**own, "weights": store.state(spec), "file": str(store.path(spec))}
 
 
 def _spec(name: str) -> ClassifierSpec:

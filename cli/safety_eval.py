@@ -9,7 +9,7 @@ from typing import Any
 
 from ..pipelines.common.errors import InvalidRequest
 from .arguments import add_command, safety_settings
-from .output import count_bar, print_json, print_note, print_result
+from .output import count_bar, print_output
 
 _ROW = "{:<13}{:<7}{:<9}{:>16}{:>17}  {:<20} {:<20} {:<20} {:<20} {}"
 _HEAD = _ROW.format(
@@ -59,11 +59,9 @@ def evaluate(options: argparse.Namespace) -> None:
         results += evaluation.results(scored, classifier)
     if options.scores:
         write_atomically(options.scores, json.dumps(scores, indent=1).encode())
-    if options.json:
-        print_json({"results": results, "unread": len(unread)})
-        return
-    print_result("\n".join([_HEAD, *map(_row, results)]))
-    print_note(f"{len(unread)} of {len(labels)} files are not readable images.")
+    note = f"{len(unread)} of {len(labels)} files are not readable images."
+    value = {"results": results, "unread": len(unread)}
+    print_output(options, value, "\n".join([_HEAD, *map(_row, results)]), note)
 
 
 def _row(result: dict[str, Any]) -> str:
