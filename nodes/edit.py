@@ -14,8 +14,8 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
 from ..pipelines.layers.placement import Placement
-from .generate import FROM_LOADER, NodeRequest, expand_edit, loaded_model_option
 from .loaded_model import LOADED_MODEL
+from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
 from .model_inputs import model_options, require_model, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
 from .progress import progress_callback
@@ -115,7 +115,7 @@ async def run_edit(
     batches = values_by_number("image_", images)
     change = edit_mask(mask, batches)
     if settings.model == FROM_LOADER:
-        return expand_edit(cls, NodeRequest(settings, choice), batches, change, loaded_model, item)
+        return expand_edit(cls, settings, read_options(choice), batches, change, loaded_model, item)
     edited = await _edit_now(cls, settings, batches, change)
     return io.NodeOutput(edited.image, edited.plan_json, edited.summary)
 

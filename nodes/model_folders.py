@@ -37,23 +37,23 @@ def offered_models() -> dict[str, list[str]]:
     return found
 
 
-def select_model(asked: Mapping[str, str]) -> tuple[str, ProfileSelection]:
+def select_model(widget: Mapping[str, str]) -> tuple[str, ProfileSelection]:
     """Select a model, and the profile and files that run it.
 
     Args:
-        asked: the input `model` of Load Multi-Edit Model: a model, and its profile.
+        widget: the input `model` of Load Multi-Edit Model: a model, and its profile.
 
     Raises:
         ModelFilesMissing: files are missing; the message lists them.
         InvalidRequest: the model or profile is not known.
     """
-    model_id, profile = asked["model"], asked.get("profile", AUTO_PROFILE)
+    model_id, profile = widget["model"], widget.get("profile", AUTO_PROFILE)
     folders, known = model_folders(), nodes.NODE_CLASS_MAPPINGS
-    wanted = _default_model(folders, known) if model_id == AUTO_MODEL else model_id
+    selected = _default_model(folders, known) if model_id == AUTO_MODEL else model_id
     runs = alias_resolver(Limits.from_environment(), load_catalog())
     memory = management.get_total_memory(management.get_torch_device())
-    named = None if profile == AUTO_PROFILE else profile
-    return wanted, select_profile(runs(wanted), folders, memory, known, named)
+    profile_id = None if profile == AUTO_PROFILE else profile
+    return selected, select_profile(runs(selected), folders, memory, known, profile_id)
 
 
 def _default_model(folders: Mapping[str, Sequence[str]], known: Collection[str]) -> str:
@@ -64,7 +64,7 @@ def _default_model(folders: Mapping[str, Sequence[str]], known: Collection[str])
 
 
 def file_identities(selection: ProfileSelection) -> list[str]:
-    """Name, size and time of each file, by which weights are told from other weights."""
+    """Name, size and time of each file, which differ where weights do."""
     parts = selection.profile.parts
     return [file_identity(parts[part].folder, name) for part, name in selection.files.items()]
 
@@ -73,8 +73,3 @@ def file_identity(folder: str, name: str) -> str:
     """Name, size and time of a file in one of ComfyUI's folders."""
     status = os.stat(folder_paths.get_full_path_or_raise(folder, name))
     return f"{name} {status.st_size} {status.st_mtime_ns}"
-
-
-def select_for_node(inputs: Mapping[str, str]) -> tuple[str, ProfileSelection]:
-    """Select what Load Multi-Edit Model will load, by its inputs in a queued graph, which are flat."""
-    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO_PROFILE)})

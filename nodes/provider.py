@@ -58,9 +58,9 @@ def refuse_closed_model(cls: type[io.ComfyNode]) -> None:
     Raises:
         ModelUnavailable: the graph's model is a closed one. For any other nothing is raised.
     """
-    asked = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"].get("model")
+    model_id = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"].get("model")
     for model in load_catalog():
-        if model.id == asked and model.weights == "closed":
+        if model.id == model_id and model.weights == "closed":
             raise ModelUnavailable(f"{provider.closed_model_reason(model)}.", field="model")
 
 

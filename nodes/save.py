@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import comfy.cli_args
+import folder_paths
 from comfy_api.latest import io, ui
 
-from .output_files import output_files, workflow_texts
 from .progress import progress_callback
 from .socket_values import encode_options
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
@@ -63,19 +67,48 @@ class MultiEditSave(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
 
-        files = output_files(filename_prefix, images)
+        files = _output_files(filename_prefix, images)
         saved = save_images(
             images,
             encode_options(format),
             files.path,
             automatic=format["format"] == "auto",
-            texts=workflow_texts(cls) if metadata == "everything" else {},
+            texts=_workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,
             progress=progress_callback(),
         )
         names = [PurePosixPath(files.subfolder, file.path.name).as_posix() for file in saved]
         return io.NodeOutput(names, ui=_shown(saved, files.subfolder))
+
+
+class _OutputFiles(NamedTuple):
+    """Where files go: the folder below the output folder, and `path(index in the batch, suffix)`."""
+
+    subfolder: str
+    path: Callable[[int, str], Path]
+
+
+def _output_files(prefix: str, images: Tensor) -> _OutputFiles:
+    """Find free names by ComfyUI's own rule: prefix_00001_.png, with its placeholders and its counter."""
+    height, width = images.shape[1:3]
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
+        prefix, folder_paths.get_output_directory(), width, height
+    )
+
+    def path(index: int, suffix: str) -> Path:
+        stem = name.replace("%batch_num%", str(index))
+        return Path(folder, f"{stem}_{counter + index:05}_{suffix}")
+
+    return _OutputFiles(subfolder, path)
+
+
+def _workflow_texts(cls: type[io.ComfyNode]) -> dict[str, str]:
+    """ComfyUI's `prompt` and `workflow` as JSON, unless it was started with --disable-metadata."""
+    if comfy.cli_args.args.disable_metadata:
+        return {}
+    texts = {"prompt": cls.hidden.prompt} if cls.hidden.prompt else {}
+    return {name: json.dumps(value) for name, value in {**texts, **(cls.hidden.extra_pnginfo or {})}.items()}
 
 
 def _shown(saved: Sequence[Saved], subfolder: str) -> dict[str, Any]:

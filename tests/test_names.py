@@ -82,7 +82,7 @@ DEFINITIONS = {
     "Made": "EditOutput", "Finished": "EncodedImage",
     "Tell": "OnStatus", "heed": "on_event", "hear": "parse_event", "Heard": "JobEvent",
     "Room": "ByteSemaphore", "Turns": "ReadThrottle", "Remembered": "LRUCache",
-    "meant": "select_item", "Asked": "NodeRequest", "Seen": "ServerStatus", "Chosen": "Selection",
+    "meant": "select_item", "Asked": "EditSettings", "Seen": "ServerStatus", "Chosen": "Selection",
     "look_at": "probe", "Hosting": "ProviderRegistry", "find_hosting": "load_provider",
     "stand_ins": "model aliases", "Editor": "EditPipeline", "carry_out": "run", "obscure": "blur",
     "Either": "EnsembleClassifier", "KnownClassifier": "ClassifierSpec", "Place": "DevicePlacement",

@@ -8,8 +8,8 @@ from comfy_api.latest import io
 
 from ...pipelines.common.settings import Limits
 from ..edit import HIDDEN, edit_inputs, edit_outputs, run_edit
-from ..generate import DEFERRED
 from ..loaded_model import LOADED_MODEL
+from ..loaded_model_edit import DEFERRED
 from .sockets import ITEM, inner_schema, select_item
 
 

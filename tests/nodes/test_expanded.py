@@ -140,7 +140,7 @@ def test_an_attempt_that_failed_is_made_again_in_the_next_run(
 
 
 def test_every_option_of_a_loaded_model_is_read(comfyui: Any) -> None:
-    from multiedit.nodes.generate import read_options
+    from multiedit.nodes.loaded_model_edit import read_options
     from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
 
     widgets = {

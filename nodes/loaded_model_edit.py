@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -16,7 +16,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
-from .model_folders import select_for_node
+from .model_folders import AUTO_PROFILE, select_model
 from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
@@ -31,14 +31,6 @@ _LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
 _LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
-
-
-@dataclass(frozen=True)
-class NodeRequest:
-    """What the widgets of Multi-Edit ask for: the settings of any model, and the widgets below `model`."""
-
-    settings: EditSettings
-    model: Mapping[str, Any]
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
@@ -124,7 +116,8 @@ def _speed_inputs() -> list[io.Input]:
 
 def expand_edit(
     cls: type[io.ComfyNode],
-    request: NodeRequest,
+    settings: EditSettings,
+    options: GenerationOptions,
     images: Mapping[int, Tensor],
     mask: Tensor | None,
     loaded: Any,
@@ -133,6 +126,7 @@ def expand_edit(
     """Plan an edit by a loaded model, and expand into the graph that makes it.
 
     Args:
+        settings: their model is replaced by the loaded one.
         images: by the number of their socket.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
         item: which of a ComfyUI list the arguments are.
@@ -140,55 +134,39 @@ def expand_edit(
     Raises:
         InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
     """
+    from ..pipelines.adapters.comfyui.edit_graph import edit_graph
+    from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
+
     if loaded is None:
         raise InvalidRequest(
             f"model is {FROM_LOADER!r}, but no model is connected. Connect Load Multi-Edit Model to "
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
-    known = _selection_of(cls, loaded)
-    if known is None:
-        return _plan_after_loading(cls, item)
-    return _expand(cls, request, *known, images, mask, item)
+    links, node = _links(cls), cls.hidden.unique_id
+    selected = _selection_of(cls, loaded)
+    if selected is None:  # only a node that runs after the loading can know what is loaded
+        name = f"{node}.{item}.late"
+        deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
+        return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
+    model_id, selection = selected
+    settings, batches = replace(settings, model=model_id), list(images.values())
+    generation, frames = plan_tensor_generation(settings, batches, mask, selection, options, load_catalog())
+    image_links = tuple(links[f"images.image_{number}"] for number in images)
+    sources = GraphSources(links[_SOCKET], image_links, None if mask is None else links["mask"], item)
+    graph, image = edit_graph(generation, sources, frames, f"{node}.{item}.")
+    return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
 
 
 def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
-    """The model and profile of a loaded model, or those that its loader will choose; None if unknown yet."""
+    """The model and profile of a loaded model, or those that its loader will select; None if unknown yet."""
     if isinstance(loaded, LoadedModel):
         return loaded.model_id, loaded.selection
     source = cls.hidden.dynprompt.get_node(loaded[0])
-    linked = any(isinstance(value, list) for value in source["inputs"].values())
-    return None if linked or source["class_type"] != _LOADER else select_for_node(source["inputs"])
-
-
-def _plan_after_loading(cls: type[io.ComfyNode], item: int) -> io.NodeOutput:
-    """Expand into a node that runs after the loading: what will be loaded cannot be seen in the graph."""
-    name = f"{cls.hidden.unique_id}.{item}.late"
-    late = {name: {"class_type": DEFERRED, "inputs": {**_links(cls), "item": item}}}
-    return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=late)
-
-
-def _expand(
-    cls: type[io.ComfyNode],
-    request: NodeRequest,
-    model_id: str,
-    selection: ProfileSelection,
-    images: Mapping[int, Tensor],
-    mask: Tensor | None,
-    item: int,
-) -> io.NodeOutput:
-    from ..pipelines.adapters.comfyui.edit_graph import edit_graph
-    from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
-
-    settings, options = replace(request.settings, model=model_id), read_options(request.model)
-    generation, frames = plan_tensor_generation(
-        settings, list(images.values()), mask, selection, options, load_catalog()
-    )
-    links = _links(cls)
-    image_links = tuple(links[f"images.image_{number}"] for number in images)
-    sources = GraphSources(links[_SOCKET], image_links, None if mask is None else links["mask"], item)
-    graph, image = edit_graph(generation, sources, frames, f"{cls.hidden.unique_id}.{item}.")
-    return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
+    inputs = source["inputs"]
+    if source["class_type"] != _LOADER or any(isinstance(value, list) for value in inputs.values()):
+        return None
+    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO_PROFILE)})
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
