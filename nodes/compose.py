@@ -10,14 +10,12 @@ from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .placement_inputs import placement_inputs
 from .progress import progress_callback
-from .socket_values import LAYERS, background_color, canvas_size, layers_by_number
+from .socket_values import LAYERS, background_color, canvas_size, layers_by_number, numbered_sockets
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from .placement_inputs import PlacementWidgets
-
-_COUNT = Limits.max_layers
 
 
 class MultiEditCompose(io.ComfyNode):
@@ -84,31 +82,25 @@ def _sockets() -> list[io.Input]:
             tooltip="LAYERS of another Compose Layers, Load Layered Images or core's Add Layer, under "
             "the images of this node.",
         ),
-        io.Autogrow.Input(
+        numbered_sockets(
             "images",
-            template=io.Autogrow.TemplateNames(
-                io.Image.Input(
-                    "image",
-                    tooltip="An overlay; image_1 is the base if layers is not connected. One frame, or "
-                    "as many as the longest batch.",
-                ),
-                names=[f"image_{number}" for number in range(1, _COUNT + 1)],
-                min=0,
+            io.Image.Input(
+                "image",
+                tooltip="An overlay; image_1 is the base if layers is not connected. One frame, or "
+                "as many as the longest batch.",
             ),
-            tooltip="The images, bottom first: image_1, image_2 and so on. RGB or RGBA.",
+            Limits.max_layers,
+            "The images, bottom first: image_1, image_2 and so on. RGB or RGBA.",
         ),
-        io.Autogrow.Input(
+        numbered_sockets(
             "masks",
-            template=io.Autogrow.TemplateNames(
-                io.Mask.Input(
-                    "mask",
-                    tooltip="1 = transparent, as Load Image has it; of any size, stretched to the "
-                    "image of the same number.",
-                ),
-                names=[f"mask_{number}" for number in range(1, _COUNT + 1)],
-                min=0,
+            io.Mask.Input(
+                "mask",
+                tooltip="1 = transparent, as Load Image has it; of any size, stretched to the "
+                "image of the same number.",
             ),
-            tooltip="Transparency of the images: mask_2 belongs to image_2. 1 = transparent.",
+            Limits.max_layers,
+            "Transparency of the images: mask_2 belongs to image_2. 1 = transparent.",
         ),
     ]
 

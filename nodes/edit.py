@@ -20,7 +20,7 @@ from .model_inputs import model_options, require_model, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
 from .progress import progress_callback
 from .provider import edit_at_provider, find_provider, provider_options, refuse_closed_model
-from .socket_values import edit_mask, values_by_number
+from .socket_values import edit_mask, numbered_sockets, values_by_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -55,7 +55,7 @@ class MultiEditEdit(io.ComfyNode):
                 "prompt edit",
                 "combine",
             ],
-            inputs=[*edit_inputs(Limits.from_environment()), _model_socket()],
+            inputs=[*edit_inputs(), _model_socket()],
             outputs=edit_outputs(),
             hidden=HIDDEN,
             enable_expand=True,
@@ -93,7 +93,7 @@ async def run_edit(
     loaded_model: Any = None,
     **placement: Unpack[PlacementWidgets],
 ) -> io.NodeOutput:
-    """Edit by the chosen model. `item` is the place of the arguments in a ComfyUI list."""
+    """Edit by the selected model. `item` is the place of the arguments in a ComfyUI list."""
     from ..pipelines.planning.tensor_plan import EditSettings
 
     if model is None:
@@ -150,7 +150,8 @@ def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int
     return {place: entries[number] for place, number in there if number in entries}
 
 
-def edit_inputs(limits: Limits) -> list[io.Input]:
+def edit_inputs() -> list[io.Input]:
+    limits = Limits.from_environment()
     embedded = [model for model in load_catalog() if model.id in LOCAL_MODELS]
     most = max(entry.max_images for entry in (*embedded, *load_profiles()))
     return [
@@ -203,19 +204,17 @@ def _model_socket() -> io.Input:
 
 def _image_sockets(count: int) -> list[io.Input]:
     return [
-        io.Autogrow.Input(
+        numbered_sockets(
             "images",
-            template=io.Autogrow.TemplateNames(
-                io.Image.Input(
-                    "image",
-                    tooltip="image_1 is the base; the others are overlays for layer-composite and "
-                    "references for a model that reads the prompt. One frame, or as many as the "
-                    "longest batch.",
-                ),
-                names=[f"image_{number}" for number in range(1, count + 1)],
-                min=1,
+            io.Image.Input(
+                "image",
+                tooltip="image_1 is the base; the others are overlays for layer-composite and "
+                "references for a model that reads the prompt. One frame, or as many as the "
+                "longest batch.",
             ),
-            tooltip=f"1 to {count} images, the base first. Batches are edited frame by frame.",
+            count,
+            f"1 to {count} images, the base first. Batches are edited frame by frame.",
+            least=1,
         ),
         io.Mask.Input(
             "mask",

@@ -7,24 +7,13 @@ from collections.abc import Iterable, Mapping
 from comfy_api.latest import io
 
 from ..pipelines.adapters.local import LOCAL_MODELS
-from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, Model
 from ..pipelines.common.errors import InvalidRequest
 
 
-def model_input(models: Iterable[Model], tooltip: str, *, qualities: bool) -> io.DynamicCombo.Input:
-    """Make the input `model`; with `qualities`, models that have a quality setting offer it."""
-    options = model_options(models, qualities=qualities)
-    return io.DynamicCombo.Input("model", options=options, tooltip=tooltip)
-
-
 def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.DynamicCombo.Option]:
+    """Make the options of an input `model`; with `qualities`, models that have a quality setting offer it."""
     return [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
-
-
-def models_local_first() -> list[Model]:
-    """The catalogue, models that run everywhere first, since the first option is the default."""
-    return sorted(load_catalog(), key=lambda model: model.id not in LOCAL_MODELS)
 
 
 def require_model(model: Mapping[str, str] | None) -> Mapping[str, str]:

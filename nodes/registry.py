@@ -12,10 +12,9 @@ import nodes
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
+from .expanded.encode_nodes import MultiEditFit, MultiEditMaskedLatent, MultiEditPrompt, MultiEditReference
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.model_parts import MultiEditModelParts
-from .expanded.prompt import MultiEditPrompt
-from .expanded.reference import MultiEditFit, MultiEditMaskedLatent, MultiEditReference
 from .expanded.sample import MultiEditSample
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel

@@ -6,8 +6,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.catalog.lookup import load_catalog
-from .model_inputs import model_input, models_local_first, require_model, unless_auto
+from .model_inputs import model_options, require_model, unless_auto
 from .progress import show_text
 from .socket_values import size_of
 
@@ -17,6 +18,8 @@ class MultiEditResolveSize(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
+        # The first option is the default: a model that runs everywhere.
+        local_first = sorted(load_catalog(), key=lambda model: model.id not in LOCAL_MODELS)
         return io.Schema(
             node_id="MultiEditResolveSize",
             display_name="Resolve Size",
@@ -35,10 +38,11 @@ class MultiEditResolveSize(io.ComfyNode):
                 "latent size",
             ],
             inputs=[
-                model_input(
-                    models_local_first(),
-                    "The model to resolve the size for; each offers only the ratios and tiers that it takes.",
-                    qualities=False,
+                io.DynamicCombo.Input(
+                    "model",
+                    options=model_options(local_first, qualities=False),
+                    tooltip="The model to resolve the size for; each offers only the ratios and tiers that "
+                    "it takes.",
                 ),
                 io.Boolean.Input(
                     "keep_size",

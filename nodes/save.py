@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import comfy.cli_args
 import folder_paths
@@ -67,30 +67,27 @@ class MultiEditSave(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
 
-        files = _output_files(filename_prefix, images)
+        subfolder, path = _output_files(filename_prefix, images)
         saved = save_images(
             images,
             encode_options(format),
-            files.path,
+            path,
             automatic=format["format"] == "auto",
             texts=_workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,
             progress=progress_callback(),
         )
-        names = [PurePosixPath(files.subfolder, file.path.name).as_posix() for file in saved]
-        return io.NodeOutput(names, ui=_shown(saved, files.subfolder))
+        names = [PurePosixPath(subfolder, file.path.name).as_posix() for file in saved]
+        return io.NodeOutput(names, ui=_shown(saved, subfolder))
 
 
-class _OutputFiles(NamedTuple):
-    """Where files go: the folder below the output folder, and `path(index in the batch, suffix)`."""
+def _output_files(prefix: str, images: Tensor) -> tuple[str, Callable[[int, str], Path]]:
+    """Find free names by ComfyUI's own rule: prefix_00001_.png, with its placeholders and its counter.
 
-    subfolder: str
-    path: Callable[[int, str], Path]
-
-
-def _output_files(prefix: str, images: Tensor) -> _OutputFiles:
-    """Find free names by ComfyUI's own rule: prefix_00001_.png, with its placeholders and its counter."""
+    Returns:
+        The folder below the output folder, and path(index in the batch, suffix).
+    """
     height, width = images.shape[1:3]
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
         prefix, folder_paths.get_output_directory(), width, height
@@ -100,7 +97,7 @@ def _output_files(prefix: str, images: Tensor) -> _OutputFiles:
         stem = name.replace("%batch_num%", str(index))
         return Path(folder, f"{stem}_{counter + index:05}_{suffix}")
 
-    return _OutputFiles(subfolder, path)
+    return subfolder, path
 
 
 def _workflow_texts(cls: type[io.ComfyNode]) -> dict[str, str]:

@@ -23,8 +23,17 @@ def size_of(image: Tensor) -> tuple[int, int]:
     return image.shape[2], image.shape[1]
 
 
+def numbered_sockets(
+    name: str, socket: io.Input, count: int, tooltip: str | None = None, least: int = 0
+) -> io.Autogrow.Input:
+    """Make an input that grows by one socket at a time: with the id `image` to image_1, image_2 and so on."""
+    names = [f"{socket.id}_{number}" for number in range(1, count + 1)]
+    template = io.Autogrow.TemplateNames(socket, names=names, min=least)
+    return io.Autogrow.Input(name, template=template, tooltip=tooltip)
+
+
 def values_by_number(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
-    """The values of an Autogrow input by socket number: {"image_2": x} is {2: x}; empty sockets are out."""
+    """The values of `numbered_sockets` by socket number: {"image_2": x} is {2: x}; empty sockets are out."""
     given = {int(name.removeprefix(prefix)): value for name, value in values.items() if value is not None}
     return dict(sorted(given.items()))
 

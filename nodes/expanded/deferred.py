@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...pipelines.common.settings import Limits
 from ..edit import HIDDEN, edit_inputs, edit_outputs, run_edit
 from ..loaded_model import LOADED_MODEL
 from ..loaded_model_edit import DEFERRED
@@ -22,7 +21,7 @@ class MultiEditDeferred(io.ComfyNode):
             DEFERRED,
             "Multi-Edit, planned late",
             "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
-            [*edit_inputs(Limits.from_environment()), LOADED_MODEL.Input("loaded_model"), ITEM],
+            [*edit_inputs(), LOADED_MODEL.Input("loaded_model"), ITEM],
             edit_outputs(),
             hidden=HIDDEN,
             enable_expand=True,

@@ -1,4 +1,4 @@
-"""Images to what a model sees of them."""
+"""Images and prompts to what a model sees of them."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..loaded_model import LOADED_MODEL, REFERENCE
+from ..socket_values import numbered_sockets, values_by_number
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
 
+_MOST_REFERENCES = 16
 _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.")
 
 
@@ -97,3 +99,28 @@ class MultiEditMaskedLatent(io.ComfyNode):
         base, change = (frame_of(select_item(values, item), frame[0]) for values in (image, mask))
         latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit), batch_size[0])
         return io.NodeOutput(latent)
+
+
+class MultiEditPrompt(io.ComfyNode):
+    """A text with references, encoded."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return inner_schema(
+            "MultiEditPrompt",
+            "Encode Prompt",
+            "Encodes a text with references, once for each content.",
+            [
+                LOADED_MODEL.Input("loaded_model"),
+                io.String.Input("prompt", multiline=True),
+                numbered_sockets("references", REFERENCE.Input("reference"), _MOST_REFERENCES, least=1),
+            ],
+            [io.Conditioning.Output("conditioning")],
+        )
+
+    @classmethod
+    def execute(cls, loaded_model: Any, prompt: str, references: dict[str, Any]) -> io.NodeOutput:
+        from .encoding import encode_prompt
+
+        in_order = list(values_by_number("reference_", references).values())
+        return io.NodeOutput(encode_prompt(loaded_model, prompt, in_order))
