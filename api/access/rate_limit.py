@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import TypeVar
+from functools import partial
+from typing import Generic, TypeVar
 
 from ...pipelines.common.settings import ServerLimits
 from ..errors import ClientGone, RateLimited, Unauthorized
@@ -39,6 +40,21 @@ class RequestWindow:
         return max(0.0, self._times[0] + self._seconds - now) if self._times else 0.0
 
 
+class _Windows(Generic[_Key]):
+    """One window for each key; the oldest key goes when there are too many."""
+
+    def __init__(self, most: int, seconds: float) -> None:
+        self._make = partial(RequestWindow, most, seconds)
+        self._windows: dict[_Key, RequestWindow] = {}
+
+    def get(self, key: _Key) -> RequestWindow:
+        if key not in self._windows:
+            if len(self._windows) >= _MAX_WINDOWS:
+                del self._windows[next(iter(self._windows))]
+            self._windows[key] = self._make()
+        return self._windows[key]
+
+
 class RateLimits:
     """Counts the requests and failures of every caller.
 
@@ -56,8 +72,8 @@ class RateLimits:
         self._limits = limits
         self._clock = clock
         self._now = now
-        self._requests: dict[str, RequestWindow] = {}
-        self._failures: dict[tuple[str, str], RequestWindow] = {}
+        self._requests = _Windows[str](limits.requests_per_minute, _MINUTE)
+        self._failures = _Windows[tuple[str, str]](limits.failures, limits.failure_seconds)
 
     def count_request(self, caller: str) -> None:
         """Count one request.
@@ -65,8 +81,7 @@ class RateLimits:
         Raises:
             RateLimited: the caller has no request left in this minute.
         """
-        window = _get_window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
-        now = self._clock()
+        window, now = self._requests.get(caller), self._clock()
         if window.left(now) < 1:
             raise RateLimited(
                 f"Rate limit exceeded: {self._limits.requests_per_minute} requests per minute and key. "
@@ -77,8 +92,7 @@ class RateLimits:
 
     def headers(self, caller: str) -> dict[str, str]:
         """Return the headers about requests; `reset` is a Unix time in milliseconds."""
-        now = self._clock()
-        window = _get_window(self._requests, caller, self._limits.requests_per_minute, _MINUTE)
+        window, now = self._requests.get(caller), self._clock()
         return {
             "x-ratelimit-limit-requests": str(self._limits.requests_per_minute),
             "x-ratelimit-remaining-requests": str(window.left(now)),
@@ -92,9 +106,7 @@ class RateLimits:
         Raises:
             RateLimited: the budget is used up.
         """
-        limits = self._limits
-        window = _get_window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
-        now = self._clock()
+        limits, window, now = self._limits, self._failures.get((caller, model)), self._clock()
         if window.left(now) < 0:
             raise RateLimited(
                 f"Too many failed attempts (> {limits.failures}) resulting in a non-success status code. "
@@ -109,15 +121,6 @@ class RateLimits:
     def count_failure(self, caller: str, model: str, status: int) -> None:
         """Count a failed edit if the status blames its caller."""
         if 400 <= status < 500 and status not in _NOT_COUNTED:
-            limits = self._limits
-            window = _get_window(self._failures, (caller, model), limits.failures, limits.failure_seconds)
+            window = self._failures.get((caller, model))
             if window.left(self._clock()) >= 0:  # the budget is used up; more need not be counted
                 window.add(self._clock())
-
-
-def _get_window(windows: dict[_Key, RequestWindow], key: _Key, most: int, seconds: float) -> RequestWindow:
-    if key not in windows:
-        if len(windows) >= _MAX_WINDOWS:
-            del windows[next(iter(windows))]
-        windows[key] = RequestWindow(most, seconds)
-    return windows[key]

@@ -8,7 +8,6 @@ import errno
 import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
-from types import TracebackType
 from typing import IO, Any
 
 from ...pipelines.common.settings import Limits
@@ -57,10 +56,7 @@ class Upload:
         except OSError as error:
             if error.errno not in _DISK_FULL:
                 raise
-            raise StorageFull(
-                "The server's disk is full. Retry later.",
-                retry_after=60,
-            ) from None
+            raise StorageFull("The server's disk is full. Retry later.", retry_after=60) from None
 
     def _write_file(self, data: bytearray) -> None:
         self.source.file.write(data)
@@ -98,7 +94,7 @@ class ReadThrottle:
 
 
 class Uploads:
-    """The temporary files of one request, closed at the end of the context.
+    """The temporary files of one request, deleted when it is closed.
 
     Args:
         max_text_bytes: the limit of a `TextUpload`.
@@ -110,7 +106,7 @@ class Uploads:
         self._files: list[IO[bytes]] = []
 
     def _file(self) -> IO[bytes]:
-        file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115  # closed by `__exit__`
+        file = tempfile.SpooledTemporaryFile(max_size=_MEMORY_BYTES)  # noqa: SIM115  # closed by `close`
         self._files.append(file)
         return file
 
@@ -141,12 +137,8 @@ class Uploads:
         await upload.flush()
         return upload.source
 
-    def __enter__(self) -> Uploads:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
+        """Delete the files."""
         for file in self._files:
             with contextlib.suppress(OSError):  # the disk is full, and the buffer cannot be written
                 file.close()

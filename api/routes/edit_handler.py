@@ -69,7 +69,8 @@ def make_edit_handler(edit_format: EditFormat) -> Handler:
         respond_async = "respond-async" in call.request.headers.get("Prefer", "").lower()
         with contextlib.ExitStack() as resources:
             resources.enter_context(service.jobs.reserve_slot())
-            uploads = resources.enter_context(Uploads(service.limits, service.server_limits.max_body_bytes))
+            uploads = Uploads(service.limits, service.server_limits.max_body_bytes)
+            resources.callback(uploads.close)
             request = await service.jobs.receive(_receive(call, edit_format, uploads))
             on_end = partial(_log_end, call) if respond_async else None
             job = service.jobs.start(

@@ -48,10 +48,8 @@ async def _cancel(call: Call) -> web.StreamResponse:
 
 async def _events(call: Call) -> web.StreamResponse:
     job, address = _find_job(call)
-    return web.Response(
-        body=_stream(job, address),
-        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"},
-    )
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    return web.Response(body=_stream(job, address), headers=headers)
 
 
 async def _stream(job: EditJob, address: str) -> AsyncIterator[bytes]:

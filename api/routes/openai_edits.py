@@ -113,7 +113,9 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
         request["images"] = [*images[:1], mask, *images[1:]]
         request["multiedit"] = {"roles": {"2": "mask"}}
     present = {name: value for name, value in request.items() if value is not None}
-    return EditJobRequest(parse_request(present, context.limits), _encode_options(read))
+    compression = read.get("output_compression")
+    options = {} if compression is None else {"quality": max(1, compression)}
+    return EditJobRequest(parse_request(present, context.limits), options)
 
 
 def _form_files(value: object) -> list[object]:
@@ -145,11 +147,6 @@ def _parse_size(size: str) -> dict[str, str]:
     shared = math.gcd(width, height)
     tier = closest_tier((width, height))
     return {"aspect_ratio": f"{width // shared}:{height // shared}"[:10], "resolution": tier}
-
-
-def _encode_options(read: Mapping[str, Any]) -> dict[str, Any]:
-    compression = read.get("output_compression")
-    return {} if compression is None else {"quality": max(1, compression)}
 
 
 async def _load_mask(value: object, context: ParseContext) -> UploadSource:

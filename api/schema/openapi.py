@@ -63,7 +63,7 @@ def _operation(route: Route, components: Components) -> dict[str, Any]:
         responses["202"] = _json("With `Prefer: respond-async`: the job", JobState, components)
     if route.method == "DELETE":
         responses["204"] = {"description": responses.pop("200")["description"]}
-    parameters = [*_path_parameters(route.path), *_query_parameters(route, components)]
+    parameters = _parameters(route, components)
     security: list[dict[str, list[str]]] = [{"BearerAuth": []}] if route.access == "guarded" else []
     return {
         "summary": route.summary,
@@ -74,16 +74,14 @@ def _operation(route: Route, components: Components) -> dict[str, Any]:
     }
 
 
-def _path_parameters(path: str) -> list[dict[str, Any]]:
-    if "{id}" not in path:
-        return []
-    return [{"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}]
-
-
-def _query_parameters(route: Route, components: Components) -> list[dict[str, Any]]:
+def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:
+    identifier = {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
     return [
-        {"name": name, "in": "query", "required": False, "schema": components.of_type(kind)}
-        for name, kind in route.query.items()
+        *([identifier] if "{id}" in route.path else []),
+        *(
+            {"name": name, "in": "query", "required": False, "schema": components.of_type(kind)}
+            for name, kind in route.query.items()
+        ),
     ]
 
 
