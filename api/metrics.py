@@ -20,25 +20,20 @@ class Metrics:
         if self._installed:
             from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-            self._registry = CollectorRegistry()
+            registry = self._registry = CollectorRegistry()
             labels = ("route", "status", "model")
-            self._requests = Counter("multiedit_requests", "HTTP responses.", labels, registry=self._registry)
+            self._requests = Counter("multiedit_requests", "HTTP responses.", labels, registry=registry)
             self._seconds = Histogram(
                 "multiedit_request_seconds",
                 "Seconds from a request's headers to its response.",
                 ("route",),
-                registry=self._registry,
+                registry=registry,
             )
             self._stages = Histogram(
-                "multiedit_stage_seconds",
-                "Seconds of each stage of an edit.",
-                ("stage",),
-                registry=self._registry,
+                "multiedit_stage_seconds", "Seconds of each stage of an edit.", ("stage",), registry=registry
             )
             gauge = Gauge(
-                "multiedit_edits_in_flight",
-                "Edits being received, waiting or running.",
-                registry=self._registry,
+                "multiedit_edits_in_flight", "Edits being received, waiting or running.", registry=registry
             )
             gauge.set_function(in_flight)
 

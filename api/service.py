@@ -1,4 +1,4 @@
-"""What every route works with."""
+"""The service of one API: its limits, models, keys and jobs."""
 
 from __future__ import annotations
 

@@ -8,16 +8,10 @@ from typing import Any
 import folder_paths
 from comfy_api.latest import io
 
+from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import (
-    AUTO_MODEL,
-    AUTO_PROFILE,
-    file_identities,
-    file_identity,
-    offered_models,
-    select_model,
-)
+from .model_folders import file_identities, file_identity, offered_models, select_model
 from .progress import show_text
 
 NO_LORA = "none"
@@ -101,7 +95,7 @@ def _inputs() -> list[io.Input]:
         io.DynamicCombo.Input(
             "model",
             options=[
-                io.DynamicCombo.Option(AUTO_MODEL, []),
+                io.DynamicCombo.Option(AUTO, []),
                 *(io.DynamicCombo.Option(model, [_profile(ids)]) for model, ids in offered_models().items()),
             ],
             tooltip="The model to load; auto is firered-image-edit where its files are there, else the first "
@@ -137,7 +131,7 @@ def _inputs() -> list[io.Input]:
 def _profile(ids: Iterable[str]) -> io.Input:
     return io.Combo.Input(
         "profile",
-        options=[AUTO_PROFILE, *ids],
+        options=[AUTO, *ids],
         tooltip="Sampling settings: steps, guidance, step LoRA. auto takes the fastest profile whose files "
         "are there; the plan says why.",
     )

@@ -13,10 +13,10 @@ from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.catalog.model import TIER_SIDES
+from ..pipelines.catalog.model import AUTO, TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
-from .model_folders import AUTO_PROFILE, select_model
+from .model_folders import select_model
 from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
@@ -59,12 +59,10 @@ def loaded_model_option() -> io.DynamicCombo.Option:
 
 def _memory_inputs() -> list[io.Input]:
     return [
-        io.Combo.Input(
+        _choice(
             "crop_and_stitch",
-            optional=True,
-            options=_SWITCH,
-            advanced=True,
-            tooltip="With a mask on a large image: edit only the part around the mask, at its own "
+            _SWITCH,
+            "With a mask on a large image: edit only the part around the mask, at its own "
             "resolution, and paste it back. auto does so where that spares much.",
         ),
         _megapixels(
@@ -77,12 +75,10 @@ def _memory_inputs() -> list[io.Input]:
             "The area that each image is scaled to before the model sees it; 1 is 1024x1024 pixels, 0 is the "
             "profile's. Less is faster and shows less detail.",
         ),
-        io.Combo.Input(
+        _choice(
             "on_out_of_memory",
-            optional=True,
-            options=["smaller references", "error"],
-            advanced=True,
-            tooltip="What happens when the card runs out of memory: another try with smaller references, "
+            ["smaller references", "error"],
+            "What happens when the card runs out of memory: another try with smaller references, "
             "or an error.",
         ),
     ]
@@ -94,22 +90,22 @@ def _megapixels(name: str, tooltip: str) -> io.Input:
     )
 
 
+def _choice(name: str, options: list[str], tooltip: str) -> io.Input:
+    return io.Combo.Input(name, optional=True, options=options, advanced=True, tooltip=tooltip)
+
+
 def _speed_inputs() -> list[io.Input]:
     return [
-        io.Combo.Input(
+        _choice(
             "kv_cache",
-            optional=True,
-            options=_SWITCH,
-            advanced=True,
-            tooltip="Compute the references' attention once for all steps. auto is on for profiles trained "
+            _SWITCH,
+            "Compute the references' attention once for all steps. auto is on for profiles trained "
             "for it, with two images or more; on changes the image of others.",
         ),
-        io.Combo.Input(
+        _choice(
             "easy_cache",
-            optional=True,
-            options=_SWITCH,
-            advanced=True,
-            tooltip="Skip steps that change little. Faster with 20 steps and more, and changes the image.",
+            _SWITCH,
+            "Skip steps that change little. Faster with 20 steps and more, and changes the image.",
         ),
     ]
 
@@ -166,7 +162,7 @@ def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSel
     inputs = source["inputs"]
     if source["class_type"] != _LOADER or any(isinstance(value, list) for value in inputs.values()):
         return None
-    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO_PROFILE)})
+    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO)})
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:

@@ -14,11 +14,9 @@ from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
 from ..pipelines.catalog.aliases import alias_resolver
 from ..pipelines.catalog.lookup import load_catalog
+from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.settings import Limits
 from ..pipelines.planning.plan import DEFAULT_MODEL
-
-AUTO_MODEL = "auto"
-AUTO_PROFILE = "auto"
 
 
 def model_folders() -> Mapping[str, Sequence[str]]:
@@ -47,12 +45,12 @@ def select_model(widget: Mapping[str, str]) -> tuple[str, ProfileSelection]:
         ModelFilesMissing: files are missing; the message lists them.
         InvalidRequest: the model or profile is not known.
     """
-    model_id, profile = widget["model"], widget.get("profile", AUTO_PROFILE)
+    model_id, profile = widget["model"], widget.get("profile", AUTO)
     folders, known = model_folders(), nodes.NODE_CLASS_MAPPINGS
-    selected = _default_model(folders, known) if model_id == AUTO_MODEL else model_id
+    selected = _default_model(folders, known) if model_id == AUTO else model_id
     runs = alias_resolver(Limits.from_environment(), load_catalog())
     memory = management.get_total_memory(management.get_torch_device())
-    profile_id = None if profile == AUTO_PROFILE else profile
+    profile_id = None if profile == AUTO else profile
     return selected, select_profile(runs(selected), folders, memory, known, profile_id)
 
 

@@ -148,6 +148,15 @@ async def _text(part: BodyPartReader, name: str) -> str:
                 "Shorten it, or send a file.",
                 field=name[:64],
             )
+    return decode_text(data, name)
+
+
+def decode_text(data: bytes | bytearray, name: str) -> str:
+    """Decode the text of a field.
+
+    Raises:
+        InvalidRequest: it is not valid UTF-8.
+    """
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:

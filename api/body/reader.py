@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Collection, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import StreamReader, web
@@ -14,7 +14,7 @@ from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
 from .byte_semaphore import ByteSemaphore
-from .multipart import MALFORMED, Form, read_form
+from .multipart import MALFORMED, Form, decode_text, read_form
 from .strict_json import parse_json
 from .uploads import ReadThrottle, TextUpload, Uploads
 
@@ -45,7 +45,8 @@ class BodyReader:
             BodyTooLarge, FileTooLarge, UnsupportedMedia, StorageFull.
         """
         sent = await self._receive(request, form, uploads)
-        texts = [value for value in _values(sent) if isinstance(value, TextUpload)]
+        values = sent.values() if isinstance(sent, dict) else [sent]
+        texts = [value for value in values if isinstance(value, TextUpload)]
         async with self._json_memory.hold(sum(text.size for text in texts)):
             yield await asyncio.to_thread(_parse, sent) if texts else sent
 
@@ -112,22 +113,11 @@ def _too_slow(reason: str) -> InvalidRequest:
     return InvalidRequest(f"Upload too slow: {reason}.")
 
 
-def _values(sent: TextUpload | dict[str, object]) -> Collection[object]:
-    return sent.values() if isinstance(sent, dict) else (sent,)
-
-
 def _parse(sent: TextUpload | dict[str, object]) -> Any:
     """Load the text of a body, and parse JSON."""
     if isinstance(sent, TextUpload):
         return parse_json(sent.take(), _INVALID_JSON)
     return {
-        name: _load_text(value, name) if isinstance(value, TextUpload) else value
+        name: decode_text(value.take(), name) if isinstance(value, TextUpload) else value
         for name, value in sent.items()
     }
-
-
-def _load_text(upload: TextUpload, name: str) -> str:
-    try:
-        return upload.take().decode("utf-8")
-    except UnicodeDecodeError:
-        raise InvalidRequest(f"{name!a} is not valid UTF-8.", field=name) from None

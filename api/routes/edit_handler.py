@@ -25,7 +25,6 @@ from ..edit_job import EditJob
 from ..errors import ClientGone
 from ..image_response import image_headers
 from ..route import Call, Handler
-from ..service import Service
 
 _POLL_SECONDS = 0.2
 
@@ -95,8 +94,11 @@ async def _receive(call: Call, edit_format: EditFormat, uploads: Uploads) -> Edi
     async with service.bodies.read(call.request, edit_format.form, uploads) as fields:
         job = await edit_format.parse(fields, context)
         call.log_fields.update(request_log.request_fields(job, service.log_prompts))
-        call.log_fields.update(_model_field(job.request, service))
-        model = str(call.log_fields.get("model", ""))
+        model = job.request.model_id or ""
+        if model in {known.id for known in service.catalog}:
+            call.log_fields["model"] = model
+        else:
+            model = ""  # unknown ones would be endless as labels
         call.headers.update(service.rates.check_failures(call.caller.id, model))
         return replace(job, request=await _store_images(job.request, service.loader, uploads))
 
@@ -108,12 +110,6 @@ def _check_rates(call: Call) -> None:
     finally:
         call.headers.update(rates.headers(caller))
     call.headers.update(rates.check_failures(caller, ""))
-
-
-def _model_field(request: EditRequest, service: Service) -> dict[str, str]:
-    """Return the requested model if the catalogue has it: unknown ones would be endless as labels."""
-    known = {model.id for model in service.catalog}
-    return {"model": request.model_id} if request.model_id in known else {}
 
 
 async def _store_images(request: EditRequest, loader: SourceLoader, uploads: Uploads) -> EditRequest:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal, TypedDict
+from typing import Literal, TypedDict, cast, get_args
 
 from aiohttp import web
 
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.catalog.model import Model
-from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.settings import Limits
+from ...pipelines.common.validation import choice
 from ..route import Call, Route
 
 ModelType = Literal[
@@ -104,18 +104,6 @@ class ModelList(TypedDict):
     data: list[ModelResponse]
 
 
-def _read_type(text: str | None) -> ModelType:
-    """Read the query's `type`.
-
-    Raises:
-        InvalidRequest: it is not a known type.
-    """
-    types = ModelType.__args__  # type: ignore[attr-defined]
-    if text is not None and text not in types:
-        raise InvalidRequest(f"type is {text[:20]!a}; it must be one of {', '.join(types)}.", field="type")
-    return text or _DEFAULT_TYPE  # type: ignore[return-value]
-
-
 def list_models(kind: ModelType, catalog: Catalog, available: Collection[str], limits: Limits) -> ModelList:
     """List the models of a type; all of them edit images, so other types have none.
 
@@ -189,9 +177,9 @@ def _amount(usd: float) -> Amount:
 
 async def _models(call: Call) -> web.StreamResponse:
     service = call.service
-    kind = _read_type(call.request.query.get("type"))
+    kind = choice(call.request.query.get("type", _DEFAULT_TYPE), "type", options=get_args(ModelType))
     available = await service.backend.models()
-    return web.json_response(list_models(kind, service.catalog, available, service.limits))
+    return web.json_response(list_models(cast(ModelType, kind), service.catalog, available, service.limits))
 
 
 ROUTE = Route(
