@@ -20,7 +20,7 @@ REFERENCE = io.Custom("MULTIEDIT_REFERENCE")
 
 @dataclass(frozen=True, eq=False)
 class LoadedModel:
-    """What Load Multi-Edit Model gives.
+    """The result of Load Multi-Edit Model.
 
     Attributes:
         model_id: in the catalogue, of what the user asked for; with an alias not the profile's.

@@ -19,7 +19,7 @@ FILE, URL, NONE = "file", "url", "none"
 _UPLOAD = io.Custom("IMAGEUPLOAD")
 
 SourceChoice = Mapping[str, Any]
-"""What a source input gives: {"image_1": "file", "file": "cup.png"}."""
+"""The value of a source input: {"image_1": "file", "file": "cup.png"}."""
 
 
 def source_input(number: int) -> io.DynamicCombo.Input:

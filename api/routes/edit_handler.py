@@ -31,7 +31,7 @@ _POLL_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class ParseContext:
-    """What a parser of an edit's fields may need.
+    """Limits, models and files for the parser of an edit's fields.
 
     Attributes:
         available_models: gives the ids of the models that can run now.

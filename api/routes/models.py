@@ -28,7 +28,7 @@ class Amount(TypedDict):
 
 
 class InputImagesPrice(TypedDict):
-    """What input images cost beyond those that are included."""
+    """The price of input images beyond those that are included."""
 
     included: int
     additional: Amount

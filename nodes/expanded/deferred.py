@@ -13,7 +13,7 @@ from .sockets import ITEM, inner_schema, select_item
 
 
 class MultiEditDeferred(io.ComfyNode):
-    """What Multi-Edit expands into where the graph does not show which model will be loaded."""
+    """The edit of a Multi-Edit where the graph does not show which model will be loaded."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:

@@ -1,4 +1,4 @@
-"""What was encoded by a loaded model, kept as long as ComfyUI keeps that model."""
+"""Cache what a loaded model has encoded, kept as long as ComfyUI keeps that model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inner nodes share: their schema, and their inputs, which ComfyUI hands over as lists."""
+"""Share the schema of the inner nodes, and their inputs, which ComfyUI hands over as lists."""
 
 from __future__ import annotations
 
