@@ -152,5 +152,7 @@ def test_pillow_s_process_wide_limit_has_no_say(photo, save, monkeypatch) -> Non
 def test_avif_without_a_reader_says_what_to_do(photo, save, monkeypatch) -> None:
     data = save(photo, "AVIF")
     monkeypatch.setattr(Image, "OPEN", {})
-    with pytest.raises(InvalidImage, match=r"which nothing installed can read\. Install Pillow .* or convert"):
+    with pytest.raises(
+        InvalidImage, match=r"which nothing installed can read\. Install Pillow .* or convert"
+    ):
         read_header(data, LIMITS)

@@ -6,6 +6,9 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+ESSENTIAL = 0x80
+_ESSENTIAL_KINDS = frozenset({b"av1C", b"hvcC", b"clap", b"irot", b"imir"})
+
 
 def box(kind: bytes, *bodies: bytes) -> bytes:
     body = b"".join(bodies)
@@ -68,7 +71,7 @@ def iso_file(parts: Sequence[Part], brand: bytes = b"avif", primary: int = 1, ex
         for each in part.properties:
             if each not in known:
                 known.append(each)
-            indexes.append(known.index(each) + 1)
+            indexes.append(known.index(each) + 1 | ESSENTIAL * (each[4:8] in _ESSENTIAL_KINDS))
         associations += struct.pack(">HB", number, len(indexes)) + bytes(indexes)
     infos = b"".join(
         full_box(b"infe", 2, 0, struct.pack(">HH4s", number, 0, part.kind), b"\x00")
