@@ -88,8 +88,8 @@ def _leb128(stream: bytes | memoryview, position: int) -> tuple[int, int]:
 
 def _read_sequence(reader: BitReader) -> _Sequence:
     """sequence_header_obu() up to force_integer_mv (5.5.1)."""
-    reader.bits(4)  # seq_profile, still_picture
-    if reader.flag():  # reduced_still_picture_header
+    reader.bits(4)  # seq_profile, still_image
+    if reader.flag():  # reduced_still_image_header
         reader.bits(5)
         return _Sequence(_max_frame(reader)[0])
     equal_interval, removal_bits, frame_time_bits = _read_timing(reader)
@@ -121,7 +121,7 @@ def _read_timing(reader: BitReader) -> tuple[bool, int, int]:
     """timing_info() and decoder_model_info() (5.5.3, 5.5.4).
 
     Returns:
-        equal_picture_interval, and the bits of a buffer delay and of a presentation time, 0 where no
+        equal_image_interval, and the bits of a buffer delay and of a presentation time, 0 where no
         decoder model is present.
     """
     if not reader.flag():  # timing_info_present_flag

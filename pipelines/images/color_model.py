@@ -71,7 +71,7 @@ def to_srgb_levels(levels: NDArray[Any], model: ColorModel) -> NDArray[Any]:
     """Convert [H, W, C] uint8 or float32 0..1; C = 1 or 2 is grey, and alpha (2, 4) stays as it is."""
     height, width, channels = levels.shape
     colors = channels - (channels in (2, 4))
-    result = levels.copy()
+    result: NDArray[Any] = levels.copy()
     table = _light_table(model, 256 if levels.dtype == np.uint8 else 65_536)
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
@@ -87,7 +87,9 @@ def _light_table(model: ColorModel, size: int) -> NDArray[np.float32]:
     signal = np.linspace(0, 1, size)
     if model.narrow:
         signal = np.clip((signal * 255 - 16) / 219, 0, 1)
-    return np.stack([curve(signal) for curve in model.curves], axis=1).astype(np.float32)
+    with np.errstate(all="ignore"):  # a damaged profile's curve may leave all bounds
+        light = np.stack([curve(signal) for curve in model.curves], axis=1)
+    return np.asarray(np.nan_to_num(light, posinf=1.0), np.float32)
 
 
 def _linear(strip: NDArray[Any], table: NDArray[np.float32], model: ColorModel) -> NDArray[np.float32]:
@@ -102,7 +104,7 @@ def _linear(strip: NDArray[Any], table: NDArray[np.float32], model: ColorModel) 
         light = tone_map(light, model.peak)
     if channels == 3:
         light = light @ model.matrix.T.astype(np.float32)
-    return np.clip(light, 0, 1)
+    return np.asarray(np.clip(light, 0, 1), np.float32)
 
 
 def _encode(light: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -113,8 +115,14 @@ def _encode(light: NDArray[np.float32]) -> NDArray[np.float32]:
 @functools.lru_cache(maxsize=1)
 def _level_table() -> NDArray[np.uint8]:
     """sRGB levels by light in steps of 1/65535, of which the steepest part of the curve needs 20 a level."""
-    return (_encode(np.linspace(0, 1, 65_536, dtype=np.float32)) * 255 + 0.5).astype(np.uint8)
+    levels: NDArray[np.uint8] = (_encode(np.linspace(0, 1, 65_536, dtype=np.float32)) * 255 + 0.5).astype(
+        np.uint8
+    )
+    return levels
 
 
 def _encode_levels(light: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return _level_table()[(light * np.float32(65_535) + np.float32(0.5)).astype(np.uint16)]
+    levels: NDArray[np.uint8] = _level_table()[
+        (light * np.float32(65_535) + np.float32(0.5)).astype(np.uint16)
+    ]
+    return levels

@@ -90,7 +90,7 @@ def _read_png(data: bytes) -> Container:
         raise ValueError("the PNG has no pixels")
     color, ignore_profile = from_png(colors)
     if ignore_profile:
-        pieces = [piece for piece in pieces if piece[4:8] != b"iCCP"]
+        pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
     return Container(_without_copy(data, pieces), (width, height), depth, exif, color)
 
 

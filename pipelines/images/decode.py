@@ -116,7 +116,11 @@ def _heic_levels(container: Container, header: ImageHeader, name: str) -> Levels
 
 
 def _cropped(levels: Levels, container: Container) -> Levels:
-    if container.iso is None or container.iso.size == container.iso.stored:
+    if container.iso is None:
+        return levels
+    if levels.shape[1::-1] != container.iso.stored:
+        raise ValueError("the coded frame has another size than the file says")
+    if container.iso.size == container.iso.stored:
         return levels
     left, top, right, bottom = container.iso.crop
     return np.ascontiguousarray(levels[top:bottom, left:right])

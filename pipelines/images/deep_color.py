@@ -58,7 +58,7 @@ def _sampled(levels: NDArray[Any], icc: bytes, name: str) -> NDArray[Any]:
     table = _table(icc, name, colors)
     if table is None:
         return levels
-    result = levels.copy()
+    result: NDArray[Any] = levels.copy()
     rows = max(1, _STRIP_PIXELS // levels.shape[1])
     for top in range(0, len(levels), rows):
         strip = levels[top : top + rows, :, :colors]
@@ -78,7 +78,8 @@ def _table(icc: bytes, name: str, colors: int) -> NDArray[np.float32] | None:
     if transform is None:
         return None
     sampled = levels_of(transform.apply(image))[..., :colors].astype(np.float32) / np.float32(255)
-    return sampled.reshape(*(_STEPS,) * colors, colors)
+    table: NDArray[np.float32] = sampled.reshape(*(_STEPS,) * colors, colors)
+    return table
 
 
 def _interpolate(table: NDArray[np.float32], values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""HEIC pictures to levels, through whichever decoder is installed: pillow-heif, or PyAV (ComfyUI has it)."""
+"""HEIC images to levels, through whichever decoder is installed: pillow-heif, or PyAV (ComfyUI has it)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def installed_decoder() -> str | None:
 
 
 def decode_heic(stream: bytes, image: IsoImage) -> Levels:
-    """Decode the picture of a HEIC file.
+    """Decode the image of a HEIC file.
 
     Args:
         stream: the file.
@@ -64,7 +64,7 @@ def _through_pillow_heif(stream: bytes) -> Levels:
     levels = np.asarray(image)
     levels = levels[..., None] if levels.ndim == 2 else levels
     if levels.dtype == np.uint8:
-        return levels.copy()
+        return np.array(levels)
     depth = image.info["bit_depth"]  # in the upper bits of 16
     return _unit(levels >> 16 - depth, (1 << depth) - 1)
 
@@ -124,9 +124,9 @@ def _decode_item(data: bytes, image: IsoImage, number: int, gray: bool) -> Level
     try:
         frames = [*codec.decode(av.Packet(bytes(image.file.content(item)))), *codec.decode(None)]
     except av.error.FFmpegError as error:
-        raise ValueError("the HEVC decoder refuses the picture") from error
+        raise ValueError("the HEVC decoder refuses the image") from error
     if not frames:
-        raise ValueError("the HEVC decoder gives no picture")
+        raise ValueError("the HEVC decoder gives no image")
     return _pixels(frames[0], image, gray)
 
 
@@ -184,10 +184,10 @@ def _to_rgb(ycc: NDArray[np.float32], depth: int, matrix: int, limited: bool) ->
             224 * scale if limited else 256 * scale - 1
         )
         if matrix not in _WEIGHTS:
-            raise ValueError("the picture has matrix coefficients that are not taken")
+            raise ValueError("the image has matrix coefficients that are not taken")
         red_weight, blue_weight = _WEIGHTS[matrix]
         red = luma + 2 * (1 - red_weight) * red_difference
         blue = luma + 2 * (1 - blue_weight) * blue_difference
         green = (luma - red_weight * red - blue_weight * blue) / (1 - red_weight - blue_weight)
         rgb = np.stack([red, green, blue], axis=-1)
-    return np.clip(rgb, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(rgb, 0, 1), np.float32)

@@ -133,7 +133,7 @@ def _parametric(tag: bytes) -> Callable[[Values], Values]:
 
     def curve(signal: Values) -> Values:
         upper = np.maximum(a * signal + b, 0) ** gamma + e
-        return np.clip(np.where(signal >= d, upper, c * signal + f), 0, 1)
+        return np.asarray(np.clip(np.where(signal >= d, upper, c * signal + f), 0, 1))
 
     return curve
 

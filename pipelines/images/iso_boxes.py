@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 MAX_BOXES = 20_000
-MAX_ITEMS = 10_000  # a 100 MP picture in tiles of 512x512 has 400
+MAX_ITEMS = 10_000  # a 100 MP image in tiles of 512x512 has 400
 MAX_EXTENTS = 20_000
 MAX_LINKS = 100_000  # item to property, and item to item
 
@@ -61,7 +61,7 @@ class ItemFile:
     """The items of a file's `meta` box.
 
     Attributes:
-        primary: the id of the item that is the picture.
+        primary: the id of the item that is the image.
         items: by id.
         references: (type, from, to...) in order.
 

@@ -1,8 +1,8 @@
-"""AVIF and HEIC: how large the picture is, how it is turned and cut, and what its colours are.
+"""AVIF and HEIC: how large the image is, how it is turned and cut, and what its colours are.
 
 An image in these files is described twice: by the container, and by the coded frames themselves, which
 are what a decoder allocates memory for. Both are read here, for every coded image of the file: the
-picture, its tiles, its alpha. (AVIF: AV1 Image File Format v1.1; HEIF: ISO/IEC 23008-12; the order of
+image, its tiles, its alpha. (AVIF: AV1 Image File Format v1.1; HEIF: ISO/IEC 23008-12; the order of
 transformations: ISO/IEC 23000-22, 7.3.6.)
 """
 
@@ -45,15 +45,15 @@ class Grid:
 
 @dataclass(frozen=True)
 class IsoImage:
-    """The picture of an AVIF or HEIC file.
+    """The image of an AVIF or HEIC file.
 
     Attributes:
         file: its items.
         item: the id of the coded image or grid.
         alpha: the id of its alpha plane, or None.
         stored: (width, height) before crop and orientation.
-        crop: left, top, right, bottom in the stored picture.
-        orientation: 1..8 as in EXIF, of the cropped picture.
+        crop: left, top, right, bottom in the stored image.
+        orientation: 1..8 as in EXIF, of the cropped image.
         frames: (width, height) of everything that a decoder may allocate.
         depth: bits a channel.
         icc: its colour profile, or empty.
@@ -81,14 +81,14 @@ class IsoImage:
 
 
 def read_image(data: bytes) -> IsoImage:
-    """Read the description of a file's picture.
+    """Read the description of a file's image.
 
     Raises:
         ValueError, IndexError, KeyError, struct.error: the file is damaged, or of a kind that is not taken.
     """
     found = next((box for box in boxes(data, 0, len(data)) if box[0] == b"meta"), None)
     if found is None:
-        raise ValueError("the file has no description of its picture")
+        raise ValueError("the file has no description of its image")
     file = ItemFile(data, found[1], found[2])
     primary = file.items[file.primary]
     item = _coded_item(file)
@@ -141,7 +141,7 @@ def _coded_item(file: ItemFile) -> int:
         if kind != b"iden":
             break
         (number,) = file.targets(b"dimg", number)
-    raise ValueError("the picture is of a kind that is not taken")
+    raise ValueError("the image is of a kind that is not taken")
 
 
 def _check_tiles(data: bytes, file: ItemFile, item: int | None, coded: Mapping[int, Sequence[Size]]) -> None:
@@ -245,7 +245,7 @@ def _turn(pixels: np.ndarray, orientation: int) -> np.ndarray:
 
 
 def _clean_aperture(data: bytes, box: Box, size: Size) -> tuple[int, int, int, int]:
-    """The rectangle of a `clap` (ISO/IEC 14496-12, 12.1.4), rounded as libheif does, inside the picture."""
+    """The rectangle of a `clap` (ISO/IEC 14496-12, 12.1.4), rounded as libheif does, inside the image."""
     numbers = struct.unpack_from(">IIIIiIiI", data, box[1])
     edges = []
     for axis in (0, 1):
@@ -258,7 +258,7 @@ def _clean_aperture(data: bytes, box: Box, size: Size) -> tuple[int, int, int, i
         edges.append((max(0, first), min(size[axis], first + length)))
     (left, right), (top, bottom) = edges
     if left >= right or top >= bottom:
-        raise ValueError("a crop leaves nothing of the picture")
+        raise ValueError("a crop leaves nothing of the image")
     return left, top, right, bottom
 
 
@@ -273,7 +273,10 @@ def _profile(data: bytes, item: Item) -> bytes:
 
 def _cicp(data: bytes, item: Item) -> Cicp | None:
     body = _colr(data, item, (b"nclx",))
-    return Cicp(*struct.unpack_from(">HHH", body), full_range=bool(body[6] & 0x80)) if body else None
+    if not body:
+        return None
+    primaries, transfer, matrix = struct.unpack_from(">HHH", body)
+    return Cicp(primaries, transfer, matrix, bool(body[6] & 0x80))
 
 
 def _peak(data: bytes, item: Item) -> int:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .cicp import SDR_WHITE, pq_light, pq_signal
 
-DEFAULT_PEAK = 1000  # cd/m2: what most HDR pictures are made for, where the file does not say
+DEFAULT_PEAK = 1000  # cd/m2: what most HDR images are made for, where the file does not say
 _HLG_PEAK = 1000.0  # the display that HLG's rendering is defined for (BT.2100: gamma 1.2)
 _HLG_GAMMA = 1.2
 _STEPS = 4096
@@ -33,7 +33,7 @@ def tone_map(light: NDArray[np.float32], peak: float) -> NDArray[np.float32]:
     """Compress light [N, 1 or 3] with 1 = 203 cd/m2 into 0..1.
 
     Args:
-        peak: the most light of the picture in cd/m2; what is above it is cut off.
+        peak: the most light of the image in cd/m2; what is above it is cut off.
     """
     largest = np.maximum(light.max(axis=1, keepdims=True), 1e-9)
     signals = np.linspace(0, float(pq_signal(np.float64(peak))), _STEPS)

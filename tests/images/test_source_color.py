@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -94,8 +95,6 @@ def rows(stored: np.ndarray) -> np.ndarray:
 
 
 def iccp(profile: bytes) -> tuple[bytes, bytes]:
-    import zlib
-
     return b"iCCP", b"p\0\0" + zlib.compress(profile)
 
 
@@ -187,7 +186,7 @@ def test_png_colours_by_order_of_precedence(chunks, same, depth, png_file) -> No
     pixels = picture.image()[0].numpy() * 255
     expected = reference(levels, same) if same else levels
     assert np.abs(pixels - expected).max() <= 1.2
-    notes = picture.facts(look=False).notes
+    notes = picture.facts(detect_mask=False).notes
     assert len(notes) == bool(same)
     assert all(note.startswith("image 2 has the colour") and "converted to sRGB" in note for note in notes)
 
@@ -214,7 +213,7 @@ def mapped(code: int, transfer: int, png_file, *chunks: tuple[bytes, bytes]) -> 
     stored = np.full((256, 256, 3), code, np.uint16)
     data = png_file((256, 256), 16, RGB, rows(stored), cicp(9, transfer), *chunks)
     picture = ImageFile(data, LIMITS, "image 1")
-    assert "is HDR" in picture.facts(look=False).notes[0]
+    assert "is HDR" in picture.facts(detect_mask=False).notes[0]
     return float(picture.image()[0, 0, 0, 1]) * 255
 
 
@@ -280,13 +279,13 @@ def test_nclx_is_honoured(kind, primaries, transfer, same) -> None:
     levels = plain.round().astype(np.uint8)
     expected = reference(levels, same) if same else levels
     assert np.abs(picture.image()[0].numpy() * 255 - expected).max() <= 1.2
-    assert len(picture.facts(look=False).notes) == bool(same)
+    assert len(picture.facts(detect_mask=False).notes) == bool(same)
 
 
 @pytest.mark.parametrize("transfer", [16, 18])
 def test_hdr_avif_is_mapped_and_said(transfer) -> None:
     picture = ImageFile(tagged("AVIF", np.full((256, 256, 3), 148, np.uint8), 9, transfer), LIMITS, "image 1")
-    assert "is HDR, BT.2020" in picture.facts(look=False).notes[0]
+    assert "is HDR, BT.2020" in picture.facts(detect_mask=False).notes[0]
     assert 0.2 < float(picture.image().mean()) < 0.98
 
 
@@ -307,5 +306,18 @@ def test_clli_is_the_peak() -> None:
     assert b"pixi" in data
     pixi = data.index(b"pixi")
     changed = data[: pixi - 4] + box(b"clli", struct.pack(">HHI", 203, 0, 0)) + data[pixi + 12 :]
-    note = ImageFile(changed, LIMITS, "image 1").facts(look=False).notes[0]
+    note = ImageFile(changed, LIMITS, "image 1").facts(detect_mask=False).notes[0]
     assert "from 203 to 203" in note
+
+
+def test_a_damaged_profile_gives_pixels_or_an_error_of_the_tree(png_file) -> None:
+    profile = icc(CURVES["BT.709"])
+    source = np.random.default_rng(9)
+    levels = rows(source.integers(0, 65_536, (64, 1024, 3), np.uint16))
+    for _ in range(60):
+        damaged = bytearray(profile)
+        for place in source.integers(128, len(profile), 3):
+            damaged[place] = source.integers(0, 256)
+        data = png_file((1024, 64), 16, RGB, levels, iccp(bytes(damaged)))
+        pixels = decode(data, read_header(data, LIMITS)).pixels.numpy()
+        assert np.isfinite(pixels).all()
