@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from .bits import BitReader
 
-MAX_UNITS = 20_000  # open bitstream units of one image: a temporal unit, a few layers, their tile groups
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _HEADER_BYTES = 512  # a sequence header with all 32 operating points has 400; a frame's size comes earlier
 _SELECT = 2  # SELECT_SCREEN_CONTENT_TOOLS, SELECT_INTEGER_MV
@@ -33,17 +32,20 @@ class _Sequence:
     has_decoder_model: bool = False
 
 
-def frame_sizes(stream: bytes | memoryview) -> Iterator[tuple[int, int]]:
+def frame_sizes(stream: bytes | memoryview, budget: Iterator[int]) -> Iterator[tuple[int, int]]:
     """(width, height) of each sequence header in a stream, and of each frame that overrides it.
 
     A frame header may name another size than its sequence header. Decoders believe it, so it is read too;
     for frames that depend on others, the largest size that their header can hold is given.
 
+    Args:
+        budget: gives as many numbers as there may be units.
+
     Raises:
-        ValueError, IndexError: the stream is damaged, or has more than `MAX_UNITS` units.
+        ValueError, IndexError: the stream is damaged, or the budget is used up.
     """
     sequence = None
-    for kind, start, end in _units(stream):
+    for kind, start, end in _units(stream, budget):
         header = bytes(stream[start : min(end, start + _HEADER_BYTES)])
         if kind == _SEQUENCE_HEADER:
             sequence = _read_sequence(BitReader(header))
@@ -54,10 +56,10 @@ def frame_sizes(stream: bytes | memoryview) -> Iterator[tuple[int, int]]:
                 yield overridden
 
 
-def _units(stream: bytes | memoryview) -> Iterator[tuple[int, int, int]]:
+def _units(stream: bytes | memoryview, budget: Iterator[int]) -> Iterator[tuple[int, int, int]]:
     """Type, start and end of the payload of each open bitstream unit (5.3)."""
     position = 0
-    for _ in range(MAX_UNITS):
+    for _ in budget:
         if position >= len(stream):
             return
         head = stream[position]

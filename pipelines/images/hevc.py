@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from .bits import BitReader
 
-MAX_UNITS = 20_000  # of one image: an image has a few parameter sets and one unit a slice
 _PARAMETER_SET = 33  # SPS_NUT (table 7-1)
 _HEADER_BYTES = 256  # the size and the window stand in the first 100 bytes
 # chroma_format_idc -> samples that one unit of the conformance window stands for (table 6-1).
@@ -34,8 +33,11 @@ class HevcConfiguration(NamedTuple):
     units: tuple[bytes, ...]
 
 
-def read_configuration(record: bytes) -> HevcConfiguration:
+def read_configuration(record: bytes, budget: Iterator[int]) -> HevcConfiguration:
     """Take the body of an `hvcC` box apart.
+
+    Args:
+        budget: gives as many numbers as there may be units.
 
     Raises:
         ValueError, IndexError, struct.error: it is damaged.
@@ -49,20 +51,22 @@ def read_configuration(record: bytes) -> HevcConfiguration:
         for _ in range(count):
             (length,) = struct.unpack_from(">H", record, position)
             position += 2 + length
-            if position > len(record):
-                raise ValueError("an HEVC configuration ends inside a parameter set")
+            if position > len(record) or next(budget, None) is None:
+                raise ValueError("an HEVC configuration ends inside a parameter set, or has too many")
             units.append(record[position - length : position])
     return HevcConfiguration(length_size, tuple(units))
 
 
-def split_units(stream: bytes | memoryview, length_size: int) -> Iterator[bytes | memoryview]:
+def split_units(
+    stream: bytes | memoryview, length_size: int, budget: Iterator[int]
+) -> Iterator[bytes | memoryview]:
     """The units of an item, each with its length before it (ISO/IEC 14496-15, 4.2.3).
 
     Raises:
-        ValueError: a unit is longer than the stream, or there are more than `MAX_UNITS`.
+        ValueError: a unit is longer than the stream, or the budget is used up.
     """
     position = 0
-    for _ in range(MAX_UNITS):
+    for _ in budget:
         if position + length_size > len(stream):
             return
         start = position + length_size

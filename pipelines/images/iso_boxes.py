@@ -88,6 +88,8 @@ class ItemFile:
 
     def content(self, item: Item) -> bytes | memoryview:
         """The data of an item."""
+        if sum(length for _, length in item.extents) > len(self._data):
+            raise ValueError("the data of an item is longer than the file")
         pieces = [memoryview(self._data)[start : start + length] for start, length in item.extents]
         if any(len(piece) != length for piece, (_, length) in zip(pieces, item.extents, strict=True)):
             raise ValueError("the data of an item lies outside the file")
@@ -167,13 +169,11 @@ class ItemFile:
 
     def _read_properties(self, start: int, end: int) -> None:
         parts = list(boxes(self._data, start, end))
-        known = [box for kind, first, last in parts if kind == b"ipco" for box in self._boxes(first, last)]
+        container = next((box for box in parts if box[0] == b"ipco"), (b"", 0, 0))
+        known = list(boxes(self._data, container[1], container[2]))
         for kind, first, _ in parts:
             if kind == b"ipma":
                 self._read_associations(first, known)
-
-    def _boxes(self, start: int, end: int) -> list[Box]:
-        return list(boxes(self._data, start, end))
 
     def _read_associations(self, start: int, known: list[Box]) -> None:
         id_size = 4 if self._data[start] else 2

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,6 +27,7 @@ CODED = frozenset({b"av01", b"hvc1", b"hev1"})
 """Items that are coded images."""
 
 _MAX_CHAIN = 4  # identity-derived images, one of the other
+_MAX_UNITS = 20_000  # of all coded images: one has a few headers and one unit a slice or tile group
 _MAX_READ = 4  # times the file's length, that all items together may have: they may share data
 _MAX_PADDING = 4  # times a grid's own area, that its tiles may have
 _SMALL_AREA = 4096 * 4096  # a grid that is smaller may have large tiles
@@ -164,30 +165,31 @@ def _check_tiles(data: bytes, file: ItemFile, item: int | None, coded: Mapping[i
 def _coded_frames(data: bytes, file: ItemFile) -> dict[int, list[Size]]:
     """The sizes of the frames in each coded image of the file."""
     left = _MAX_READ * len(data)
+    budget = iter(range(_MAX_UNITS))
     sizes: dict[int, list[Size]] = {}
     for number, item in file.items.items():
         if item.kind not in CODED:
             continue
         content = file.content(item)
-        left -= len(content)
+        left -= len(content) + sum(end - start for _, start, end in item.properties)
         if left < 0:
             raise ValueError("the items of the file are longer than the file")
         read = _av1_sizes if item.kind == b"av01" else _hevc_sizes
-        sizes[number] = [*read(data, item, content), _declared_size(data, item)]
+        sizes[number] = [*read(data, item, content, budget), _declared_size(data, item)]
     return sizes
 
 
-def _av1_sizes(data: bytes, item: Item, content: bytes | memoryview) -> list[Size]:
+def _av1_sizes(data: bytes, item: Item, content: bytes | memoryview, budget: Iterator[int]) -> list[Size]:
     record = item_body(data, item, b"av1C")
-    sizes = [*frame_sizes(record[4:]), *frame_sizes(content)]
+    sizes = [*frame_sizes(record[4:], budget), *frame_sizes(content, budget)]
     if not sizes:
         raise ValueError("an AV1 image has no sequence header")
     return sizes
 
 
-def _hevc_sizes(data: bytes, item: Item, content: bytes | memoryview) -> list[Size]:
-    configuration = read_configuration(item_body(data, item, b"hvcC"))
-    units = (*configuration.units, *split_units(content, configuration.length_size))
+def _hevc_sizes(data: bytes, item: Item, content: bytes | memoryview, budget: Iterator[int]) -> list[Size]:
+    configuration = read_configuration(item_body(data, item, b"hvcC"), budget)
+    units = (*configuration.units, *split_units(content, configuration.length_size, budget))
     sizes = [size.coded for unit in units if (size := frame_size(unit)) is not None]
     if not sizes:
         raise ValueError("an HEVC image has no sequence parameter set")
@@ -217,7 +219,7 @@ def _depth(data: bytes, item: Item) -> int:
 def _alpha_of(data: bytes, file: ItemFile, item: int) -> int | None:
     for number in file.sources(b"auxl", item):
         kind = file.items[number].property(b"auxC") if number in file.items else None
-        if kind is not None and data[kind[1] + 4 : kind[2]].split(b"\x00")[0] in _ALPHA:
+        if kind is not None and data[kind[1] + 4 : min(kind[2], kind[1] + 64)].split(b"\x00")[0] in _ALPHA:
             return number
     return None
 
@@ -263,8 +265,9 @@ def _clean_aperture(data: bytes, box: Box, size: Size) -> tuple[int, int, int, i
 
 
 def _colr(data: bytes, item: Item, kinds: tuple[bytes, ...]) -> bytes:
-    found = (data[box[1] : box[2]] for box in item.properties if box[0] == b"colr")
-    return next((body[4:] for body in found if body[:4] in kinds), b"")
+    found = (box for box in item.properties if box[0] == b"colr" and data[box[1] : box[1] + 4] in kinds)
+    box = next(found, None)
+    return data[box[1] + 4 : box[2]] if box else b""
 
 
 def _profile(data: bytes, item: Item) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import struct
+import time
 from collections.abc import Sequence
 
 import numpy as np
@@ -116,7 +117,7 @@ AV1_STREAMS = {
 
 @pytest.mark.parametrize(("stream", "sizes"), AV1_STREAMS.values(), ids=AV1_STREAMS)
 def test_sizes_in_an_av1_stream(stream, sizes) -> None:
-    assert list(frame_sizes(stream)) == sizes
+    assert list(frame_sizes(stream, iter(range(100)))) == sizes
 
 
 PARAMETER_SETS = {
@@ -337,3 +338,40 @@ def test_damage_gives_an_error_of_the_tree(kind) -> None:
             read_header(bytes(damaged), LIMITS)
         except MultiEditError:
             continue
+
+
+def shared(part: Part, count: int) -> bytes:
+    """A file whose items all have the data of the first."""
+    data = iso_file([part, *[Part(part.kind, part.properties, b"")] * count], b"avif")
+    place = data.index(b"iloc") + 12
+    first = data[place + 6 : place + 14]
+    entries = b"".join(struct.pack(">HHH", number, 0, 1) + first for number in range(1, count + 2))
+    return data[:place] + entries + data[place + len(entries) :]
+
+
+BOMBS = {
+    "items that share their data": lambda: shared(
+        Part(b"av01", [ispe(512, 512), av1c()], still_sequence(512, 512) + b"\x12\x00" * 15_000), 3000
+    ),
+    "a million units": lambda: iso_file(
+        [Part(b"av01", [ispe(512, 512), av1c()], still_sequence(512, 512) + b"\x12\x00" * 1_000_000)]
+    ),
+    "a million HEVC units": lambda: iso_file(
+        [Part(b"hvc1", [ispe(512, 512), hvcc(parameter_set(512, 512))], bytes(4_000_000))], b"heic"
+    ),
+    "a million boxes": lambda: (
+        iso_file([Part(b"av01", [], b"")], extra=box(b"free") * 1_000_000)[:-20] + b"meta"
+    ),
+    "no properties": lambda: iso_file([Part(b"av01", [ispe(512, 512), av1c()], b"")]).replace(
+        b"ipma", b"free"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_files_made_to_cost_time_are_refused_in_time(name) -> None:
+    data = BOMBS[name]()
+    start = time.process_time()
+    with pytest.raises(InvalidImage):
+        read_header(data, LIMITS)
+    assert time.process_time() - start < 0.3
