@@ -108,7 +108,7 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         orientation=orientation,
         has_alpha=mode in _ALPHA_MODES or "transparency" in info,
         color=container.color,
-        notes=(note,) if note else (),
+        notes=(note[:1].upper() + note[1:],) if note else (),
     )
 
 

@@ -188,7 +188,7 @@ def test_png_colours_by_order_of_precedence(chunks, same, depth, png_file) -> No
     assert np.abs(pixels - expected).max() <= 1.2
     notes = picture.facts(detect_mask=False).notes
     assert len(notes) == bool(same)
-    assert all(note.startswith("image 2 has the colour") and "converted to sRGB" in note for note in notes)
+    assert all(note.startswith("Image 2 has the colour") and "converted to sRGB" in note for note in notes)
 
 
 def test_the_linear_picture_of_the_issue(png_file) -> None:
@@ -293,7 +293,7 @@ def test_a_profile_counts_before_nclx(photo, save) -> None:
     data = save(photo, "AVIF", icc_profile=P3)
     header = read_header(data, LIMITS, "image 1")
     assert header.color is None
-    assert header.notes == ("image 1 has the colour profile Test: converted to sRGB.",)
+    assert header.notes == ("Image 1 has the colour profile Test: converted to sRGB.",)
 
 
 def test_an_srgb_profile_gives_no_note(photo, save) -> None:
