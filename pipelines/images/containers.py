@@ -15,6 +15,10 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from .iso_boxes import boxes
+from .iso_media import IsoImage, read_image
+from .source_color import PNG_COLOR_CHUNKS, SourceColor, from_cicp, from_png
+
 # Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
 MAX_CHUNKS = 100_000
 MAX_SEGMENTS = 10_000
@@ -29,15 +33,19 @@ class Container:
 
     Attributes:
         pieces: the bytes to hand to the decoder, in order.
-        size: (width, height) as stored, or None where only the decoder can tell.
+        size: (width, height) as stored, after a crop that the file asks for.
         depth: bits a channel (or a palette index) has.
         exif: the EXIF block, with or without its `Exif` prefix; empty where the decoder reports it.
+        color: the colour space that is declared without a profile, where it is not sRGB.
+        iso: what else the container of an AVIF or HEIC file says.
     """
 
     pieces: Sequence[bytes | memoryview] = field(repr=False)
-    size: tuple[int, int] | None = None
+    size: tuple[int, int]
     depth: int = 8
     exif: bytes = b""
+    color: SourceColor | None = None
+    iso: IsoImage | None = None
 
     def stream(self) -> bytes:
         """One file to decode: the given bytes themselves where nothing had to be left out."""
@@ -69,7 +77,10 @@ def _read_png(data: bytes) -> Container:
     pieces = [view[:8]]
     exif = b""
     seen: set[bytes] = set()
+    colors: dict[bytes, bytes] = {}
     for kind, start, end in _png_chunks(data):
+        if kind in PNG_COLOR_CHUNKS and kind not in seen and b"IDAT" not in seen:
+            colors[kind] = data[start + 8 : end - 4]
         if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
             pieces.append(view[start:end])
         elif kind == b"eXIf":
@@ -77,7 +88,10 @@ def _read_png(data: bytes) -> Container:
         seen.add(kind)
     if b"IDAT" not in seen:
         raise ValueError("the PNG has no pixels")
-    return Container(_without_copy(data, pieces), (width, height), depth, exif)
+    color, ignore_profile = from_png(colors)
+    if ignore_profile:
+        pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
+    return Container(_without_copy(data, pieces), (width, height), depth, exif, color)
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
@@ -261,25 +275,30 @@ class _SubBlocks:
 _EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
 
 
-def _read_iso_media(data: bytes) -> Container:
-    """AVIF and HEIC: as they are, but with EXIF items renamed, so that no reader loads them.
+# What else a reader must not see: the frames of a sequence, whose sizes are declared elsewhere.
+_HIDDEN = {b"moov": b"free"}
 
-    Their orientation stands in properties of its own, which the decoder reports or applies; the formats
-    say that EXIF's is to be ignored.
+
+def _read_iso_media(data: bytes) -> Container:
+    """AVIF and HEIC: as they are, but with EXIF items and sequences renamed, so that no reader loads them.
+
+    Their orientation stands in properties of its own; the formats say that EXIF's is to be ignored.
     """
-    start = 0
-    for _ in range(MAX_CHUNKS):
-        if start + 8 > len(data):
-            raise ValueError("the file has no description of its picture")
-        length, kind = struct.unpack_from(">I4s", data, start)
-        end = start + length
+    image = read_image(data)
+    icc, cicp = image.icc, image.cicp
+    color = from_cicp(cicp, "nclx", image.peak) if cicp and not icc else None
+    pieces: list[bytes | memoryview] = []
+    position, view = 0, memoryview(data)
+    for kind, start, end in boxes(data, 0, len(data)):
+        body: bytes | memoryview = view[start:end]
         if kind == b"meta":
-            view = memoryview(data)
-            return Container([view[:start], _EXIF_ITEM.sub(rb"\1skip", data[start:end]), view[end:]])
-        if length < 8:
-            raise ValueError("a box has an impossible length")
-        start = end
-    raise ValueError("the file has too many boxes")
+            body = _EXIF_ITEM.sub(rb"\1skip", data[start:end])
+        elif kind == b"ftyp":
+            body = data[start:end].replace(b"avis", b"avif")
+        place = start - 4 if data[start - 4 : start] == kind else start - 12  # a length of 64 bits follows
+        pieces += [view[position:place], _HIDDEN.get(kind, kind), view[place + 4 : start], body]
+        position = end
+    return Container([*pieces, view[position:]], image.size, image.depth, b"", color, image)
 
 
 _READERS: dict[str, Callable[[bytes], Container]] = {

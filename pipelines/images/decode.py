@@ -6,16 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+import numpy as np
 import torch
-from PIL import ImageFile
+from PIL import Image, ImageFile
 from torch import Tensor
 
 from ..common.threads import in_parallel
 from .color import Levels, foreign_transform, to_srgb
-from .containers import read_container
+from .color_model import to_srgb_levels
+from .containers import Container, read_container
+from .deep_color import apply_profile
 from .deep_png import deep_levels
 from .fast_path import decode_fast
 from .header import ImageHeader, open_image, reading
+from .heic import decode_heic
 from .levels import empty_float, resize_levels, to_float
 from .orientation import upright, upright_size
 from .resample import resize, resize_mask
@@ -57,8 +61,14 @@ def decode(
         InvalidImage: the file is damaged or incomplete.
     """
     with reading(name, header.format):
-        stream = read_container(data, header.format).stream()
-        levels = upright(_stored_levels(stream, header, name, at_least), header.orientation)
+        container = read_container(data, header.format)
+        if header.format == "heif":
+            levels = _heic_levels(container, header, name)
+        else:
+            levels = _cropped(_stored_levels(container.stream(), header, name, at_least), container)
+            levels = upright(levels, header.orientation)
+        if header.color is not None:
+            levels = to_srgb_levels(levels, header.color.model())
     return Raster(torch.from_numpy(levels))
 
 
@@ -77,8 +87,9 @@ def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tupl
 
     if header.format == "png" and header.depth == 16:
         deep = deep_levels(opened)
-        if deep is not None:
-            return deep
+        image = opened()
+        icc = image.info.get("icc_profile") or b""
+        return apply_profile(to_srgb(image) if deep is None else deep, icc, name)
     image = opened()
     if at_least is not None:
         image.draft(None, upright_size(at_least, header.orientation))
@@ -88,6 +99,31 @@ def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tupl
         if fast is not None:
             return fast
     return to_srgb(image, transform, header.depth)
+
+
+def _heic_levels(container: Container, header: ImageHeader, name: str) -> Levels:
+    """Cropped and upright, with the profile applied."""
+    if container.iso is None:
+        raise ValueError("the file has no description of its picture")
+    levels = decode_heic(container.stream(), container.iso)
+    if levels.shape[1::-1] != (header.width, header.height):
+        raise ValueError("the coded frame has another size than the file says")
+    if levels.dtype != np.uint8:
+        return apply_profile(levels, container.iso.icc, name)
+    image = Image.fromarray(levels[..., 0] if levels.shape[2] == 1 else levels)
+    image.info["icc_profile"] = container.iso.icc
+    return to_srgb(image, foreign_transform(image, name))
+
+
+def _cropped(levels: Levels, container: Container) -> Levels:
+    if container.iso is None:
+        return levels
+    if levels.shape[1::-1] != container.iso.stored:
+        raise ValueError("the coded frame has another size than the file says")
+    if container.iso.size == container.iso.stored:
+        return levels
+    left, top, right, bottom = container.iso.crop
+    return np.ascontiguousarray(levels[top:bottom, left:right])
 
 
 def image_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:

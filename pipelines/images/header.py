@@ -8,16 +8,20 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 from PIL import GifImagePlugin, Image, ImageFile, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from ..common.errors import ImageTooLarge, ImageTooSmall, InvalidImage
 from ..common.settings import Limits
 from ..sources.bounds import check_size
-from .containers import read_container
+from .containers import Container, read_container
 from .exif import exif_orientation
+from .heic import installed_decoder
+from .icc import profile_note
 from .orientation import upright_size
 from .sniff import sniff
+from .source_color import SourceColor
 
 # What Pillow's readers and the C libraries behind them raise for a damaged file: seen in fuzzing, or
 # listed by ImageFile itself. Warning is there for callers that turn warnings into errors.
@@ -29,8 +33,8 @@ DECODER_ERRORS = (
 LABELS = {"jpeg": "JPEG", "png": "PNG", "webp": "WebP", "gif": "GIF", "avif": "AVIF", "heif": "HEIC"}
 
 # The readers themselves, not Image.open: no other of Pillow's forty formats can be reached, and Pillow's
-# process-wide pixel limit, which other packs change, has no say. AVIF and HEIC are looked up in Pillow's
-# registry, because only some installations have them.
+# process-wide pixel limit, which other packs change, has no say. AVIF is looked up in Pillow's
+# registry, because only some installations have it; HEIC has decoders of its own (see heic.py).
 _READERS: dict[str, type[ImageFile.ImageFile]] = {
     "jpeg": JpegImagePlugin.JpegImageFile,
     "png": PngImagePlugin.PngImageFile,
@@ -39,7 +43,7 @@ _READERS: dict[str, type[ImageFile.ImageFile]] = {
 }
 _NEXT_STEP = {
     "avif": "Install Pillow 11.3 or newer, or convert the image to JPEG or PNG and send it again.",
-    "heif": "Install and register pillow-heif, or convert the image to JPEG or PNG and send it again.",
+    "heif": "Install multi-edit[heic], or convert the image to JPEG or PNG and send it again.",
 }
 _ALPHA_MODES = frozenset({"LA", "La", "PA", "RGBA", "RGBa"})
 
@@ -55,6 +59,8 @@ class ImageHeader:
         depth: bits a channel as stored; 16 only for PNG.
         orientation: 1..8 as in EXIF, to be applied to the stored pixels.
         has_alpha: there is an alpha channel, or a colour that stands for transparency.
+        color: the colour space that is declared without a profile, where it is not sRGB.
+        notes: what a plan says about the conversion of its colours.
     """
 
     format: str
@@ -64,6 +70,8 @@ class ImageHeader:
     depth: int
     orientation: int
     has_alpha: bool
+    color: SourceColor | None = None
+    notes: tuple[str, ...] = ()
 
 
 def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader:
@@ -82,22 +90,36 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
     kind = sniff(data, name)
     with reading(name, kind):
         container = read_container(data, kind)
-        if container.size is not None:
-            _check_size(container.size, limits, name)
-        image = open_image(container.stream(), kind, name)
-    if container.size is None:
-        _check_size(image.size, limits, name)
-    orientation = exif_orientation(container.exif or image.info.get("exif", b""))
-    width, height = upright_size(image.size, orientation)
+        _check_size(container.size, limits, name)
+        for frame in container.iso.frames if container.iso else ():
+            _check_area(frame, limits, name)
+        mode, icc, info = _probe(container, kind, name)
+    orientation = exif_orientation(container.exif or info.get("exif", b""))
+    if container.iso is not None:
+        orientation = container.iso.orientation
+    width, height = upright_size(container.size, orientation)
+    note = container.color.note(name) if container.color else profile_note(icc, name)
     return ImageHeader(
         format=kind,
         width=width,
         height=height,
-        mode=image.mode,
+        mode=mode,
         depth=container.depth,
         orientation=orientation,
-        has_alpha=image.mode in _ALPHA_MODES or "transparency" in image.info,
+        has_alpha=mode in _ALPHA_MODES or "transparency" in info,
+        color=container.color,
+        notes=(note[:1].upper() + note[1:],) if note else (),
     )
+
+
+def _probe(container: Container, kind: str, name: str) -> tuple[str, bytes, dict[Any, Any]]:
+    """Mode, colour profile and Pillow's further information."""
+    if kind == "heif" and container.iso is not None:
+        if installed_decoder() is None:
+            raise _no_reader(kind, name)
+        return ("RGB" if container.iso.alpha is None else "RGBA"), container.iso.icc, {}
+    image = open_image(container.stream(), kind, name)
+    return image.mode, image.info.get("icc_profile") or b"", image.info
 
 
 @contextlib.contextmanager
@@ -119,10 +141,12 @@ def open_image(stream: bytes, kind: str, name: str) -> ImageFile.ImageFile:
     """
     reader = _READERS.get(kind) or _registered(kind)
     if reader is None:
-        raise InvalidImage(
-            f"{name} is {LABELS[kind]}, which the installed Pillow cannot read. {_NEXT_STEP[kind]}"
-        )
+        raise _no_reader(kind, name)
     return reader(BytesIO(stream), "")
+
+
+def _no_reader(kind: str, name: str) -> InvalidImage:
+    return InvalidImage(f"{name} is {LABELS[kind]}, which nothing installed can read. {_NEXT_STEP[kind]}")
 
 
 def _registered(kind: str) -> type[ImageFile.ImageFile] | None:
@@ -144,6 +168,12 @@ def _check_size(size: tuple[int, int], limits: Limits, name: str) -> None:
             f"{name} is {width}x{height} ({area} px); the least is {limits.min_pixels} px. "
             "Send a larger image, or scale it up."
         )
+    _check_area(size, limits, name)
+
+
+def _check_area(size: tuple[int, int], limits: Limits, name: str) -> None:
+    width, height = size
+    area = width * height
     if area > limits.max_pixels:
         raise ImageTooLarge(
             f"{name} is {area / 1e6:.1f} MP ({width}x{height}); the limit is "

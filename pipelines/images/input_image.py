@@ -55,7 +55,7 @@ class ImageFile:
 
     def facts(self, detect_mask: bool) -> ImageFacts:
         """Return the facts for the plan; with `detect_mask` the pixels are decoded to detect a mask."""
-        return ImageFacts(*self.size, detect_mask and _looks_like_mask(self._sample()))
+        return ImageFacts(*self.size, detect_mask and _looks_like_mask(self._sample()), self.header.notes)
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""

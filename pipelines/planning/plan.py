@@ -110,7 +110,9 @@ def make_plan(
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
-    inferred = (*model_notes, *role_notes, *size.notes, *format_notes, *quality_notes, *seed_notes)
+    color_notes = (note for image in images for note in image.notes)
+    image_notes = (*role_notes, *color_notes, *size.notes)
+    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
     overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
     return EditPlan(
         model=model.id,

@@ -149,9 +149,10 @@ def test_pillow_s_process_wide_limit_has_no_say(photo, save, monkeypatch) -> Non
         assert read_header(save(photo, kind), LIMITS).width == 320
 
 
-@pytest.mark.parametrize("brand", [b"avif", b"heic"])
-def test_a_format_without_a_reader_says_what_to_do(brand, monkeypatch) -> None:
+def test_avif_without_a_reader_says_what_to_do(photo, save, monkeypatch) -> None:
+    data = save(photo, "AVIF")
     monkeypatch.setattr(Image, "OPEN", {})
-    data = b"\x00\x00\x00\x14ftyp" + brand + bytes(4) + brand + b"\x00\x00\x00\x08meta"
-    with pytest.raises(InvalidImage, match=r"the installed Pillow cannot read. Install .* or convert"):
+    with pytest.raises(
+        InvalidImage, match=r"which nothing installed can read\. Install Pillow .* or convert"
+    ):
         read_header(data, LIMITS)

@@ -61,6 +61,12 @@ def test_the_least_request_on_a_bare_machine() -> None:
         assert sum(words in note for note in made.notes) == 1, words
 
 
+def test_what_an_image_says_of_itself_is_a_note() -> None:
+    request = parse_request({"prompt": "add a hat", "images": ["aGk="]}, LIMITS)
+    said = ImageFacts(4000, 3000, notes=("Image 1 has the colours of Display P3: converted to sRGB.",))
+    assert said.notes[0] in make_plan(request, [said], CATALOG, HERE).notes
+
+
 def test_the_same_request_gives_the_same_plan_in_the_same_order() -> None:
     assert json.dumps(plan().to_dict()) == json.dumps(plan().to_dict())
     made = plan(multiedit={"placement": {"2": {"opacity": 0.5}}}).to_dict()
