@@ -121,9 +121,9 @@ def print_table(title: str, figures: Sequence[Figure]) -> None:
     print(f"\n{title}")
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
-        verdict = ""
+        outcome = ""
         if figure.bar is not None:
             held = "held" if figure.value <= figure.bar else "MISSED"
-            verdict = f"bar {figure.bar:g}{figure.unit}: {held}"
+            outcome = f"bar {figure.bar:g}{figure.unit}: {held}"
         value = f"{figure.value:.3g}{figure.unit}"
-        print(f"  {figure.name:<{width}}  {value:>9}  {verdict:<18} {figure.note}".rstrip())
+        print(f"  {figure.name:<{width}}  {value:>9}  {outcome:<18} {figure.note}".rstrip())

@@ -101,7 +101,7 @@ def download(options: argparse.Namespace) -> None:
 
 
 def _is_valid(store: Store, spec: ClassifierSpec) -> bool:
-    """Whether the weights are there and right; damaged ones are reported, and will be replaced."""
+    """Check that the weights are there and right; damaged ones are reported, and will be replaced."""
     try:
         return store.state(spec) == "present" and bool(store.verify(spec))
     except WeightsMismatch as error:

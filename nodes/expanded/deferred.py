@@ -19,7 +19,7 @@ class MultiEditDeferred(io.ComfyNode):
     def define_schema(cls) -> io.Schema:
         return inner_schema(
             DEFERRED,
-            "Multi-Edit, planned late",
+            "Multi-Edit (deferred)",
             "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
             [*edit_inputs(), LOADED_MODEL.Input("loaded_model"), ITEM],
             edit_outputs(),

@@ -41,7 +41,7 @@ def on_device(value: Any, device: Any) -> Any:
 
 
 def _bytes(value: Any) -> int:
-    """How much memory the tensors in a nested value take."""
+    """Count the bytes of memory that the tensors in a nested value take."""
     if hasattr(value, "numel"):
         return int(value.numel() * value.element_size())
     if isinstance(value, Mapping):

@@ -18,9 +18,9 @@ _FIRST = object()  # there is no attempt before this one
 
 
 class _Failures:
-    """Counts attempts that ran out of memory since ComfyUI started.
+    """MultiEditSample's count of attempts out of memory: one a process, as ComfyUI's cache is one.
 
-    The count is in every attempt's fingerprint: a failed one is never taken from ComfyUI's cache.
+    It is in every attempt's fingerprint: a failed one is never taken from that cache.
     """
 
     count = 0

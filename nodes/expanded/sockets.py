@@ -28,7 +28,7 @@ def inner_schema(
     return io.Schema(
         node_id=node_id,
         display_name=display_name,
-        category="MultiEdit/inside",
+        category="MultiEdit/expanded",
         description=description,
         is_dev_only=True,
         inputs=inputs,

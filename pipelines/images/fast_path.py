@@ -25,7 +25,7 @@ def decode_fast(stream: bytes, header: ImageHeader) -> Levels | None:
 
     The caller has checked that there is no colour profile to apply.
     """
-    kornia = _kornia_io()
+    kornia = kornia_io()
     if kornia is None or header.depth != 8:
         return None
     width, height = upright_size((header.width, header.height), header.orientation)
@@ -50,7 +50,7 @@ def _alpha_is_a_channel(header: ImageHeader) -> bool:
 
 
 @functools.lru_cache(maxsize=1)
-def _kornia_io() -> ModuleType | None:
+def kornia_io() -> ModuleType | None:
     """`kornia_rs.io`, in the shape it has had since 0.2."""
     try:
         module: ModuleType = importlib.import_module("kornia_rs").io

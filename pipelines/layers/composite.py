@@ -28,7 +28,7 @@ from .seamless import seamless_layer
 # The floats of one buffer of a strip (three channels). More would leave the cache; with fewer, threads wait
 # for the interpreter between their short operations. A small canvas is cut finer, so that all the buffers
 # together stay smaller than the canvas.
-_STRIP_FLOATS = 2**19
+STRIP_FLOATS = 2**19
 _STRIP_FLOATS_GPU = 2**26
 _LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
@@ -124,13 +124,13 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
     if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
         canvas.copy_(base.image)
         return
-    for window in _strips(canvas, CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])):
+    for window in split_strips(canvas, CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])):
         copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
         progress(window.bottom / canvas.shape[0])
 
 
-def _strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
-    floats = min(_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
+def split_strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
+    floats = min(STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
     rows = max(8, floats // (3 * (window.right - window.left)))
@@ -144,7 +144,7 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) 
     parts = _visible(layers, whole)
     if not parts:
         return
-    strips = list(_strips(canvas, _around(parts)))
+    strips = list(split_strips(canvas, _around(parts)))
     blend = partial(_blend_strip, layers, canvas)
     work = map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips)
     for done, _ in enumerate(work, start=1):

@@ -23,17 +23,20 @@ def test_holders_wait_in_order() -> None:
 
 
 def test_a_cancelled_holder_holds_nothing() -> None:
-    async def scenario() -> None:
+    async def scenario() -> list[int]:
         semaphore = ByteSemaphore(10)
+        held = []
 
         async def hold(size: int) -> None:
             async with semaphore.hold(size):
+                held.append(size)
                 await asyncio.sleep(0)
 
-        first, waiting = asyncio.ensure_future(hold(10)), asyncio.ensure_future(hold(10))
+        first, waiting = asyncio.ensure_future(hold(9)), asyncio.ensure_future(hold(8))
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(first, waiting, return_exceptions=True)
         await asyncio.wait_for(hold(10), 1)
+        return held
 
-    asyncio.run(scenario())
+    assert asyncio.run(scenario()) == [9, 10]

@@ -72,7 +72,7 @@ def test_more_failures_than_the_budget_close_one_model(rates: RateLimits, clock:
 def test_what_is_not_the_callers_fault_does_not_count(rates: RateLimits, status: int) -> None:
     for _ in range(9):
         rates.count_failure("me", "a", status)
-    rates.check_failures("me", "a")
+    assert rates.check_failures("me", "a")["x-ratelimit-remaining"] == "2"
 
 
 def test_over_http_it_is_429_with_when_to_come_back() -> None:

@@ -14,7 +14,7 @@ CATALOG = load_catalog()
 
 
 @pytest.mark.parametrize(
-    ("configured", "model", "stand_in"),
+    ("configured", "model", "alias"),
     [
         ("", "flux-2-max-edit", None),
         ("flux-2-max-edit=flux-2-dev-edit", "flux-2-max-edit", "flux-2-dev-edit"),
@@ -28,9 +28,9 @@ CATALOG = load_catalog()
         ),
     ],
 )
-def test_only_what_is_configured_stands_in(configured: str, model: str, stand_in: str | None) -> None:
+def test_only_what_is_configured_is_an_alias(configured: str, model: str, alias: str | None) -> None:
     limits = Limits.from_environment({"MULTIEDIT_MODEL_ALIASES": configured})
-    assert alias_resolver(limits, CATALOG)(model) == (stand_in or model)
+    assert alias_resolver(limits, CATALOG)(model) == (alias or model)
 
 
 def test_nothing_stands_in_by_itself() -> None:

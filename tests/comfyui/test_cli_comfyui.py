@@ -92,7 +92,7 @@ def run(peer: Peer | None, *words: str) -> int:
 
 
 @pytest.fixture(autouse=True)
-def _stand_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def _quick_graph(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(request_graph, "request_graph", composite_graph)
     monkeypatch.chdir(tmp_path)
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.client import ComfyUIClient
+from multiedit.pipelines.adapters.comfyui.client.connection import ComfyUIConnection
 from multiedit.pipelines.adapters.comfyui.client.job import JobListener
 from multiedit.pipelines.adapters.comfyui.client.progress_events import NodeProgress
 from multiedit.pipelines.common.errors import EditFailed, EditInterrupted, InvalidRequest
@@ -155,16 +156,17 @@ def test_a_cancelled_job_leaves_nothing_in_the_queue(server: Server, ahead: int)
 def test_a_job_that_somebody_else_stops_is_an_error(server: Server, path: str) -> None:
     async def run(client: ComfyUIClient) -> None:
         ahead = asyncio.ensure_future(client.run(slow()))
-        await asyncio.sleep(0.2)
+        while waiting(server) < 1:
+            await asyncio.sleep(0.05)
         job = asyncio.ensure_future(client.run(slow()))
         while waiting(server) < 2:
             await asyncio.sleep(0.05)
-        connection = client._connection
-        if path == "queue":
-            await connection.request("POST", "queue", send={"clear": True})
-            with pytest.raises(EditInterrupted, match="removed from the queue"):
-                await asyncio.wait_for(job, SECONDS)
-        await connection.request("POST", "interrupt", send={})
+        async with ComfyUIConnection(read_address(server.url), LIMITS) as connection:
+            if path == "queue":
+                await connection.request("POST", "queue", send={"clear": True})
+                with pytest.raises(EditInterrupted, match="removed from the queue"):
+                    await asyncio.wait_for(job, SECONDS)
+            await connection.request("POST", "interrupt", send={})
         with pytest.raises(EditInterrupted, match="interrupted the edit"):
             await asyncio.wait_for(ahead, SECONDS)
         job.cancel()

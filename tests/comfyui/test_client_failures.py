@@ -279,7 +279,7 @@ def test_a_cancelled_edit_is_cancelled_in_comfyui() -> None:
 
 def test_an_edit_that_is_cancelled_while_it_is_being_queued_is_waited_for_and_cancelled() -> None:
     peer = Peer(_never)
-    usual = peer._prompt
+    usual = peer.queue_prompt
 
     async def slow(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(0.2)

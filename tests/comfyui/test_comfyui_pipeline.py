@@ -1,4 +1,4 @@
-"""The remote editor on a real ComfyUI: the same picture as here, with its verdict; and what goes wrong."""
+"""The remote editor on a real ComfyUI: the same image as here, with its decision; and what goes wrong."""
 
 from __future__ import annotations
 

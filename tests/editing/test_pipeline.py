@@ -160,11 +160,11 @@ def test_a_picture_that_does_not_pass_is_obscured_and_tells_no_recipe(
 
 def test_what_is_handed_out_of_a_flagged_picture_is_the_obscured_one() -> None:
     request = _request(BASE, OVERLAY, output_format="png")
-    sharp = _levels(_edit(_editor(), request).file.data)
+    unblurred = _levels(_edit(_editor(), request).file.data)
     flagged = _levels(_edit(_editor(fixed(0.9)), request).file.data)
-    expected = blur(torch.from_numpy(sharp / np.float32(255))[None])[0]
+    expected = blur(torch.from_numpy(unblurred / np.float32(255))[None])[0]
     assert np.abs(flagged - expected.numpy() * 255).max() <= 9  # one of the 31 steps, where rounding differs
-    assert np.abs(flagged.astype(int) - sharp).max() > 50
+    assert np.abs(flagged.astype(int) - unblurred).max() > 50
 
 
 def test_safe_mode_off_asks_no_classifier() -> None:

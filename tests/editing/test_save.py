@@ -64,13 +64,13 @@ def test_4k_is_jpeg_and_no_tier_is_png() -> None:
 
 @pytest.mark.parametrize("format", ["png", "jpeg", "webp"])
 def test_a_blurred_picture_carries_its_report_and_no_recipe(tmp_path: Path, format: Any) -> None:
-    sharp, blurred = save(
+    unblurred, blurred = save(
         tmp_path,
         torch.rand(2, 8, 8, 3),
         settings=EncodeOptions(format=format),
         report=report(False, True),
     )
-    said = read_metadata(sharp.read_bytes(), format)
+    said = read_metadata(unblurred.read_bytes(), format)
     assert set(said) == {"multiedit", "prompt", "workflow"}
     assert json.loads(said["multiedit"])["safe_mode"]["blurred"] is False
     said = read_metadata(blurred.read_bytes(), format)
@@ -79,12 +79,12 @@ def test_a_blurred_picture_carries_its_report_and_no_recipe(tmp_path: Path, form
 
 
 def test_what_a_file_cannot_say_is_told_about_it(tmp_path: Path) -> None:
-    verdicts = report(False, True)
-    sharp, blurred = (
-        json.loads(file.about) for file in saved(tmp_path, torch.rand(2, 8, 8, 3), report=verdicts)
+    decisions = report(False, True)
+    unblurred, blurred = (
+        json.loads(file.about) for file in saved(tmp_path, torch.rand(2, 8, 8, 3), report=decisions)
     )
-    assert [sharp["safe_mode"], blurred["safe_mode"]] == json.loads(verdicts)
-    assert sharp["dropped_metadata"] == []
+    assert [unblurred["safe_mode"], blurred["safe_mode"]] == json.loads(decisions)
+    assert unblurred["dropped_metadata"] == []
     assert set(blurred["dropped_metadata"]) == {"prompt", "workflow"}
     [unjudged] = saved(tmp_path, torch.rand(1, 8, 8, 3))
     assert json.loads(unjudged.about) == {"safe_mode": None, "dropped_metadata": []}
@@ -117,10 +117,10 @@ def test_what_progress_raises_ends_the_work_between_pictures(tmp_path: Path) -> 
 
 
 def test_a_file_says_how_it_was_made_unless_it_is_blurred(tmp_path: Path) -> None:
-    sharp, blurred = save(
+    unblurred, blurred = save(
         tmp_path, torch.rand(2, 16, 16, 3), texts={}, report=report(False, True), plan='{"model": "m"}'
     )
-    assert json.loads(read_metadata(sharp.read_bytes(), "png")["multiedit"])["plan"] == {
+    assert json.loads(read_metadata(unblurred.read_bytes(), "png")["multiedit"])["plan"] == {
         "model": "m",
         "safe_mode": True,
     }

@@ -33,13 +33,13 @@ def calls(monkeypatch) -> list[str]:
 
 def install(monkeypatch, io: SimpleNamespace) -> None:
     monkeypatch.setitem(sys.modules, "kornia_rs", SimpleNamespace(io=io))
-    fast_path._kornia_io.cache_clear()
+    fast_path.kornia_io.cache_clear()
 
 
 @pytest.fixture(autouse=True)
 def _fresh_lookup():
     yield
-    fast_path._kornia_io.cache_clear()
+    fast_path.kornia_io.cache_clear()
 
 
 def read(data: bytes):
@@ -123,5 +123,5 @@ def test_kornia_agrees_with_pillow_bit_for_bit(mode, kind, photo, save, monkeypa
     pytest.importorskip("kornia_rs")
     data = save(photo.convert(mode), kind)
     fast = read(data)
-    monkeypatch.setattr(fast_path, "_kornia_io", lambda: None)
+    monkeypatch.setattr(fast_path, "kornia_io", lambda: None)
     assert np.array_equal(fast, read(data))

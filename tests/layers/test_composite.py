@@ -234,7 +234,7 @@ def test_frames_are_composited_one_by_one(images: tuple[int, int], masks: tuple[
 
 
 def test_progress_grows_strip_by_strip_to_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_STRIP_FLOATS", 1)  # strips of eight rows, the least
+    monkeypatch.setattr(module, "STRIP_FLOATS", 1)  # strips of eight rows, the least
     seen: list[float] = []
     half = {"image": picture(3), "opacity": 0.5}
     layers = {"image": picture(1, frames=3)}, {"image": picture(2), "seamless": True}, half
@@ -255,13 +255,13 @@ def test_what_progress_raises_ends_the_work() -> None:
 @pytest.mark.parametrize("scene", SCENES)
 def test_the_size_of_strips_changes_nothing(scene: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = composite(document(*SCENES[scene]))
-    monkeypatch.setattr(module, "_STRIP_FLOATS", 1)  # strips of eight rows, the least
+    monkeypatch.setattr(module, "STRIP_FLOATS", 1)  # strips of eight rows, the least
     torch.testing.assert_close(composite(document(*SCENES[scene])), whole, atol=2e-6, rtol=0)
 
 
 def test_strips_are_small() -> None:
-    windows = list(module._strips(torch.empty(4320, 7680, 3), module.CanvasWindow(100, 2000, 0, 7680)))
-    assert {3 * 7680 * (window.bottom - window.top) <= module._STRIP_FLOATS for window in windows} == {True}
+    windows = list(module.split_strips(torch.empty(4320, 7680, 3), module.CanvasWindow(100, 2000, 0, 7680)))
+    assert {3 * 7680 * (window.bottom - window.top) <= module.STRIP_FLOATS for window in windows} == {True}
     assert [windows[0].top, windows[-1].bottom] == [100, 2000]
 
 
@@ -339,6 +339,6 @@ def test_a_huge_layer_costs_only_what_the_canvas_shows(mode: str) -> None:
 def test_a_turned_layer_is_resized_once_for_all_strips(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     monkeypatch.setattr(placed_module, "premultiplied", lambda planes: made.append(1) or premultiply(planes))
-    monkeypatch.setattr(module, "_STRIP_FLOATS", 1)
+    monkeypatch.setattr(module, "STRIP_FLOATS", 1)
     composite(document(base(), part(rotation=0.3, w=80, h=60)))
     assert made == [1]

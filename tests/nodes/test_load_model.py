@@ -156,7 +156,7 @@ def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path
 
 
 @pytest.mark.parametrize("model_aliases", ["nano-banana-2-edit=qwen-edit"])
-def test_a_stand_in_is_offered_and_said(
+def test_an_alias_is_offered_and_said(
     comfyui: Any, models: Path, monkeypatch: pytest.MonkeyPatch, model_aliases: str
 ) -> None:
     from multiedit.nodes.model_folders import offered_models, select_model

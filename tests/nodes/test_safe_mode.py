@@ -30,7 +30,7 @@ def grey_and_noise(channels: int = 3) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_every_picture_has_its_own_verdict(graph: Any, channels: int) -> None:
+def test_every_picture_has_its_own_decision(graph: Any, channels: int) -> None:
     from multiedit.pipelines.safety.blur import blur
 
     image = grey_and_noise(channels)
@@ -42,9 +42,9 @@ def test_every_picture_has_its_own_verdict(graph: Any, channels: int) -> None:
     assert torch.equal(out[1], image[1])
     assert torch.equal(out[:1], blur(image[:1]))
     assert not (out[0, ..., :3] == image[0, ..., :3]).any()
-    verdicts = json.loads(report)
-    assert [verdict["blurred"] for verdict in verdicts] == blurred
-    assert verdicts[0]["threshold"] == 0.1
+    decisions = json.loads(report)
+    assert [decision["blurred"] for decision in decisions] == blurred
+    assert decisions[0]["threshold"] == 0.1
 
 
 def test_the_default_is_the_classifiers_own(graph: Any) -> None:
@@ -135,8 +135,8 @@ def test_another_classifier_judges_by_its_presets(
     _, flags, scores, (report,) = screen(graph, grey_and_noise(), classifier="light", threshold=threshold)
     assert flags == [blurred, blurred]
     assert scores == pytest.approx([0.4, 0.4])
-    verdict = json.loads(report)[0]
-    assert (verdict["classifier"], verdict["preset"]) == ("light", threshold)
+    decision = json.loads(report)[0]
+    assert (decision["classifier"], decision["preset"]) == ("light", threshold)
 
 
 def test_comfyui_may_take_the_weights_off_its_device_at_any_time(graph: Any, light: None) -> None:

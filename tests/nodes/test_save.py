@@ -58,7 +58,7 @@ def test_a_file_is_written_previewed_and_carries_the_workflow(
     assert texts["prompt"]["node"]["class_type"] == "MultiEditSave"
 
 
-def test_the_history_has_the_verdict_on_each_picture(graph: Any) -> None:
+def test_the_history_has_the_decision_on_each_image(graph: Any) -> None:
     save(graph, torch.rand(1, 8, 8, 3), format="png", report=BLURRED)
     [about] = graph.ui["node"]["multiedit"]
     assert json.loads(about)["safe_mode"] == json.loads(BLURRED)[0]

@@ -84,7 +84,7 @@ class Peer:
         if request.path == "/ws":
             return await self._ws(request)
         if request.path == "/prompt":
-            return await self._prompt(request)
+            return await self.queue_prompt(request)
         if request.path.endswith("/cancel"):
             self.queue.clear()
             return web.json_response({"cancelled": True})
@@ -98,7 +98,7 @@ class Peer:
             pass
         return socket
 
-    async def _prompt(self, request: web.Request) -> web.StreamResponse:
+    async def queue_prompt(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.posted.append(body)
         self.queue.append(body["prompt_id"])

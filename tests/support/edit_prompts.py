@@ -19,14 +19,14 @@ SIZE = (160, 112)
 
 
 def picture(server: Server, name: str, seed: int, size: tuple[int, int] = SIZE, mode: str = "RGB") -> str:
-    """A picture of noise of its own in the server's input folder; its name."""
+    """An image of noise of its own in the server's input folder; its name."""
     noise = np.random.default_rng(seed).integers(0, 256, (size[1] // 8, size[0] // 8, len(mode)), np.uint8)
     Image.fromarray(noise.squeeze(), mode).resize(size).save(server.base / "input" / name)
     return name
 
 
 def mask(server: Server, name: str = "mask.png", size: tuple[int, int] = SIZE) -> str:
-    """A mask of the middle of a picture; its name."""
+    """A mask of the middle of an image; its name."""
     pixels = np.zeros((size[1], size[0], 3), np.uint8)
     pixels[size[1] // 4 : size[1] * 3 // 4, size[0] // 4 : size[0] * 3 // 4] = 255
     Image.fromarray(pixels).save(server.base / "input" / name)
@@ -67,13 +67,13 @@ def node(class_type: str, /, **inputs: Any) -> Prompt:
 
 
 def pixels(server: Server, run: Run) -> list[np.ndarray]:
-    """The pictures that a run saved."""
+    """The images that a run saved."""
     assert "execution_success" in run.events, run.error
     return [np.asarray(Image.open(io.BytesIO(server.view(file)))) for file in run.files("save")]
 
 
 def result(server: Server, prompt: Prompt) -> np.ndarray:
-    """The one picture of a prompt."""
+    """The one image of a prompt."""
     (only,) = pixels(server, server.run(prompt))
     return only
 

@@ -30,7 +30,7 @@ _FILES: tuple[EncodeOptions, ...] = (
     EncodeOptions("webp", quality=95),
     EncodeOptions("webp", quality=80),
 )
-_ENOUGH_BYTES = 10_000_000
+ENOUGH_BYTES = 10_000_000
 _ON_CANVAS = Placement(fit="cover")
 
 
@@ -101,7 +101,7 @@ def _file(number: int, image: Tensor) -> UploadFile:
     opaque = image.shape[3] == 3
     for options in _FILES if opaque else [each for each in _FILES if each.format != "jpeg"]:
         file = encode(image[0], options)
-        if len(file.data) <= _ENOUGH_BYTES:
+        if len(file.data) <= ENOUGH_BYTES:
             break
     if len(file.data) >= Limits.max_file_bytes:
         raise FileTooLarge(

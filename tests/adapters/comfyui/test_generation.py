@@ -170,7 +170,7 @@ def test_the_plan_says_what_runs_as_json() -> None:
     assert told["notes"] == [*decided.plan.notes, *decided.notes]
 
 
-def of_stand_in(images: int, **settings: Any) -> Any:
+def of_alias(images: int, **settings: Any) -> Any:
     """nano-banana-2-edit, which takes 6 images, carried out by a profile that takes 3."""
     pictures = [torch.rand(1, 64, 64, 3)] * images
     asked = EditSettings("nano-banana-2-edit", "a hat", **settings)
@@ -179,18 +179,18 @@ def of_stand_in(images: int, **settings: Any) -> Any:
     )
 
 
-def test_a_stand_in_says_which_model_runs() -> None:
-    decided, _ = of_stand_in(2, resolution="2K")
+def test_an_alias_says_which_model_runs() -> None:
+    decided, _ = of_alias(2, resolution="2K")
     told = json.loads(decided.plan_json)
     assert (told["model"], told["generation"]["model"]) == ("nano-banana-2-edit", "qwen-edit")
     assert "by Qwen-Image-Edit 2511" in decided.summary
     assert math.prod(decided.work) < math.prod(decided.size)
 
 
-def test_a_stand_in_that_takes_fewer_images_says_so() -> None:
+def test_an_alias_that_takes_fewer_images_says_so() -> None:
     with pytest.raises(UnsupportedValue, match="5 images; the limit of Qwen-Image-Edit 2511 is 3"):
-        of_stand_in(5)
-    assert len(of_stand_in(5, roles={2: "overlay", 3: "overlay"})[0].references) == 3
+        of_alias(5)
+    assert len(of_alias(5, roles={2: "overlay", 3: "overlay"})[0].references) == 3
 
 
 @pytest.mark.parametrize(

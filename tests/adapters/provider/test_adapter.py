@@ -96,7 +96,7 @@ def test_pictures_are_sent_without_what_they_say_of_themselves(edit: Edit) -> No
 
 
 def test_a_large_photograph_is_sent_as_a_jpeg(edit: Edit, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("multiedit.pipelines.adapters.provider.images._ENOUGH_BYTES", 200_000)
+    monkeypatch.setattr("multiedit.pipelines.adapters.provider.images.ENOUGH_BYTES", 200_000)
     with HostedPeer() as peer:
         edit(peer, PHOTO)
     sent = peer.asked[0].images[0]
