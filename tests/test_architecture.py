@@ -252,6 +252,30 @@ def _raises_again(handler: ast.ExceptHandler) -> bool:
     return any(isinstance(node, ast.Raise) and node.exc is None for node in ast.walk(handler))
 
 
+def test_tests_touch_no_private_name_of_the_product() -> None:
+    assert _offences(_private_names, _sources("tests")) == {}
+
+
+def _private_names(source: str) -> list[str]:
+    """`module._name` and `monkeypatch.setattr(module, "_name")` of what a file imports from multiedit."""
+    nodes = list(ast.walk(_tree(source)))
+    imports = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module]
+    ours = [each for each in imports if (each.module or "").split(".")[0] == "multiedit"]
+    names = {alias.asname or alias.name for each in ours for alias in each.names}
+    found = [alias.name for each in ours for alias in each.names]
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in names:
+            found.append(node.attr)
+        elif (
+            isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr == "setattr"
+        ):
+            texts = [each.value for each in node.args[:2] if isinstance(each, ast.Constant)]
+            found += [text.split(".")[-1] for text in texts if isinstance(text, str)]
+    return [name for name in found if name.startswith("_") and not name.endswith("__")]
+
+
 def test_sources_are_ascii() -> None:
     sources = [*PACKAGE, *_sources(*OUTSIDE)]
     assert [source for source in sources if not (ROOT / source).read_bytes().isascii()] == []
