@@ -156,7 +156,7 @@ def test_a_cancelled_job_leaves_nothing_in_the_queue(server: Server, ahead: int)
 def test_a_job_that_somebody_else_stops_is_an_error(server: Server, path: str) -> None:
     async def run(client: ComfyUIClient) -> None:
         ahead = asyncio.ensure_future(client.run(slow()))
-        while waiting(server) < 1:
+        while not server.json("/queue")["queue_running"]:
             await asyncio.sleep(0.05)
         job = asyncio.ensure_future(client.run(slow()))
         while waiting(server) < 2:
