@@ -159,8 +159,8 @@ class JobManager:
         job = self._kept.get(job_id)
         if job is None or job.owner != owner:
             raise NotFound(
-                f"Unknown job {job_id[:64]!a}. Use the key that started it; "
-                f"results expire after {self._limits.job_seconds:g} s."
+                f"Unknown job {job_id[:64]!a}. It was deleted, its result has expired "
+                f"({self._limits.job_seconds:g} s after its end), or another key started it."
             )
         return job
 

@@ -99,7 +99,7 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     except OSError as error:
         await runner.cleanup()
         raise OutputError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --port."
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port."
         ) from error
     address = runner.addresses[0]
     listening(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")

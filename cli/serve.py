@@ -6,6 +6,7 @@ import argparse
 import logging
 from typing import Any
 
+from ..pipelines.common.validation import integer
 from .arguments import add_command, source_loader
 from .output import print_note, print_result
 
@@ -26,6 +27,7 @@ def add_parser(subparsers: Any) -> None:
 def serve(options: argparse.Namespace) -> None:
     import asyncio
 
+    integer(options.port, "--port", low=0, high=65535)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     asyncio.run(_serve(options))
 

@@ -181,6 +181,8 @@ def test_an_address_that_is_none_ends_serve(
     monkeypatch.setenv("MULTIEDIT_KEYS_FILE", str(tmp_path / "keys.json"))
     assert main(["serve", "--port", "0", "--comfyui", "ftp://x"]) == 2
     assert "http" in capsys.readouterr().err
+    assert main(["serve", "--port", "65536"]) == 2
+    assert "--port is 65536; it must be a whole number from 0 to 65535" in capsys.readouterr().err
     monkeypatch.setenv("MULTIEDIT_AUTH", "off")
     assert main(["serve", "--port", "0", "--host", "0.0.0.0"]) == 2
     assert "MULTIEDIT_AUTH" in capsys.readouterr().err
