@@ -116,11 +116,11 @@ class ComfyUILimits(_Settings):
 
     comfyui_seconds: float = 3600.0  # one edit, the wait in the queue included
     comfyui_connect_seconds: float = 10.0  # to connect, and to say what it is
-    comfyui_answer_seconds: float = 300.0  # one response, an image's transfer included
+    comfyui_response_seconds: float = 300.0  # one response, an image's transfer included
     comfyui_poll_seconds: float = 5.0  # without news of a job its queue is looked at
     comfyui_cancel_seconds: float = 5.0
     comfyui_attempts: int = 3  # after as many failures in a row a server is gone
-    comfyui_answer_bytes: int = 300_000_000  # more than the largest result as an uncompressed PNG
+    comfyui_response_bytes: int = 300_000_000  # more than the largest result as an uncompressed PNG
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class ProviderLimits(_Settings):
         provider_attempts: requests for one edit; only after a response that allows another.
         provider_wait_seconds, provider_longest_wait_seconds: the first and the longest wait between two
             attempts where the endpoint does not say how long.
-        provider_answer_bytes: of an image.
+        provider_response_bytes: of an image.
     """
 
     max_usd: float = 1.0
@@ -143,7 +143,7 @@ class ProviderLimits(_Settings):
     provider_attempts: int = 4
     provider_wait_seconds: float = 0.5
     provider_longest_wait_seconds: float = 8.0
-    provider_answer_bytes: int = 150_000_000
+    provider_response_bytes: int = 150_000_000
 
 
 @dataclass(frozen=True)

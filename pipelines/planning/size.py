@@ -201,7 +201,7 @@ def _text(size: Size) -> str:
 
 
 def unsupported(field: str, value: str, model: Model, takes: tuple[str, ...]) -> UnsupportedValue:
-    """The error for a field's value that is not one that the model takes."""
+    """The error for a field's value that the model does not support."""
     return UnsupportedValue(
-        f"{field} {value!a} is not one that {model.id} takes. It takes {', '.join(takes)}.", field=field
+        f"{model.id} does not support {field} {value!a}. Supported: {', '.join(takes)}.", field=field
     )

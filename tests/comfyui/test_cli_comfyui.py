@@ -143,7 +143,7 @@ def test_the_plan_is_explained_and_nothing_is_sent(capsys: pytest.CaptureFixture
         ("-o out.png --check-inputs", 2, "--check-inputs is for safe mode on this machine"),
         ("-o out.png --preview p.jpg", 2, "before safe mode has screened it"),
         ("-o out.png --preview nowhere/p.jpg", 7, "The folder nowhere does not exist"),
-        ("-o out.png --comfyui http://127.0.0.1:8", 5, "None of these 2 ComfyUIs can do it."),
+        ("-o out.png --comfyui http://127.0.0.1:8", 5, "None of the 2 ComfyUI servers can run this edit:"),
     ],
 )
 def test_what_cannot_be_is_one_line(

@@ -371,7 +371,7 @@ def test_a_huge_answer_is_not_taken() -> None:
             sent += 100_000
 
     peer = Peer(replies={"/view": endless})
-    limits = ComfyUILimits(comfyui_answer_bytes=1_000_000)
+    limits = ComfyUILimits(comfyui_response_bytes=1_000_000)
     output = {"filename": "a.png", "subfolder": "", "type": "output"}
     message = refused(EditFailed, lambda: asking(peer, lambda client: client.fetch(output), limits))
     assert "the limit is 1000000" in message
@@ -385,7 +385,7 @@ def test_a_huge_event_is_a_cut_and_no_end() -> None:
         peer.queue.clear()
         peer.history[job] = success()
 
-    limits = ComfyUILimits(comfyui_answer_bytes=1_000_000, comfyui_poll_seconds=0.05)
+    limits = ComfyUILimits(comfyui_response_bytes=1_000_000, comfyui_poll_seconds=0.05)
     assert running(Peer(play), limits) == {}
 
 

@@ -193,9 +193,9 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
     ("asked", "inputs", "words"),
     [
         (QWEN, {"model.aspect_ratio": "21:9", "keep_size": True}, "keep_size"),
-        (QWEN, {"model.aspect_ratio": "5:4"}, "aspect_ratio '5:4' is not one that qwen-edit takes"),
+        (QWEN, {"model.aspect_ratio": "5:4"}, "qwen-edit does not support aspect_ratio '5:4'"),
         (QWEN, {"prompt": "x" * 1501}, "1501 characters; the limit of qwen-edit is 1500"),
-        (QWEN, {"model.kv_cache": "on", "model.crop_and_stitch": "on"}, "no mask to crop around"),
+        (QWEN, {"model.kv_cache": "on", "model.crop_and_stitch": "on"}, "no mask is connected"),
         (QWEN, {"per_image": '{"9": {"role": "overlay"}}'}, "image_9 is not connected"),
         (QWEN, {"per_image": "{"}, "per_image is not valid JSON"),
     ],

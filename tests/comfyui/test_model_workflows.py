@@ -102,4 +102,4 @@ def test_a_template_runs(model_server: Server, name: str) -> None:
 
 def test_painting_nothing_is_said(model_server: Server) -> None:
     run = model_server.run(PROMPTS["inpaint"])
-    assert "no mask to crop around" in run.error
+    assert "no mask is connected" in run.error

@@ -107,9 +107,7 @@ def _region(
     asked = options.crop_and_stitch
     if bounds is None:
         if asked == "on":
-            raise InvalidRequest(
-                "crop_and_stitch is on, but there is no mask to crop around. Connect one, or use auto."
-            )
+            raise InvalidRequest("crop_and_stitch is on, but no mask is connected. Connect one, or use auto.")
         return None, ()
     if asked == "off" or bounds[1] <= bounds[0]:
         return None, ()

@@ -122,7 +122,7 @@ class ProviderConnection:
                 ) as response,
             ):
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                limit = self._limits.provider_answer_bytes if response.status == 200 else _ERROR_BYTES
+                limit = self._limits.provider_response_bytes if response.status == 200 else _ERROR_BYTES
                 body = await read_body(response, partial(_check_size, limit))
                 return ProviderResponse(response.status, headers, body)
         except TRANSPORT_ERRORS as error:
@@ -152,5 +152,5 @@ def _check_size(limit: int, size: int, so_far: bool) -> None:
     if size > limit:
         raise ProviderResponseLost(
             f"The provider sends a response of {'at least ' if so_far else ''}{size} bytes; the limit is "
-            f"{limit} (MULTIEDIT_PROVIDER_ANSWER_BYTES for an image). {_CHARGED}"
+            f"{limit} (MULTIEDIT_PROVIDER_RESPONSE_BYTES for an image). {_CHARGED}"
         )

@@ -54,7 +54,7 @@ def read_list(body: bytes) -> list[dict[str, Any]]:
         raise ProviderError("The provider's list of models is not valid. Check its address.") from None
     if not 0 < len(entries) <= _MAX_MODELS:
         raise ProviderError(
-            f"The provider's list has {len(entries)} models that edit; 1 to {_MAX_MODELS} can be."
+            f"The provider's list has {len(entries)} models that edit; it must have 1 to {_MAX_MODELS}."
         )
     return entries
 

@@ -94,7 +94,7 @@ def _provider(given: Mapping[str, Any], names: Mapping[str, str]) -> ProviderSet
     if not url or bool(key) == bool(wallet_key):
         raise InvalidRequest(
             f"A provider needs {names['url']}, and either {names['key']} or {names['wallet_key']}. "
-            "Set them, or none of them."
+            "Set all of them, or none."
         )
     if not (_is_key(key) if key else _is_wallet_key(wallet_key)):
         raise InvalidRequest(

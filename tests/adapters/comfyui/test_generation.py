@@ -119,7 +119,7 @@ def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:
 @pytest.mark.parametrize(
     ("profile", "asked", "message"),
     [
-        (QWEN, {"crop_and_stitch": "on"}, "no mask to crop around"),
+        (QWEN, {"crop_and_stitch": "on"}, "no mask is connected"),
         (QWEN, {"kv_cache": "on"}, "cfg 4; the cache holds at cfg 1"),
     ],
 )

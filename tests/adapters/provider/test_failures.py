@@ -212,7 +212,7 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 def test_what_may_have_been_charged_is_not_sent_again_and_says_so(
     reply: Any, kind: type, words: str, edit: Edit, spent: Callable[[], float]
 ) -> None:
-    limits = {"MULTIEDIT_PROVIDER_ANSWER_BYTES": "1000000"}
+    limits = {"MULTIEDIT_PROVIDER_RESPONSE_BYTES": "1000000"}
     if reply is _silent:
         limits["MULTIEDIT_PROVIDER_SECONDS"] = "0.5"
     with HostedPeer(reply) as peer, pytest.raises(kind, match=words) as caught:

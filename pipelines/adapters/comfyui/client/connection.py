@@ -46,7 +46,7 @@ class ComfyUIConnection:
             headers=self.address.headers,
             connector=aiohttp.TCPConnector(limit=_CONNECTIONS),
             timeout=aiohttp.ClientTimeout(
-                total=self.limits.comfyui_answer_seconds, connect=self.limits.comfyui_connect_seconds
+                total=self.limits.comfyui_response_seconds, connect=self.limits.comfyui_connect_seconds
             ),
         )
         return self
@@ -115,17 +115,17 @@ class ComfyUIConnection:
         try:
             return await self._session.ws_connect(
                 self.address.at("ws").with_query(clientId=client_id),
-                max_msg_size=self.limits.comfyui_answer_bytes,
+                max_msg_size=self.limits.comfyui_response_bytes,
             )
         except TRANSPORT_ERRORS as error:
             raise self._unreachable(error) from None
 
     def _check_size(self, size: int, so_far: bool) -> None:
-        limit = self.limits.comfyui_answer_bytes
+        limit = self.limits.comfyui_response_bytes
         if size > limit:
             raise EditFailed(
                 f"{self.name} sends a response of {'at least ' if so_far else ''}{size} bytes; the limit is "
-                f"{limit}. Raise MULTIEDIT_COMFYUI_ANSWER_BYTES if it should."
+                f"{limit}. Raise MULTIEDIT_COMFYUI_RESPONSE_BYTES to accept it."
             )
 
     def _unreachable(self, error: Exception) -> ServerUnreachable:

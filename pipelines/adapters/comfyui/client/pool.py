@@ -85,7 +85,9 @@ def least_busy(
     if len(unable) == 1:
         raise unable[0]
     reasons = " ".join(_reason(each, error) for each, error in zip(seen, unable, strict=True))
-    raise ModelUnavailable(f"None of these {len(seen)} ComfyUIs can do it. {reasons}", field="modelId")
+    raise ModelUnavailable(
+        f"None of the {len(seen)} ComfyUI servers can run this edit: {reasons}", field="modelId"
+    )
 
 
 def _reason(each: ServerStatus, error: MultiEditError) -> str:

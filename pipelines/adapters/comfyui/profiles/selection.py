@@ -103,7 +103,7 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
         raise ModelUnavailable(f"{provider.closed_model_reason(closed[0])}.", field="modelId")
     if not own:
         raise ModelUnavailable(
-            f"{model_id} cannot run on ComfyUI: it has no profile. Models that have one: "
+            f"No profile for {model_id}. Models with a profile: "
             f"{', '.join(dict.fromkeys(each.model for each in profiles))}.",
             field="modelId",
         )
@@ -112,8 +112,8 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
     asked = profiles.get(profile)
     if asked not in own:
         raise InvalidRequest(
-            f"profile {asked.id} is of {asked.model}, the model is {model_id}. "
-            f"It takes {', '.join(each.id for each in own)}."
+            f"profile {asked.id} belongs to {asked.model}; "
+            f"profiles of {model_id}: {', '.join(each.id for each in own)}."
         )
     return (asked,)
 
@@ -130,7 +130,7 @@ def _found(part: ModelPart, folders: Folders) -> Iterator[tuple[WeightsFile, str
 def _obstacle(profile: Profile, folders: Folders, node_names: Collection[str] | None) -> str | None:
     """Why a profile cannot run, None where it can."""
     if unknown := _unknown_nodes(profile, node_names):
-        return f"it needs ComfyUI {profile.minimum_comfyui}, this one has no node {', '.join(unknown)}"
+        return f"it needs ComfyUI {profile.minimum_comfyui}: node {', '.join(unknown)} is missing"
     for name, part in profile.parts.items():
         if next(_found(part, folders), None) is None:
             return f"its {_part_title(name)} {part.files[0].name} is not in {part.folder}"
@@ -176,8 +176,8 @@ def _unable(
     if not known:
         first = candidates[0]
         return ModelUnavailable(
-            f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: this one has no node "
-            f"{', '.join(_unknown_nodes(first, node_names))}. Update ComfyUI.",
+            f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: node "
+            f"{', '.join(_unknown_nodes(first, node_names))} is missing. Update ComfyUI.",
             field="modelId",
         )
     plainest = min(known, key=lambda each: len(each.parts))
