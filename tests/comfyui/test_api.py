@@ -156,6 +156,7 @@ MODEL = {"prompt": "a hat", "modelId": "qwen-edit", "safe_mode": "false"}
 
 
 def test_a_generative_model_edits_over_http_with_previews(model_server: Server) -> None:
+    """Two whole edits by a model, one of them with every preview: they take their time on a processor."""
     with api(model_server) as client:
         listed = client.get("/models?type=inpaint").json()["data"]
         able = {each["id"] for each in listed if not each["model_spec"]["offline"]}

@@ -68,6 +68,7 @@ def three(server: Server) -> list[str]:
 def test_a_model_edits_three_images_in_a_mask_with_a_lora(
     server: Server, model: str, lora: str | None
 ) -> None:
+    """Several whole edits by a tiny model, which take seconds on a processor."""
     images = three(server)
     loader = {"lora": lora, "strength_model": 1.0} if lora else {}
     asked: dict[str, Any] = {"images": images, "mask": mask(server), "loader": loader}
@@ -101,6 +102,7 @@ def test_a_model_edits_three_images_in_a_mask_with_a_lora(
 def test_a_variant_of_a_family_reads_its_prompt_and_its_images_in_order(
     server: Server, model: str, lora: str
 ) -> None:
+    """Several whole edits by a tiny model, which take seconds on a processor."""
     images, loader = three(server), {"lora": lora, "strength_model": 1.0}
     first, second = (
         result(server, edit(model, names, prompt=prompt, loader=loader))

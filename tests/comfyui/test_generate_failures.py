@@ -115,6 +115,7 @@ PHASES = {
 def test_after_an_interruption_in_any_phase_the_next_run_is_undisturbed(
     server: Server, weights: Weights, images: list[str], model: str
 ) -> None:
+    """An edit, and two more for each phase, which take seconds on a processor."""
     prompt = edit(model, images, mask(server))
     undisturbed = result(server, prompt)
     for phase, kind, files in PHASES[model]:

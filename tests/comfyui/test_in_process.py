@@ -17,6 +17,7 @@ OPTIONS = ("-q", "-p", "no:cacheprovider", "-o", "filterwarnings=error:::multied
 def test_the_nodes_hold_their_rules_inside_comfyui(
     installation: Installation, record_property: Callable[[str, object], None]
 ) -> None:
+    """Run tests/nodes inside ComfyUI: half a minute, since it stands for three hundred tests."""
     if subprocess.run(
         [installation.python, "-c", "import pytest, hypothesis"], capture_output=True
     ).returncode:

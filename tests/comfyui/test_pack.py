@@ -70,6 +70,7 @@ def test_every_language_arrives(server: Server) -> None:
 
 
 def test_two_copies_give_one_clear_message(installation: Installation, tmp_path: Path) -> None:
+    """A start of ComfyUI of its own, with two packs, takes seconds."""
     packs = {"multi-edit": PACK, "multi-edit copy": PACK}
     server = Server(installation, tmp_path, packs, ("--quick-test-for-ci",))
     assert server.wait_until_ended() == 0
