@@ -1,1 +1,1 @@
-"""What each model takes, makes and costs: one JSON file and its typed look-up."""
+"""The models, with their inputs, sizes and prices: one JSON file and its typed look-up."""

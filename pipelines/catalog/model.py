@@ -32,7 +32,7 @@ def parse_ratio(text: str) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Price:
-    """What the provider charges for one edit, in US dollars.
+    """The price of one edit at the provider, in US dollars.
 
     Attributes:
         base: an edit at the default tier and quality.
@@ -59,7 +59,7 @@ class Price:
 
 @dataclass(frozen=True)
 class Model:
-    """What one model takes, makes and costs.
+    """One model: its inputs, sizes and price.
 
     Attributes:
         weights: `open` (published), `closed` (behind an API only) or `none` (an algorithm).

@@ -1,1 +1,1 @@
-"""What every folder below shares: errors, settings, validation, threads, files."""
+"""The ground that every folder below shares: errors, settings, validation, threads, files."""

@@ -30,12 +30,12 @@ _REASONS: tuple[tuple[type[Exception], str, bool], ...] = (
 
 
 def failure_reason(error: Exception) -> str:
-    """Why a request failed, as half a sentence; for `TRANSPORT_ERRORS`."""
+    """Return why a request failed, as half a sentence; for `TRANSPORT_ERRORS`."""
     return next(reason for kind, reason, _ in _REASONS if isinstance(error, kind))
 
 
 def nothing_was_sent(error: Exception) -> bool:
-    """Whether a request failed before any of it was sent."""
+    """Return whether a request failed before any of it was sent."""
     return next(unsent for kind, _, unsent in _REASONS if isinstance(error, kind))
 
 

@@ -28,7 +28,7 @@ def read_json(data: str | bytes, **hooks: Any) -> Any:
 
 
 def _depth(text: str) -> int:
-    """How deep the brackets outside of strings are nested, as far as one beyond `DEEPEST`."""
+    """Return how deep the brackets outside of strings are nested, as far as one beyond `DEEPEST`."""
     depth = deepest = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = text[token.start()]

@@ -90,7 +90,7 @@ class _Settings:
 
 @dataclass(frozen=True)
 class Limits(_Settings):
-    """What a request may cost. The first block is the contract's, the second is ours."""
+    """Limits of a request. The first block is the contract's, the second is ours."""
 
     max_images: int = 3
     max_prompt_characters: int = 32768
@@ -112,7 +112,7 @@ class Limits(_Settings):
 
 @dataclass(frozen=True)
 class ComfyUILimits(_Settings):
-    """How long a ComfyUI is waited for, and how much it may send."""
+    """Waits for a ComfyUI, and bounds on what it may send."""
 
     comfyui_seconds: float = 3600.0  # one edit, the wait in the queue included
     comfyui_connect_seconds: float = 10.0  # to connect, and to say what it is
@@ -125,7 +125,7 @@ class ComfyUILimits(_Settings):
 
 @dataclass(frozen=True)
 class ProviderLimits(_Settings):
-    """What an edit at the provider may take: time, bytes, attempts and dollars.
+    """Limits of an edit at the provider: time, bytes, attempts and dollars.
 
     Attributes:
         max_usd, max_usd_per_day: by the catalogue's prices; a day is one of UTC.
@@ -148,7 +148,7 @@ class ProviderLimits(_Settings):
 
 @dataclass(frozen=True)
 class ServerLimits(_Settings):
-    """What the HTTP server as a whole may cost.
+    """Limits of the HTTP server as a whole.
 
     Attributes:
         requests_per_minute: edits of one key.

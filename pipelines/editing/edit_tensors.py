@@ -86,7 +86,7 @@ def edit_tensors(
 
 
 def _by_frame(texts: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """What every frame has once and as it stands, then what only some have, with the frame's number."""
+    """Return what every frame has once and as it stands, then what only some have, with its number."""
     shared = [text for text in texts[0] if all(text in each for each in texts)]
     single = (
         f"Frame {number}: {text}"

@@ -36,7 +36,7 @@ class Saved:
 
     @property
     def about(self) -> str:
-        """What a caller cannot see in the file, as JSON."""
+        """Return what a caller cannot see in the file, as JSON."""
         return json.dumps({"safe_mode": self.safe_mode, "dropped_metadata": self.dropped_metadata})
 
 

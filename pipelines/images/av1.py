@@ -18,7 +18,7 @@ _KEY_FRAME, _SWITCH_FRAME = 0, 3
 
 @dataclass(frozen=True)
 class _Sequence:
-    """What a sequence header says that is needed to find the size in a frame header."""
+    """The fields of a sequence header that are needed to find the size in a frame header."""
 
     size: tuple[int, int]
     reduced: bool = True

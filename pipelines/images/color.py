@@ -160,7 +160,7 @@ def _colour_cube() -> Image.Image:
 
 
 def _changes_nothing(transform: ImageCms.ImageCmsTransform) -> bool:
-    """Whether the profile is sRGB itself, as most are, whatever name it has."""
+    """Return whether the profile is sRGB itself, as most are, whatever name it has."""
     cube = _colour_cube()
     converted = transform.apply(cube)
     return int(np.abs(np.asarray(converted, np.int16) - np.asarray(cube, np.int16)).max()) <= 1

@@ -26,7 +26,7 @@ D50: Matrix = np.array([0.9642, 1.0, 0.8249])  # the white of ICC's connection s
 
 @dataclass(frozen=True)
 class ColorModel:
-    """How levels become linear sRGB.
+    """The conversion of levels to linear sRGB.
 
     Attributes:
         curves: signal 0..1 to light; one for each channel, or one for all.

@@ -30,7 +30,7 @@ _STRIP_VALUES = 1 << 18
 
 @dataclass(frozen=True)
 class EncodeOptions:
-    """How an image is written.
+    """The settings of an image file.
 
     Attributes:
         quality: 1..100 for jpeg and lossy webp. At 95 photographs come back with a PSNR of 40 dB as jpeg

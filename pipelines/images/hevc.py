@@ -78,7 +78,7 @@ def split_units(
 
 
 def frame_size(unit: bytes | memoryview) -> FrameSize | None:
-    """What a unit says of the frames' size: None unless it is a sequence parameter set of the base layer.
+    """Return the frame size of a unit: None unless it is a sequence parameter set of the base layer.
 
     Raises:
         ValueError: it is damaged.

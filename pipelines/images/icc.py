@@ -58,7 +58,7 @@ def read_profile(data: bytes) -> IccProfile:
 
 
 def profile_note(data: bytes, name: str) -> str:
-    """What a plan says about an image with a profile; empty where nothing is converted."""
+    """Return what a plan says about an image with a profile; empty where nothing is converted."""
     if not data:
         return ""
     try:
@@ -71,7 +71,7 @@ def profile_note(data: bytes, name: str) -> str:
 
 
 def changes_nothing(model: ColorModel) -> bool:
-    """Whether a model is sRGB's own, to within one level of 255."""
+    """Return whether a model is sRGB's own, to within one level of 255."""
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(27, 27, 3)
     difference = to_srgb_levels(cube, model).astype(np.int16) - cube

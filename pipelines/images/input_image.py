@@ -21,7 +21,7 @@ _SAMPLE_SIDE = 256  # a mask is detected by a sample of about this many pixels a
 
 
 class PixelSource(Protocol):
-    """What an adapter reads from an image: its size, and its pixels at a size."""
+    """An image as an adapter reads it: its size, and its pixels at a size."""
 
     @property
     def size(self) -> Size: ...

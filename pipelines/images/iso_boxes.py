@@ -96,7 +96,7 @@ class ItemFile:
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def targets(self, kind: bytes, source: int) -> tuple[int, ...]:
-        """What an item refers to: for `dimg` the images that it is made of, in order."""
+        """Return what an item refers to: for `dimg` the images that it is made of, in order."""
         found = (to for type_, origin, to in self.references if (type_, origin) == (kind, source))
         return next(found, ())
 

@@ -46,7 +46,7 @@ class SourceColor:
     peak: int = 0
 
     def note(self, name: str) -> str:
-        """What a plan says about the conversion of an image."""
+        """Return what a plan says about the conversion of an image."""
         if self.transfer in (PQ, HLG):
             return (
                 f"{name} is HDR, {self.label}: mapped to sRGB by the curve of BT.2390, "
@@ -74,7 +74,7 @@ class SourceColor:
 
 
 def from_cicp(cicp: Cicp, source: str, peak: int = 0) -> SourceColor | None:
-    """What code points declare; None for sRGB and for code points that are reserved.
+    """Return what code points declare; None for sRGB and for code points that are reserved.
 
     Args:
         source: what holds them: "cICP", "nclx".
@@ -89,12 +89,12 @@ def from_cicp(cicp: Cicp, source: str, peak: int = 0) -> SourceColor | None:
 
 
 def is_known(cicp: Cicp) -> bool:
-    """Whether the code points stand for colours that can be converted."""
+    """Return whether the code points stand for colours that can be converted."""
     return cicp.primaries in PRIMARIES and cicp.transfer in TRANSFERS
 
 
 def from_png(chunks: Mapping[bytes, bytes]) -> tuple[SourceColor | None, bool]:
-    """What a PNG declares.
+    """Return what a PNG declares.
 
     Args:
         chunks: the first of each of `PNG_COLOR_CHUNKS`, without length and checksum.

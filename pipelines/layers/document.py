@@ -62,7 +62,7 @@ class Layer:
 
     @property
     def native(self) -> bool:
-        """Whether the box has the image's own size."""
+        """Return whether the box has the image's own size."""
         return (self.box.width, self.box.height) == (self.image.shape[2], self.image.shape[1])
 
 

@@ -144,6 +144,6 @@ def _inverse_cosine_transform(spectrum: Tensor, axis: int) -> Tensor:
 
 
 def _half_sample(count: int, like: Tensor) -> Tensor:
-    """What shifts a spectrum of 2 * count samples by half a sample."""
+    """Return what shifts a spectrum of 2 * count samples by half a sample."""
     angle = torch.arange(count, dtype=like.dtype, device=like.device) * (torch.pi / (2 * count))
     return torch.complex(angle.cos(), angle.sin())

@@ -14,7 +14,7 @@ Coverage = Literal["union", "backdrop"]
 
 
 class Mode(NamedTuple):
-    """How a blend mode is applied.
+    """The application of a blend mode.
 
     Attributes:
         light: the space in which backdrop and layer meet; mixing by coverage is always linear.

@@ -82,7 +82,7 @@ class PlacedLayer:
 
     @property
     def unchanged(self) -> bool:
-        """Whether the box shows the image's pixels as they are."""
+        """Return whether the box shows the image's pixels as they are."""
         layer = self.layer
         return layer.native and not (layer.flip_h or layer.flip_v or layer.rotation)
 

@@ -37,7 +37,7 @@ _ANCHOR_SHARES: dict[Anchor, tuple[float, float]] = {
 
 @dataclass(frozen=True)
 class Placement:
-    """How one overlay is laid onto the canvas; the defaults are the plan's own: contained and centred.
+    """The placement of one overlay on the canvas; the defaults are the plan's own: contained and centred.
 
     Attributes:
         fit: `contain` (whole layer inside the canvas), `cover` (whole canvas covered), `stretch` (both

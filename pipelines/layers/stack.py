@@ -50,7 +50,7 @@ def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_empty_mask(mask: Tensor, image: Tensor) -> bool:
-    """Whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the image."""
+    """Return whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the image."""
     empty = tuple(mask.shape[1:]) == (_EMPTY, _EMPTY) != tuple(image.shape[1:3])
     return empty and not bool(mask.any())
 

@@ -16,7 +16,7 @@ PROVIDER = "provider"
 
 
 def closed_model_reason(model: Model) -> str:
-    """Why a closed model cannot run here, and what to do about it; half a sentence."""
+    """Return why a closed model cannot run here, and what to do about it; half a sentence."""
     return (
         f"{model.id} is closed: it is served by {model.served_by}, and cannot run on this machine. To have "
         f"it made there at your own cost, set {PROVIDER_VARIABLES} (docs/provider.md)"

@@ -1,4 +1,4 @@
-"""What was asked: the contract's fields and our own extras, checked against the limits.
+"""The request: the contract's fields and our own extras, checked against the limits.
 
 The first block of fields is the contract's, with its names, types and defaults; `multiedit` is
 ours. What depends on the model (ratios, tiers, prompt length) is checked in the plan, once the model is
@@ -89,7 +89,7 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
 
 
 def request_readers(limits: Limits) -> dict[str, Reader]:
-    """What reads each field of a request but `multiedit`; the schema is made of the same."""
+    """Return what reads each field of a request but `multiedit`; the schema is made of the same."""
     return {
         "prompt": partial(text, longest=limits.max_prompt_characters),
         "images": partial(read_images, limits=limits),
@@ -103,7 +103,7 @@ def request_readers(limits: Limits) -> dict[str, Reader]:
 
 
 def extras_readers(images: int) -> dict[str, Reader]:
-    """What reads each field of `multiedit`, for a request of so many images."""
+    """Return what reads each field of `multiedit`, for a request of so many images."""
     return {
         "seed": partial(integer, low=0, high=LARGEST_SEED),
         "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),

@@ -1,4 +1,4 @@
-"""What each image of a request is for: base, overlay, mask or reference.
+"""The role of each image of a request: base, overlay, mask or reference.
 
 The rule, for images whose role the request does not give, in order:
 

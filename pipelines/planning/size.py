@@ -188,7 +188,7 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
 
 
 def _apart(quotient: Fraction) -> Fraction:
-    """How far a quotient is from 1, as monotonic as |ln| and exact."""
+    """Return how far a quotient is from 1, as monotonic as |ln| and exact."""
     return max(quotient, 1 / quotient)
 
 

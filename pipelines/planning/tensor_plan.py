@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EditSettings:
-    """What is asked beside the images; None leaves a decision to the plan.
+    """The settings beside the images; None leaves a decision to the plan.
 
     Attributes:
         placement: of every overlay whose own is not given, for a model that composites.

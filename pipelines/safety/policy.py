@@ -22,7 +22,7 @@ class Rule(NamedTuple):
 
 @dataclass(frozen=True)
 class Policy:
-    """How safe mode decides from a classifier's scores.
+    """The rules by which safe mode decides from a classifier's scores.
 
     Attributes:
         preset: which of the classifier's own rules count.

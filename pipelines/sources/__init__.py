@@ -1,1 +1,1 @@
-"""Where bytes come from: a file, an upload, base64, a data URL or a guarded fetch."""
+"""The sources of bytes: a file, an upload, base64, a data URL or a guarded fetch."""

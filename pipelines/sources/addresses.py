@@ -1,4 +1,4 @@
-"""Which IP addresses may be fetched from.
+"""The IP addresses that may be fetched from.
 
 `ipaddress.is_global` is not asked: its tables changed within Python 3.10 to 3.13 (gh-113171 rewrote them),
 and it calls cloud metadata behind public-looking addresses and multicast global. The tables follow the IANA
@@ -76,7 +76,7 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 
 def may_fetch(address: IPAddress, *, allow_private: bool = False) -> bool:
-    """Whether a connection to the address is allowed.
+    """Return whether a connection to the address is allowed.
 
     Args:
         allow_private: the operator has allowed the host; opens private and loopback addresses, but

@@ -1,4 +1,4 @@
-"""Where an image comes from, and the loader that turns each kind of source into bytes."""
+"""The sources of images, and the loader that turns each kind of source into bytes."""
 
 from __future__ import annotations
 

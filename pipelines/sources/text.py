@@ -32,7 +32,7 @@ _BLOCK = re.compile(rb"(?:%[0-9A-Fa-f]{2}|[\x00-\xff]){1,4096}")
 
 
 def is_url(text: str) -> bool:
-    """Whether the text has to be fetched over http or https."""
+    """Return whether the text has to be fetched over http or https."""
     return _URL.match(text) is not None
 
 
@@ -91,7 +91,7 @@ def _decode_base64(text: str, limits: Limits, name: str) -> bytes:
 
 
 def _flaw(text: str) -> str:
-    """What makes the text no base64; only for text that has been refused."""
+    """Return what makes the text no base64; only for text that has been refused."""
     odd = _NOT_BASE64.search(text.rstrip(_WHITESPACE + "="))
     if odd is None:
         return f"its length ({len(text)} characters) is one that base64 never has, so it is truncated"

@@ -1,4 +1,4 @@
-"""What a URL must look like to be fetched, before any name is resolved.
+"""The form of a URL that may be fetched, before any name is resolved.
 
 http and https only, on port 80, 443 or from 1024 up: below lie mail, file sharing and other protocols
 that an HTTP request could be smuggled into.

@@ -65,7 +65,7 @@ def choose_crop_region(
 
 
 def _span(first: int, last: int, wanted: float, limit: int, grid: int) -> tuple[int, int]:
-    """Where a side of the part begins and how long it is: on the grid, and within the canvas."""
+    """Return where a side of the part begins and how long it is: on the grid, and within the canvas."""
     length = min(math.ceil(wanted / grid) * grid, limit)
     start = (first + last - length) // 2
     return min(max(start, 0), limit - length), length

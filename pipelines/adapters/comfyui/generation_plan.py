@@ -1,4 +1,4 @@
-"""What is decided of an edit by a generative model beside the plan: options in, decisions out."""
+"""Decisions of an edit by a generative model beside the plan: options in, decisions out."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SMALLER_SHARES = (0.5, 0.25)
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """What is asked of a generative model beside the plan.
+    """Options of a generative model beside the plan.
 
     Attributes:
         batch_size: results of one run; the first is that of a run with one.

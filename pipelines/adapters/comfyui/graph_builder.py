@@ -1,4 +1,4 @@
-"""What every family's graph is made of: methods that add nodes to a graph and return a link.
+"""The parts of every family's graph: methods that add nodes to a graph and return a link.
 
 Nodes whose names begin with MultiEdit are ours (nodes/): they encode what ComfyUI's own nodes would encode
 twice, and cache it. Everything else is ComfyUI's: noise, guidance, schedules, sampling and decoding.
@@ -21,7 +21,7 @@ _EASY_CACHE = {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.9
 
 @dataclass(frozen=True)
 class GraphSources:
-    """Where a graph gets what it is made from.
+    """The links that a graph is made from.
 
     Attributes:
         model: a loaded model, of Load Multi-Edit Model.
@@ -130,7 +130,7 @@ class GraphBuilder:
         return self.add("scale", "MultiEditScale", {"image": decoded, **size})
 
     def _sampler_inputs(self, latent: Link, sigmas: Link) -> dict[str, object]:
-        """What every attempt at sampling shares."""
+        """Return what every attempt at sampling shares."""
         return {
             "noise": self.add("noise", "RandomNoise", {"noise_seed": self.generation.plan.seed}),
             "sampler": self.add("sampler", "KSamplerSelect", {"sampler_name": self.profile.sampler}),

@@ -61,7 +61,7 @@ def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, 
 
 
 def latent_mask(mask: Tensor, grid: int) -> Tensor:
-    """Where sampling may change a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `grid` pixels.
+    """Return the free part of a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `grid` pixels.
 
     Every cell that the mask touches is free, since a cell is not free in part; a ring around is half free.
     It has the pixels' size, as ComfyUI scales it to the latent's without a filter: of one value for each cell

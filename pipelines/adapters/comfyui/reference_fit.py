@@ -1,4 +1,4 @@
-"""How an image is brought to the size that a model sees, as data that a node's input can hold."""
+"""The scaling of an image to the size that a model sees, as data that a node's input can hold."""
 
 from __future__ import annotations
 

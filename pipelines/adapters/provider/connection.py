@@ -131,7 +131,7 @@ class ProviderConnection:
         raise failure
 
     def _signed_in(self) -> dict[str, str]:
-        """What says who asks; a signature is good for one request."""
+        """Return what says who asks; a signature is good for one request."""
         headers = {"Accept": "image/*, application/json", "Accept-Encoding": "identity"}
         if self._wallet is not None:
             return {**headers, HEADER: self._wallet.header()}

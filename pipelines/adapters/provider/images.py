@@ -56,7 +56,7 @@ class ProviderImages:
         self._masked = "mask" in plan.roles
 
     def files(self) -> list[UploadFile]:
-        """What is sent, the base first.
+        """Return what is sent, the base first.
 
         Raises:
             FileTooLarge: an image is too large in every format.

@@ -1,4 +1,4 @@
-"""What the provider makes for this user: nothing, unless one is configured. Every entry point asks here."""
+"""The models of the configured provider: none unless one is configured. Every entry point asks here."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ProviderRegistry:
     def adapters(
         self, limits: Limits, on_status: OnStatus = lambda text: None, *, beside_comfyui: bool = False
     ) -> Mapping[str, ProviderAdapter]:
-        """What carries each of the models out.
+        """Return what carries each of the models out.
 
         Args:
             on_status: called with what is going on, in words.
@@ -85,7 +85,7 @@ class ProviderRegistry:
 
 
 def load_provider(limits: Limits, environment: Mapping[str, str] = os.environ) -> ProviderRegistry:
-    """What the environment and the settings file say.
+    """Return what the environment and the settings file say.
 
     Raises:
         InvalidRequest: they cannot be understood.

@@ -34,7 +34,7 @@ class ProviderForm:
     text: bytes | None = field(default=None, repr=False)
 
     def payload(self) -> dict[str, Any]:
-        """What aiohttp's `request` takes; made anew for each attempt, since a form is used up."""
+        """Return what aiohttp's `request` takes; made anew for each attempt, since a form is used up."""
         if self.text is None:
             return {"data": _form(self.fields, self.files)}
         return {"data": self.text, "headers": {"Content-Type": "application/json"}}

@@ -1,4 +1,4 @@
-"""What an endpoint responded: a usable image, or the error that it means, with what to do about it."""
+"""The response of an endpoint: a usable image, or the error that it means, with what to do about it."""
 
 from __future__ import annotations
 
@@ -74,11 +74,11 @@ class ProviderResponse:
 
     @property
     def is_free_of_charge(self) -> bool:
-        """Whether it says that nothing was made, so that nothing is charged."""
+        """Return whether it says that nothing was made, so that nothing is charged."""
         return self.status in _FREE or 300 <= self.status < 400
 
     def is_set(self, name: str) -> bool:
-        """Whether a header says true."""
+        """Return whether a header says true."""
         return self.headers.get(name, "").strip().lower() == "true"
 
 
@@ -133,7 +133,7 @@ def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Lim
 
 
 def notes(response: ProviderResponse, model: str, provider: ProviderSettings) -> Iterator[str]:
-    """What the headers say of the image and its model."""
+    """Return what the headers say of the image and its model."""
     headers = {name: provider.mask_secrets(value) for name, value in response.headers.items()}
     if (ran := headers.get("x-venice-model-id", model)) != model:
         yield f"The provider says that {_plain(ran)} made it."
@@ -150,7 +150,7 @@ def notes(response: ProviderResponse, model: str, provider: ProviderSettings) ->
 
 
 def balance(response: ProviderResponse) -> tuple[str, ...]:
-    """What the headers say of the account: for the person who asked, and for no file."""
+    """Return what the headers say of the account: for the person who asked, and for no file."""
     for name in ("x-balance-remaining", "x-venice-balance-usd"):
         if name in response.headers:
             return (f"The account's balance there was {_plain(response.headers[name])} USD.",)
@@ -177,7 +177,7 @@ def _words(details: Mapping[str, Any], provider: ProviderSettings) -> str:
 
 
 def _payment(details: Mapping[str, Any], provider: ProviderSettings) -> Iterator[str]:
-    """How the account is topped up, where the body says so."""
+    """Return how the account is topped up, where the body says so."""
     if "currentBalanceUsd" in details:
         yield f"(the balance is {_plain(str(details['currentBalanceUsd']))} USD)"
     steps = details.get("topUpInstructions")

@@ -1,4 +1,4 @@
-"""Which endpoint the user has configured, and with whose key: the only place that reads either.
+"""The endpoint that the user has configured, and its key: the only place that reads either.
 
 The variables MULTIEDIT_PROVIDER_URL and MULTIEDIT_PROVIDER_KEY (or MULTIEDIT_PROVIDER_WALLET_KEY), and
 optionally MULTIEDIT_PROVIDER_MODELS; without any of them the same as JSON in provider.json of the
@@ -70,7 +70,7 @@ def read_provider_settings(environment: Mapping[str, str] = os.environ) -> Provi
 
 
 def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the settings may lie."""
+    """Return where the settings may lie."""
     return user_folder("config", environment) / "provider.json"
 
 

@@ -1,4 +1,4 @@
-"""Where a ComfyUI is, as its user writes it: `https://name:password@host:8188/prefix`."""
+"""The address of a ComfyUI, as its user writes it: `https://name:password@host:8188/prefix`."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Address:
 
     @property
     def headers(self) -> dict[str, str]:
-        """What every request has to carry."""
+        """Return what every request has to carry."""
         if not self.login:
             return {}
         return {"Authorization": f"Basic {b64encode(self.login.encode()).decode()}"}

@@ -26,7 +26,7 @@ _Response = TypeVar("_Response")
 
 @dataclass(frozen=True)
 class ServerFacts:
-    """What a ComfyUI says of itself.
+    """Facts that a ComfyUI states about itself.
 
     Attributes:
         version: of ComfyUI.

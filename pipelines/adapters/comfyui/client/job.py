@@ -79,7 +79,7 @@ class ComfyUIJob:
         return outputs_of(entry, self._connection)
 
     async def _wait(self) -> object:
-        """What the history says of the job when it has ended; None where ComfyUI does not know it."""
+        """Return what the history says of the job when it has ended; None where ComfyUI does not know it."""
         loop = asyncio.get_running_loop()
         failures = 0
         while loop.time() < self._deadline:
@@ -101,7 +101,7 @@ class ComfyUIJob:
         )
 
     async def _is_queued(self) -> bool:
-        """Whether it is waiting or running."""
+        """Return whether it is waiting or running."""
 
         def listed(queue: Any) -> bool:
             return any(item[1] == self._id for item in (*queue["queue_running"], *queue["queue_pending"]))

@@ -19,7 +19,7 @@ _MEDIA_TYPES = {1: "image/jpeg", 2: "image/png"}
 
 @dataclass(frozen=True)
 class NodeProgress:
-    """What ComfyUI is doing.
+    """The node that ComfyUI runs, and how far it is.
 
     Attributes:
         title: of the node on the canvas, also while it runs a graph of its own inside.

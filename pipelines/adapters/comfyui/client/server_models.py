@@ -1,4 +1,4 @@
-"""Which models a ComfyUI can run, by the nodes and the files that it has."""
+"""The models that a ComfyUI can run, by the nodes and the files that it has."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ GENERATIVE_NODES = ("MultiEditLoadModel",)
 
 
 class ModelRunner(NamedTuple):
-    """What runs a model there: the adapter's name for the plan, and the plan's notes about it."""
+    """The runner of a model there: the adapter's name for the plan, and the plan's notes about it."""
 
     adapter: str
     notes: tuple[str, ...]
@@ -56,7 +56,7 @@ class ServerModels:
         return tuple(dict.fromkeys(part.folder for part in parts))
 
     def runner(self, model: str, facts: ServerFacts) -> ModelRunner:
-        """What runs a model on a server.
+        """Return what runs a model on a server.
 
         Raises:
             ModelUnavailable: it cannot run there; the message says what is missing.

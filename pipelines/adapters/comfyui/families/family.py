@@ -1,4 +1,4 @@
-"""What a model family is: all that its edits need beside the data of a profile."""
+"""A model family: all that its edits need beside the data of a profile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tokenize_text(clip: Any, prompt: str, images: list[Any]) -> Any:
 
 @dataclass(frozen=True)
 class Family:
-    """How the edits of a family of models are made.
+    """The way in which the edits of a family of models are made.
 
     Attributes:
         build: adds the nodes of an edit to a graph; returns the link to its image.

@@ -77,7 +77,7 @@ class SpeedOption:
 
 @dataclass(frozen=True)
 class Profile:
-    """How one checkpoint is loaded and sampled.
+    """The loading and sampling of one checkpoint.
 
     Attributes:
         model: its id in the catalogue.
@@ -150,5 +150,5 @@ class Profile:
 
     @property
     def guided(self) -> bool:
-        """Whether classifier-free guidance needs a negative branch."""
+        """Return whether classifier-free guidance needs a negative branch."""
         return self.cfg != 1.0

@@ -87,7 +87,7 @@ def available_models(
 
 
 def fits(pattern: str, file: str) -> bool:
-    """Whether a file's own name fits a pattern, upper and lower case alike, on any system."""
+    """Return whether a file's own name fits a pattern, upper and lower case alike, on any system."""
     return _compiled(pattern).match(PureWindowsPath(file).name) is not None
 
 
@@ -128,7 +128,7 @@ def _found(part: ModelPart, folders: Folders) -> Iterator[tuple[WeightsFile, str
 
 
 def _obstacle(profile: Profile, folders: Folders, node_names: Collection[str] | None) -> str | None:
-    """Why a profile cannot run, None where it can."""
+    """Return why a profile cannot run, None where it can."""
     if unknown := _unknown_nodes(profile, node_names):
         return f"it needs ComfyUI {profile.minimum_comfyui}: node {', '.join(unknown)} is missing"
     for name, part in profile.parts.items():
@@ -196,7 +196,7 @@ def _unable(
 
 
 def _wanted(name: PartName, part: ModelPart) -> str:
-    """What to download for a part: each published file once, the most exact first."""
+    """Return what to download for a part: each published file once, the most exact first."""
     published = {weights.url: weights for weights in reversed(part.files)}
     options = [
         f"{weights.name} ({weights.gigabytes} GB, {weights.url})" for weights in reversed(published.values())
@@ -205,7 +205,7 @@ def _wanted(name: PartName, part: ModelPart) -> str:
 
 
 def _part_title(name: PartName) -> str:
-    """What a part is called in messages."""
+    """Return what a part is called in messages."""
     return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))
 
 

@@ -1,4 +1,4 @@
-"""Whether a file of weights is whole and of the architecture that it is taken for, by its header alone.
+"""Check by its header alone that a weights file is whole and of the architecture it is taken for.
 
 A safetensors file is 8 bytes with the length of a JSON header (little endian), the header, and the data;
 for each tensor the header has a dtype, a shape and where in the data it begins and ends.
@@ -69,7 +69,7 @@ def _problem(path: Path, part: ModelPart) -> str | None:
 
 
 def _data_ends(header: bytes) -> dict[str, int] | None:
-    """Where each tensor's data ends, by name; None where the header is not what the format says."""
+    """Return where each tensor's data ends, by name; None where the header is not what the format says."""
     try:
         entries = read_json(header)
         return {name: entry["data_offsets"][1] + 0 for name, entry in entries.items() if name != _METADATA}
@@ -78,7 +78,7 @@ def _data_ends(header: bytes) -> dict[str, int] | None:
 
 
 def _mismatch(names: Collection[str], part: ModelPart) -> str | None:
-    """Why the tensors are not those of a part, None where they are."""
+    """Return why the tensors are not those of a part, None where they are."""
     for end in part.signature:
         if not any(map(_compiled_end(end).match, names)):
             return f"is of another architecture: it has no tensor {end}"
