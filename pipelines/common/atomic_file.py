@@ -6,15 +6,27 @@ import contextlib
 import errno
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from .errors import OutputError
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file that is there whole or not at all, replacing one of its name.
+    """Write a file that is there whole or not at all. Raises what `open_atomically` raises."""
+    with open_atomically(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def open_atomically(path: str | os.PathLike[str], *, parents: bool = False) -> Iterator[BinaryIO]:
+    """Open a file that replaces one of its name when the block succeeds, and is deleted when it fails.
 
     The bytes go to a temporary name in the same folder, to disk, and are then renamed.
+
+    Args:
+        parents: create the folders above it where they are missing.
 
     Raises:
         OutputError: the folder is missing, not writable, or full, or the name is a device's, a pipe's or the
@@ -23,12 +35,14 @@ def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
     target = Path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
+        if parents:
+            target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists() and not (target.is_file() or target.is_dir()):
             raise OutputError(f"{target} is a device or a pipe, not a file. Name another output.")
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(temporary.unlink, missing_ok=True)
             with temporary.open("xb") as file:
-                file.write(data)
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, target)

@@ -8,14 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
+from ...common.atomic_file import open_atomically
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
 from .specs import EMBEDDED_FILE, ClassifierSpec
 
@@ -117,7 +116,7 @@ class Store:
             OutputError: the folder cannot be written to.
         """
         path = self.folders[0] / spec.file
-        with _part_file(path) as part:
+        with open_atomically(path, parents=True) as part:
             with _download_errors(url), open_url(url) as body:
                 if body.length not in (None, spec.size):
                     raise WeightsMismatch(_wrong_size(url, body.length, spec))
@@ -159,20 +158,3 @@ def _download_errors(url: str) -> Iterator[None]:
             f"{url} could not be downloaded: {error}. Try again, or download the file by other means and put "
             "it where `multiedit safety list` says."
         ) from error
-
-
-@contextlib.contextmanager
-def _part_file(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that replaces `path` when the block succeeds, and is deleted when it fails."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(suffix=".part", prefix=f"{path.stem}.", dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as part:
-                yield part
-            os.chmod(name, 0o644)  # mkstemp keeps it to its owner
-            os.replace(name, path)
-        finally:
-            Path(name).unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error.strerror}.") from error
