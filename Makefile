@@ -8,8 +8,9 @@ CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multi-edit
 export MULTIEDIT_COMFYUI ?= $(CACHE)/ComfyUI
 export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
+OLDER_VERSIONS = 0.15.0 0.25.0
 
-.PHONY: setup demo test lint types comfyui bench clean
+.PHONY: setup demo test lint types comfyui comfyui-versions bench clean
 
 setup: .venv/.runtime
 
@@ -45,6 +46,10 @@ comfyui:
 	test -d $(MULTIEDIT_COMFYUI) || git clone --depth 1 --branch $(COMFYUI_TAG) https://github.com/Comfy-Org/ComfyUI $(MULTIEDIT_COMFYUI)
 	test -x $(MULTIEDIT_COMFYUI_PYTHON) || $(PYTHON) -m venv $(CACHE)/comfyui-env
 	$(MULTIEDIT_COMFYUI_PYTHON) -m pip install --quiet -r $(MULTIEDIT_COMFYUI)/requirements.txt pytest hypothesis
+
+# Older ones, each beside the frontend that it pins, for tests/comfyui/test_older_versions.py.
+comfyui-versions: comfyui
+	for version in $(OLDER_VERSIONS); do sh scripts/older_comfyui.sh $(CACHE) $$version $(PYTHON) || exit 1; done
 
 bench: .venv/.runtime
 	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 yaml = pytest.importorskip("yaml")
 
@@ -22,7 +23,8 @@ else:
 ROOT = Path(__file__).resolve().parent.parent
 GITHUB = ROOT / ".github"
 WORKFLOWS = sorted((GITHUB / "workflows").glob("*.yml"))
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT, COMFY = PYPROJECT["project"], PYPROJECT["tool"]["comfy"]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 PINNED = re.compile(r"uses: [\w./-]+@[0-9a-f]{40}  # \S.*")
 
@@ -115,6 +117,17 @@ def test_a_form_for_issues_is_complete(name: str) -> None:
     names = [part["id"] for part in fields]
     assert len(names) == len(set(names))
     assert all(part["attributes"]["label"] for part in fields)
+
+
+@pytest.mark.parametrize(("field", "ratio", "widest"), [("Icon", 1.0, 400), ("Banner", 21 / 9, 2100)])
+def test_the_registry_shows_a_picture_of_the_right_shape(field: str, ratio: float, widest: int) -> None:
+    repository, _, path = COMFY[field].partition("/main/")
+    assert repository == PROJECT["urls"]["Repository"].replace("github.com", "raw.githubusercontent.com")
+    with Image.open(ROOT / path) as image:
+        width, height = image.size
+    assert width <= widest
+    assert width / height == ratio
+    assert (ROOT / path).with_suffix(".svg").exists()
 
 
 def test_the_registry_gets_what_the_pack_needs_alone() -> None:
