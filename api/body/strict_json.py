@@ -1,4 +1,4 @@
-"""Strict JSON: valid UTF-8, no duplicate keys, no NaN, bounded depth."""
+"""Strict JSON: valid UTF-8, no duplicate keys, no NaN, bounded depth and bounded size beside its images."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.json_reader import read_json
 from ...pipelines.common.validation import describe
+from .long_texts import LongTexts
 
 
 def parse_json(data: bytes | str, subject: str) -> Any:
@@ -20,13 +21,17 @@ def parse_json(data: bytes | str, subject: str) -> Any:
         InvalidRequest: it is not strict JSON.
     """
     try:
-        text = data if isinstance(data, str) else data.decode("utf-8")
-        del data  # it may be as large as the text
-        return read_json(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        texts = LongTexts(data.encode() if isinstance(data, str) else data)
+    except ValueError as error:
+        raise InvalidRequest(f"{subject}: {error}. Send images as files in a form.") from None
+    del data  # it may be as large as the texts
+    try:
+        parsed = read_json(texts.rest.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+        return texts.restore(parsed)
     except UnicodeDecodeError:
         flaw = "it is not valid UTF-8"
     except json.JSONDecodeError as error:
-        flaw = f"{error.msg} at line {error.lineno}, column {error.colno}"
+        flaw = error.msg if texts.found else f"{error.msg} at line {error.lineno}, column {error.colno}"
     except _Refused as refused:
         flaw = str(refused)
     except ValueError:  # a number with thousands of digits
