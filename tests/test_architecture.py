@@ -30,7 +30,7 @@ STRANGERS = ({"adapters", "safety"},)  # which do not need each other, whatever 
 # What a folder may import besides the standard library; the longest name that fits holds.
 LIBRARIES = {
     "": set(),
-    "api": {"aiohttp"},
+    "api": {"aiohttp", "filelock"},
     "cli": {"tqdm"},
     "nodes": {
         "comfy",

@@ -6,6 +6,7 @@ A key is 256 random bits, so a single salted hash is enough: it cannot be guesse
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -13,9 +14,11 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from ...pipelines.common.atomic_file import write_atomically
 from ...pipelines.common.errors import InvalidRequest, OutputError
@@ -25,6 +28,7 @@ from ...pipelines.common.user_folders import user_folder
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
 _MOST_KEYS = 10_000
+_LOCK_SECONDS = 10.0  # a change takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class KeyFile:
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self.path = path
         self._now = now
-        self._read: tuple[tuple[int, int] | None, dict[str, StoredKey]] = (None, {})
+        self._read: tuple[tuple[int, ...] | None, dict[str, StoredKey]] = (None, {})
 
     def keys(self) -> dict[str, StoredKey]:
         """Return all keys by id; none where the file does not exist.
@@ -69,16 +73,13 @@ class KeyFile:
         """
         try:
             status = self.path.stat()
-            state = (status.st_mtime_ns, status.st_size)
+            state = (status.st_ino, status.st_mtime_ns, status.st_size)
             if state != self._read[0]:
-                entries = read_json(self.path.read_bytes())["keys"]
-                self._read = (state, {entry["id"]: StoredKey(**entry) for entry in entries})
+                self._read = (state, _read_entries(self.path))
         except FileNotFoundError:
             return {}
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            raise InvalidRequest(
-                f"{self.path} is not a valid key file. Correct it, or delete it and add the keys again."
-            ) from None
+        except OSError as error:
+            raise InvalidRequest(f"{self.path} cannot be read: {error.strerror}.") from None
         return self._read[1]
 
     def add(self, name: str) -> str:
@@ -88,13 +89,12 @@ class KeyFile:
             InvalidRequest: the file has too many keys.
             OutputError: the file cannot be written.
         """
-        keys = dict(self.keys())
-        if len(keys) >= _MOST_KEYS:
-            raise InvalidRequest(f"{self.path} has {len(keys)} keys, which is the limit. Revoke some.")
         key_id, salt = secrets.token_hex(4), secrets.token_hex(16)
         key = f"me-{key_id}-{secrets.token_urlsafe(32)}"
-        keys[key_id] = StoredKey(key_id, name, salt, _hash(salt, key), int(self._now()))
-        self._write(keys)
+        with self._change() as keys:
+            if len(keys) >= _MOST_KEYS:
+                raise InvalidRequest(f"{self.path} has {len(keys)} keys, which is the limit. Revoke some.")
+            keys[key_id] = StoredKey(key_id, name, salt, _hash(salt, key), int(self._now()))
         return key
 
     def revoke(self, key_id: str) -> StoredKey:
@@ -103,21 +103,31 @@ class KeyFile:
         Raises:
             InvalidRequest: the id is unknown.
         """
-        keys = dict(self.keys())
-        if key_id not in keys:
-            raise InvalidRequest(f"Unknown key {key_id!a}; `multiedit keys list` shows the ids.")
-        revoked = keys.pop(key_id)
-        self._write(keys)
-        return revoked
+        with self._change() as keys:
+            if key_id not in keys:
+                raise InvalidRequest(f"Unknown key {key_id!a}; `multiedit keys list` shows the ids.")
+            return keys.pop(key_id)
 
-    def _write(self, keys: Mapping[str, StoredKey]) -> None:
-        text = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=1)
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[dict[str, StoredKey]]:
+        """Yield the keys, and write them back; another process waits until that is done."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise OutputError(f"Cannot create {self.path.parent}: {error.strerror}.") from error
-        write_atomically(self.path, text.encode())
-        self.path.chmod(0o600)
+        lock = FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
+        try:
+            with lock:
+                keys = dict(self.keys())
+                yield keys
+                text = json.dumps({"keys": [asdict(key) for key in keys.values()]}, indent=1)
+                write_atomically(self.path, text.encode(), mode=0o600)
+        except Timeout:
+            raise OutputError(
+                f"{lock.lock_file} is held by another program for more than {_LOCK_SECONDS:g} s. Try again."
+            ) from None
+        except OSError as error:
+            raise OutputError(f"{lock.lock_file} cannot be locked: {error.strerror}.") from error
 
     def find(self, key: str) -> str | None:
         """Return the id of a key, or None if it is not valid."""
@@ -126,3 +136,23 @@ class KeyFile:
         if stored is None or not hmac.compare_digest(stored.hash, _hash(stored.salt, key)):
             return None
         return stored.id
+
+
+def _read_entries(path: Path) -> dict[str, StoredKey]:
+    """Raises InvalidRequest, naming the first damaged entry."""
+    where = "it"
+    try:
+        entries = read_json(path.read_bytes())["keys"]
+        keys: dict[str, StoredKey] = {}
+        for number, entry in enumerate(entries, start=1):
+            where = f"entry {number}"
+            key = StoredKey(**entry)
+            if not all(isinstance(value, str) for value in (key.id, key.name, key.hash)):
+                raise ValueError("a text is of another type")
+            bytes.fromhex(key.salt)
+            keys[key.id] = key
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise InvalidRequest(
+            f"{path} is not a valid key file: {where} is damaged. Correct it, or delete it and add keys."
+        ) from None
+    return keys

@@ -7,26 +7,30 @@ import errno
 import os
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OutputError
 
 
-def write_atomically(path: str | os.PathLike[str], data: bytes) -> None:
-    """Write a file that is there whole or not at all. Raises what `open_atomically` raises."""
-    with open_atomically(path) as file:
+def write_atomically(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o666) -> None:
+    """Write a file that is there whole or not at all. Takes and raises what `open_atomically` does."""
+    with open_atomically(path, mode=mode) as file:
         file.write(data)
 
 
 @contextlib.contextmanager
-def open_atomically(path: str | os.PathLike[str], *, parents: bool = False) -> Iterator[BinaryIO]:
+def open_atomically(
+    path: str | os.PathLike[str], *, parents: bool = False, mode: int = 0o666
+) -> Iterator[BinaryIO]:
     """Open a file that replaces one of its name when the block succeeds, and is deleted when it fails.
 
     The bytes go to a temporary name in the same folder, to disk, and are then renamed.
 
     Args:
         parents: create the folders above it where they are missing.
+        mode: the permissions from the first byte on, less the umask.
 
     Raises:
         OutputError: the folder is missing, not writable, or full, or the name is a device's, a pipe's or the
@@ -41,7 +45,7 @@ def open_atomically(path: str | os.PathLike[str], *, parents: bool = False) -> I
             raise OutputError(f"{target} is a device or a pipe, not a file. Name another output.")
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(temporary.unlink, missing_ok=True)
-            with temporary.open("xb") as file:
+            with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())

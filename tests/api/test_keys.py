@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -43,9 +45,12 @@ def test_two_keys_have_two_salts(file: KeyFile) -> None:
 
 def test_a_damaged_file_is_an_error_and_no_open_door(file: KeyFile) -> None:
     file.add("me")
-    for text in ("", "{", "[]", '{"keys": [{"id": 1}]}'):
+    [good] = json.loads(file.path.read_text())["keys"]
+    damaged = [{**good, "salt": "no"}, {**good, "hash": None}, {**good, "id": 7}, {"id": "a"}, 3]
+    second = [(json.dumps({"keys": [good, entry]}), "entry 2 is damaged") for entry in damaged]
+    for text, what in [("", "it is damaged"), ("{", "it is"), ("[]", "it is"), *second]:
         file.path.write_text(text)
-        with pytest.raises(InvalidRequest, match="not a valid key file"):
+        with pytest.raises(InvalidRequest, match=f"not a valid key file: {what}"):
             file.find("me-00000000-aaaaaaaaaaaaaaaaaaaaaaaa")
 
 
@@ -81,3 +86,15 @@ def test_the_commands(
     assert main(["keys", "revoke", str(key_id)]) == 0
     assert file.find(key) is None
     assert main(["keys", "revoke", str(key_id)]) == 2
+
+
+def test_keys_that_are_added_and_revoked_at_once_are_all_there_or_gone(file: KeyFile) -> None:
+    command = [sys.executable, "-m", "multiedit", "keys"]
+    environment = {**os.environ, "MULTIEDIT_KEYS_FILE": str(file.path)}
+    revoked = [file.add(f"old {number}").split("-")[1] for number in range(4)]
+    tasks = [["add", f"new {number}"] for number in range(8)] + [["revoke", key] for key in revoked]
+    running = [
+        subprocess.Popen([*command, *task], env=environment, stdout=subprocess.DEVNULL) for task in tasks
+    ]
+    assert [process.wait() for process in running] == [0] * len(tasks)
+    assert sorted(key.name for key in file.keys().values()) == [f"new {number}" for number in range(8)]

@@ -25,7 +25,7 @@ LONG = [
     '"[{' * LEAST,
     "x" * LEAST + "\\",
     "x" * LEAST + "\\n",
-    "é" * LEAST,
+    "\u00e9" * LEAST,
     " " * (LEAST + 1),
 ]
 TEXTS = st.one_of(
@@ -67,7 +67,7 @@ SIZE = 20_000_000
         b"[" + b"[]," * (SIZE // 3) + b"[]]",
         b"[" + b'{"a":0},' * (SIZE // 8) + b"0]",
         b"[" + b"1," * (SIZE // 2) + b"1]",
-        b'{"prompt":"' + "é".encode() * (SIZE // 2) + b'"}',
+        b'{"prompt":"' + "\u00e9".encode() * (SIZE // 2) + b'"}',
         b" " * SIZE + b"{}",
         b'"' * SIZE,
         b"\\" * SIZE,
