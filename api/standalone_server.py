@@ -8,18 +8,21 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from typing import cast
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
 from .access.auth import is_loopback
+from .connections import Connections
 from .error_responses import StandardError
+from .log_throttle import LogThrottle
 from .route_definitions import route_definitions
 from .service import Service
 
 PREFIXES = ("", "/api")
 _EXIT_SECONDS = 9.5  # after SIGTERM; threads that still run then are abandoned
-_BACKLOG = 1024
 _HEADERS = "Authorization, *"  # * excludes Authorization; OpenAI's client sends headers of its own
 _EXPOSED = (
     "Location, Retry-After, x-request-id, x-venice-model-id, x-venice-model-name, x-venice-is-blurred, "
@@ -52,9 +55,9 @@ async def _add_cors_headers(request: web.Request, handler: Next) -> web.StreamRe
     return response
 
 
-def make_app(service: Service) -> web.Application:
+def make_app(service: Service, *middlewares: Middleware) -> web.Application:
     """Make the application; its shutdown drains the edits."""
-    app = web.Application(middlewares=[_add_cors_headers])
+    app = web.Application(middlewares=[*middlewares, _add_cors_headers])
     for prefix in PREFIXES:
         app.add_routes(route_definitions(service, prefix))
 
@@ -65,10 +68,14 @@ def make_app(service: Service) -> web.Application:
     return app
 
 
-def make_runner(service: Service) -> web.AppRunner:
+def make_runner(service: Service, *middlewares: Middleware) -> web.AppRunner:
     """Make the runner of the application, which closes idle connections."""
-    seconds = service.server_limits.connection_idle_seconds
-    return web.AppRunner(make_app(service), access_log=None, shutdown_timeout=1.0, keepalive_timeout=seconds)
+    return web.AppRunner(
+        make_app(service, *middlewares),
+        access_log=None,
+        shutdown_timeout=1.0,
+        keepalive_timeout=service.server_limits.connection_idle_seconds,
+    )
 
 
 async def serve(service: Service, host: str, port: int, listening: Callable[[str], None]) -> None:
@@ -91,22 +98,26 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):  # Windows has no loop.add_signal_handler
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
-    runner = make_runner(service)
+    for logger in ("asyncio", "aiohttp.server"):
+        logging.getLogger(logger).addFilter(LogThrottle())
+    limits = service.server_limits
+    connections = Connections(limits.connections, limits.connections_per_address)
+    runner = make_runner(service, connections.middleware)
     await runner.setup()
-    site = web.TCPSite(runner, host, port, backlog=_BACKLOG)
     try:
-        await site.start()
+        server = await connections.listen(cast(web.Server, runner.server), host, port)
     except OSError as error:
         await runner.cleanup()
         raise OutputError(
             f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port."
         ) from error
-    address = runner.addresses[0]
+    address = server.sockets[0].getsockname()
     listening(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")
     await stopped.wait()
     _logger.info("shutting down")
     _exit_in_time()
     await service.jobs.drain()
+    server.close()
     await runner.cleanup()
 
 

@@ -159,6 +159,8 @@ class ServerLimits(_Settings):
         edit_seconds: from the moment that a request is whole to its response, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
         connection_idle_seconds: a connection, before its first request is there and between two.
+        connections, connections_per_address: open ones of `multiedit serve`; beyond them the oldest one
+            without a request under way is closed. Fewer where the process may not open so many files.
         max_body_bytes: a JSON body, more than which is 413.
         json_bytes_at_once: JSON bodies that are in memory at the same time; others wait on disk.
         job_seconds: how long the result of a `respond-async` job is kept.
@@ -175,6 +177,8 @@ class ServerLimits(_Settings):
     upload_seconds: float = 300.0
     upload_idle_seconds: float = 20.0
     connection_idle_seconds: float = 75.0
+    connections: int = 2048
+    connections_per_address: int = 1024
     max_body_bytes: int = 35_000_000
     json_bytes_at_once: int = 105_000_000
     job_seconds: float = 900.0
