@@ -1,4 +1,4 @@
-"""All jobs of a server: slots, time limits, errors, kept results, and the shutdown."""
+"""All jobs of a server: time limits, errors, kept results, and the shutdown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import contextlib
 import logging
 import time
 import uuid
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
@@ -16,6 +16,7 @@ from ..pipelines.editing.pipeline import EditResult
 from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
+from .slots import Slot, Slots
 
 _POLL_SECONDS = 0.05
 _T = TypeVar("_T")
@@ -37,48 +38,44 @@ class JobManager:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._free_slots = limits.edits_at_once + limits.edits_waiting
+        self._slots = Slots(limits.edits_at_once + limits.edits_waiting)
         self._backend = backend
         self._limits = limits
         self._clock = clock
         self._now = now
-        self._receiving: set[asyncio.Task[Any]] = set()
         self._running: set[EditJob] = set()
         self._kept: dict[str, EditJob] = {}
         self._closing = False
 
     @property
     def in_flight(self) -> int:
-        return self._limits.edits_at_once + self._limits.edits_waiting - self._free_slots
+        return self._slots.in_flight
+
+    def require_slot(self) -> None:
+        """Check that an edit would be accepted now. Raises ServerBusy, as `reserve_slot`."""
+        if self._closing:
+            raise _shutting_down()
+        self._slots.require_free()
 
     @contextlib.contextmanager
-    def reserve_slot(self) -> Iterator[None]:
-        """Hold one slot of the edits in flight; taken before a request's body is read.
+    def reserve_slot(self, owner: str) -> Iterator[Slot]:
+        """Hold one slot of the edits in flight, see `Slots.reserve`.
 
         Raises:
             ServerBusy: no slot is free, or the server is shutting down.
         """
         if self._closing:
             raise _shutting_down()
-        if self._free_slots < 1:
-            raise ServerBusy(
-                f"Server busy: {self.in_flight} edits are running or waiting, which is the limit. "
-                "Retry in a few seconds."
-            )
-        self._free_slots -= 1
-        try:
-            yield
-        finally:
-            self._free_slots += 1
+        with self._slots.reserve(owner) as slot:
+            yield slot
 
-    async def receive(self, receiving: Coroutine[Any, Any, _T]) -> _T:
+    async def receive(self, slot: Slot, receiving: Coroutine[Any, Any, _T]) -> _T:
         """Wait until a request is complete, or the server shuts down.
 
         Raises:
-            ServerBusy: the server is shutting down.
+            ServerBusy: the server is shutting down, or the slot has gone to another caller.
         """
-        task = asyncio.ensure_future(receiving)
-        self._receiving.add(task)
+        task = asyncio.ensure_future(self._slots.receive(slot, receiving))
         try:
             return await task
         except asyncio.CancelledError:
@@ -87,11 +84,10 @@ class JobManager:
             raise
         finally:
             task.cancel()
-            self._receiving.discard(task)
 
     def start(
         self,
-        request: EditJobRequest,
+        prepare: Callable[[], Awaitable[EditJobRequest]],
         owner: str,
         resources: contextlib.ExitStack,
         translate: Callable[[MultiEditError], MultiEditError],
@@ -100,6 +96,7 @@ class JobManager:
         """Start an edit; its end closes `resources`: its slot, its uploads.
 
         Args:
+            prepare: completes the request before the edit has its turn.
             translate: gives an error the field names and the status of the route.
 
         Raises:
@@ -109,8 +106,11 @@ class JobManager:
             resources.close()
             raise _shutting_down()
         job = EditJob(uuid.uuid4().hex, owner, int(self._now()), on_end)
-        edit = self._backend.edit(request, job.on_progress)
-        job.task = asyncio.ensure_future(asyncio.wait_for(edit, self._limits.edit_seconds))
+
+        async def edit() -> EditResult:
+            return await self._backend.edit(await prepare(), job.on_progress)
+
+        job.task = asyncio.ensure_future(asyncio.wait_for(edit(), self._limits.edit_seconds))
         self._running.add(job)
         job.task.add_done_callback(lambda done: self._finish(job, done, resources, translate))
         return job
@@ -187,7 +187,7 @@ class JobManager:
         deadline = self._clock() + self._limits.drain_seconds
         while self.in_flight and self._clock() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
-        tasks = [*self._receiving, *(job.task for job in self._running if job.task)]
+        tasks = [*self._slots.receiving, *(job.task for job in self._running if job.task)]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -12,10 +12,16 @@ from ...pipelines.planning.request import EditRequest
 
 @dataclass(frozen=True)
 class EditJobRequest:
-    """One edit to run: the request, and fields of `EncodeOptions` besides the format."""
+    """One edit to run.
+
+    Attributes:
+        encode_options: fields of `EncodeOptions` besides the format.
+        owner: the caller's id; callers take turns.
+    """
 
     request: EditRequest
     encode_options: Mapping[str, Any] = field(default_factory=dict)
+    owner: str = ""
 
 
 @dataclass(frozen=True)

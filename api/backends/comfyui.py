@@ -35,6 +35,7 @@ from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
+from .fair_semaphore import FairSemaphore
 
 _PROBE_SECONDS = 10.0  # how long the facts about the servers stay valid
 _logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class ComfyUIBackend:
         self._at_once = at_once
         self._clock = clock
         self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
-        self._slots: asyncio.Semaphore | None = None
+        self._slots: FairSemaphore | None = None
         self._probe_lock = asyncio.Lock()
         self._probed: tuple[float, list[ServerFacts]] | None = None
 
@@ -106,11 +107,11 @@ class ComfyUIBackend:
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
         addresses = self._addresses()
-        self._slots = self._slots or asyncio.Semaphore(self._at_once * len(addresses))
+        self._slots = self._slots or FairSemaphore(self._at_once * len(addresses))
         progress = _ProgressRelay(on_progress)
         # A preview shows the image before safe mode has checked it.
         preview = None if job.request.safe_mode else progress.preview
-        async with self._slots:
+        async with self._slots.hold(job.owner):
             try:
                 result = await self._pipeline(addresses).edit(
                     job.request, job.encode_options, progress.stage, preview

@@ -14,6 +14,7 @@ from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
+from .fair_semaphore import FairSemaphore
 
 
 class _EditStopped(Exception):
@@ -43,7 +44,7 @@ class LocalBackend:
         self._pipeline = EditPipeline(
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
-        self._slots = asyncio.Semaphore(at_once)
+        self._slots = FairSemaphore(at_once)
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
@@ -77,7 +78,7 @@ class LocalBackend:
                 raise _EditStopped
             loop.call_soon_threadsafe(on_progress, EditProgress(name, share))
 
-        async with self._slots:
+        async with self._slots.hold(job.owner):
             return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
 
 

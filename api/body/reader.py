@@ -96,11 +96,14 @@ class BodyReader:
         """Wait for what is read from `content`, within the limits of time and idle time."""
         limits = self._limits
         task = asyncio.ensure_future(reading)
-        began, seen = asyncio.get_running_loop().time(), -1
+        began, seen = asyncio.get_running_loop().time(), content.total_bytes
+        least = limits.upload_bytes_per_second * limits.upload_idle_seconds
         try:
             while not (await asyncio.wait([task], timeout=limits.upload_idle_seconds))[0]:
-                if content.total_bytes == seen:
-                    raise _too_slow(f"no data for {limits.upload_idle_seconds:g} s")
+                received = content.total_bytes - seen
+                if received < least:
+                    amount = f"{received} bytes in" if received else "no data for"
+                    raise _too_slow(f"{amount} {limits.upload_idle_seconds:g} s")
                 if asyncio.get_running_loop().time() - began > limits.upload_seconds:
                     raise _too_slow(f"not complete after {limits.upload_seconds:g} s")
                 seen = content.total_bytes

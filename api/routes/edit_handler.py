@@ -15,7 +15,7 @@ from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.request import EditRequest
-from ...pipelines.sources.source import ImageSource, SourceLoader, TextSource
+from ...pipelines.sources.source import SourceLoader, TextSource
 from ...pipelines.sources.text import is_url
 from .. import request_log
 from ..backends.base import EditJobRequest
@@ -67,14 +67,14 @@ def make_edit_handler(edit_format: EditFormat) -> Handler:
         _check_rates(call)
         respond_async = "respond-async" in call.request.headers.get("Prefer", "").lower()
         with contextlib.ExitStack() as resources:
-            resources.enter_context(service.jobs.reserve_slot())
+            slot = resources.enter_context(service.jobs.reserve_slot(call.caller.id))
             uploads = Uploads(service.limits, service.server_limits.max_body_bytes)
             resources.callback(uploads.close)
-            request = await service.jobs.receive(_receive(call, edit_format, uploads))
+            request = await service.jobs.receive(slot, _receive(call, edit_format, uploads))
             on_end = partial(_log_end, call) if respond_async else None
-            job = service.jobs.start(
-                request, call.caller.id, resources.pop_all(), call.route.translate, on_end
-            )
+            fetch = partial(_fetch_images, request, service.loader, uploads)
+            owner, translate = call.caller.id, call.route.translate
+            job = service.jobs.start(fetch, owner, resources.pop_all(), translate, on_end)
         if respond_async:
             return _accept(call, job)
         result = await _wait_for(job, call.request)
@@ -100,7 +100,13 @@ async def _receive(call: Call, edit_format: EditFormat, uploads: Uploads) -> Edi
         else:
             model = ""  # unknown ones would be endless as labels
         call.headers.update(service.rates.check_failures(call.caller.id, model))
-        return replace(job, request=await _store_images(job.request, service.loader, uploads))
+        texts = await _store_images(job.request, service.loader, uploads, urls=False)
+        return replace(job, request=texts, owner=call.caller.id)
+
+
+async def _fetch_images(job: EditJobRequest, loader: SourceLoader, uploads: Uploads) -> EditJobRequest:
+    """Fetch the URLs, before the edit has its turn: it does not wait for anybody's server then."""
+    return replace(job, request=await _store_images(job.request, loader, uploads, urls=True))
 
 
 def _check_rates(call: Call) -> None:
@@ -112,14 +118,18 @@ def _check_rates(call: Call) -> None:
     call.headers.update(rates.check_failures(caller, ""))
 
 
-async def _store_images(request: EditRequest, loader: SourceLoader, uploads: Uploads) -> EditRequest:
-    """Decode the images that came as text to uploads, out of memory."""
-    images: list[ImageSource] = []
-    for number, source in enumerate(request.images, start=1):
-        name = f"image {number}"
-        if isinstance(source, TextSource) and not is_url(source.text):
-            source = await uploads.store(await loader.load(source, name), name)
-        images.append(source)
+async def _store_images(
+    request: EditRequest, loader: SourceLoader, uploads: Uploads, *, urls: bool
+) -> EditRequest:
+    """Load the images that came as text, those to fetch or all others, to uploads, out of memory."""
+    texts = {
+        f"image {number}": source
+        for number, source in enumerate(request.images, start=1)
+        if isinstance(source, TextSource) and is_url(source.text) == urls
+    }
+    loaded = await loader.load_named(texts)
+    stored = {name: await uploads.store(data, name) for name, data in loaded.items()}
+    images = (stored.get(f"image {number}", source) for number, source in enumerate(request.images, start=1))
     return replace(request, images=tuple(images))
 
 

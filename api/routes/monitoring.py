@@ -23,9 +23,9 @@ async def _health(call: Call) -> web.StreamResponse:
 
 async def _ready(call: Call) -> web.StreamResponse:
     """Respond 200 while an edit would be accepted."""
-    with call.service.jobs.reserve_slot():
-        if problem := await call.service.backend.check():
-            raise ServerBusy(problem)
+    call.service.jobs.require_slot()
+    if problem := await call.service.backend.check():
+        raise ServerBusy(problem)
     return web.json_response({"status": "ok"})
 
 

@@ -158,6 +158,7 @@ class ServerLimits(_Settings):
         edits_waiting: further ones that are received or wait; beyond them the response is 503.
         edit_seconds: from the moment that a request is whole to its response, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.
+        upload_bytes_per_second: at least, over each `upload_idle_seconds`.
         connection_idle_seconds: a connection, before its first request is there and between two.
         connections, connections_per_address: open ones of `multiedit serve`; beyond them the oldest one
             without a request under way is closed. Fewer where the process may not open so many files.
@@ -176,6 +177,7 @@ class ServerLimits(_Settings):
     edit_seconds: float = 300.0
     upload_seconds: float = 300.0
     upload_idle_seconds: float = 20.0
+    upload_bytes_per_second: int = 1024
     connection_idle_seconds: float = 75.0
     connections: int = 2048
     connections_per_address: int = 1024

@@ -12,6 +12,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import ip_address
 from typing import TypeAlias
 
@@ -35,14 +37,16 @@ _HEADERS = {
     "Accept": "image/*",
     "Accept-Encoding": "identity",
 }
+# A name that no server answers for holds its thread for half a minute; all else goes on in other threads.
+_LOOK_UPS = ThreadPoolExecutor(64, thread_name_prefix="look-up")
 _ADVICE = "Check the URL, or send the image itself."
 
 
 async def resolve_host(host: str, port: int) -> list[str]:
     """The system's addresses of a host name, IPv4 and IPv6."""
-    loop = asyncio.get_running_loop()
     # As bytes, since str would go through the idna codec, which raises for long labels.
-    found = await loop.getaddrinfo(host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    look_up = partial(socket.getaddrinfo, host.encode("ascii"), port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOK_UPS, look_up)
     return [str(entry[4][0]) for entry in found]
 
 

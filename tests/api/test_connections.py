@@ -81,7 +81,8 @@ def test_one_address_has_its_own_bound(server: tuple[str, Path]) -> None:
         mine = [open_ones.enter_context(connect(address, HALF)) for _ in range(MOST + 1)]
         assert httpx.get(f"{address}/v1/health", timeout=5).status_code == 200
         for first in mine[:2]:  # the oldest two made room, for the last of them and for the request
-            assert first.recv(1) == b""
+            with contextlib.suppress(ConnectionResetError):  # or the end, depending on what was read
+                assert first.recv(1) == b""
         for connection in (mine[2], other):
             connection.sendall(b"Content-Length: 0\r\nConnection: close\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 401"

@@ -177,8 +177,11 @@ def test_a_result_expires() -> None:
         backend = HeldBackend()
         backend.go.set()
         jobs = JobManager(backend, replace(ServerLimits(), job_seconds=900.0), clock=lambda: now)
-        request = EditJobRequest(EditRequest("p", ()))
-        job = jobs.start(request, "me", contextlib.ExitStack(), lambda error: error)
+
+        async def prepare() -> EditJobRequest:
+            return EditJobRequest(EditRequest("p", ()))
+
+        job = jobs.start(prepare, "me", contextlib.ExitStack(), lambda error: error)
         await job.finished.wait()
         jobs.keep(job)
         now = 900.0

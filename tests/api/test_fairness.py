@@ -1,0 +1,153 @@
+"""One key that takes all it can get, and the edit of another one."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+from multiedit.api.backends.fair_semaphore import FairSemaphore
+from multiedit.api.errors import ServerBusy
+from multiedit.api.slots import Slots
+from multiedit.pipelines.sources.fetch import resolve_host
+from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, base64_png, wait_until
+
+EDIT = {**QUICK, "images": [base64_png()]}
+SLOTS = 66
+PARALLEL = 8
+
+
+def post(server: ApiServer, key: str, edit: object = EDIT) -> tuple[int, float]:
+    """The status of an edit, and the seconds that it took."""
+    started = time.monotonic()
+    with server.client(key) as client:
+        status = client.post("/image/multi-edit", json=edit).status_code
+    return status, time.monotonic() - started
+
+
+def upload(server: ApiServer) -> socket.socket:
+    """An edit whose body does not come."""
+    connection = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+    connection.sendall(
+        f"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{".encode()
+    )
+    return connection
+
+
+@pytest.fixture
+def silent_host() -> Iterator[str]:
+    """The address of a server that accepts and never says anything."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/image.png"
+
+
+def test_uploads_that_never_end_make_room_for_another_key() -> None:
+    with ApiServer() as server, contextlib.ExitStack() as open_ones:
+        quiet = min(post(server, OTHER_KEY)[1] for _ in range(3))
+        uploads = [open_ones.enter_context(upload(server)) for _ in range(SLOTS)]
+        wait_until(lambda: server.service.jobs.in_flight == SLOTS)
+        status, seconds = post(server, OTHER_KEY)
+        assert status == 200
+        assert seconds < 2 * quiet + 0.5
+        answer = uploads[-1].recv(65536).decode()
+        assert " 503 " in answer.partition("\r\n")[0]
+        assert "others wait" in answer
+        assert post(server, KEY)[0] == 200  # in the slot that is free again
+
+
+def test_slow_picture_hosts_take_no_working_place(silent_host: str) -> None:
+    limits = {"fetch_seconds": 5.0, "fetch_allowed_hosts": ("127.0.0.1",)}
+    with ApiServer(limits=limits) as server:
+        slow = {**QUICK, "images": [silent_host] * 3}
+        threads = [threading.Thread(target=post, args=(server, KEY, slow)) for _ in range(PARALLEL)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: server.service.jobs.in_flight == PARALLEL)
+        status, seconds = post(server, OTHER_KEY)
+        assert status == 200
+        assert seconds < 2
+        assert server.service.jobs.in_flight == PARALLEL
+        for thread in threads:
+            thread.join()
+
+
+def test_a_request_is_accepted_before_its_pictures_are_fetched(silent_host: str) -> None:
+    limits = {"fetch_seconds": 0.5, "fetch_allowed_hosts": ("127.0.0.1",)}
+    with ApiServer(limits=limits) as server, server.client() as client:
+        headers = {"Prefer": "respond-async"}
+        accepted = client.post("/image/multi-edit", json={**QUICK, "images": [silent_host]}, headers=headers)
+        assert accepted.status_code == 202
+        job = f"/jobs/{accepted.json()['id']}"
+        wait_until(lambda: client.get(job).json()["status"] == "failed")
+        assert "did not deliver" in json.dumps(client.get(job).json())
+
+
+def test_names_that_nobody_answers_for_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = threading.Event()
+
+    def never(*_: object, **__: object) -> None:
+        asked.wait(10)
+        raise OSError
+
+    monkeypatch.setattr("socket.getaddrinfo", never)
+
+    async def scenario() -> float:
+        lookups = [asyncio.ensure_future(resolve_host("no.example", 80)) for _ in range(40)]
+        await asyncio.sleep(0.05)
+        started = time.monotonic()
+        await asyncio.to_thread(int)
+        seconds = time.monotonic() - started
+        asked.set()
+        await asyncio.gather(*lookups, return_exceptions=True)
+        return seconds
+
+    assert asyncio.run(scenario()) < 1
+
+
+def test_callers_take_turns() -> None:
+    served: list[str] = []
+
+    async def work(semaphore: FairSemaphore, owner: str) -> None:
+        async with semaphore.hold(owner):
+            served.append(owner)
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        semaphore = FairSemaphore(1)
+        tasks = [asyncio.ensure_future(work(semaphore, owner)) for owner in "caaaabbc"]
+        await asyncio.sleep(0)
+        tasks[-1].cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await work(semaphore, "d")
+
+    asyncio.run(scenario())
+    assert "".join(served) == "cababaad"
+
+
+def test_only_an_upload_of_who_has_more_loses_its_slot() -> None:
+    async def scenario() -> None:
+        slots = Slots(3)
+        never = asyncio.Event()
+        with contextlib.ExitStack() as held:
+            first, second, _ = (held.enter_context(slots.reserve(owner)) for owner in "aab")
+            receiving = asyncio.ensure_future(slots.receive(second, never.wait()))
+            await asyncio.sleep(0)
+            with pytest.raises(ServerBusy), slots.reserve("b"):
+                pass  # one more would be no fairer
+            with slots.reserve("c"):
+                with pytest.raises(ServerBusy, match="others wait"):
+                    await receiving
+                assert slots.in_flight == 3
+                with pytest.raises(ServerBusy), slots.reserve("d"):
+                    pass  # whose edits run keep their slots
+            assert slots.in_flight == 2
+            assert not first.lost
+        assert slots.in_flight == 0
+
+    asyncio.run(scenario())
