@@ -7,13 +7,13 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from ..pipelines.common.errors import MultiEditError
 from . import request_log
 from .access.auth import Caller
 from .error_responses import error_response
-from .errors import ClientGone, drop_traceback
+from .errors import ClientGone, Unauthorized, drop_traceback
 from .route import Call, Route
 from .service import Service
 
@@ -43,7 +43,7 @@ def make_handler(
 
 async def _respond(call: Call) -> web.StreamResponse:
     try:
-        call.caller = call.service.guard.admit(call.request, call.route.access)
+        call.caller = _admit(call)
         return await call.route.handler(call)
     except MultiEditError as error:
         drop_traceback(error)
@@ -54,6 +54,15 @@ async def _respond(call: Call) -> web.StreamResponse:
         drop_traceback(error)
         unknown = MultiEditError(f"An unknown error occurred. See request {call.id} in the server's log.")
         return error_response(unknown, call.route.error_format)
+
+
+def _admit(call: Call) -> Caller:
+    try:
+        return call.service.guard.admit(call.request, call.route.access)
+    except Unauthorized:
+        if hdrs.AUTHORIZATION in call.request.headers:
+            call.service.rates.count_wrong_key(str(call.request.remote))
+        raise
 
 
 def _record(call: Call, status: int, seconds: float) -> None:

@@ -6,9 +6,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from aiohttp import web
+
 from ..pipelines.editing.pipeline import EditResult
 from .backends.base import EditJobRequest
 
+_LONGEST_PATH = 100
 logger = logging.getLogger(__name__)
 
 
@@ -23,6 +26,12 @@ def request_fields(job: EditJobRequest, log_prompts: bool) -> dict[str, Any]:
     """Return what the line has of an edit's request; the prompt only with `log_prompts`."""
     fields: dict[str, Any] = {"images": len(job.request.images)}
     return {**fields, "prompt": job.request.prompt} if log_prompts else fields
+
+
+def write_refusal(request: web.Request, status: int) -> None:
+    """Write the line of a request that no route takes."""
+    path = request.path[:_LONGEST_PATH]
+    write({"method": request.method, "path": path, "status": status, "caller": f"ip-{request.remote}"})
 
 
 def write(fields: Mapping[str, Any]) -> None:

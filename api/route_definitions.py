@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import hdrs, web
 
+from . import request_log
 from .error_responses import StandardError
 from .handler import make_handler
 from .routes.table import ROUTES
@@ -31,6 +32,7 @@ def _make_fallback(methods: Iterable[str]) -> Callable[[web.Request], Awaitable[
     async def handle(request: web.Request) -> web.StreamResponse:
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=204, headers={"Allow": allowed})
+        request_log.write_refusal(request, 405)
         body: StandardError = {"error": f"Method not allowed: {request.method}. Use {allowed}."}
         return web.json_response(body, status=405, headers={"Allow": allowed})
 

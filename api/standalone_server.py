@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
+from . import request_log
 from .access.auth import is_loopback
 from .connections import Connections
 from .error_responses import StandardError
@@ -45,6 +46,7 @@ async def _add_cors_headers(request: web.Request, handler: Next) -> web.StreamRe
         path = ascii(request.path[:100])[1:-1]
         body: StandardError = {"error": f"Not found: {path}. See /v1/docs."}
         response = web.json_response(body, status=404)
+        request_log.write_refusal(request, response.status)
     response.headers["Access-Control-Allow-Origin"] = "*"
     if request.method == "OPTIONS":
         response.headers["Access-Control-Allow-Methods"] = response.headers.get("Allow", "OPTIONS")

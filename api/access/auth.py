@@ -32,7 +32,9 @@ _NO_KEYS = (
     "No API key is configured. Create one with `multiedit keys add NAME`, or set MULTIEDIT_API_KEYS; "
     "MULTIEDIT_AUTH=off allows this machine without a key."
 )
-_FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
+# What proxies add: the sender is then another one than the connection's.
+_FORWARDED = ("Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
+_FORWARDED_PREFIX = "x-forwarded-"
 _LOCAL_NAME = "localhost"
 
 
@@ -111,7 +113,7 @@ class Guard:
         return Caller(found) if found else None
 
     def _by_address(self, request: web.Request) -> Caller | None:
-        if not self.opened or any(name in request.headers for name in _FORWARDED):
+        if not self.opened or _is_forwarded(request):
             return None
         peer = request.transport.get_extra_info("peername") if request.transport else None
         origin = request.headers.get("Origin")
@@ -123,6 +125,13 @@ class Guard:
             and request.headers.get("Sec-Fetch-Site") != "cross-site"
         )
         return Caller("local") if local else None
+
+
+def _is_forwarded(request: web.Request) -> bool:
+    names = request.headers.keys()
+    return any(name in names for name in _FORWARDED) or any(
+        name.lower().startswith(_FORWARDED_PREFIX) for name in names
+    )
 
 
 def _digest(key: str) -> str:

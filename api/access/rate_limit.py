@@ -1,4 +1,4 @@
-"""Rate limits: requests per minute of a key, and the contract's error budget of a key and model."""
+"""Rate limits: requests of a key, wrong keys of an address, and the error budget of a key and model."""
 
 from __future__ import annotations
 
@@ -74,6 +74,7 @@ class RateLimits:
         self._now = now
         self._requests = _Windows[str](limits.requests_per_minute, _MINUTE)
         self._failures = _Windows[tuple[str, str]](limits.failures, limits.failure_seconds)
+        self._wrong_keys = _Windows[str](limits.wrong_keys_per_minute, _MINUTE)
 
     def count_request(self, caller: str) -> None:
         """Count one request.
@@ -85,6 +86,21 @@ class RateLimits:
         if window.left(now) < 1:
             raise RateLimited(
                 f"Rate limit exceeded: {self._limits.requests_per_minute} requests per minute and key. "
+                f"Try again in {window.reset(now):.0f} s.",
+                retry_after=window.reset(now),
+            )
+        window.add(now)
+
+    def count_wrong_key(self, address: str) -> None:
+        """Count a request with a wrong key.
+
+        Raises:
+            RateLimited: the address has sent too many in this minute.
+        """
+        window, now = self._wrong_keys.get(address), self._clock()
+        if window.left(now) < 1:
+            raise RateLimited(
+                f"Too many wrong keys: {self._limits.wrong_keys_per_minute} per minute and address. "
                 f"Try again in {window.reset(now):.0f} s.",
                 retry_after=window.reset(now),
             )

@@ -152,6 +152,7 @@ class ServerLimits(_Settings):
 
     Attributes:
         requests_per_minute: edits of one key.
+        wrong_keys_per_minute: of one address; further ones get 429.
         failures, failure_seconds: an error budget: after more failed edits (4xx but 429) of one key and
             model within these seconds, further ones are refused for as long.
         edits_at_once: edits that are worked on at the same time in this process.
@@ -170,6 +171,7 @@ class ServerLimits(_Settings):
     """
 
     requests_per_minute: int = 20
+    wrong_keys_per_minute: int = 20
     failures: int = 50
     failure_seconds: float = 30.0
     edits_at_once: int = 2

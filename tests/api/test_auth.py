@@ -72,6 +72,9 @@ def test_off_opens_it_to_this_machine(opened: httpx.Client, headers: dict[str, s
         {"Host": "rebound.example.com"},
         {"X-Forwarded-For": "198.51.100.7"},
         {"Forwarded": "for=198.51.100.7"},
+        {"X-Forwarded-Proto": "https"},
+        {"Via": "1.1 proxy"},
+        {"CF-Connecting-IP": "198.51.100.7"},
     ],
 )
 def test_off_opens_it_to_no_page_or_proxy_of_others(opened: httpx.Client, headers: dict[str, str]) -> None:
@@ -121,3 +124,28 @@ def test_a_damaged_file_of_keys_lets_nobody_in_and_tells_no_path(
         assert response.status_code == 500
         assert str(tmp_path) not in response.text
     assert str(file) in caplog.text
+
+
+def test_wrong_keys_are_slowed_and_right_ones_are_not() -> None:
+    with ApiServer(make_backend=held, server_limits={"wrong_keys_per_minute": 3}) as server:
+        with server.client("wrong") as client:
+            tries = [client.post("/image/multi-edit", json=EDIT) for _ in range(5)]
+        with server.client(None) as client:
+            assert client.post("/image/multi-edit", json=EDIT).status_code == 401
+        with server.client(KEY) as client:
+            assert client.post("/image/multi-edit", json=EDIT).status_code == 200
+    assert [response.status_code for response in tries] == [401, 401, 401, 429, 429]
+    assert 0 < float(tries[-1].headers["Retry-After"]) <= 60
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("GET", "/no%0asuch", 404), ("PUT", "/v1/models", 405)]
+)
+def test_what_no_route_takes_is_logged(
+    api: ApiServer, caplog: pytest.LogCaptureFixture, method: str, path: str, status: int
+) -> None:
+    with caplog.at_level("INFO"), api.client(None, "") as client:
+        assert client.request(method, path).status_code == status
+    [line] = [record.getMessage() for record in caplog.records if f"status={status}" in record.getMessage()]
+    assert f"method={method}" in line
+    assert "\n" not in line
