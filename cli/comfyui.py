@@ -55,6 +55,7 @@ def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipelin
     from ..pipelines.catalog.lookup import load_catalog
     from ..pipelines.common.settings import ComfyUILimits
     from ..pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
+    from ..pipelines.safety.settings import SafetySettings
 
     for name, option in _LOCAL.items():
         if getattr(options, name) is not None:
@@ -71,6 +72,7 @@ def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipelin
         ServerModels(resolve_alias=alias_resolver(limits, catalog)),
         partial(request_graph, catalog=catalog),
         ComfyUILimits.from_environment(),
+        SafetySettings.from_environment(),
     )
 
 

@@ -33,6 +33,7 @@ from ...pipelines.common.errors import (
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.editing.pipeline import EditResult
+from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
 from .fair_semaphore import FairSemaphore
@@ -59,6 +60,7 @@ class ComfyUIBackend:
         loader: SourceLoader,
         addresses: Callable[[], Sequence[Address]],
         comfyui_limits: ComfyUILimits,
+        safety: SafetySettings,
         at_once: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -67,6 +69,7 @@ class ComfyUIBackend:
         self._loader = loader
         self._addresses = addresses
         self._comfyui_limits = comfyui_limits
+        self._safety = safety
         self._at_once = at_once
         self._clock = clock
         self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
@@ -124,7 +127,14 @@ class ComfyUIBackend:
     def _pipeline(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
         graph = partial(request_graph, catalog=self._catalog)
         return ComfyUIEditPipeline(
-            self._limits, self._catalog, addresses, self._loader, self._models, graph, self._comfyui_limits
+            self._limits,
+            self._catalog,
+            addresses,
+            self._loader,
+            self._models,
+            graph,
+            self._comfyui_limits,
+            self._safety,
         )
 
 

@@ -32,12 +32,13 @@ def make_backend(
         adapters: run in this process, by model id.
         addresses: of the ComfyUI servers for all other models, see `ComfyUIBackend`; None without any.
     """
+    safety = SafetySettings.from_environment()
     comfyui = addresses and ComfyUIBackend(
-        limits, catalog, loader, addresses, ComfyUILimits.from_environment(), at_once
+        limits, catalog, loader, addresses, ComfyUILimits.from_environment(), safety, at_once
     )
     if comfyui and not adapters:
         return comfyui
-    local = LocalBackend(limits, catalog, loader, SafetySettings.from_environment(), at_once, adapters)
+    local = LocalBackend(limits, catalog, loader, safety, at_once, adapters)
     return RoutingBackend(local, comfyui) if comfyui else local
 
 

@@ -25,8 +25,10 @@ from ..images.sniff import sniff
 from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from ..planning.request import EditRequest
 from ..safety.report import SafetyReport, off_report
+from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
 from .pipeline import EditResult, load_images, timed
+from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
 if TYPE_CHECKING:
     from ..images.encode import EncodeOptions
@@ -54,6 +56,8 @@ class ComfyUIEditPipeline:
     Args:
         addresses: of the ComfyUIs, one at least.
         graph: makes the graph to queue.
+        safety: of this machine: the classifier that checks the images of a request where the policy says so,
+            and whether safe mode may be off. The result is checked on the server, by its own settings.
         clock: seconds, monotonic.
         ids: makes a name for each result that no other has, so that none is taken from a cache.
     """
@@ -65,14 +69,17 @@ class ComfyUIEditPipeline:
     models: ServerModels
     graph: MakeGraph
     server_limits: ComfyUILimits
+    safety: SafetySettings
     clock: Callable[[], float] = time.perf_counter
     ids: Callable[[], str] = new_id
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
         _, facts = await load_images(request, self.loader, self.limits)
+        required = with_required_safe_mode(request, self.safety.policy)
         async with connected(self.addresses, self.server_limits) as clients:
-            return (await self._decide(request, facts, clients))[1]
+            plan = (await self._decide(required, facts, clients))[1]
+        return note_required_safe_mode(plan, request)
 
     async def edit(
         self,
@@ -96,16 +103,22 @@ class ComfyUIEditPipeline:
                 "switch safe mode off.",
                 field="safe_mode",
             )
+        asked, request = request, with_required_safe_mode(request, self.safety.policy)
         seconds: dict[str, float] = {}
         stage("load", 0.0, "")
         with timed(self.clock, seconds, "load"):
             images, facts = await load_images(request, self.loader, self.limits)
+            if request.safe_mode and self.safety.policy.inputs:
+                classifier = self.safety.loader()
+                await asyncio.to_thread(require_safe_inputs, images, classifier, self.safety.policy)
         async with connected(self.addresses, self.server_limits) as clients:
             with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
+                plan = note_required_safe_mode(plan, asked)
                 names = [await _upload(client, images, index, plan, stage) for index in range(len(images))]
             stage("edit", 0.0, "in the queue")
-            events = JobListener(lambda step: stage("edit", step.share, str(step)), preview)
+            unseen = None if request.safe_mode else preview
+            events = JobListener(lambda step: stage("edit", step.share, str(step)), unseen)
             with timed(self.clock, seconds, "edit"):
                 outputs = await client.run(self._queued(plan, names, options or {}), events)
             stage("fetch", 0.0, "")

@@ -21,6 +21,7 @@ from ..planning.request import EditRequest
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..sources.source import SourceLoader
+from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
 if TYPE_CHECKING:
     from .output import EncodedImage
@@ -143,7 +144,8 @@ class EditPipeline:
         names = {model: adapter.name for model, adapter in self.adapters.items()}
         choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
         images, facts = await load_images(request, self.loader, self.limits)
-        return make_plan(request, facts, self.catalog, names), images
+        plan = make_plan(with_required_safe_mode(request, self.policy), facts, self.catalog, names)
+        return note_required_safe_mode(plan, request), images
 
     def _run(
         self,
@@ -161,7 +163,7 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         with timed(self.clock, seconds, "edit"):
             if classifier is not None:
-                self._require_safe_inputs(classifier, images)
+                require_safe_inputs(images, classifier, self.policy)
             with _naming_field():
                 adapter = self.adapters[plan.model]
                 plan, made = run_adapter(adapter, plan, images, lambda share: stage("edit", share))
@@ -173,15 +175,6 @@ class EditPipeline:
             file = encode_result(image, report, settings, {"plan": plan.to_dict()}, embed)
         stage("encode", 1.0)
         return EditResult(plan, file, seconds, made.messages, made.blurred)
-
-    def _require_safe_inputs(self, classifier: ClassifierLoader, images: Sequence[ImageFile]) -> None:
-        """Refuse before the edit what safe mode would refuse after it."""
-        from ..safety.screening import require_classifier, require_safe
-
-        require_classifier(classifier, self.policy)
-        if self.policy.inputs:
-            for image in images:
-                require_safe(image.image(), classifier, self.policy, image.name)
 
 
 @contextlib.contextmanager

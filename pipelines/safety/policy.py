@@ -30,6 +30,7 @@ class Policy:
         tiles: images over two megapixels are classified in four overlapping quarters as well.
         on_missing: without a classifier, `error` refuses the work before it begins, `blur_all` blurs.
         inputs: the images of a request are checked too, before the edit, and refused where they do not pass.
+        always: safe mode is on, whatever a request says.
 
     Raises:
         InvalidRequest: the threshold is not within 0..1, or a name is unknown.
@@ -40,6 +41,7 @@ class Policy:
     tiles: bool = False
     on_missing: OnMissing = "error"
     inputs: bool = False
+    always: bool = False
 
     def __post_init__(self) -> None:
         for name, known in {"preset": PRESETS, "on_missing": ON_MISSING}.items():

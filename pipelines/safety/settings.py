@@ -16,6 +16,8 @@ from .classifiers.specs import CLASSIFIERS, EMBEDDED
 from .classifiers.store import Store
 from .policy import DEFAULT_POLICY, Policy
 
+_OPTIONAL = "optional"
+_MODES = (_OPTIONAL, "always")
 _OF_POLICY = ("preset", "on_missing", "tiles", "inputs")
 
 
@@ -30,6 +32,7 @@ class SafetySettings:
     | `MULTIEDIT_SAFETY_ON_MISSING`   | `error` or `blur_all`                              | `error`     |
     | `MULTIEDIT_SAFETY_TILES`        | `true`: large images in quarters as well           | `false`     |
     | `MULTIEDIT_SAFETY_INPUTS`       | `true`: the images of a request too                | `false`     |
+    | `MULTIEDIT_SAFE_MODE`           | `optional`, or `always`: on whatever a request says | `optional`  |
     | `MULTIEDIT_SAFETY_FOLDER`       | where downloaded weights are                       | see below   |
     | `MULTIEDIT_SAFETY_ALLOWED`      | sha256 of weights of your own, with commas between | none        |
 
@@ -63,6 +66,7 @@ class SafetySettings:
             name: read_variable(f"SAFETY_{name}", getattr(DEFAULT_POLICY, name), environment)
             for name in _OF_POLICY
         }
+        policy["always"] = read_variable("SAFE_MODE", _OPTIONAL, environment, choices=_MODES) != _OPTIONAL
         folder = read_variable("SAFETY_FOLDER", "", environment)
         allowed = read_variable("SAFETY_ALLOWED", (), environment)
         classifiers = read_variable("SAFETY_CLASSIFIERS", (EMBEDDED,), environment)

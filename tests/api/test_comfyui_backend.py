@@ -19,6 +19,7 @@ from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
+from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.tests.support.api_server import (
     OTHER_KEY,
     QUICK,
@@ -67,7 +68,8 @@ class PeerThread:
 def queued(*addresses: str, **limits: Any) -> Iterator[ApiServer]:
     def backend(own: Limits, server_limits: ServerLimits) -> Backend:
         read = [read_address(address) for address in addresses]
-        return ComfyUIBackend(own, load_catalog(), loader(own), lambda: read, COMFYUI, 1)
+        safety = SafetySettings.from_environment({})
+        return ComfyUIBackend(own, load_catalog(), loader(own), lambda: read, COMFYUI, safety, 1)
 
     with ApiServer(make_backend=backend, server_limits=limits) as server:
         yield server

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import (
+    ContentRefused,
     EditFailed,
     FetchRefused,
     InvalidImage,
@@ -33,6 +35,8 @@ from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.planning.request import EditRequest, parse_request
+from multiedit.pipelines.safety.policy import Policy
+from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.source import BytesSource, FileSource, SourceLoader
 from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.comfyui import Server
@@ -61,7 +65,8 @@ def loader() -> SourceLoader:
 def editor(*addresses: str, **parts: Any) -> ComfyUIEditPipeline:
     models = parts.pop("models", None) or ServerModels(select_profile=_lacking)
     read = [read_address(address) for address in addresses]
-    parts = {"graph": composite_graph, "server_limits": SERVER_LIMITS, **parts}
+    safety = SafetySettings.from_environment({})
+    parts = {"graph": composite_graph, "server_limits": SERVER_LIMITS, "safety": safety, **parts}
     return ComfyUIEditPipeline(LIMITS, load_catalog(), read, loader(), models, **parts)
 
 
@@ -285,6 +290,22 @@ def test_previews_are_not_shown_under_safe_mode() -> None:
         asyncio.run(run(request(PICTURE)))
     with pytest.raises(ServerUnreachable):
         asyncio.run(run(request(PICTURE, safe_mode=False)))
+
+
+def test_inputs_are_judged_before_they_leave_this_machine() -> None:
+    settings = SafetySettings.from_environment({})
+    strict = replace(settings, policy=Policy(inputs=True, threshold=0.0))
+
+    async def run(asked: EditRequest, safety: SafetySettings) -> None:
+        await editor(NOBODY, safety=safety).edit(asked)
+
+    with pytest.raises(ContentRefused, match="Safe mode refuses image 1"):
+        asyncio.run(run(request(PICTURE), strict))
+    required = replace(settings, policy=Policy(inputs=True, threshold=0.0, always=True))
+    with pytest.raises(ContentRefused):
+        asyncio.run(run(request(PICTURE, safe_mode=False), required))
+    with pytest.raises(ServerUnreachable):
+        asyncio.run(run(request(PICTURE, safe_mode=False), strict))
 
 
 def test_the_uploads_are_handed_to_the_graph_in_order() -> None:

@@ -17,6 +17,7 @@ from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import parse_request
+from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.source import FileSource, SourceLoader
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.pictures import PICTURES
@@ -47,6 +48,7 @@ def edit(server: Server, told: Told, previews: list[Preview], model: str | None,
         ServerModels(),
         small_graph,
         ComfyUILimits(comfyui_seconds=120.0),
+        SafetySettings.from_environment({}),
     )
     fields = {"prompt": "make it tea", "safe_mode": False, "output_format": "png", "modelId": model}
     fields = {name: value for name, value in fields.items() if value is not None}

@@ -16,11 +16,18 @@ import pytest
 import torch
 from multiedit.pipelines.adapters.composite import CompositeAdapter
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.errors import ClassifierMissing, EditFailed, FetchRefused, InvalidImage
+from multiedit.pipelines.common.errors import (
+    ClassifierMissing,
+    ContentRefused,
+    EditFailed,
+    FetchRefused,
+    InvalidImage,
+)
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.planning.request import EditRequest, parse_request
 from multiedit.pipelines.safety.blur import blur
+from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.sources.source import BytesSource, FileSource, ImageSource, SourceLoader
 from multiedit.tests.support.classifiers import StandIn, default_classifier, fixed
 from multiedit.tests.support.metadata import read_metadata
@@ -301,3 +308,21 @@ def test_a_result_is_told_as_json() -> None:
     assert told["bytes"] == len(result.file.data)
     assert told["plan"] == result.plan.to_dict()
     assert told["media_type"] == "image/jpeg"
+
+
+def test_the_owner_of_the_machine_may_require_safe_mode() -> None:
+    editor = _editor(fixed(0.9), policy=Policy(always=True))
+    request = _request(BASE, safe_mode=False)
+    plan = asyncio.run(editor.plan(request))
+    assert plan.safe_mode
+    assert plan.notes[-1] == "safe_mode false is overruled: MULTIEDIT_SAFE_MODE is always."
+    assert _edit(editor, request).blurred
+    assert "overruled" not in str(asyncio.run(editor.plan(_request(BASE))).notes)
+
+
+def test_an_input_that_safe_mode_refuses_costs_no_edit() -> None:
+    adapter = Failing()
+    editor = _editor(fixed(0.9), adapter, policy=Policy(inputs=True))
+    with pytest.raises(ContentRefused, match="image 1"):
+        _edit(editor, _request(BASE))
+    assert adapter.runs == 0

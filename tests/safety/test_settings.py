@@ -36,6 +36,12 @@ def test_everything_can_be_said(tmp_path):
     assert (settings.store.folders, settings.store.allowed) == ((tmp_path,), ("ab", "cd"))
 
 
+@pytest.mark.parametrize(("value", "always"), [("always", True), ("Optional", False), ("", False)])
+def test_safe_mode_may_be_required(value: str, always: bool) -> None:
+    settings = SafetySettings.from_environment({"MULTIEDIT_SAFE_MODE": value})
+    assert settings.policy.always is always
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
