@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypedDict
 
 from ..pipelines.common.errors import MultiEditError
@@ -12,6 +12,7 @@ from ..pipelines.editing.pipeline import EditResult
 from .backends.base import EditProgress
 from .error_responses import error_body
 from .errors import EditCancelled
+from .stored_bytes import StoredBytes
 
 JobStatus = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -48,6 +49,7 @@ class EditJob:
         on_end: called once, after `finished` is set.
         task: runs the edit; dropped at its end, since a failed task holds its frames, with the images.
         ended: by the clock of `JobManager`; None until then.
+        stored: the image of a result that waits to be fetched, whose `file` has no bytes then.
     """
 
     id: str
@@ -59,6 +61,7 @@ class EditJob:
     ended: float | None = None
     result: EditResult | None = None
     error: MultiEditError | None = None
+    stored: StoredBytes | None = None
     finished: asyncio.Event = field(default_factory=asyncio.Event)
     _subscribers: set[asyncio.Queue[EditProgress | None]] = field(default_factory=set)
 
@@ -94,6 +97,13 @@ class EditJob:
         assert self.result is not None, "the job has not finished"  # noqa: S101
         return self.result
 
+    async def load_result(self) -> EditResult:
+        """Return the result of a finished job, with its image. Raises what `require_result` raises."""
+        result = self.require_result()
+        if self.stored is None:
+            return result
+        return replace(result, file=replace(result.file, data=await self.stored.read()))
+
     def on_progress(self, progress: EditProgress) -> None:
         """Note the progress, and pass it to the subscribers."""
         if self.ended is None:
@@ -104,6 +114,11 @@ class EditJob:
         """Cancel the job, unless it has ended."""
         if self.task is not None:
             self.task.cancel()
+
+    def close(self) -> None:
+        """Delete what is stored."""
+        if self.stored is not None:
+            self.stored.close()
 
     def end(self, ended: float) -> None:
         """Mark the job as ended; its result or its error has been set before."""
@@ -116,11 +131,13 @@ class EditJob:
 
     def _publish(self, progress: EditProgress | None) -> None:
         for subscriber in self._subscribers:
+            if subscriber.full():  # a slow client misses what is out of date
+                subscriber.get_nowait()
             subscriber.put_nowait(progress)
 
     async def follow(self) -> AsyncIterator[EditProgress]:
         """Yield the progress from now to the end of the job."""
-        subscriber: asyncio.Queue[EditProgress | None] = asyncio.Queue()
+        subscriber: asyncio.Queue[EditProgress | None] = asyncio.Queue(1)
         self._subscribers.add(subscriber)
         try:
             if self.progress:

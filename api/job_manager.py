@@ -8,6 +8,7 @@ import logging
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
@@ -17,8 +18,10 @@ from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
 from .slots import Slot, Slots
+from .stored_bytes import StoredBytes
 
 _POLL_SECONDS = 0.05
+_MARGIN_SECONDS = 1.0  # timers may be early
 _T = TypeVar("_T")
 _logger = logging.getLogger(__name__)
 
@@ -108,12 +111,18 @@ class JobManager:
         job = EditJob(uuid.uuid4().hex, owner, int(self._now()), on_end)
 
         async def edit() -> EditResult:
-            return await self._backend.edit(await prepare(), job.on_progress)
+            result = await self._backend.edit(await prepare(), job.on_progress)
+            return await self._stored(job, result) if job.id in self._kept else result
 
         job.task = asyncio.ensure_future(asyncio.wait_for(edit(), self._limits.edit_seconds))
         self._running.add(job)
         job.task.add_done_callback(lambda done: self._finish(job, done, resources, translate))
         return job
+
+    async def _stored(self, job: EditJob, result: EditResult) -> EditResult:
+        """Move the image to disk, where it waits until it is fetched. Raises StorageFull."""
+        job.stored = await StoredBytes.write(result.file.data)
+        return replace(result, file=replace(result.file, data=b""))
 
     def _finish(
         self,
@@ -132,6 +141,11 @@ class JobManager:
             job.error = translate(self._as_multi_edit_error(raised))
             drop_traceback(raised)
         job.end(self._clock())
+        if job.id in self._kept:
+            self._evict()
+            asyncio.get_running_loop().call_later(self._limits.job_seconds + _MARGIN_SECONDS, self._evict)
+        else:
+            job.close()
 
     def _as_multi_edit_error(self, raised: BaseException) -> MultiEditError:
         if isinstance(raised, MultiEditError):
@@ -167,6 +181,7 @@ class JobManager:
     def discard(self, job: EditJob) -> None:
         """Cancel a job, and drop its result."""
         job.cancel()
+        job.close()
         self._kept.pop(job.id, None)
 
     def _evict(self) -> None:
@@ -175,9 +190,9 @@ class JobManager:
         for job in reversed(list(self._kept.values())):
             if job.ended is None:
                 continue
-            free_bytes -= len(job.result.file.data) if job.result else 0
+            free_bytes -= job.stored.size if job.stored else 0
             if job.ended < oldest or free_bytes < 0:
-                del self._kept[job.id]
+                self._kept.pop(job.id).close()
 
     async def drain(self) -> None:
         """Refuse new edits, give those in flight `drain_seconds`, then cancel them. Runs once."""
@@ -191,6 +206,8 @@ class JobManager:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for job in self._kept.values():
+            job.close()
 
 
 def _shutting_down() -> ServerBusy:

@@ -22,6 +22,12 @@ _SLOW_SECONDS = 0.02
 _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
+def raise_if_disk_full(error: OSError) -> None:
+    """Raises StorageFull: that is what the error says."""
+    if error.errno in _DISK_FULL:
+        raise StorageFull("The server's disk is full. Retry later.", retry_after=60) from None
+
+
 class Upload:
     """An upload to a temporary file, written in a thread, half a megabyte at a time.
 
@@ -54,9 +60,8 @@ class Upload:
         try:
             await asyncio.to_thread(self._write_file, data)
         except OSError as error:
-            if error.errno not in _DISK_FULL:
-                raise
-            raise StorageFull("The server's disk is full. Retry later.", retry_after=60) from None
+            raise_if_disk_full(error)
+            raise
 
     def _write_file(self, data: bytearray) -> None:
         self.source.file.write(data)

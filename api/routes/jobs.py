@@ -37,7 +37,7 @@ async def _result(call: Call) -> web.StreamResponse:
         raise NotFinished(
             f"The job is {job.status}, not finished. Retry in 1 s, or follow {address}/events.", retry_after=1
         )
-    return image_response(job.require_result())
+    return image_response(await job.load_result())
 
 
 async def _cancel(call: Call) -> web.StreamResponse:

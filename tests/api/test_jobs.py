@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,11 +14,13 @@ from typing import Any
 
 import httpx
 import pytest
-from multiedit.api.backends.base import EditJobRequest
+from multiedit.api.backends.base import EditJobRequest, OnProgress
+from multiedit.api.edit_job import EditJob
 from multiedit.api.errors import NotFound
 from multiedit.api.job_manager import JobManager
 from multiedit.pipelines.common.errors import EditFailed
 from multiedit.pipelines.common.settings import ServerLimits
+from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import EditRequest
 from multiedit.tests.support.api_server import (
     KEY,
@@ -30,6 +33,7 @@ from multiedit.tests.support.api_server import (
 )
 
 EDIT = {**QUICK, "images": [base64_png()]}
+MEGABYTE = 1_000_000
 ASYNC = {"Prefer": "respond-async"}
 
 
@@ -189,8 +193,56 @@ def test_a_result_expires() -> None:
         now = 900.1
         with pytest.raises(NotFound, match="900 s"):
             jobs.get(job.id, "me")
+        await jobs.drain()
 
     asyncio.run(scenario())
+
+
+class LargeBackend(HeldBackend):
+    """Gives results of a megabyte, the first byte of which is the number of the edit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.made = 0
+
+    async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
+        number = self.made = self.made + 1
+        result = await super().edit(job, on_progress)
+        return replace(result, file=replace(result.file, data=bytes([number]) * MEGABYTE))
+
+
+def test_results_wait_on_disk_and_their_limit_holds_when_they_come_at_once() -> None:
+    async def scenario() -> None:
+        backend = LargeBackend()
+        jobs = JobManager(backend, replace(ServerLimits(), job_bytes=2 * MEGABYTE + 1))
+
+        async def prepare() -> EditJobRequest:
+            return EditJobRequest(EditRequest("p", ()))
+
+        started = [jobs.start(prepare, "me", contextlib.ExitStack(), lambda error: error) for _ in range(20)]
+        for job in started:
+            jobs.keep(job)
+        tracemalloc.start()
+        backend.go.set()
+        for job in started:
+            await job.finished.wait()
+        kept = [job for job in started if job.stored and not _expired(jobs, job)]
+        assert [(await job.load_result()).file.data[:1] for job in kept] == [b"\x13", b"\x14"]
+        assert tracemalloc.get_traced_memory()[0] < 2 * MEGABYTE
+        tracemalloc.stop()
+        with pytest.raises(NotFound, match="expired"):
+            await started[0].load_result()
+        await jobs.drain()
+
+    asyncio.run(scenario())
+
+
+def _expired(jobs: JobManager, job: EditJob) -> bool:
+    try:
+        jobs.get(job.id, "me")
+    except NotFound:
+        return True
+    return False
 
 
 def test_a_client_that_leaves_cancels_its_edit() -> None:
