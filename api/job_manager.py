@@ -17,6 +17,7 @@ from ..pipelines.editing.pipeline import EditResult
 from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
 from .errors import EditCancelled, EditTimeout, NotFound, ServerBusy, drop_traceback
+from .public_errors import public_error
 from .slots import Slot, Slots
 from .stored_bytes import StoredBytes
 
@@ -138,7 +139,7 @@ class JobManager:
         elif (raised := done.exception()) is None:
             job.result = done.result()
         else:
-            job.error = translate(self._as_multi_edit_error(raised))
+            job.error = translate(public_error(self._as_multi_edit_error(raised), job.owner))
             drop_traceback(raised)
         job.end(self._clock())
         if job.id in self._kept:

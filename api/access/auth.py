@@ -36,6 +36,8 @@ _NO_KEYS = (
 _FORWARDED = ("Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
 _FORWARDED_PREFIX = "x-forwarded-"
 _LOCAL_NAME = "localhost"
+LOCAL_CALLER = "local"
+"""The id of a caller without a key, on this machine."""
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,7 @@ class Guard:
             and (origin is None or is_loopback(_host(origin)))
             and request.headers.get("Sec-Fetch-Site") != "cross-site"
         )
-        return Caller("local") if local else None
+        return Caller(LOCAL_CALLER) if local else None
 
 
 def _is_forwarded(request: web.Request) -> bool:
