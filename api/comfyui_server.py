@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from ..pipelines.adapters.comfyui.client.address import Address, read_address
 from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
-from ..pipelines.common.settings import Limits, ServerLimits
+from ..pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
 from ..pipelines.sources.fetch import ImageFetcher
 from ..pipelines.sources.source import SourceLoader
 from .backends.routing import make_backend
+from .comfyui_files import cleaning
 from .route_definitions import route_definitions
 from .service import Service
 
@@ -32,6 +34,14 @@ def mount() -> None:
         return
     for route in route_definitions(service):
         server.routes.route(route.method, route.path)(route.handler)
+    seconds = ComfyUILimits.from_environment().comfyui_files_seconds
+    server.app.cleanup_ctx.append(cleaning(_folders, seconds))
+
+
+def _folders() -> list[Path]:
+    import folder_paths
+
+    return [Path(folder_paths.get_input_directory()), Path(folder_paths.get_output_directory())]
 
 
 def _make_service() -> Service:

@@ -59,7 +59,7 @@ LIBRARIES = {
 }
 # Single files that need one more.
 EXCEPTIONS = {
-    "api/comfyui_server.py": {"server"},
+    "api/comfyui_server.py": {"folder_paths", "server"},
     "api/metrics.py": {"prometheus_client"},
     "nodes/progress.py": {"server"},
     "pipelines/adapters/provider/wallet.py": {"eth_account"},

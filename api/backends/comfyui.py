@@ -135,6 +135,7 @@ class ComfyUIBackend:
             graph,
             self._comfyui_limits,
             self._safety,
+            keep_history=self._comfyui_limits.comfyui_history,
         )
 
 

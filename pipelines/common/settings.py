@@ -121,6 +121,8 @@ class ComfyUILimits(_Settings):
     comfyui_cancel_seconds: float = 5.0
     comfyui_attempts: int = 3  # after as many failures in a row a server is gone
     comfyui_response_bytes: int = 300_000_000  # more than the largest result as an uncompressed PNG
+    comfyui_history: bool = True  # whether edits of the HTTP API stay in its history, with their prompts
+    comfyui_files_seconds: float = 7200.0  # how long its folders keep the files of such an edit
 
 
 @dataclass(frozen=True)

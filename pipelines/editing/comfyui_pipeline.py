@@ -58,6 +58,7 @@ class ComfyUIEditPipeline:
         graph: makes the graph to queue.
         safety: of this machine: the classifier that checks the images of a request where the policy says so,
             and whether safe mode may be off. The result is checked on the server, by its own settings.
+        keep_history: leave the jobs in the servers' history, where everybody there reads their prompts.
         clock: seconds, monotonic.
         ids: makes a name for each result that no other has, so that none is taken from a cache.
     """
@@ -70,6 +71,7 @@ class ComfyUIEditPipeline:
     graph: MakeGraph
     server_limits: ComfyUILimits
     safety: SafetySettings
+    keep_history: bool = True
     clock: Callable[[], float] = time.perf_counter
     ids: Callable[[], str] = new_id
 
@@ -120,7 +122,8 @@ class ComfyUIEditPipeline:
             unseen = None if request.safe_mode else preview
             events = JobListener(lambda step: stage("edit", step.share, str(step)), unseen)
             with timed(self.clock, seconds, "edit"):
-                outputs = await client.run(self._queued(plan, names, options or {}), events)
+                graph = self._queued(plan, names, options or {})
+                outputs = await client.run(graph, events, keep_history=self.keep_history)
             stage("fetch", 0.0, "")
             with timed(self.clock, seconds, "fetch"):
                 file = await _fetch(client, outputs, plan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 from collections.abc import Awaitable, Callable
@@ -64,6 +65,24 @@ def test_a_job_that_goes_well_gives_its_outputs() -> None:
     assert peer.asked[:2] == ["GET /ws", "POST /prompt"]
     assert peer.posted[0]["prompt"] == GRAPH
     assert peer.posted[0]["extra_data"] == {"preview_method": "none"}
+
+
+@pytest.mark.parametrize("keep", [True, False])
+@pytest.mark.parametrize(
+    "entry", [success(), failure(node_type="X", exception_type="E", exception_message="m")]
+)
+def test_a_job_stays_in_the_history_or_not(keep: bool, entry: dict[str, Any]) -> None:
+    async def play(peer: Peer, job: str) -> None:
+        await peer.end(job, entry)
+
+    peer = Peer(play)
+
+    async def ask(client: ComfyUIClient) -> None:
+        with contextlib.suppress(EditFailed):
+            await client.run(GRAPH, keep_history=keep)
+
+    asking(peer, ask)
+    assert (list(peer.history) == [peer.posted[0]["prompt_id"]]) is keep
 
 
 def test_steps_and_previews_are_handed_on() -> None:

@@ -88,6 +88,10 @@ class Peer:
         if request.path.endswith("/cancel"):
             self.queue.clear()
             return web.json_response({"cancelled": True})
+        if (request.method, request.path) == ("POST", "/history"):
+            for job in (await request.json())["delete"]:
+                self.history.pop(job, None)
+            return web.Response()
         return web.json_response(usual[first])
 
     async def _ws(self, request: web.Request) -> web.StreamResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping, Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
-from ....common.errors import ServerUnreachable
+from ....common.errors import MultiEditError, ServerUnreachable
 from ....common.settings import ComfyUILimits
 from ....images.sniff import sniff
 from .address import Address
@@ -102,14 +103,20 @@ class ComfyUIClient:
         """
         kind = sniff(data, name)
         file = hashlib.sha256(data).hexdigest() + _ENDINGS.get(kind, f".{kind}")
-        parts = form(data, file, type="input", subfolder=SUBFOLDER)
+        # Written anew where it is there: its age counts from its last use.
+        parts = form(data, file, type="input", subfolder=SUBFOLDER, overwrite="true")
         response = await self._connection.request("POST", "upload", "image", send=parts)
         return self._connection.parse_json(
             lambda value: str(PurePosixPath(value["subfolder"], value["name"])), response.body
         )
 
-    async def run(self, graph: PromptGraph, events: JobListener = SILENT) -> Outputs:
+    async def run(
+        self, graph: PromptGraph, events: JobListener = SILENT, *, keep_history: bool = True
+    ) -> Outputs:
         """Queue a graph and wait for its end.
+
+        Args:
+            keep_history: leave the job, with its prompt, in ComfyUI's history.
 
         Cancelled, timed out or ended by what a callback raises, it cancels the job and leaves nothing in
         the queue.
@@ -121,7 +128,18 @@ class ComfyUIClient:
             EditFailed: a node failed, the time is over, or the responses are not ComfyUI's. An error of one
                 of our own nodes keeps its class.
         """
-        return await ComfyUIJob(self._connection, graph, events, self._ids(), self._ids()).run()
+        job = self._ids()
+        try:
+            return await ComfyUIJob(self._connection, graph, events, job, self._ids()).run()
+        finally:
+            if not keep_history:
+                await self._forget(job)
+
+    async def _forget(self, job: str) -> None:
+        """Take a job out of the history; what the job came to counts, whether or not this works."""
+        request = self._connection.request("POST", "history", send={"delete": [job]})
+        with contextlib.suppress(MultiEditError, asyncio.TimeoutError):
+            await asyncio.wait_for(request, self._limits.comfyui_cancel_seconds)
 
     async def fetch(self, output: Mapping[str, Any]) -> bytes:
         """The file that a node has written.
