@@ -72,7 +72,9 @@ class SpendingLog:
 
     def _require(self, table: sqlite3.Connection, day: str, usd: float, what: str) -> None:
         row = table.execute("SELECT micro FROM spent WHERE day = ?", (day,)).fetchone()
-        spent, limit = int(row[0]) if row else 0, self._limits.max_usd_per_day
+        spent, limit = row[0] if row else 0, self._limits.max_usd_per_day
+        if not isinstance(spent, int) or spent < 0:
+            raise sqlite3.DataError(f"its row of {day} is damaged")
         if spent + round(usd * _MICRO) > round(limit * _MICRO):
             raise SpendingLimit(
                 f"{spent / _MICRO:g} USD were spent today (UTC) and {what} {usd:g}; "

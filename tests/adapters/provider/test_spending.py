@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -96,3 +98,14 @@ def test_a_folder_that_cannot_be_made_is_named_to_nobody(tmp_path: Path) -> None
     with pytest.raises(OutputError, match="Without it nothing is sent") as caught:
         SpendingLog(tmp_path / "file" / "spending.sqlite", LIMITS).book(0.1)
     assert str(tmp_path) not in caught.value.message
+
+
+@pytest.mark.parametrize("value", ["much", "", None, 0.5, b"1", -1])
+def test_a_damaged_row_spends_nothing(tmp_path: Path, value: object) -> None:
+    path = tmp_path / "spending.sqlite"
+    ledger = SpendingLog(path, LIMITS, lambda: "2026-11-22")
+    ledger.book(0.5)
+    with contextlib.closing(sqlite3.connect(path)) as table, table:
+        table.execute("UPDATE spent SET micro = ?", (value,))
+    with pytest.raises(OutputError, match="its row of 2026-11-22 is damaged"):
+        ledger.book(0.1)
