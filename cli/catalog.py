@@ -34,6 +34,7 @@ def add_models_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "models", models, "list the models of the catalogue")
     parser.add_argument("id", nargs="?", help="show everything about one")
     parser.add_argument("--refresh", action="store_true", help="ask the provider for its current models")
+    parser.add_argument("--accept", action="store_true", help="with --refresh: also a price that falls to 0")
 
 
 def resolve(options: argparse.Namespace) -> None:
@@ -94,6 +95,12 @@ def _refresh(options: argparse.Namespace, provider: ProviderRegistry) -> None:
 
     entries = asyncio.run(provider.fetch_models())
     catalog = model_list.merged(provider.catalog, entries)
+    free = model_list.free_now(provider.catalog, catalog)
+    if free and not options.accept:
+        raise InvalidRequest(
+            f"The provider's list has the price 0 for {', '.join(free)}, so that spending limits would not "
+            "hold. The list was not kept. If the price is right, add --accept."
+        )
     changes = list(model_list.changes(provider.catalog, catalog, entries))
     path = model_list.save_list(provider.cache, entries)
     value = {"file": str(path), "models": len(entries), "changes": changes}

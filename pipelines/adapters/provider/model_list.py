@@ -75,6 +75,16 @@ def changes(before: Catalog, after: Catalog, entries: Sequence[Mapping[str, Any]
     yield from (f"{model_id}: not in the list" for model_id in gone)
 
 
+def free_now(before: Catalog, after: Catalog) -> list[str]:
+    """The ids of models of which a choice is free now, and none was: limits of spending would not hold."""
+    old = {model.id: model for model in before}
+    return [
+        model.id
+        for model in after
+        if model.weights == "closed" and min(_prices(model)) <= 0 < min(_prices(old.get(model.id, model)))
+    ]
+
+
 def save_list(folder: Path, entries: Sequence[Mapping[str, Any]]) -> Path:
     """Write the list into the cache; returns the file.
 
@@ -106,8 +116,7 @@ def _text(value: object) -> str:
 def _checked(entry: Mapping[str, Any], known: Model | None) -> Model:
     try:
         model = _model(entry, known)
-        for tier, quality in product(model.tiers or (None,), model.qualities or (None,)):
-            model.price.estimate(tier, quality, 1)  # every choice has a price
+        _prices(model)  # every choice has one
         return model
     except (ValueError, LookupError, TypeError, AttributeError, OverflowError):
         shown = ascii(str(entry.get("id")))[:_LONGEST_ID]
@@ -115,6 +124,11 @@ def _checked(entry: Mapping[str, Any], known: Model | None) -> Model:
             f"The provider's list has an entry, {shown}, that does not match its schema; the list is "
             "not taken."
         ) from None
+
+
+def _prices(model: Model) -> list[float]:
+    choices = product(model.tiers or (None,), model.qualities or (None,))
+    return [model.price.estimate(tier, quality, 1) for tier, quality in choices]
 
 
 def _model(entry: Mapping[str, Any], known: Model | None) -> Model:

@@ -128,3 +128,20 @@ def test_the_command_refreshes_shows_and_keeps(
     assert json.loads(capsys.readouterr().out)[0]["price"]["base"] == 0.12
     assert main(["models", "--refresh"]) == 2
     assert "No provider is configured. Set MULTIEDIT_PROVIDER_URL" in capsys.readouterr().err
+
+
+def test_a_price_that_falls_to_nothing_is_kept_only_when_it_is_accepted(
+    folders: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    changed = entry("flux-2-max-edit")
+    changed["model_spec"]["pricing"]["inpaint"]["usd"] = 0
+    with HostedPeer(replying(json.loads(body(changed)))) as peer:
+        for name, value in {**folders, **peer.environment}.items():
+            monkeypatch.setenv(name, value)
+        assert main(["models", "--refresh"]) == 2
+        assert "the price 0 for flux-2-max-edit" in capsys.readouterr().err
+        assert main(["models", "flux-2-max-edit"]) == 0
+        assert json.loads(capsys.readouterr().out)[0]["price"]["base"] == 0.12
+        assert main(["models", "--refresh", "--accept"]) == 0
+        assert main(["models", "flux-2-max-edit"]) == 0
+        assert '"base": 0' in capsys.readouterr().out
