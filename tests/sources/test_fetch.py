@@ -230,6 +230,43 @@ def test_the_number_of_redirects_is_limited(redirects: int, works: bool) -> None
             fetch(routes, f"/{redirects}")
 
 
+@pytest.mark.parametrize(
+    ("asked", "folder"),
+    [
+        ("/%41%2Fb/%7E/+%20?", "/%41%2Fb/%7E/"),
+        ("/a?X-Amz-Signature=aB%3D%2f&k=a+b;c=%7e&&", "/"),
+        ("//a/../b?", "//"),
+    ],
+)
+def test_the_server_is_asked_byte_for_byte_in_redirects_too(asked: str, folder: str) -> None:
+    async def run() -> list[str]:
+        async def to_an_absolute_url(writer: asyncio.StreamWriter) -> None:
+            writer.write(redirect(f"http://{HOST}:{server.port}{asked}"))
+
+        routes: dict[str, bytes | Script] = {
+            "/first/%7E": to_an_absolute_url,
+            asked.partition("?")[0]: redirect("r%2f?k=%2F+"),
+            f"{folder}r%2f": response(),
+        }
+        async with serving(routes) as server:
+            url = f"http://{HOST}:{server.port}/first/%7E?q=%2F+#fragment"
+            await ImageFetcher(LIMITS, loopback()).fetch(url, "image 1")
+            return server.paths
+
+    assert asyncio.run(run()) == ["/first/%7E?q=%2F+", asked, f"{folder}r%2f?k=%2F+"]
+
+
+def test_a_redirect_to_bytes_that_are_no_text_is_asked_for_with_those_bytes() -> None:
+    location = redirect("/X").replace(b"/X", b"/\xe9\xc3\xa9 b?\xff")
+
+    async def run() -> str:
+        async with serving({"/a": location, "/%E9%C3%A9%20b": response()}) as server:
+            await ImageFetcher(LIMITS, loopback()).fetch(f"http://{HOST}:{server.port}/a", "image 1")
+            return server.paths[-1]
+
+    assert asyncio.run(run()) == "/%E9%C3%A9%20b?%FF"
+
+
 def test_redirects_for_ever_end() -> None:
     with pytest.raises(FetchFailed, match="more than 3 redirects"):
         fetch({"/a.png": redirect("/a.png")})

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from multiedit.pipelines.common.errors import FetchFailed, FetchRefused
 from multiedit.pipelines.sources.urls import MAX_URL_CHARACTERS, Target, first_target, next_target
@@ -100,6 +102,21 @@ def test_an_address_in_disguise_is_refused(host: str) -> None:
         ("http://a%2eb/", "no valid host|not valid"),
         ("http://127.0.0.1%20/", "no valid host|not valid"),
         ("http://a\x00b/", "no valid host|not valid"),
+        ("http://a\tb/", "not valid"),
+        ("http://a/\r\nHost: b", "not valid"),
+        ("http://a/\ud800", "not valid"),
+        ("http://@host/", "user name or password"),
+        ("http://:@host/", "user name or password"),
+        ("http://host:8_0/", "not valid"),
+        ("http://host:+80/", "not valid"),
+        ("http://host:80:8080/", "not valid"),
+        ("http://host:\uff18\uff10/", "not valid"),
+        ("http://[v1.host]/", "not valid"),
+        ("http://[host]/", "not valid"),
+        ("http://[::1]host/", "not valid"),
+        ("http://[fe80::1%25eth0]/", "not valid"),
+        ("http://host\\.example/", "no valid host|not valid"),
+        ("http:\\\\host/", "no valid host"),
         ("http://" + "a" * 254 + "/", "no valid host|not valid"),
         ("http://host/" + "a" * MAX_URL_CHARACTERS, f"limit is {MAX_URL_CHARACTERS}"),
     ],
@@ -118,10 +135,20 @@ def test_what_is_no_fetchable_url_is_refused(text: str, says: str) -> None:
         ("b.png?q=1", "https://host/a/b.png?q=1"),
         ("//other/b.png", "https://other/b.png"),
         ("https://other/b.png", "https://other/b.png"),
+        ("?", "https://host/a/a%2F.png?"),
+        ("?q=1", "https://host/a/a%2F.png?q=1"),
+        ("#x", "https://host/a/a%2F.png?k=%7E"),
+        ("./%2E/b%2Fc", "https://host/a/%2E/b%2Fc"),
+        ("../b//c/./d/..", "https://host/b//c/"),
+        ("../../../b", "https://host/b"),
+        ("b?../c", "https://host/a/b?../c"),
+        ("/../b/./c", "https://host/../b/./c"),
     ],
 )
 def test_a_redirect_is_relative_to_where_it_came_from(location: str, to: str) -> None:
-    assert next_target(URL("https://host/a/a.png"), location, "image 1").url == URL(to)
+    origin = URL("https://host/a/a%2F.png?k=%7E", encoded=True)
+    target = next_target(origin, location, "image 1")
+    assert f"{target.url.origin()}{target.url.raw_path_qs}" == to
 
 
 @pytest.mark.parametrize(
@@ -166,3 +193,68 @@ def test_any_text_gives_a_target_or_an_error_of_the_tree(head: str, rest: str) -
         assert target.host == target.url.raw_host
         assert "@" not in target.url.raw_authority
         assert target.literal or not target.host.replace(".", "").isdigit()
+        assert re.fullmatch("[!-~]+", target.url.raw_path_qs)
+
+
+@given(
+    st.sampled_from(["http", "HTTPS", "http:http"]),
+    st.text(alphabet="aZ1.-:@[]\\%/?#_ \u00e9\u3002\uff0e\uff10", max_size=20),
+    st.sampled_from(["", ":8080", ":", ":443", ":0x50"]),
+    st.text(alphabet="a/?#@:\\%[]", max_size=10),
+)
+@example("http", "a#@b", "", "")
+@example("http", "a?@b", ":8080", "/")
+@example("http", "a\\@b", "", "/")
+@example("http", "a:8080#:80", "", "/")
+def test_no_parser_reads_another_host_or_port(scheme: str, host: str, port: str, rest: str) -> None:
+    """What is judged, what aiohttp connects to, and what the standard library reads are the same."""
+    text = f"{scheme}://{host}{port}{rest}"
+    try:
+        target = first_target(text, "image 1")
+    except FetchRefused:
+        return
+    assert (target.host, target.port) == (target.url.raw_host, target.url.port)
+    again = urlsplit(text.strip())
+    assert (again.port or {"http": 80, "https": 443}[again.scheme]) == target.port
+    assert URL(f"http://{again.hostname}/").raw_host == target.host
+    assert URL(str(target.url), encoded=True).raw_host == target.host
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        ("", "/"),
+        ("?", "/?"),
+        ("?a", "/?a"),
+        ("/a%2Fb%2fc", "/a%2Fb%2fc"),
+        ("/%7Euser/%41%2e%2E/x", "/%7Euser/%41%2e%2E/x"),
+        ("/a+b?c+d", "/a+b?c+d"),
+        ("/a%20b?c%20d%2B", "/a%20b?c%20d%2B"),
+        ("/a?", "/a?"),
+        ("/a??b?", "/a??b?"),
+        ("/a;v=1?x;y", "/a;v=1?x;y"),
+        ("/../a/./b//c", "/../a/./b//c"),
+        ("//a", "//a"),
+        ("/a?X-Amz-Credential=AK%2F20260820%2Fs3&X-Amz-Signature=aB%3D%3d", None),
+        ("/a?sig=a%2Bb%2Fc%3D&se=2026-08-20T00%3A00%3A00Z&x=y=z&&", None),
+        ("/a?q=[1]{2}|\\^`'\"<>", None),
+        ("/%", "/%"),
+        ("/%zz?%4", "/%zz?%4"),
+        ("/a#b?c", "/a"),
+        ("/a?b#c", "/a?b"),
+        ("/a b", "/a%20b"),
+        ("/\u00e9?\u65e5", "/%C3%A9?%E6%97%A5"),
+        ("/\u00e9%C3%A9", "/%C3%A9%C3%A9"),
+    ],
+)
+def test_path_and_query_are_asked_as_given(given: str, asked: str | None) -> None:
+    expected = given if asked is None else asked
+    assert first_target(f"http://host:8080{given}", "image 1").url.raw_path_qs == expected
+    for location in (f"https://other{given}", given if given.startswith("/") and given != "//a" else None):
+        if location:
+            assert next_target(URL("http://host/"), location, "image 1").url.raw_path_qs == expected
+
+
+@given(st.text(alphabet=[chr(code) for code in range(0x21, 0x7F) if chr(code) != "#"], max_size=60))
+def test_visible_ascii_is_never_changed(rest: str) -> None:
+    assert first_target(f"http://host/{rest}", "image 1").url.raw_path_qs == f"/{rest}"
