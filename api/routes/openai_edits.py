@@ -1,18 +1,18 @@
 """POST /v1/images/edits: an edit in OpenAI's format, for its official client and what is built on it.
 
 Options of OpenAI that are not supported are refused by name; those without an effect here are ignored.
-A `size` chooses the aspect ratio and the tier that is closest in area, so the image may be larger or
-smaller than requested; the response's `size` is the true one.
+The image comes as near to `size` as the model can, and has it exactly where it is the first image's own; the
+response's `size` is the true one.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import math
 import re
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, TypedDict
 
@@ -21,10 +21,10 @@ from aiohttp import web
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
 from ...pipelines.common.settings import Limits
+from ...pipelines.common.types import Size
 from ...pipelines.common.validation import boolean, choice, integer, invalid_value, known_fields, text
 from ...pipelines.editing.pipeline import EditResult
-from ...pipelines.planning.request import OUTPUT_FORMATS, QUALITIES, parse_request
-from ...pipelines.planning.size import closest_tier
+from ...pipelines.planning.request import OUTPUT_FORMATS, QUALITIES, parse_request, read_model_id
 from ...pipelines.sources.source import ImageSource, TextSource, UploadSource
 from ..backends.base import EditJobRequest
 from ..body.multipart import Form, boolean_text, integer_text
@@ -33,7 +33,7 @@ from ..route import Route
 from ..schema.json_schema import IMAGE_FILE, IMAGE_TEXT, Schema, image_array, of_readers
 from .edit_handler import EditFormat, ParseContext, make_edit_handler
 
-_SIZE = re.compile("([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
+_SIZE = re.compile("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _LONGEST_USER = 512
 
 
@@ -55,7 +55,7 @@ class OpenAIImages(TypedDict):
 
 _FIELD_READERS: dict[str, Callable[[object, str], Any]] = {
     "prompt": partial(text, longest=32_768),
-    "model": partial(text, longest=100),
+    "model": read_model_id,
     "size": partial(text, longest=11),
     "quality": partial(choice, options=("auto", *QUALITIES)),
     "output_format": partial(choice, options=tuple(OUTPUT_FORMATS)),
@@ -76,10 +76,7 @@ _TEXT_READERS = {
     "stream": boolean_text,
 }
 # By the pipeline's names.
-_FIELD_NAMES = {
-    "images": "image", "modelId": "model", "aspect_ratio": "size", "resolution": "size",
-    "multiedit.roles": "mask",
-}  # fmt: skip
+_FIELD_NAMES = {"images": "image", "modelId": "model", "multiedit.roles": "mask"}
 
 
 def _bodies(limits: Limits, catalog: Catalog) -> Mapping[str, Schema]:
@@ -106,7 +103,6 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
         "output_format": read.get("output_format", "png"),
         "safe_mode": read.get("moderation") != "low",
         "prompt": read.get("prompt"),
-        **_parse_size(read.get("size", "auto")),
     }
     if "mask" in given:
         mask = await _load_mask(given["mask"], context)
@@ -115,7 +111,8 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
     present = {name: value for name, value in request.items() if value is not None}
     compression = read.get("output_compression")
     options = {} if compression is None else {"quality": max(1, compression)}
-    return EditJobRequest(parse_request(present, context.limits), options)
+    size = _parse_size(read.get("size", "auto"), context.limits)
+    return EditJobRequest(replace(parse_request(present, context.limits), size=size), options)
 
 
 def _form_files(value: object) -> list[object]:
@@ -136,17 +133,16 @@ def _json_images(value: object) -> list[object]:
     return [item["image_url"] for item in value]
 
 
-def _parse_size(size: str) -> dict[str, str]:
-    """Convert OpenAI's `size` to aspect ratio and tier."""
+def _parse_size(size: str, limits: Limits) -> Size | None:
+    """Read OpenAI's `size`; None for auto."""
     if size == "auto":
-        return {}
+        return None
     sides = _SIZE.fullmatch(size)
-    if sides is None:
-        raise invalid_value("size", size, "auto, or WIDTHxHEIGHT such as 1024x1024")
-    width, height = int(sides[1]), int(sides[2])
-    shared = math.gcd(width, height)
-    tier = closest_tier((width, height))
-    return {"aspect_ratio": f"{width // shared}:{height // shared}"[:10], "resolution": tier}
+    if sides is None or max(map(int, sides.groups())) > limits.max_side:
+        raise invalid_value(
+            "size", size, f"auto, or WIDTHxHEIGHT such as 1024x1024, {limits.max_side} px a side at most"
+        )
+    return int(sides[1]), int(sides[2])
 
 
 async def _load_mask(value: object, context: ParseContext) -> UploadSource:

@@ -46,8 +46,8 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
         if isinstance(image, list) and len(image) != 1:
             raise InvalidRequest(f"image has {len(image)} images; send exactly 1.", field="image")
         given["images"] = image if isinstance(image, list) else [image]
-    if "model" in given:
-        given["modelId"] = given.pop("model")
+    if (model := given.pop("model", "")) != "":
+        given["modelId"] = model
     request = parse_request(given, context.limits)
     if request.resolution is not None and not (model := await _find_model(request, context)).tiers:
         raise UnsupportedValue(

@@ -13,7 +13,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from ...pipelines.common.settings import Limits
 from ...pipelines.common.validation import boolean, choice, integer, number, text
 from ...pipelines.layers.placement import PLACEMENT_READERS, read_placement
-from ...pipelines.planning.request import OUTPUT_FORMATS, read_by_image, read_format, read_images
+from ...pipelines.planning.request import (
+    LONGEST_ID,
+    OUTPUT_FORMATS,
+    read_by_image,
+    read_format,
+    read_images,
+    read_model_id,
+)
 
 Schema = dict[str, Any]
 IMAGE_FILE: Schema = {"type": "string", "format": "binary"}
@@ -62,6 +69,7 @@ _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
     number: lambda low, high: {"type": "number", "minimum": low, "maximum": high},
     boolean: lambda: {"type": "boolean"},
     read_format: lambda: {"type": "string", "enum": list(OUTPUT_FORMATS)},
+    read_model_id: lambda: {"type": "string", "maxLength": LONGEST_ID},
     read_images: partial(image_array, IMAGE_TEXT),
     read_by_image: _by_image,
     read_placement: lambda: of_readers(PLACEMENT_READERS),

@@ -22,13 +22,14 @@ from dataclasses import asdict, dataclass
 from ..catalog.lookup import Catalog
 from ..catalog.model import BASE_TIER, Model
 from ..common.errors import ModelUnavailable, UnsupportedValue
+from ..common.types import Size
 from ..images.facts import ImageFacts
 from ..layers.placement import Placement
 from . import provider
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
-from .size import resolve_size, unsupported
+from .size import ResolvedSize, nearest_size, resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
 EMBEDDED_MODEL = "layer-composite"
@@ -104,7 +105,7 @@ def make_plan(
     remote = adapters[model.id] == PROVIDER
     _check_capacity(request, roles, model, remote)
     base = (images[0].width, images[0].height)
-    size = resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=extras.keep_size)
+    size = _choose_size(request, model, base)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
@@ -125,7 +126,7 @@ def make_plan(
         work_height=size.work_height,
         aspect_ratio=size.aspect_ratio,
         resolution=size.tier,
-        keep_size=extras.keep_size,
+        keep_size=extras.keep_size or request.size == base,
         roles=roles,
         placements={number: extras.placement.get(number, Placement()) for number in overlays},
         output_format=output_format,
@@ -178,6 +179,13 @@ def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, r
             raise UnsupportedValue(
                 f"{field} has {amount} {unit}; the limit of {model.id} is {limit}. {advice}", field=field
             )
+
+
+def _choose_size(request: EditRequest, model: Model, base: Size) -> ResolvedSize:
+    if request.size is not None:
+        return nearest_size(model, request.size, base)
+    keep_size = request.multiedit.keep_size
+    return resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=keep_size)
 
 
 def format_for_tier(tier: str | None) -> OutputFormat:

@@ -14,6 +14,7 @@ from typing import Any, Literal, get_args
 
 from ..common.errors import InvalidRequest
 from ..common.settings import LARGEST_SEED, Limits
+from ..common.types import Size
 from ..common.validation import (
     boolean,
     choice,
@@ -33,7 +34,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 OUTPUT_FORMATS: dict[str, OutputFormat] = {"jpeg": "jpeg", "jpg": "jpeg", "png": "png", "webp": "webp"}
 QUALITIES = ("low", "medium", "high")
 _LONGEST_WORD = 10  # the contract's bound on `resolution`; no aspect ratio is longer
-_LONGEST_ID = 100
+LONGEST_ID = 100
 
 Reader = Callable[[object, str], Any]
 
@@ -50,7 +51,12 @@ class Extras:
 
 @dataclass(frozen=True)
 class EditRequest:
-    """A request whose every field is of its type and in its range. None means "not given"."""
+    """A request whose every field is of its type and in its range. None means "not given".
+
+    Attributes:
+        size: in pixels; the result comes as near to it as the model can. Only OpenAI's route has it, in place
+            of `aspect_ratio` and `resolution`.
+    """
 
     prompt: str
     images: tuple[ImageSource, ...]
@@ -61,6 +67,7 @@ class EditRequest:
     quality: str | None = None
     safe_mode: bool = True
     multiedit: Extras = field(default_factory=Extras)
+    size: Size | None = None
 
 
 def parse_request(fields: object, limits: Limits) -> EditRequest:
@@ -93,7 +100,7 @@ def request_readers(limits: Limits) -> dict[str, Reader]:
     return {
         "prompt": partial(text, longest=limits.max_prompt_characters),
         "images": partial(read_images, limits=limits),
-        "modelId": partial(text, longest=_LONGEST_ID),
+        "modelId": read_model_id,
         "aspect_ratio": partial(text, longest=_LONGEST_WORD),
         "resolution": partial(text, longest=_LONGEST_WORD),
         "output_format": read_format,
@@ -114,6 +121,11 @@ def extras_readers(images: int) -> dict[str, Reader]:
 
 def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader]) -> dict[str, Any]:
     return {name: read(given[name], join_path(path, name)) for name, read in readers.items() if name in given}
+
+
+def read_model_id(value: object, path: str) -> str | None:
+    """A model's id; None for empty text, which is what many clients send for the default."""
+    return None if value == "" else text(value, path, longest=LONGEST_ID)
 
 
 def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSource, ...]:

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from ..catalog.model import AUTO, BASE_TIER, TIER_SIDES, Model, parse_ratio
@@ -91,6 +91,26 @@ def resolve_size(
     return ResolvedSize(*result, *work, ratio, tier, notes)
 
 
+def nearest_size(model: Model, wanted: Size, base: Size) -> ResolvedSize:
+    """Decide the size of a result that is wanted in pixels.
+
+    It is the wanted one where that is `base`, the size of the first image; else the model's ratio and tier
+    that are closest to it. A note says what became of it.
+    """
+    keep = wanted == base
+    tier = closest_tier(wanted, model.tiers) if model.tiers else None
+    ratio = _closest_ratio(model, wanted) if model.fixed_ratios and not keep else None
+    size = resolve_size(model, ratio, tier, base, keep_size=keep)
+    if (size.width, size.height) == wanted:
+        return size
+    parts = " at ".join(filter(None, (size.aspect_ratio, tier)))
+    note = (
+        f"size {_text(wanted)} is not one of {model.id}'s: "
+        f"{_text((size.width, size.height))} ({parts}) is the nearest."
+    )
+    return replace(size, notes=(note, *size.notes))
+
+
 def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:
     """The tier whose area is closest to a size's by ratio; ties go to the first."""
     return min(tiers, key=lambda tier: _apart(Fraction(math.prod(size), TIER_SIDES[tier] ** 2)))
@@ -126,11 +146,15 @@ def _ratio(
         divisor = math.gcd(*base)
         ratio = f"{base[0] // divisor}:{base[1] // divisor}"
         return ratio, (f"The aspect ratio is image 1's own, {ratio}.",)
-    wanted = Fraction(*base)
-    ratio = min(model.fixed_ratios, key=lambda option: _apart(wanted / Fraction(*parse_ratio(option))))
+    ratio = _closest_ratio(model, base)
     return ratio, (
         f"aspect_ratio is inferred: of {model.id}'s, {ratio} is closest to image 1's {_text(base)}.",
     )
+
+
+def _closest_ratio(model: Model, size: Size) -> str:
+    wanted = Fraction(*size)
+    return min(model.fixed_ratios, key=lambda option: _apart(wanted / Fraction(*parse_ratio(option))))
 
 
 def _size_notes(model: Model, ratio: str, work: Size, size: Size) -> Iterator[str]:

@@ -105,6 +105,20 @@ def test_a_single_edit_takes_a_form(client: httpx.Client, sent: Any) -> None:
     assert open_image(client.post("/image/edit", data=MULTI, files={"image": sent})).size == SIZE
 
 
+@pytest.mark.parametrize(
+    ("route", "fields"),
+    [
+        ("/image/multi-edit", {"images": [base64_png()], "modelId": ""}),
+        ("/image/edit", {"image": base64_png(), "model": ""}),
+        ("/image/edit", {"image": base64_png(), "modelId": ""}),
+        ("/image/edit", {"image": base64_png(), "model": "", "modelId": "layer-composite"}),
+    ],
+)
+def test_an_empty_model_is_the_default(client: httpx.Client, route: str, fields: dict[str, Any]) -> None:
+    response = client.post(route, json={**QUICK, **fields})
+    assert response.headers["x-venice-model-id"] == "layer-composite"
+
+
 def test_the_routes_are_below_api_and_without_it(client: httpx.Client) -> None:
     root = str(client.base_url).partition("/api")[0]
     fields = {**QUICK, "images": [base64_png()]}

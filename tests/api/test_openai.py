@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -36,6 +37,26 @@ def test_one_file(official: openai.OpenAI) -> None:
     assert (edited.format, edited.size) == ("PNG", (1024, 1024))
     assert (response.size, response.output_format) == ("1024x1024", "png")
     assert response.created > 1_700_000_000
+
+
+@pytest.mark.parametrize(
+    ("asked", "made"),
+    [
+        ("300x300", "300x300"),
+        ("1700x1000", "1376x774"),
+        ("2048x2048", "2048x2048"),
+        ("1x1", "1024x1024"),
+        ("16384x1", "1568x672"),
+        ("auto", "1024x1024"),
+    ],
+)
+def test_a_size_of_any_ratio_gives_the_nearest_one(official: openai.OpenAI, asked: str, made: str) -> None:
+    response = official.images.edit(image=("a.png", png(RED, SQUARE)), prompt="p", size=asked, model="")  # type: ignore[call-overload]
+    assert response.size == made
+    edited = open_image(response)
+    assert f"{edited.width}x{edited.height}" == made
+    notes = " ".join(json.loads(edited.text["multiedit"])["plan"]["notes"])
+    assert (f"size {asked} is not one of layer-composite's: {made}" in notes) == (asked not in (made, "auto"))
 
 
 def test_three_files_in_their_order(official: openai.OpenAI) -> None:
@@ -79,7 +100,13 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"n": 2}, "n", "from 1 to 1"),
     ({"response_format": "url"}, "response_format", "b64_json"),
     ({"size": "huge"}, "size", "1024x1024"),
-    ({"size": "1700x1000"}, "size", "17:10"),
+    ({"size": "0x1024"}, "size", "1024x1024"),
+    ({"size": "1024"}, "size", "1024x1024"),
+    ({"size": "-1x1024"}, "size", "1024x1024"),
+    ({"size": "1024X1024"}, "size", "1024x1024"),
+    ({"size": "16385x16"}, "size", "16384 px a side"),
+    ({"size": "99999x99999"}, "size", "16384 px a side"),
+    ({"size": ""}, "size", "1 to 11"),
     ({"background": "transparent"}, "background", "opaque"),
     ({"stream": True}, "stream", "not supported"),
     ({"model": "gpt-image-1"}, "model", "Unknown model"),

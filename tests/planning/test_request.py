@@ -76,6 +76,10 @@ def test_every_field_arrives() -> None:
     )
 
 
+def test_an_empty_model_is_as_if_not_given() -> None:
+    assert parse_request({"prompt": "p", "images": ["aGk="], "modelId": ""}, LIMITS).model_id is None
+
+
 def test_sources_pass_as_they_are() -> None:
     sources = [FileSource("a.png"), BytesSource(b"x"), TextSource("aGk=")]
     assert request(images=sources).images == tuple(sources)
@@ -95,7 +99,7 @@ def test_jpg_is_jpeg(sent: str, meant: str) -> None:
         ("prompt", "half \ud83d of a pair"),
         ("images", NO), ("images", []), ("images", "aGk="), ("images", {"1": "aGk="}), ("images", None),
         ("images", ["aGk="] * 4),
-        ("modelId", ""), ("modelId", 1), ("modelId", None), ("modelId", "x" * 101),
+        ("modelId", " " * 101), ("modelId", 1), ("modelId", None), ("modelId", "x" * 101),
         ("aspect_ratio", ""), ("aspect_ratio", 1.5), ("aspect_ratio", "16:9" * 3),
         ("resolution", ""), ("resolution", 2048), ("resolution", "x" * 11),
         ("output_format", "gif"), ("output_format", "PNG"), ("output_format", None),

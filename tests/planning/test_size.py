@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.catalog.model import TIER_SIDES, Model, parse_ratio
 from multiedit.pipelines.common.errors import InvalidRequest, UnsupportedValue
-from multiedit.pipelines.planning.size import AREA_TOLERANCE, resolve_size, size_on_grid
+from multiedit.pipelines.planning.size import AREA_TOLERANCE, nearest_size, resolve_size, size_on_grid
 
 CATALOG = load_catalog()
 OURS = CATALOG.get("layer-composite")
@@ -278,3 +278,27 @@ def test_every_legal_picture_has_a_size_on_every_model(short: int, ratio: int, u
             assert (answer.width, answer.height) == (
                 base if keep_size else (answer.work_width, answer.work_height)
             )
+
+
+@pytest.mark.parametrize("model", list(CATALOG), ids=lambda model: model.id)
+@pytest.mark.parametrize("wanted", [(640, 480), (1024, 1024), (1700, 1000), (5000, 300), (16384, 1), (1, 1)])
+def test_any_size_gives_the_nearest_of_the_model(model: Model, wanted: tuple[int, int]) -> None:
+    found = nearest_size(model, wanted, (640, 480))
+    made = (found.width, found.height)
+    note = f"size {wanted[0]}x{wanted[1]} is not one of {model.id}'s: {made[0]}x{made[1]}"
+    assert any(each.startswith(note) for each in found.notes) == (made != wanted)
+    if wanted == (640, 480):
+        assert made == wanted
+    elif model.fixed_ratios:
+
+        def apart(ratio: str) -> float:
+            return abs(
+                math.log(wanted[0] / wanted[1]) - math.log(parse_ratio(ratio)[0] / parse_ratio(ratio)[1])
+            )
+
+        assert apart(found.aspect_ratio) == min(map(apart, model.fixed_ratios))
+        assert found == dataclasses.replace(
+            resolve_size(model, found.aspect_ratio, found.tier, (640, 480)), notes=found.notes
+        )
+    else:
+        assert found.aspect_ratio == "4:3"
