@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import ServerLimits
+from ..pipelines.common.validation import describe
 from ..pipelines.editing.pipeline import EditResult
 from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
@@ -174,7 +175,7 @@ class JobManager:
         job = self._kept.get(job_id)
         if job is None or job.owner != owner:
             raise NotFound(
-                f"Unknown job {job_id[:64]!a}. It was deleted, its result has expired "
+                f"Unknown job {describe(job_id)}. It was deleted, its result has expired "
                 f"({self._limits.job_seconds:g} s after its end), or another key started it."
             )
         return job

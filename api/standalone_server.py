@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
+from ..pipelines.common.validation import shown
 from . import request_log
 from .access.auth import is_loopback
 from .connections import Connections
@@ -43,8 +44,7 @@ async def _add_cors_headers(request: web.Request, handler: Next) -> web.StreamRe
     try:
         response = await handler(request)
     except web.HTTPNotFound:
-        path = ascii(request.path[:100])[1:-1]
-        body: StandardError = {"error": f"Not found: {path}. See /v1/docs."}
+        body: StandardError = {"error": f"Not found: {shown(request.path)}. See /v1/docs."}
         response = web.json_response(body, status=404)
         request_log.write_refusal(request, response.status)
     response.headers["Access-Control-Allow-Origin"] = "*"
@@ -111,7 +111,7 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     except OSError as error:
         await runner.cleanup()
         raise OutputError(
-            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another --host or --port."
+            f"Cannot listen on {shown(host)}:{port}: {error.strerror}. Choose another --host or --port."
         ) from error
     address = server.sockets[0].getsockname()
     listening(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
-from ..pipelines.common.validation import integer
+from ..pipelines.common.validation import describe, integer
 
 if TYPE_CHECKING:
     from ..pipelines.common.settings import Limits
@@ -68,7 +68,7 @@ def output_format(options: argparse.Namespace) -> str | None:
         return options.output_format  # type: ignore[no-any-return]
     if ending not in OUTPUT_FORMATS:
         raise InvalidRequest(
-            f"-o is {options.output!a}, and {ending!a} is not an output format: "
+            f"-o is {describe(options.output)}, and {describe(ending)} is not an output format: "
             f"{', '.join(OUTPUT_FORMATS)}. Name another file, or pass --output-format.",
             field="output_format",
         )

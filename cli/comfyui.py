@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ..pipelines.common.errors import InvalidRequest
 from .arguments import encode_options, source_loader
-from .output import print_json, progress_bar, require_file
+from .output import print_json, progress_bar, require_file, write_file
 
 if TYPE_CHECKING:
     from ..pipelines.adapters.comfyui.client.progress_events import Preview
@@ -78,6 +78,4 @@ def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipelin
 
 def _preview_writer(path: str | None) -> Callable[[Preview], None] | None:
     """Write each preview over the one before it."""
-    from ..pipelines.common.atomic_file import write_atomically
-
-    return None if path is None else lambda preview: write_atomically(path, preview.data)
+    return None if path is None else lambda preview: write_file(path, preview.data)

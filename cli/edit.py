@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import describe
 from .arguments import (
     STANDARD_STREAM,
     add_command,
@@ -123,9 +124,11 @@ def _by_name(parts: Iterable[str], option: str) -> dict[str, str]:
     for part in parts:
         name, equals, value = part.partition("=")
         if not equals:
-            raise InvalidRequest(f"{option} has {part!a}; it must be {_SYNTAX[option]}.")
+            raise InvalidRequest(f"{option} has {describe(part)}; it must be {_SYNTAX[option]}.")
         if name in values:
-            raise InvalidRequest(f"{option} gives {name!a} twice; give it once, as {_SYNTAX[option]}.")
+            raise InvalidRequest(
+                f"{option} gives {describe(name)} twice; give it once, as {_SYNTAX[option]}."
+            )
         values[name] = value
     return values
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
+from ..pipelines.common.validation import shown
 from .arguments import STANDARD_STREAM
 
 if TYPE_CHECKING:
@@ -79,24 +80,42 @@ def require_output(options: argparse.Namespace) -> None:
 
 def require_file(path: str) -> None:
     """Refuse a path where no file can be written."""
-    folder = os.path.dirname(path) or os.curdir
-    if not os.path.isdir(folder):
-        raise OutputError(f"The folder {folder} does not exist. Create it, or name another output.")
+    from ..pipelines.common.atomic_file import final_path, is_stream
+
+    if is_stream(path):
+        return
+    folder = final_path(path).parent
+    if not folder.is_dir():
+        raise OutputError(f"The folder {shown(folder)} does not exist. Create it, or name another output.")
     if os.path.isdir(path):
-        raise OutputError(f"{path} is a folder. Name a file in it.")
+        raise OutputError(f"{shown(path)} is a folder. Name a file in it.")
+
+
+def write_file(path: str, data: bytes) -> None:
+    """Write a file whole or not at all; a pipe or a device (/dev/stdout) takes the bytes as they come."""
+    from ..pipelines.common.atomic_file import is_stream, write_atomically
+
+    if not is_stream(path):
+        write_atomically(path, data)
+        return
+    try:
+        with open(path, "wb") as stream:
+            stream.write(data)
+    except OSError as error:
+        raise OutputError(
+            f"{shown(path)} cannot be written: {error.strerror}. Name another output."
+        ) from error
 
 
 def write_result(
     options: argparse.Namespace, file: EncodedImage, about: Sequence[str], details: dict[str, Any]
 ) -> None:
     """Write the file, then say what was done: in words on standard error, or as JSON."""
-    from ..pipelines.common.atomic_file import write_atomically
-
     if options.output == STANDARD_STREAM:
         with _standard_output():
             sys.stdout.buffer.write(file.data)
     else:
-        write_atomically(options.output, file.data)
+        write_file(options.output, file.data)
     notes = [f"{options.output}: {about[0]}", *(f"  {line}" for line in about[1:])]
     notes.append(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidRequest, WeightsMismatch
+from ..pipelines.common.validation import describe
 from . import safety_eval
 from .arguments import add_command, add_safety_options, image_source, safety_settings, source_loader
 from .output import count_bar, print_note, print_output, print_result, safety_text
@@ -89,7 +90,7 @@ def download(options: argparse.Namespace) -> None:
         return
     url = options.url or spec.url
     if not url.startswith(("https://", "http://")):
-        raise InvalidRequest(f"--url is {url!a}; it must begin with https:// or http://.")
+        raise InvalidRequest(f"--url is {describe(url)}; it must begin with https:// or http://.")
     print_note(f"{spec.name}: {spec.title}, licence {spec.licence}, {spec.size / 1e6:.1f} MB")
     print_note(f"  from {url}")
     print_note(f"  to {store.folders[0] / spec.file}")
@@ -138,7 +139,9 @@ def _spec(name: str) -> ClassifierSpec:
     from ..pipelines.safety.classifiers.specs import CLASSIFIERS
 
     if name not in CLASSIFIERS:
-        raise InvalidRequest(f"Unknown classifier {name!a}; it must be one of {', '.join(CLASSIFIERS)}.")
+        raise InvalidRequest(
+            f"Unknown classifier {describe(name)}; it must be one of {', '.join(CLASSIFIERS)}."
+        )
     return CLASSIFIERS[name]
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import shown
 from .arguments import add_command, safety_settings
-from .output import count_bar, print_output
+from .output import count_bar, print_output, write_file
 
 _ROW = "{:<13}{:<7}{:<9}{:>16}{:>17}  {:<20} {:<20} {:<20} {:<20} {}"
 _HEAD = _ROW.format(
@@ -30,7 +31,6 @@ def add_parser(group: Any) -> None:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from ..pipelines.common.atomic_file import write_atomically
     from ..pipelines.common.settings import Limits
     from ..pipelines.safety import evaluation
     from ..pipelines.safety.classifiers.loader import load_known
@@ -44,7 +44,9 @@ def evaluate(options: argparse.Namespace) -> None:
         evaluation.label_all_safe(folder) if options.benign else evaluation.read_labels(Path(options.labels))
     )
     if not labels:
-        raise InvalidRequest(f"No images in {folder}; the endings are {', '.join(evaluation.SUFFIXES)}.")
+        raise InvalidRequest(
+            f"No images in {shown(folder)}; the endings are {', '.join(evaluation.SUFFIXES)}."
+        )
     results: list[dict[str, Any]] = []
     scores: dict[str, dict[str, Any]] = {}
     unread: list[str] = []
@@ -58,7 +60,7 @@ def evaluate(options: argparse.Namespace) -> None:
             scores.setdefault(image.sha256, {"unsafe": image.unsafe})[name] = image.scores
         results += evaluation.results(scored, classifier)
     if options.scores:
-        write_atomically(options.scores, json.dumps(scores, indent=1).encode())
+        write_file(options.scores, json.dumps(scores, indent=1).encode())
     note = f"{len(unread)} of {len(labels)} files are not readable images."
     value = {"results": results, "unread": len(unread)}
     print_output(options, value, "\n".join([_HEAD, *map(_row, results)]), note)

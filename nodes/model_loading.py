@@ -13,6 +13,7 @@ import nodes
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.adapters.comfyui.profiles.weights_file import check_weights
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import shown
 from .loaded_model import LoadedModel
 
 _TITLES = {
@@ -34,8 +35,8 @@ def load_model(model_id: str, selection: ProfileSelection, weight_dtype: str) ->
     files = selection.files
     if "checkpoint" in files and weight_dtype != "default":
         raise InvalidRequest(
-            f"weight_dtype is {weight_dtype}, but {files['checkpoint']} is a whole checkpoint, which ComfyUI "
-            "loads in its own types. Set weight_dtype to default."
+            f"weight_dtype is {weight_dtype}, but {shown(files['checkpoint'])} is a whole checkpoint, which "
+            "ComfyUI loads in its own types. Set weight_dtype to default."
         )
     _check_files(selection)
     if "checkpoint" in files:

@@ -127,7 +127,9 @@ def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
     roles: dict[int, Role] = {}
     placements: dict[int, Placement] = {}
     for key, entry in entries.items():
-        number = integer(int(key) if key.isdecimal() else key, _PER_IMAGE, low=2, high=_MOST_IMAGES)
+        number = integer(
+            int(key) if key.isdecimal() and len(key) < 3 else key, _PER_IMAGE, low=2, high=_MOST_IMAGES
+        )
         given = dict(mapping(entry, f"{_PER_IMAGE}.{number}"))
         role = given.pop("role", "overlay" if given else None)
         if role is not None:

@@ -10,6 +10,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
+from ..pipelines.common.validation import describe
 
 if TYPE_CHECKING:
     from ..pipelines.sources.source import ImageSource
@@ -96,6 +97,6 @@ def _file(name: str, number: int) -> ImageSource:
 
     if not folder_paths.exists_annotated_filepath(name):
         raise InvalidImage(
-            f"image {number}: {name!a} is not in the input folder. Upload it, or choose another file."
+            f"image {number}: {describe(name)} is not in the input folder. Upload it, or choose another file."
         )
     return FileSource(folder_paths.get_annotated_filepath(name))

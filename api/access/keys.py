@@ -25,6 +25,7 @@ from ...pipelines.common.errors import InvalidRequest, OutputError
 from ...pipelines.common.json_reader import read_json
 from ...pipelines.common.settings import read_variable
 from ...pipelines.common.user_folders import user_folder
+from ...pipelines.common.validation import describe, shown
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
 _MOST_KEYS = 10_000
@@ -79,7 +80,7 @@ class KeyFile:
         except FileNotFoundError:
             return {}
         except OSError as error:
-            raise InvalidRequest(f"{self.path} cannot be read: {error.strerror}.") from None
+            raise InvalidRequest(f"{shown(self.path)} cannot be read: {error.strerror}.") from None
         return self._read[1]
 
     def add(self, name: str) -> str:
@@ -93,7 +94,9 @@ class KeyFile:
         key = f"me-{key_id}-{secrets.token_urlsafe(32)}"
         with self._change() as keys:
             if len(keys) >= _MOST_KEYS:
-                raise InvalidRequest(f"{self.path} has {len(keys)} keys, which is the limit. Revoke some.")
+                raise InvalidRequest(
+                    f"{shown(self.path)} has {len(keys)} keys, which is the limit. Revoke some."
+                )
             keys[key_id] = StoredKey(key_id, name, salt, _hash(salt, key), int(self._now()))
         return key
 
@@ -105,7 +108,7 @@ class KeyFile:
         """
         with self._change() as keys:
             if key_id not in keys:
-                raise InvalidRequest(f"Unknown key {key_id!a}; `multiedit keys list` shows the ids.")
+                raise InvalidRequest(f"Unknown key {describe(key_id)}; `multiedit keys list` shows the ids.")
             return keys.pop(key_id)
 
     @contextlib.contextmanager
@@ -114,7 +117,7 @@ class KeyFile:
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"Cannot create {self.path.parent}: {error.strerror}.") from error
+            raise OutputError(f"Cannot create {shown(self.path.parent)}: {error.strerror}.") from error
         lock = FileLock(f"{self.path}.lock", timeout=_LOCK_SECONDS, mode=0o600)
         try:
             with lock:
@@ -124,10 +127,10 @@ class KeyFile:
                 write_atomically(self.path, text.encode(), mode=0o600)
         except Timeout:
             raise OutputError(
-                f"{lock.lock_file} is held by another program for more than {_LOCK_SECONDS:g} s. Try again."
+                f"{shown(lock.lock_file)} is held by another program for more than {_LOCK_SECONDS:g} s. Try again."
             ) from None
         except OSError as error:
-            raise OutputError(f"{lock.lock_file} cannot be locked: {error.strerror}.") from error
+            raise OutputError(f"{shown(lock.lock_file)} cannot be locked: {error.strerror}.") from error
 
     def find(self, key: str) -> str | None:
         """Return the id of a key, or None if it is not valid."""
@@ -153,6 +156,6 @@ def _read_entries(path: Path) -> dict[str, StoredKey]:
             keys[key.id] = key
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidRequest(
-            f"{path} is not a valid key file: {where} is damaged. Correct it, or delete it and add keys."
+            f"{shown(path)} is not a valid key file: {where} is damaged. Correct it, or delete it and add keys."
         ) from None
     return keys

@@ -10,7 +10,7 @@ from aiohttp import BodyPartReader, MultipartReader
 from aiohttp.http_exceptions import BadHttpMessage
 
 from ...pipelines.common.errors import InvalidRequest
-from ...pipelines.common.validation import boolean, invalid_value
+from ...pipelines.common.validation import boolean, describe, invalid_value, shown
 from ...pipelines.sources.source import UploadSource
 from .strict_json import parse_json
 from .uploads import ReadThrottle, Upload, Uploads
@@ -93,7 +93,7 @@ async def read_form(
             if len(fields) >= _MOST_TEXT_PARTS:
                 raise InvalidRequest(f"The form has more than {_MOST_TEXT_PARTS} fields. Send fewer.")
             if name in fields:
-                raise InvalidRequest(f"{name[:64]!a} is sent twice. Send it once.", field=name[:64])
+                raise InvalidRequest(f"{describe(name)} is sent twice. Send it once.", field=name[:64])
             if target:
                 fields[target] = await _receive(part, uploads.text(), throttle)
                 continue
@@ -120,11 +120,11 @@ async def _file(
     name = str(part.name)[:64]
     if target is None:
         raise InvalidRequest(
-            f"{name!a} is sent as a file; files go in {' or '.join(form.files)}.", field=name
+            f"{describe(name)} is sent as a file; files go in {' or '.join(form.files)}.", field=name
         )
     if part.filename is None:
         raise InvalidRequest(
-            f"{name} is sent as text; a form takes images as files. "
+            f"{shown(name)} is sent as text; a form takes images as files. "
             "Send base64 and URLs as JSON, or give the part a file name.",
             field=target,
         )
@@ -144,7 +144,7 @@ async def _text(part: BodyPartReader, name: str) -> str:
         data += chunk
         if len(data) > _MOST_TEXT_BYTES:
             raise InvalidRequest(
-                f"{name[:64]!a} has more than {_MOST_TEXT_BYTES} bytes, the limit of a text field. "
+                f"{describe(name)} has more than {_MOST_TEXT_BYTES} bytes, the limit of a text field. "
                 "Shorten it, or send a file.",
                 field=name[:64],
             )
@@ -160,4 +160,4 @@ def decode_text(data: bytes | bytearray, name: str) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
-        raise InvalidRequest(f"{name[:64]!a} is not valid UTF-8.", field=name[:64]) from None
+        raise InvalidRequest(f"{describe(name)} is not valid UTF-8.", field=name[:64]) from None

@@ -9,7 +9,7 @@ from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.catalog.model import Model
 from ...pipelines.common.errors import ImageTooLarge, InvalidRequest, UnsupportedValue
 from ...pipelines.common.settings import Limits
-from ...pipelines.common.validation import known_fields
+from ...pipelines.common.validation import describe, known_fields
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.planning.request import EditRequest, parse_request
 from ..backends.base import EditJobRequest
@@ -51,7 +51,7 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
     request = parse_request(given, context.limits)
     if request.resolution is not None and not (model := await _find_model(request, context)).tiers:
         raise UnsupportedValue(
-            f"resolution is {request.resolution!a}, but {model.id} has no resolution tiers. Omit it.",
+            f"resolution is {describe(request.resolution)}, but {model.id} has no resolution tiers. Omit it.",
             field="resolution",
         )
     return EditJobRequest(request)

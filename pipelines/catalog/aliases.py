@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from ..common.errors import InvalidRequest, UnknownModel
 from ..common.settings import ENVIRONMENT_PREFIX, Limits
+from ..common.validation import describe
 from .lookup import Catalog
 from .model import Model
 
@@ -46,4 +47,6 @@ def _known(model_id: str, entry: str, catalog: Catalog) -> Model:
 
 
 def _wrong(entry: str, why: str) -> InvalidRequest:
-    return InvalidRequest(f"{VARIABLE} has {entry!a}, which is not a valid CLOSED-MODEL=OPEN-MODEL: {why}")
+    return InvalidRequest(
+        f"{VARIABLE} has {describe(entry)}, which is not a valid CLOSED-MODEL=OPEN-MODEL: {why}"
+    )

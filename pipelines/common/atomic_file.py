@@ -1,10 +1,14 @@
-"""Write files that are there whole or not at all."""
+"""Write files that are there whole or not at all.
+
+A symbolic link is written through: the file that it leads to is replaced or made, and the link stays.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from functools import partial
@@ -12,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from .errors import OutputError
+from .validation import shown
 
 
 def write_atomically(path: str | os.PathLike[str], data: bytes, *, mode: int = 0o666) -> None:
@@ -26,7 +31,8 @@ def open_atomically(
 ) -> Iterator[BinaryIO]:
     """Open a file that replaces one of its name when the block succeeds, and is deleted when it fails.
 
-    The bytes go to a temporary name in the same folder, to disk, and are then renamed.
+    The bytes go to a temporary name in the same folder (that of what a link leads to), to disk, and are then
+    renamed.
 
     Args:
         parents: create the folders above it where they are missing.
@@ -36,13 +42,13 @@ def open_atomically(
         OutputError: the folder is missing, not writable, or full, or the name is a device's, a pipe's or the
             like, which the new file would take the place of. Nothing is left behind.
     """
-    target = Path(path)
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise OutputError(f"{shown(path)} is a device or a pipe, not a file. Name another output.")
+    target = final_path(path)
     temporary = target.with_name(f".{uuid.uuid4().hex}.part")
     try:
         if parents:
             target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists() and not (target.is_file() or target.is_dir()):
-            raise OutputError(f"{target} is a device or a pipe, not a file. Name another output.")
         with contextlib.ExitStack() as cleanup:
             cleanup.callback(temporary.unlink, missing_ok=True)
             with open(temporary, "xb", opener=partial(os.open, mode=mode)) as file:
@@ -51,7 +57,30 @@ def open_atomically(
                 os.fsync(file.fileno())
             os.replace(temporary, target)
     except OSError as error:
-        raise OutputError(f"{target} cannot be written: {_reason(error, target)}") from error
+        raise OutputError(f"{shown(path)} cannot be written: {_reason(error, target)}") from error
+
+
+def final_path(path: str | os.PathLike[str]) -> Path:
+    """The path that a file is written to: what a symbolic link leads to, whether it is there or not.
+
+    Raises:
+        OutputError: the links lead in a circle.
+    """
+    if not os.path.islink(path):
+        return Path(path)
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OutputError(f"{shown(path)} is a symbolic link that leads to itself. Name another output.")
+    return target
+
+
+def is_stream(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is a pipe's or a character device's, such as /dev/stdout: nothing to replace."""
+    try:
+        mode = os.stat(path).st_mode
+    except (OSError, ValueError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)
 
 
 _REASONS: dict[int, str] = {
@@ -71,4 +100,4 @@ def _reason(error: OSError, target: Path) -> str:
     known = _REASONS.get(error.errno or 0)
     if known is None:
         return f"{error.strerror}. Name another output."
-    return known.format(folder=target.parent)
+    return known.format(folder=shown(target.parent))

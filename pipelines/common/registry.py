@@ -1,4 +1,4 @@
-"""A table of entries by id, whose error for an unknown id names the nearest known one."""
+"""A table of entries by id, whose error for an unknown id names a known one that is like it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from .errors import MultiEditError
+from .validation import describe
 
-_LONGEST_ID = 64  # characters of an unknown id that are compared and shown
+_LONGEST_ID = 64  # characters of an unknown id that are compared
+_ALIKE = 0.5  # difflib's ratio from which on a known id is named
 
 
 class Identified(Protocol):
@@ -52,12 +54,11 @@ class Registry(Generic[Item]):
         """Look an entry up.
 
         Raises:
-            MultiEditError: of the class `error`; the message names the nearest known id.
+            MultiEditError: of the class `error`; the message names a known id that is like it.
         """
         if entry_id in self._entries:
             return self._entries[entry_id]
-        asked = entry_id[:_LONGEST_ID]
-        nearest = difflib.get_close_matches(asked, self._entries, n=1, cutoff=0.0)[0]
-        raise type(self).error(
-            f"Unknown {self.kind} {asked!a}. The nearest known one is {nearest!r}; {self.next_step}."
-        )
+        nearest = difflib.get_close_matches(entry_id[:_LONGEST_ID], self._entries, n=1, cutoff=_ALIKE)
+        hint = f"The nearest known one is {nearest[0]!r}; " if nearest else ""
+        advice = f"{hint}{self.next_step}."
+        raise type(self).error(f"Unknown {self.kind} {describe(entry_id)}. {advice[:1].upper()}{advice[1:]}")

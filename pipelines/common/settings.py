@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import Any, TypeVar, cast
 
 from .errors import InvalidRequest
+from .validation import describe
 
 ENVIRONMENT_PREFIX = "MULTIEDIT_"
 LARGEST_SEED = 2**64 - 1
@@ -46,7 +47,9 @@ def read_variable(
     try:
         return cast(_Value, _parse(text, type(default), choices))
     except ValueError as error:
-        raise InvalidRequest(f"{variable} is {text!a}; it must be {error}. Correct it or unset it.") from None
+        raise InvalidRequest(
+            f"{variable} is {describe(text)}; it must be {error}. Correct it or unset it."
+        ) from None
 
 
 def _parse(text: str, kind: type, choices: Collection[str]) -> Any:

@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from .errors import InvalidRequest
 
 _LONGEST_SHOWN = 60
-_LONGEST_NAME = 64
+_LONGEST_PATH = 80
 
 
 def describe(value: object) -> str:
@@ -28,6 +28,18 @@ def describe(value: object) -> str:
         return repr(value)
     kinds: dict[type, str] = {type(None): "null", list: "a list", dict: "an object"}
     return kinds.get(type(value), type(value).__name__)
+
+
+def shown(text: object) -> str:
+    """A path or the like as a message shows it: without quotes, printable, the middle of a long one left out.
+
+    No message repeats more than 80 characters of what was given. Values have quotes, see `describe`.
+    """
+    whole = str(text)
+    if len(whole) > _LONGEST_PATH:
+        half = (_LONGEST_PATH - len("...")) // 2
+        whole = f"{whole[:half]}...{whole[-half:]}"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in whole)
 
 
 def invalid_value(path: str, value: object, allowed: str) -> InvalidRequest:
@@ -87,11 +99,12 @@ def known_fields(value: object, path: str, known: Collection[str]) -> Mapping[st
     fields = mapping(value, path or "the request")
     for name in fields:
         if name not in known:
-            asked = str(name)[:_LONGEST_NAME]
+            asked = str(name)[:_LONGEST_SHOWN]
             nearest = difflib.get_close_matches(asked, known, n=1, cutoff=0.6)
             hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
             raise InvalidRequest(
-                f"Unknown field {asked!a} in {path or 'the request'}.{hint} Known: {', '.join(known)}.",
+                f"Unknown field {describe(name)} in {path or 'the request'}.{hint} "
+                f"Known: {', '.join(known)}.",
                 field=join_path(path, ascii(asked)[1:-1]),
             )
     return fields

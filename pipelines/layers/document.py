@@ -23,7 +23,7 @@ from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
-from ..common.validation import boolean, choice, integer, invalid_value, mapping, number
+from ..common.validation import boolean, choice, describe, integer, invalid_value, mapping, number
 from .modes import BLEND_MODES
 from .placement import Box, place, read_placement
 
@@ -147,8 +147,8 @@ def _check_frames(layers: tuple[Layer, ...]) -> None:
         for count in (layer.image.shape[0], 1 if layer.mask is None else layer.mask.shape[0]):
             if count not in (1, longest):
                 raise InvalidRequest(
-                    f"Layer {layer.name!r} has {count} frames beside {longest}; each layer and mask needs "
-                    f"one frame or {longest}.",
+                    f"Layer {describe(layer.name)} has {count} frames beside {longest}; each layer and mask "
+                    f"needs one frame or {longest}.",
                     field="layers",
                 )
 

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
 from ..common.settings import Limits
-from ..common.validation import invalid_value, known_fields, text
+from ..common.validation import invalid_value, known_fields, shown, text
 from ..images.decode import DecodeJob, decode_many, image_from, mask_from
 from ..images.header import read_header
 from ..sources.files import read_file
@@ -92,19 +92,21 @@ def _load(path: Path) -> object:
             data = file.read(MAX_DOCUMENT_BYTES + 1)
     except OSError as error:
         raise InvalidRequest(
-            f"The document {path} cannot be read: {error.strerror}. Check the path."
+            f"The document {shown(path)} cannot be read: {error.strerror}. Check the path."
         ) from None
     if len(data) > MAX_DOCUMENT_BYTES:
         raise InvalidRequest(
-            f"The document {path} has more than {MAX_DOCUMENT_BYTES} bytes, the limit. Give a JSON document "
-            "that names its images as files."
+            f"The document {shown(path)} has more than {MAX_DOCUMENT_BYTES} bytes, the limit. Give a JSON "
+            "document that names its images as files."
         )
     try:
         return read_json(data)
     except RecursionError:
-        raise InvalidRequest(f"The document {path} is nested too deeply. Give a LAYERS document.") from None
+        raise InvalidRequest(
+            f"The document {shown(path)} is nested too deeply. Give a LAYERS document."
+        ) from None
     except ValueError as error:
-        raise InvalidRequest(f"The document {path} is not valid JSON: {error}. Correct it.") from None
+        raise InvalidRequest(f"The document {shown(path)} is not valid JSON: {error}. Correct it.") from None
 
 
 def _job(value: object, place: str, folder: Path, limits: Limits) -> DecodeJob:

@@ -23,6 +23,7 @@ from ..catalog.lookup import Catalog
 from ..catalog.model import BASE_TIER, Model
 from ..common.errors import ModelUnavailable, UnsupportedValue
 from ..common.types import Size
+from ..common.validation import describe
 from ..images.facts import ImageFacts
 from ..layers.placement import Placement
 from . import provider
@@ -202,7 +203,7 @@ def _choose_format(asked: OutputFormat | None, tier: str | None) -> tuple[Output
 
 def _choose_quality(asked: str | None, model: Model) -> tuple[str | None, Iterable[str]]:
     if not model.qualities:
-        return None, (f"quality {asked!r} is dropped: {model.id} has no qualities.",) if asked else ()
+        return None, (f"quality {describe(asked)} is dropped: {model.id} has no qualities.",) if asked else ()
     if asked is None:
         return model.default_quality, (f"quality is not given: {model.default_quality}, the default.",)
     if asked not in model.qualities:

@@ -18,6 +18,7 @@ from ..common.types import Size
 from ..common.validation import (
     boolean,
     choice,
+    describe,
     integer,
     invalid_value,
     join_path,
@@ -159,7 +160,7 @@ def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dic
     for key in given:
         if key not in numbers:
             raise InvalidRequest(
-                f"{path} has the key {str(key)[:20]!a}; it must be an image number, {' or '.join(numbers)}.",
+                f"{path} has the key {describe(key)}; it must be an image number, {' or '.join(numbers)}.",
                 field=path,
             )
     return {numbers[key]: read(given[key], join_path(path, key)) for key in numbers if key in given}

@@ -29,6 +29,7 @@ from fractions import Fraction
 from ..catalog.model import AUTO, BASE_TIER, TIER_SIDES, Model, parse_ratio
 from ..common.errors import InvalidRequest, UnsupportedValue
 from ..common.types import Size
+from ..common.validation import describe
 
 AREA_TOLERANCE = 0.05
 
@@ -119,7 +120,7 @@ def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:
 def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | None, tuple[str, ...]]:
     """The effective tier: asked, or the closest in area to the size to keep, or the model's default."""
     if not model.tiers:
-        dropped = f"resolution {asked!a} is dropped: {model.id} has no resolution tiers."
+        dropped = f"resolution {describe(asked)} is dropped: {model.id} has no resolution tiers."
         return None, (dropped,) if asked else ()
     if asked is not None:
         if asked not in model.tiers:
@@ -227,5 +228,5 @@ def _text(size: Size) -> str:
 def unsupported(field: str, value: str, model: Model, takes: tuple[str, ...]) -> UnsupportedValue:
     """The error for a field's value that the model does not support."""
     return UnsupportedValue(
-        f"{model.id} does not support {field} {value!a}. Supported: {', '.join(takes)}.", field=field
+        f"{model.id} does not support {field} {describe(value)}. Supported: {', '.join(takes)}.", field=field
     )

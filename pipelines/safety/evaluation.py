@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..common.errors import InvalidImage, InvalidRequest
 from ..common.settings import Limits
+from ..common.validation import shown
 from ..images.input_image import ImageFile
 from .classifiers.classifier import Classifier
 from .classifiers.views import TILED_PIXELS
@@ -48,7 +49,7 @@ def read_labels(path: Path) -> dict[str, bool]:
         return {row["file"]: _LABELS[row["label"].strip().lower()] for row in rows}
     except (OSError, ValueError, KeyError, AttributeError) as error:
         raise InvalidRequest(
-            f"{path} is not a valid file of labels: {error}. It must be a CSV file with a header "
+            f"{shown(path)} is not a valid file of labels: {error}. It must be a CSV file with a header "
             f"and the columns file and label; a label is one of {', '.join(_LABELS)}."
         ) from error
 

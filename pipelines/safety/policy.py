@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
 from ..common.errors import InvalidRequest
+from ..common.validation import describe
 
 Preset = Literal["strict", "default", "loose"]
 PRESETS: tuple[Preset, ...] = get_args(Preset)
@@ -48,7 +49,7 @@ class Policy:
             value = getattr(self, name)
             if value not in known:
                 raise InvalidRequest(
-                    f"Safe mode's {name} is {value!a}; it must be one of {', '.join(known)}."
+                    f"Safe mode's {name} is {describe(value)}; it must be one of {', '.join(known)}."
                 )
         if self.threshold is not None and not 0 <= self.threshold <= 1:
             raise InvalidRequest(

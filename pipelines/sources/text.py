@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from ..common.errors import FetchRefused, InvalidImage
 from ..common.settings import Limits
+from ..common.validation import shown
 from .bounds import check_size
 
 _TAKEN = "An image as text is an http or https URL, a data URL or base64"
@@ -48,8 +49,7 @@ def decode_text(text: str, limits: Limits, name: str) -> bytes:
     scheme = _SCHEME.match(text)
     if scheme is None:
         if _FILE_NAME.fullmatch(text):
-            shown = text if len(text) <= 60 else text[:57] + "..."
-            raise InvalidImage(f"{name} looks like a file name ({shown}). {_TAKEN}.")
+            raise InvalidImage(f"{name} looks like a file name ({shown(text)}). {_TAKEN}.")
         return _decode_base64(text, limits, name)
     if scheme[1].lower() == "data":
         return _decode_data_url(text, limits, name)

@@ -35,6 +35,14 @@ def test_an_unknown_id_names_the_nearest() -> None:
     )
 
 
+@pytest.mark.parametrize("asked", ["strawberry", "", "x" * 10_000])
+def test_an_id_like_no_other_has_no_suggestion(asked: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        Fruits([Fruit("pear"), Fruit("apple")]).get(asked)
+    assert caught.value.message.endswith(". See the market.")
+    assert len(caught.value.message) < 130
+
+
 def test_an_id_that_is_there_twice_is_refused() -> None:
     with pytest.raises(ValueError, match="fruit pear is listed twice"):
         Fruits([Fruit("pear"), Fruit("pear")])

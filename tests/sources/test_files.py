@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from multiedit.pipelines.common.errors import FileTooLarge, InvalidImage
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.validation import shown
 from multiedit.pipelines.sources.files import read_file
 
 LIMITS = Limits()
@@ -53,7 +54,7 @@ def test_no_regular_file_is_refused_at_once(
     make(path)
     with pytest.raises(InvalidImage, match=says) as caught:
         read_file(path, LIMITS, "image 2")
-    assert caught.value.message.startswith(f"image 2 ({path}) ")
+    assert caught.value.message.startswith(f"image 2 ({shown(path)}) ")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs files of POSIX")

@@ -16,6 +16,7 @@ from typing import BinaryIO, Literal, Protocol
 
 from ...common.atomic_file import open_atomically
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
+from ...common.validation import shown
 from .specs import EMBEDDED_FILE, ClassifierSpec
 
 WeightsState = Literal["absent", "wrong size", "present"]
@@ -72,11 +73,11 @@ class Store:
         try:
             found = hashlib.sha256(path.read_bytes()).hexdigest()
         except OSError as error:
-            raise ClassifierMissing(f"{path} cannot be read: {error.strerror}.") from error
+            raise ClassifierMissing(f"{shown(path)} cannot be read: {error.strerror}.") from error
         if found != spec.sha256 and found not in self.allowed:
             raise WeightsMismatch(
-                f"{path} has the sha256 {found}; expected {spec.sha256}. Remove it and download it again, or "
-                "if you made it, add its sha256 to MULTIEDIT_SAFETY_ALLOWED."
+                f"{shown(path)} has the sha256 {found}; expected {spec.sha256}. Remove it and download it "
+                "again, or if you made it, add its sha256 to MULTIEDIT_SAFETY_ALLOWED."
             )
         return found
 
@@ -94,7 +95,7 @@ class Store:
         except FileNotFoundError:
             return None
         except OSError as error:
-            raise OutputError(f"{path} cannot be removed: {error.strerror}.") from error
+            raise OutputError(f"{shown(path)} cannot be removed: {error.strerror}.") from error
         return path
 
     def download(
@@ -122,19 +123,19 @@ class Store:
                     raise WeightsMismatch(_wrong_size(url, body.length, spec))
                 found, size = _copy(body, part, spec.size, progress)
             if size < spec.size:
-                raise FetchFailed(f"{url} ended after {size} of {spec.size} bytes. Try again.")
+                raise FetchFailed(f"{shown(url)} ended after {size} of {spec.size} bytes. Try again.")
             if size > spec.size:
                 raise WeightsMismatch(_wrong_size(url, size, spec))
             if found != spec.sha256:
                 raise WeightsMismatch(
-                    f"{url} delivered a file with the sha256 {found}; expected {spec.sha256}. "
+                    f"{shown(url)} delivered a file with the sha256 {found}; expected {spec.sha256}. "
                     "It was not kept."
                 )
         return path
 
 
 def _wrong_size(url: str, size: int | None, spec: ClassifierSpec) -> str:
-    return f"{url} delivered {size} bytes; {spec.name} has {spec.size}. Nothing was kept; try again."
+    return f"{shown(url)} delivered {size} bytes; {spec.name} has {spec.size}. Nothing was kept; try again."
 
 
 def _copy(body: ResponseBody, part: BinaryIO, most: int, progress: Callable[[int], None]) -> tuple[str, int]:
@@ -155,6 +156,6 @@ def _download_errors(url: str) -> Iterator[None]:
         yield
     except (OSError, http.client.HTTPException) as error:
         raise FetchFailed(
-            f"{url} could not be downloaded: {error}. Try again, or download the file by other means and put "
-            "it where `multiedit safety list` says."
+            f"{shown(url)} could not be downloaded: {error}. Try again, or download the file by other means "
+            "and put it where `multiedit safety list` says."
         ) from error

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ...common.errors import ClassifierMissing, WeightsMismatch
+from ...common.validation import describe, shown
 from .specs import ClassifierSpec
 
 
@@ -62,7 +63,7 @@ def load_weights(
     found = hashlib.sha256(data).hexdigest()
     if found not in allowed:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} have {len(data)} bytes with the sha256 {found}; "
+            f"The safe mode weights {shown(path.name)} have {len(data)} bytes with the sha256 {found}; "
             f"expected {spec.sha256}. The file is damaged or was replaced: {_repair(spec)}."
         )
     return _float32(data, path, spec, shapes), found
@@ -76,15 +77,15 @@ def _float32(
         tensors = safetensors.torch.load(data)
     except safetensors.SafetensorError as error:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} are not a valid safetensors file: {error}. Remove the file's "
-            "sha256 from MULTIEDIT_SAFETY_ALLOWED."
+            f"The safe mode weights {shown(path.name)} are not a valid safetensors file: {error}. Remove the "
+            "file's sha256 from MULTIEDIT_SAFETY_ALLOWED."
         ) from error
     found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
     wrong = [name for name in {**shapes, **found} if found.get(name) != shapes.get(name)]
     if wrong:
         raise WeightsMismatch(
-            f"The safe mode weights {path.name} are not those of {spec.title}: {len(wrong)} of "
-            f"{len(shapes)} tensors differ, the first is {wrong[0]!a}. Remove the file's sha256 from "
+            f"The safe mode weights {shown(path.name)} are not those of {spec.title}: {len(wrong)} of "
+            f"{len(shapes)} tensors differ, the first is {describe(wrong[0])}. Remove the file's sha256 from "
             "MULTIEDIT_SAFETY_ALLOWED."
         )
     return {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
@@ -92,7 +93,7 @@ def _float32(
 
 def _missing(path: Path, spec: ClassifierSpec, error: OSError) -> ClassifierMissing:
     return ClassifierMissing(
-        f"The safe mode weights {path.name} cannot be read ({error.strerror}). "
+        f"The safe mode weights {shown(path.name)} cannot be read ({error.strerror}). "
         f"{_repair(spec).capitalize()}, or switch safe mode off."
     )
 

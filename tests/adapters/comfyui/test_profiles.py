@@ -137,7 +137,7 @@ def test_a_models_profiles_come_in_their_order() -> None:
 
 @pytest.mark.parametrize(
     ("asked", "nearest"),
-    [("qwen-edit-2511", "qwen-edit-2511-full"), ("klein-9b-kv", "9b-kv"), ("x" * 10**6, "nearest known one")],
+    [("qwen-edit-2511", "qwen-edit-2511-full"), ("klein-9b-kv", "9b-kv"), ("x" * 10**6, "Unknown profile")],
 )
 def test_an_unknown_profile_names_the_nearest(asked: str, nearest: str) -> None:
     with pytest.raises(InvalidRequest, match=nearest) as caught:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ....common.errors import InvalidModelFile
 from ....common.json_reader import read_json
+from ....common.validation import shown
 from .profile import ModelPart
 from .selection import fits
 
@@ -35,12 +36,13 @@ def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None
         InvalidModelFile: the file cannot be read, is not a safetensors file, is shorter than its header
             says, lacks a tensor of the architecture or has one of another.
     """
-    shown = Path(path).name if name is None else name
+    file = Path(path).name if name is None else name
     problem = _problem(Path(path), part)
     if problem:
-        source = next((each for each in part.files if fits(each.pattern, shown)), part.files[0])
+        source = next((each for each in part.files if fits(each.pattern, file)), part.files[0])
         raise InvalidModelFile(
-            f"{shown}, taken for {what}, {problem}. Download it again from {source.url}, or choose another.",
+            f"{shown(file)}, taken for {what}, {problem}. Download it again from {source.url}, or "
+            "choose another.",
             field="modelId",
         )
 
