@@ -15,7 +15,7 @@ from ..pipelines.common.validation import describe, integer
 if TYPE_CHECKING:
     from ..pipelines.common.settings import Limits
     from ..pipelines.safety.settings import SafetySettings
-    from ..pipelines.sources.source import ImageSource, SourceLoader
+    from ..pipelines.sources.source import Fetch, ImageSource, SourceLoader
 
 STANDARD_STREAM = "-"
 
@@ -87,26 +87,31 @@ def encode_options(options: argparse.Namespace) -> dict[str, Any]:
     return fields
 
 
-def image_source(argument: str, limits: Limits) -> ImageSource:
-    """The source of FILE|URL|-; standard input is read here."""
-    from ..pipelines.sources.source import BytesSource, FileSource, TextSource
+def image_source(argument: str, limits: Limits, name: str) -> ImageSource:
+    """The source of FILE|URL|-, called `name` in messages; standard input is read here."""
+    from ..pipelines.sources.local import local_source
+    from ..pipelines.sources.source import BytesSource
 
     if argument == STANDARD_STREAM:
         if sys.stdin is None:
             raise InvalidImage("Standard input is closed. Send the image there, or name a file.")
         return BytesSource(sys.stdin.buffer.read(limits.max_file_bytes))
-    if argument.lower().startswith(("http://", "https://", "data:")):
-        return TextSource(argument)
-    return FileSource(argument)
+    return local_source(argument, name)
 
 
 def source_loader(limits: Limits) -> SourceLoader:
     """Load image sources, URLs through the guarded fetcher."""
     from ..pipelines.sources.source import SourceLoader
 
+    return SourceLoader(limits, image_fetch(limits))
+
+
+def image_fetch(limits: Limits) -> Fetch:
+    """The guarded fetcher, which is imported when the first URL is fetched."""
+
     async def fetch(url: str, name: str) -> bytes:
         from ..pipelines.sources.fetch import ImageFetcher
 
         return await ImageFetcher(limits).fetch(url, name)
 
-    return SourceLoader(limits, fetch)
+    return fetch

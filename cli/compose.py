@@ -6,7 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from .arguments import add_command, add_output_options, encode_options, output_format, safety_settings
+from .arguments import (
+    add_command,
+    add_output_options,
+    encode_options,
+    image_fetch,
+    output_format,
+    safety_settings,
+)
 from .output import progress_bar, require_output, write_result
 
 
@@ -24,17 +31,19 @@ def compose(options: argparse.Namespace) -> None:
     from ..pipelines.planning.request import OUTPUT_FORMATS
 
     require_output(options)
+    limits = Limits.from_environment()
     name = choice(output_format(options) or "png", "--output-format", options=OUTPUT_FORMATS)
     settings = EncodeOptions(format=OUTPUT_FORMATS[name], **encode_options(options))
     safety = safety_settings(options)
     with progress_bar(options) as stage:
         file = compose_document(
             Path(options.document),
-            Limits.from_environment(),
+            limits,
             None if options.no_safe_mode else safety.loader(),
             settings,
             lambda share: stage("edit", share),
             safety.policy,
+            image_fetch(limits),
         )
     details = {
         "media_type": file.media_type,

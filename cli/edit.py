@@ -109,7 +109,10 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
         "quality": options.quality,
         "safe_mode": not options.no_safe_mode,
         "multiedit": _without_none(extras),
-        "images": [image_source(image, limits) for image in options.image],
+        "images": [
+            image_source(image, limits, f"image {number}")
+            for number, image in enumerate(options.image, start=1)
+        ],
     }
     return _without_none(fields)
 

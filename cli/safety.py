@@ -59,8 +59,10 @@ def check(options: argparse.Namespace) -> None:
     from ..pipelines.safety.screening import check as check_images
 
     limits, settings = Limits.from_environment(), safety_settings(options)
-    data = asyncio.run(source_loader(limits).load(image_source(options.image, limits), "the image"))
-    image = ImageFile(data, limits, "the image").image()
+    name = "the image"
+    source = image_source(options.image, limits, name)
+    data = asyncio.run(source_loader(limits).load(source, name))
+    image = ImageFile(data, limits, name).image()
     report = check_images(image, settings.loader(), settings.policy)[0]
     print_output(options, report.to_dict(), f"{report.label or report.status}: {safety_text(report)}")
 

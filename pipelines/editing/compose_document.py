@@ -13,6 +13,7 @@ from ..layers.document_file import read_document
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..safety.screening import require_classifier
+from ..sources.source import Fetch, refuse_url
 from .output import EncodedImage, encode_result, screen_image
 
 
@@ -23,18 +24,20 @@ def compose_document(
     options: EncodeOptions,
     progress: OnProgress = lambda share: None,
     policy: Policy = DEFAULT_POLICY,
+    fetch: Fetch = refuse_url,
 ) -> EncodedImage:
     """Read a document and its images, composite them, check the result and encode it.
 
     Args:
         classifier: of safe mode; None switches it off.
+        fetch: gets the images that are http or https URLs.
 
     Raises:
         MultiEditError: any of the tree; nothing is left behind.
     """
     if classifier is not None:
         require_classifier(classifier, policy)  # a missing one must not cost the composite
-    read = read_document(path, limits)
+    read = read_document(path, limits, fetch)
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)
     image, report = screen_image(image, classifier, policy)

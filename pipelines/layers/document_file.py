@@ -4,9 +4,9 @@
      "layers": [{"image": "base.jpg"},
                 {"image": "fruit.png", "mask": "fruit-mask.png", "x": 40, "y": 300, "rotation": 0.2}]}
 
-`image` and `mask` are paths, absolute or relative to the document's folder. `..` and absolute paths are
-allowed, so a document reads whatever its reader may: only read one that the user named himself, never one
-that came over a network.
+`image` and `mask` are paths, absolute or relative to the document's folder, or file, http(s) or data URLs.
+`..` and absolute paths are allowed, so a document reads whatever its reader may: only read one that the user
+named himself, never one that came over a network.
 
 A mask file is a layer mask like core's: **white is transparent**, black is opaque. Colour counts by its
 luma, and a transparent pixel of the mask file as black. `rotation` is in radians, as in core.
@@ -15,6 +15,7 @@ luma, and a transparent pixel of the mask file as black. `rotation` is in radian
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,27 +26,32 @@ from ..common.settings import Limits
 from ..common.validation import invalid_value, known_fields, shown, text
 from ..images.decode import DecodeJob, decode_many, image_from, mask_from
 from ..images.header import read_header
-from ..sources.files import read_file
+from ..sources.local import local_source
+from ..sources.source import Fetch, ImageSource, SourceLoader, refuse_url
+from ..sources.text import is_data_url
 from .composite import Colour
 from .document import ITEM_KEYS
 
 DOCUMENT_KEYS = ("version", "canvas", "layers", "background")
-MAX_DOCUMENT_BYTES = 1_000_000
+MAX_DOCUMENT_BYTES = 35_000_000  # as much as a JSON body of the HTTP API: it may hold images as data URLs
 _LONGEST_PATH = 4096
 _COLOUR = re.compile("#[0-9a-fA-F]{6}")
 _READERS = {"image": image_from, "mask": mask_from}
 
 
 class _ImageField(NamedTuple):
-    """A file that a field of a layer names."""
+    """An image that a field of a layer names."""
 
     item: dict[str, object]
     key: str
-    job: DecodeJob
+    place: str
 
 
-def read_document(path: Path, limits: Limits) -> dict[str, Any]:
+def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict[str, Any]:
     """Read a document and the images it names.
+
+    Args:
+        fetch: gets the images that are http or https URLs.
 
     Returns:
         Core's LAYERS document for `document.parse_document`: each layer has its `image` as float32
@@ -55,8 +61,8 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
     Raises:
         InvalidRequest: the file cannot be read, is too long, not valid JSON or not a document, or a field is
             unknown.
-        InvalidImage: an image is missing, damaged or outside the limits; the message names its place
-            (`layers.2.image`).
+        InvalidImage, FetchError: an image is missing, damaged or outside the limits; the message names its
+            place (`layers.2.image`).
     """
     document = dict(known_fields(_load(path), "the document", DOCUMENT_KEYS))
     layers = document.get("layers")
@@ -66,14 +72,17 @@ def read_document(path: Path, limits: Limits) -> dict[str, Any]:
     items = [dict(known_fields(item, f"layers.{n}", ITEM_KEYS)) for n, item in enumerate(layers, start=1)]
     if document.get("background") is not None:
         document["background"] = read_colour(document["background"], "background")
-    # All headers are checked before the first image is decoded.
     fields = [
-        _ImageField(item, key, _job(item.get(key), f"layers.{n}.{key}", path.parent, limits))
+        _ImageField(item, key, f"layers.{n}.{key}")
         for n, item in enumerate(items, start=1)
         for key in _READERS
         if key == "image" or item.get(key) is not None
     ]
-    for field, raster in zip(fields, decode_many([field.job for field in fields]), strict=True):
+    sources = {field.place: _source(field.item.get(field.key), field.place, path.parent) for field in fields}
+    data = asyncio.run(SourceLoader(limits, fetch).load_named(sources))
+    # All headers are checked before the first image is decoded.
+    jobs = [DecodeJob(data[place], read_header(data[place], limits, place), place) for place in sources]
+    for field, raster in zip(fields, decode_many(jobs), strict=True):
         field.item[field.key] = _READERS[field.key](raster)
     return {**document, "layers": items}
 
@@ -109,6 +118,6 @@ def _load(path: Path) -> object:
         raise InvalidRequest(f"The document {shown(path)} is not valid JSON: {error}. Correct it.") from None
 
 
-def _job(value: object, place: str, folder: Path, limits: Limits) -> DecodeJob:
-    data = read_file(folder / text(value, place, longest=_LONGEST_PATH), limits, place)
-    return DecodeJob(data, read_header(data, limits, place), place)
+def _source(value: object, place: str, folder: Path) -> ImageSource:
+    longest = MAX_DOCUMENT_BYTES if isinstance(value, str) and is_data_url(value) else _LONGEST_PATH
+    return local_source(text(value, place, longest=longest), place, str(folder))

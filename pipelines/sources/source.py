@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, TypeAlias
 
-from ..common.errors import InvalidImage, MultiEditError
+from ..common.errors import FetchRefused, InvalidImage, MultiEditError
 from ..common.settings import Limits
 from .bounds import check_size
 from .files import read_file
@@ -50,6 +50,11 @@ class UploadSource:
 ImageSource: TypeAlias = FileSource | TextSource | BytesSource | UploadSource
 Fetch: TypeAlias = Callable[[str, str], Awaitable[bytes]]
 """(url, name) to the bytes behind the URL; `ImageFetcher.fetch` is the one that is safe."""
+
+
+async def refuse_url(url: str, name: str) -> bytes:
+    """A `Fetch` for callers that fetch nothing."""
+    raise FetchRefused(f"{name} is a URL, and none is fetched here. Give a file.")
 
 
 class SourceLoader:

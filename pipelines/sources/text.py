@@ -18,6 +18,7 @@ from .bounds import check_size
 
 _TAKEN = "An image as text is an http or https URL, a data URL or base64"
 _URL = re.compile(r"\s*https?:", re.IGNORECASE)
+_DATA_URL = re.compile(r"\s*data:", re.IGNORECASE)
 _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{1,20}):", re.IGNORECASE)
 _FILE_NAME = re.compile(
     r".{0,4096}\.(png|apng|jpe?g|jfif|webp|avif|hei[cf]|gif|bmp|tiff?|svg)", re.IGNORECASE
@@ -35,6 +36,11 @@ _BLOCK = re.compile(rb"(?:%[0-9A-Fa-f]{2}|[\x00-\xff]){1,4096}")
 def is_url(text: str) -> bool:
     """Return whether the text has to be fetched over http or https."""
     return _URL.match(text) is not None
+
+
+def is_data_url(text: str) -> bool:
+    """Return whether the text is a data URL, valid or not."""
+    return _DATA_URL.match(text) is not None
 
 
 def decode_text(text: str, limits: Limits, name: str) -> bytes:

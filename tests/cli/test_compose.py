@@ -1,7 +1,12 @@
 from __future__ import annotations
 
+import base64
+import json
+from pathlib import Path
+
 import pytest
-from multiedit.tests.support.shell import BLUE, RED, Shell, pixel, write_document
+from multiedit.tests.support.pictures import PictureServer
+from multiedit.tests.support.shell import BLUE, RED, SIZE, Shell, open_image, pixel, write_document
 
 
 def test_a_document_is_composited(shell: Shell) -> None:
@@ -12,3 +17,15 @@ def test_a_document_is_composited(shell: Shell) -> None:
     assert pixel("out.png", (75, 110)) == RED  # a layer's mask is white where the layer is transparent
     assert pixel("out.png", (225, 110)) == pytest.approx(BLUE, abs=3)
     assert shell("compose doc.json --no-safe-mode -o out").err == "out: image/png\nsafe mode: off\n"
+
+
+def test_a_document_may_name_urls(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    red = base64.b64encode(Path("red.png").read_bytes()).decode()
+    with PictureServer() as server:
+        monkeypatch.setenv("MULTIEDIT_FETCH_ALLOWED_HOSTS", "127.0.0.1")
+        top = {"image": server.address("coffee.jpg"), "w": 150, "h": 220}
+        Path("doc.json").write_text(json.dumps({"layers": [{"image": f"data:image/png;base64,{red}"}, top]}))
+        assert shell("compose doc.json --no-safe-mode -o out.png").code == 0
+    assert open_image("out.png").size == SIZE
+    assert pixel("out.png", (225, 110)) == RED
+    assert pixel("out.png", (75, 110)) != RED

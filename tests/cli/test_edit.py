@@ -147,6 +147,15 @@ def test_an_image_may_be_a_data_url(shell: Shell) -> None:
     assert (ran.code, "image 1 is 1x1" in ran.err) == (3, True)
 
 
+def test_an_image_may_be_a_file_url(shell: Shell) -> None:
+    Path("red.png").rename("a b#.png")
+    ran = shell(
+        "edit --prompt p --no-safe-mode --keep-size -o out.png --image", Path("a b#.png").absolute().as_uri()
+    )
+    assert ran.code == 0
+    assert pixel("out.png") == RED
+
+
 def test_a_missing_folder_is_reported_before_any_image_is_read(shell: Shell) -> None:
     assert shell("edit --image missing.png --prompt p -o nowhere/out.png").code == 7
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from multiedit.pipelines.common.errors import (
+    FetchRefused,
     FileTooLarge,
     ImageTooLarge,
     ImageTooSmall,
@@ -18,6 +20,7 @@ from multiedit.pipelines.common.errors import (
     InvalidRequest,
 )
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.validation import shown
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
 from multiedit.pipelines.layers.document_file import MAX_DOCUMENT_BYTES, read_document
@@ -81,6 +84,36 @@ def test_white_in_a_mask_file_is_transparent_and_its_levels_go_in_unchanged(fold
     assert torch.equal(mask, pixels(folder / "ramp.png"))
     alpha = composite(parse_document(document, LIMITS))[0, 0, :, 3]
     assert (alpha[0], alpha[-1]) == (1, 0)
+
+
+def test_an_image_may_be_any_kind_of_url(folder: Path) -> None:
+    base = folder / "base.png"
+    data = "data:image/png;base64," + base64.b64encode(base.read_bytes()).decode()
+
+    async def fetch(url: str, name: str) -> bytes:
+        assert (url, name) == ("https://host/a%2F.png", "layers.3.image")
+        return base.read_bytes()
+
+    images = [base.as_uri(), data, "https://host/a%2F.png"]
+    layers = [{"image": image, "mask": (folder / "ramp.png").as_uri()} for image in images]
+    document = read_document(write(folder, {"layers": layers}), LIMITS, fetch)
+    for layer in document["layers"]:
+        assert torch.equal(layer["image"], pixels(base))
+        assert torch.equal(layer["mask"], pixels(folder / "ramp.png"))
+
+
+@pytest.mark.parametrize(
+    ("image", "says"),
+    [
+        ("ftp://host/a.png", "layers.1.image is a URL of the scheme ftp:"),
+        ("https://host/a.png", "layers.1.image is a URL, and none is fetched here"),
+        ("data:image/png;base64,*", "layers.1.image is not valid base64"),
+        ("file:///none.png", r"layers.1.image \(/none.png\) does not exist"),
+    ],
+)
+def test_a_url_that_gives_no_image_is_named_by_its_place(folder: Path, image: str, says: str) -> None:
+    with pytest.raises((InvalidImage, FetchRefused), match=says):
+        read(folder, {"layers": [{"image": image}]})
 
 
 @pytest.mark.parametrize("kind", ["above", "absolute"])
@@ -156,7 +189,7 @@ def test_a_wrong_value_is_refused_by_parse_document(folder: Path, name: str) -> 
         (b"\xff\xd8\xff\xe0 a jpeg", "is not valid JSON"),
         (b"[" * 900_000, "is nested too deeply"),
         (b'{"canvas": ' + b"9" * 5000 + b"}", "is not valid JSON"),
-        (b" " * (MAX_DOCUMENT_BYTES + 1), "has more than 1000000 bytes"),
+        (b" " * (MAX_DOCUMENT_BYTES + 1), "has more than 35000000 bytes"),
     ],
 )
 def test_a_file_that_is_no_document_is_refused(tmp_path: Path, data: bytes, says: str) -> None:
@@ -164,7 +197,7 @@ def test_a_file_that_is_no_document_is_refused(tmp_path: Path, data: bytes, says
     path.write_bytes(data)
     with pytest.raises(InvalidRequest) as caught:
         read_document(path, LIMITS)
-    assert f"The document {path} {says}" in caught.value.message
+    assert f"The document {shown(path)} {says}" in caught.value.message
 
 
 def test_a_document_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
