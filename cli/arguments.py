@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from ..pipelines.sources.source import Fetch, ImageSource, SourceLoader
 
 STANDARD_STREAM = "-"
+_WHOLE = re.compile("[+-]?[0-9]{1,40}")
 
 
 def add_command(
@@ -29,13 +31,37 @@ def add_command(
     return parser
 
 
+def whole_number(option: str) -> Callable[[str], int]:
+    """Return what reads the value of an option as a whole number, for argparse's `type`."""
+
+    def read(text: str) -> int:
+        if not _WHOLE.fullmatch(text):
+            raise InvalidRequest(f"{option} is {describe(text)}; it must be a whole number, such as 42.")
+        return int(text)
+
+    return read
+
+
+def decimal_number(option: str) -> Callable[[str], float]:
+    """Return what reads the value of an option as a number, for argparse's `type`."""
+
+    def read(text: str) -> float:
+        try:
+            return float(text)
+        except ValueError:
+            raise InvalidRequest(f"{option} is {describe(text)}; it must be a number, such as 0.5.") from None
+
+    return read
+
+
 def add_output_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-o", "--output", metavar="OUT", help="the file to write; - is standard output")
     add("--output-format", metavar="FORMAT", help="png, jpeg or webp; default: by OUT's ending")
     add("--no-safe-mode", action="store_true", help="do not check the result for adult content")
     add_safety_options(parser)
-    add("--file-quality", type=int, metavar="1-100", help="of a jpeg or lossy webp file")
+    quality = whole_number("--file-quality")
+    add("--file-quality", type=quality, metavar="1-100", help="of a jpeg or lossy webp file")
     add("--lossless", action="store_true", help="write webp without loss")
     add("--matte", metavar="#RRGGBB", help="what shows through transparency in a jpeg; default #ffffff")
 
@@ -85,6 +111,19 @@ def encode_options(options: argparse.Namespace) -> dict[str, Any]:
 
         fields["background"] = read_colour(options.matte, "--matte")
     return fields
+
+
+def unused_options(options: argparse.Namespace, media_type: str) -> Iterator[str]:
+    """Yield a note for each option about the file that has no effect on one of its type."""
+    kind = media_type.removeprefix("image/")
+    lossless = kind == "png" or (kind == "webp" and options.lossless)
+    if options.file_quality is not None and lossless:
+        yield f"--file-quality has no effect: a {kind} is written without loss."
+    if options.lossless and kind != "webp":
+        reason = "a png always is" if kind == "png" else f"a {kind} cannot be"
+        yield f"--lossless has no effect: {reason}."
+    if options.matte is not None and kind != "jpeg":
+        yield f"--matte has no effect: a {kind} keeps its transparency."
 
 
 def image_source(argument: str, limits: Limits, name: str) -> ImageSource:

@@ -42,25 +42,27 @@ def resolve(options: argparse.Namespace) -> None:
     from ..pipelines.common.settings import Limits
     from ..pipelines.planning.size import resolve_size
 
+    limits = Limits.from_environment()
     size = resolve_size(
-        load_provider(Limits.from_environment()).catalog.get(options.model),
+        load_provider(limits).catalog.get(options.model),
         options.aspect_ratio,
         options.resolution,
-        _image_size(options.image_size),
+        _image_size(options.image_size, limits.max_side),
         keep_size=options.keep_size,
     )
     notes = (f"  {note}" for note in size.notes)
     print_output(options, dataclasses.asdict(size), f"{size.width}x{size.height}", *notes)
 
 
-def _image_size(text: str | None) -> tuple[int, int] | None:
+def _image_size(text: str | None, longest: int) -> tuple[int, int] | None:
     """Parse WIDTHxHEIGHT in pixels."""
     if text is None:
         return None
     sides = _IMAGE_SIZE.fullmatch(text)
-    if sides is None:
+    if sides is None or max(map(int, sides.groups())) > longest:
         raise InvalidRequest(
-            f"--image-size is {describe(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000."
+            f"--image-size is {describe(text)}; it must be WIDTHxHEIGHT in pixels, such as 4000x3000, "
+            f"{longest} px a side at most."
         )
     return int(sides[1]), int(sides[2])
 

@@ -20,6 +20,7 @@ from .arguments import (
     output_format,
     safety_settings,
     source_loader,
+    whole_number,
 )
 from .comfyui import edit_on_comfyui, require_preview
 from .output import print_json, progress_bar, require_output, write_result
@@ -52,7 +53,7 @@ def add_parser(subparsers: Any) -> None:
     add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the closest one to the first image")
     add("--resolution", metavar="TIER", help="1K, 2K or 4K")
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
-    add("--seed", type=int, metavar="N")
+    add("--seed", type=whole_number("--seed"), metavar="N")
     add("--keep-size", action="store_true", help="the result has the first image's exact size")
     add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
     add(
@@ -126,7 +127,7 @@ def _by_name(parts: Iterable[str], option: str) -> dict[str, str]:
     values: dict[str, str] = {}
     for part in parts:
         name, equals, value = part.partition("=")
-        if not equals:
+        if not equals or not value:
             raise InvalidRequest(f"{option} has {describe(part)}; it must be {_SYNTAX[option]}.")
         if name in values:
             raise InvalidRequest(

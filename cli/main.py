@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from ..pipelines.common.errors import InvalidRequest, MultiEditError, OutputError
+from ..pipelines.common.validation import shown
 from . import catalog, compose, edit, keys, output, safety, serve
 
 _EXIT_CODES = """\
@@ -18,6 +20,13 @@ exit codes:
 """
 
 
+_QUOTED = re.compile(r"""'(?:[^'\\]|\\.){81,}'|"(?:[^"\\]|\\.){81,}\"""", re.DOTALL)
+
+
+def _shortened(quoted: re.Match[str]) -> str:
+    return repr(shown(quoted[0][1:-1]))
+
+
 class _Parser(argparse.ArgumentParser):
     """Raise wrong arguments as an error like any other, so that --json holds for them too."""
 
@@ -25,6 +34,9 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message: str) -> NoReturn:
+        """Raise what argparse says, without most of a long argument that it repeats."""
+        head, unrecognized, words = message.rpartition("unrecognized arguments: ")
+        message = head + unrecognized + (shown(words) if unrecognized else _QUOTED.sub(_shortened, words))
         raise InvalidRequest(f"{message}. See `{self.prog} --help`.")
 
 

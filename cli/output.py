@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
 from ..pipelines.common.validation import shown
-from .arguments import STANDARD_STREAM
+from .arguments import STANDARD_STREAM, unused_options
 
 if TYPE_CHECKING:
     from ..pipelines.editing.output import EncodedImage
@@ -85,7 +85,7 @@ def require_file(path: str) -> None:
     if is_stream(path):
         return
     folder = final_path(path).parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise OutputError(f"The folder {shown(folder)} does not exist. Create it, or name another output.")
     if os.path.isdir(path):
         raise OutputError(f"{shown(path)} is a folder. Name a file in it.")
@@ -120,6 +120,8 @@ def write_result(
     notes.append(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:
         notes.append(f"left out of the file: {', '.join(file.dropped_metadata)}")
+    for note in unused_options(options, file.media_type):  # with --json too
+        print_note(note)
     print_output(options, {"output": options.output, **details}, "", *notes)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from ..pipelines.common.errors import InvalidRequest, WeightsMismatch
 from ..pipelines.common.validation import describe
 from . import safety_eval
-from .arguments import add_command, add_safety_options, image_source, safety_settings, source_loader
+from .arguments import (
+    add_command,
+    add_safety_options,
+    decimal_number,
+    image_source,
+    safety_settings,
+    source_loader,
+)
 from .output import count_bar, print_note, print_output, print_result, safety_text
 
 if TYPE_CHECKING:
@@ -29,7 +37,7 @@ def add_parser(subparsers: Any) -> None:
     check_parser = add_command(group, "check", check, "score an image; change nothing")
     check_parser.epilog = "The exit code is 0 whatever the decision; --json has it as `blurred`."
     check_parser.add_argument("image", metavar="FILE|URL|-")
-    check_parser.add_argument("--threshold", type=float, metavar="0-1")
+    check_parser.add_argument("--threshold", type=decimal_number("--threshold"), metavar="0-1")
     add_safety_options(check_parser)
     safety_eval.add_parser(group)
     _add_store_command(group, "list", show, "list the classifiers and where their weights are")
@@ -125,7 +133,7 @@ def verify(options: argparse.Namespace) -> None:
 def remove(options: argparse.Namespace) -> None:
     store, spec = _store(options), _spec(options.name)
     path = store.path(spec)
-    if spec.url is not None and path.is_file():
+    if spec.url is not None and os.path.isfile(path):
         _confirm(f"Delete {path}?", options)
     removed = store.remove(spec)
     text = f"Removed {removed}." if removed else f"{spec.name} is not downloaded."

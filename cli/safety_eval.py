@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from ..pipelines.common.errors import InvalidRequest
-from ..pipelines.common.validation import shown
+from ..pipelines.common.validation import describe, shown
 from .arguments import add_command, safety_settings
 from .output import count_bar, print_output, write_file
 
@@ -40,6 +41,8 @@ def evaluate(options: argparse.Namespace) -> None:
         raise InvalidRequest(
             "Pass either --labels FILE, or --benign where every image of the folder is safe."
         )
+    if not os.path.isdir(folder):
+        raise InvalidRequest(f"--dir is {describe(options.dir)}, which is not a folder. Check the path.")
     labels = (
         evaluation.label_all_safe(folder) if options.benign else evaluation.read_labels(Path(options.labels))
     )

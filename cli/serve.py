@@ -7,14 +7,16 @@ import logging
 from typing import Any
 
 from ..pipelines.common.validation import integer
-from .arguments import add_command, source_loader
+from .arguments import add_command, source_loader, whole_number
 from .output import print_note, print_result
 
 
 def add_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "serve", serve, "start the HTTP server, see docs/api.md")
     parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="default: this machine alone")
-    parser.add_argument("--port", type=int, default=8787, metavar="N", help="default 8787; 0 for any")
+    parser.add_argument(
+        "--port", type=whole_number("--port"), default=8787, metavar="N", help="default 8787; 0 for any"
+    )
     parser.add_argument(
         "--comfyui",
         action="append",

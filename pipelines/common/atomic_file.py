@@ -69,7 +69,7 @@ def final_path(path: str | os.PathLike[str]) -> Path:
     if not os.path.islink(path):
         return Path(path)
     target = Path(os.path.realpath(path))
-    if target.is_symlink():
+    if os.path.islink(target):
         raise OutputError(f"{shown(path)} is a symbolic link that leads to itself. Name another output.")
     return target
 

@@ -69,7 +69,7 @@ def _parse(text: str, kind: type, choices: Collection[str]) -> Any:
     except ValueError:
         value = 0
     if not 0 < value < float("inf"):
-        raise ValueError("a positive number")
+        raise ValueError("a finite positive number" if kind is float else "a positive whole number")
     return value
 
 

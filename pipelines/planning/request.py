@@ -160,7 +160,8 @@ def read_by_image(value: object, path: str, *, images: int, read: Reader) -> dic
     for key in given:
         if key not in numbers:
             raise InvalidRequest(
-                f"{path} has the key {describe(key)}; it must be an image number, {' or '.join(numbers)}.",
+                f"{path} has the key {describe(key)}; it must be an image number, {' or '.join(numbers)}: "
+                f"the request has {images} image{'s' * (images > 1)}.",
                 field=path,
             )
     return {numbers[key]: read(given[key], join_path(path, key)) for key in numbers if key in given}

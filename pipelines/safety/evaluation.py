@@ -48,8 +48,9 @@ def read_labels(path: Path) -> dict[str, bool]:
             rows = list(csv.DictReader(file))
         return {row["file"]: _LABELS[row["label"].strip().lower()] for row in rows}
     except (OSError, ValueError, KeyError, AttributeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else shown(error)
         raise InvalidRequest(
-            f"{shown(path)} is not a valid file of labels: {error}. It must be a CSV file with a header "
+            f"{shown(path)} is not a valid file of labels: {reason}. It must be a CSV file with a header "
             f"and the columns file and label; a label is one of {', '.join(_LABELS)}."
         ) from error
 

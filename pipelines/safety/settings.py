@@ -11,6 +11,7 @@ from typing import Any
 from ..common.errors import InvalidRequest
 from ..common.settings import read_variable
 from ..common.user_folders import user_folder
+from ..common.validation import shown
 from .classifiers.classifier import ClassifierLoader
 from .classifiers.specs import CLASSIFIERS, EMBEDDED
 from .classifiers.store import Store
@@ -51,7 +52,7 @@ class SafetySettings:
         names = self.classifiers
         if not names or len(set(names)) != len(names) or not set(names) <= set(CLASSIFIERS):
             raise InvalidRequest(
-                f"The safe mode classifiers are {', '.join(names) or 'none'}; name one or more of "
+                f"The safe mode classifiers are {shown(', '.join(names) or 'none')}; name one or more of "
                 f"{', '.join(CLASSIFIERS)}, each once."
             )
 

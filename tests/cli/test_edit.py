@@ -128,6 +128,29 @@ def test_encoder_options_reach_the_file(shell: Shell) -> None:
     assert pixel("out.jpg") == pytest.approx((0, 255, 0), abs=3)
 
 
+@pytest.mark.parametrize(
+    ("words", "notes"),
+    [
+        ("-o out.png --file-quality 80", ["--file-quality has no effect: a png is written without loss."]),
+        ("-o out.png --lossless", ["--lossless has no effect: a png always is."]),
+        ("-o out.jpg --lossless", ["--lossless has no effect: a jpeg cannot be."]),
+        (
+            "-o out.webp --lossless --file-quality 80",
+            ["--file-quality has no effect: a webp is written without"],
+        ),
+        ("-o out.webp --matte #00ff00 --json", ["--matte has no effect: a webp keeps its transparency."]),
+        ("-o out.jpg --matte #00ff00 --file-quality 80", []),
+        ("-o out.webp --lossless", []),
+    ],
+)
+def test_an_option_without_effect_says_so(shell: Shell, words: str, notes: list[str]) -> None:
+    ran = shell(KEEP + words)
+    assert ran.code == 0
+    said = [line for line in ran.err.splitlines() if "has no effect" in line]
+    assert len(said) == len(notes)
+    assert all(line.startswith(note) for line, note in zip(said, notes, strict=True))
+
+
 @pytest.mark.parametrize("position", [0, 1])
 def test_an_image_may_come_from_standard_input(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, position: int

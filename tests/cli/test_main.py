@@ -21,6 +21,17 @@ WRONG = [
     ("edit --image red.png -o out.png", 2, "--prompt"),
     (EDIT + "--seed x -o out.png", 2, "--seed"),
     (EDIT + "--seed -1 -o out.png", 2, "multiedit.seed is -1"),
+    (EDIT + "--seed 1e9 -o out.png", 2, "--seed is '1e9'; it must be a whole number, such as 42."),
+    (EDIT + f"--seed {'9' * 5000} -o out.png", 2, "--seed is '999"),
+    (EDIT + "-o out.png --place 2=", 2, "--place has '2='; it must be N=NAME=VALUE"),
+    (EDIT + "-o out.png --role 2=", 2, "--role has '2='; it must be N=ROLE"),
+    (EDIT + "-o out.png --place 2=scale=1", 2, "must be an image number, 1: the request has 1 image."),
+    ("safety eval --dir /nope --benign", 2, "--dir is '/nope', which is not a folder."),
+    ("safety check red.png --threshold half", 2, "--threshold is 'half'; it must be a number"),
+    ("serve --port x", 2, "--port is 'x'; it must be a whole number"),
+    ("resolve --image-size 99999x99999", 2, "'99999x99999'; it must be WIDTHxHEIGHT"),
+    ("resolve --image-size 16385x16", 2, "16384 px a side at most"),
+    (EDIT + "-o out.png --model midjourney", 2, "Unknown model 'midjourney'. `multiedit models` lists all"),
     (EDIT, 2, "-o FILE"),
     (EDIT + "-o out.gif", 2, "'gif' is not an output format: jpeg, jpg, png, webp."),
     (EDIT + "-o out.gif --explain", 2, "jpeg, jpg, png, webp"),
@@ -113,6 +124,16 @@ def test_a_variable_of_the_environment_that_is_no_number_is_an_error(
 ) -> None:
     monkeypatch.setenv("MULTIEDIT_MAX_PIXELS", "many")
     assert shell(EDIT + "-o out.png").code == 2
+
+
+@pytest.mark.parametrize("line", [EDIT + "-o out.png", "serve --port 0", "models"])
+@pytest.mark.parametrize("value", ["junk", "gpt-image-2-edit=junk", "qwen-edit=layer-composite"])
+def test_model_aliases_that_cannot_be_are_refused_at_the_start(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch, line: str, value: str
+) -> None:
+    monkeypatch.setenv("MULTIEDIT_MODEL_ALIASES", value)
+    ran = shell(line)
+    assert (ran.code, f"MULTIEDIT_MODEL_ALIASES has '{value}'" in ran.err) == (2, True)
 
 
 def _help(line: str, capsys: pytest.CaptureFixture[str]) -> str:

@@ -88,15 +88,16 @@ def load_provider(limits: Limits, environment: Mapping[str, str] = os.environ) -
     """Return what the environment and the settings file say.
 
     Raises:
-        InvalidRequest: they cannot be understood.
+        InvalidRequest: they, or the model aliases, cannot be understood.
     """
     catalog, cache = load_catalog(), user_folder("cache", environment)
     provider = read_provider_settings(environment)
     models: tuple[str, ...] = ()
     if provider is not None:
         catalog = model_list.with_saved_list(cache, catalog)
+    runs = alias_resolver(limits, catalog)  # checked without a provider too, when a program starts
+    if provider is not None:
         chosen = [catalog.get(name).id for name in provider.models]
-        runs = alias_resolver(limits, catalog)
         models = tuple(
             model.id
             for model in catalog

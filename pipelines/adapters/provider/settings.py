@@ -22,7 +22,7 @@ from ...common.errors import InvalidRequest
 from ...common.json_reader import read_json
 from ...common.settings import PROVIDER_PREFIX, read_variable
 from ...common.user_folders import user_folder
-from ...common.validation import known_fields
+from ...common.validation import known_fields, shown
 
 _FIELDS = ("url", "key", "wallet_key", "models")
 _LONGEST = 2000
@@ -66,7 +66,8 @@ def read_provider_settings(environment: Mapping[str, str] = os.environ) -> Provi
     if any(given.values()):
         return _provider(given, {name: PROVIDER_PREFIX + name.upper() for name in _FIELDS})
     path = settings_file(environment)
-    return _provider(_read(path), {name: f"{name} in {path}" for name in _FIELDS}) if path.exists() else None
+    names = {name: f"{name} in {shown(path)}" for name in _FIELDS}
+    return _provider(_read(path), names) if os.path.exists(path) else None
 
 
 def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
@@ -76,12 +77,13 @@ def settings_file(environment: Mapping[str, str] = os.environ) -> Path:
 
 def _read(path: Path) -> Mapping[str, Any]:
     if os.name == "posix" and path.stat().st_mode & 0o077:
-        raise InvalidRequest(f"{path} holds a key, and others can read it. Run chmod 600 on it.")
+        raise InvalidRequest(f"{shown(path)} holds a key, and others can read it. Run chmod 600 on it.")
     try:
         return known_fields(read_json(path.read_bytes()), "", _FIELDS)
     except (OSError, ValueError, RecursionError, InvalidRequest):
         raise InvalidRequest(
-            f"{path} cannot be read as a JSON object of {', '.join(_FIELDS)}. Correct it, or remove it."
+            f"{shown(path)} cannot be read as a JSON object of {', '.join(_FIELDS)}. Correct it, or "
+            "remove it."
         ) from None
 
 

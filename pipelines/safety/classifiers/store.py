@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -53,12 +54,12 @@ class Store:
         if spec.url is None:
             return EMBEDDED_FILE
         paths = [folder / spec.file for folder in self.folders]
-        return next((path for path in paths if path.is_file()), paths[0])
+        return next((path for path in paths if os.path.isfile(path)), paths[0])
 
     def state(self, spec: ClassifierSpec) -> WeightsState:
         """Return whether the file is there and has the right size, without reading it."""
         path = self.path(spec)
-        if not path.is_file():
+        if not os.path.isfile(path):
             return "absent"
         return "present" if self.allowed or path.stat().st_size == spec.size else "wrong size"
 

@@ -158,7 +158,9 @@ def test_a_profile_waits_for_its_nodes(nodes: list[str] | None, able: bool) -> N
         assert select_profile(model, QWEN_21, 24 * GB, nodes).profile.id == "qwen-image-2.1-turbo"
     else:
         with pytest.raises(
-            ModelUnavailable, match=r"needs ComfyUI 0\.37\.0 or newer: .*QwenImage21Cache is missing\. Up"
+            ModelUnavailable,
+            match=r"needs ComfyUI 0\.37\.0 or newer: .*"
+            r"(node QwenImage21Cache is|nodes TextEncodeQwenImage21, QwenImage21Cache are) missing\. Update",
         ):
             select_profile(model, QWEN_21, 24 * GB, nodes)
 

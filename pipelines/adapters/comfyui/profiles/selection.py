@@ -175,9 +175,10 @@ def _unable(
     known = [each for each in candidates if not _unknown_nodes(each, node_names)]
     if not known:
         first = candidates[0]
+        unknown = _unknown_nodes(first, node_names)
+        nodes = f"node {unknown[0]} is" if len(unknown) == 1 else f"nodes {', '.join(unknown)} are"
         return ModelUnavailable(
-            f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: node "
-            f"{', '.join(_unknown_nodes(first, node_names))} is missing. Update ComfyUI.",
+            f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: {nodes} missing. Update ComfyUI.",
             field="modelId",
         )
     plainest = min(known, key=lambda each: len(each.parts))
