@@ -71,12 +71,16 @@ def make_app(service: Service, *middlewares: Middleware) -> web.Application:
 
 
 def make_runner(service: Service, *middlewares: Middleware) -> web.AppRunner:
-    """Make the runner of the application, which closes idle connections."""
+    """Make the runner of the application, which closes idle connections.
+
+    A compressed body stays as it is: it is refused by its header, and a broken one would log a traceback.
+    """
     return web.AppRunner(
         make_app(service, *middlewares),
         access_log=None,
         shutdown_timeout=1.0,
         keepalive_timeout=service.server_limits.connection_idle_seconds,
+        auto_decompress=False,
     )
 
 
@@ -93,7 +97,7 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     """
     if service.guard.opened and not is_loopback(host):
         raise InvalidRequest(
-            f"MULTIEDIT_AUTH=off allows only this machine, but --host {host} allows others. "
+            f"MULTIEDIT_AUTH=off allows only this machine, but --host {shown(host)} allows others. "
             "Remove one of them."
         )
     stopped = asyncio.Event()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -143,6 +144,18 @@ def test_an_invalid_body(
     response = client.post("/image/multi-edit", content=sent, headers=headers)
     assert response.status_code == status
     assert expected in response.json()["error"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "GZIP", "a" * 2000])
+@pytest.mark.parametrize("sent", [b"x", b"\x1f\x8b\x08 broken", gzip.compress(b"{}" * 50_000)])
+def test_a_compressed_body_is_415_whatever_is_in_it(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture, encoding: str, sent: bytes
+) -> None:
+    headers = {**JSON, "Content-Encoding": encoding}
+    response = client.post("/image/multi-edit", content=sent, headers=headers)
+    assert (response.status_code, "Content-Encoding" in response.json()["error"]) == (415, True)
+    assert client.get("/models").status_code == 200
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 FORMS: list[tuple[str, list[tuple[str, Any]], str]] = [
