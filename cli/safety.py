@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,9 +25,7 @@ from .output import count_bar, print_note, print_output, print_result, safety_te
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.specs import ClassifierSpec
-    from ..pipelines.safety.classifiers.store import ResponseBody, Store
-
-_SECONDS = 30.0  # without a byte
+    from ..pipelines.safety.classifiers.store import Store
 
 
 def add_parser(subparsers: Any) -> None:
@@ -91,6 +88,10 @@ def show(options: argparse.Namespace) -> None:
 
 
 def download(options: argparse.Namespace) -> None:
+    import asyncio
+
+    from ..pipelines.sources.download import download as fetch
+
     store, spec = _store(options), _spec(options.name)
     if spec.url is None:
         print_result(f"{spec.name} is part of multi-edit; nothing to download.")
@@ -106,7 +107,7 @@ def download(options: argparse.Namespace) -> None:
     print_note(f"  to {store.folders[0] / spec.file}")
     _confirm("Download it?", options)
     with count_bar(spec.size, "B", quiet=options.json) as bar:
-        path = store.download(spec, url, _open_url, bar.update)
+        path = asyncio.run(store.download(spec, url, fetch, bar.update))
     value = {"name": spec.name, "file": str(path), "sha256": spec.sha256}
     print_output(options, value, f"{path}: {spec.size} bytes, sha256 {spec.sha256}")
 
@@ -170,9 +171,3 @@ def _confirm(question: str, options: argparse.Namespace) -> None:
     print_note(f"{question} [y/N]")
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise InvalidRequest("Aborted.")
-
-
-def _open_url(url: str) -> AbstractContextManager[ResponseBody]:
-    from urllib.request import build_opener
-
-    return build_opener().open(url, timeout=_SECONDS)  # type: ignore[no-any-return]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import threading
-import urllib.request
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from multiedit.pipelines.common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
 from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.store import Store
+from multiedit.pipelines.sources.download import download as fetch
 
 WEIGHTS = bytes(range(256)) * 9000  # more than two reads
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
@@ -20,7 +22,15 @@ SMALL = replace(CLASSIFIERS["light"], size=len(WEIGHTS), sha256=SHA256)
 
 
 class Handler(BaseHTTPRequestHandler):
+    asked: ClassVar[list[str]] = []
+
     def do_GET(self):
+        self.asked.append(self.path)
+        if self.path.startswith("/moved"):
+            self.send_response(302)
+            self.send_header("Location", "/right?sig=%2F%7E+%20")
+            self.end_headers()
+            return
         status, length, body = {
             "/right": (200, len(WEIGHTS), WEIGHTS),
             "/unsaid": (200, None, WEIGHTS),
@@ -30,7 +40,7 @@ class Handler(BaseHTTPRequestHandler):
             "/endless": (200, None, WEIGHTS * 20),
             "/changed": (200, len(WEIGHTS), WEIGHTS[:-1] + b"x"),
             "/gated": (401, 3, b"no\n"),
-        }[self.path]
+        }[self.path.partition("?")[0]]
         self.send_response(status)
         if length is not None:
             self.send_header("Content-Length", str(length))
@@ -57,14 +67,14 @@ def store(tmp_path):
     return Store((tmp_path / "classifiers", tmp_path / "more"))
 
 
-def open_url(url):
-    return urllib.request.build_opener().open(url, timeout=10)
+def download(store, url, progress=lambda count: None):
+    return asyncio.run(store.download(SMALL, url, fetch, progress))
 
 
 @pytest.mark.parametrize("path", ["/right", "/unsaid"])
 def test_what_is_right_is_kept_under_its_name(server, store, path):
     counts = []
-    kept = store.download(SMALL, server + path, open_url, counts.append)
+    kept = download(store, server + path, counts.append)
     assert kept == store.folders[0] / SMALL.file == store.path(SMALL)
     assert kept.read_bytes() == WEIGHTS
     assert sum(counts) == len(WEIGHTS)
@@ -88,7 +98,7 @@ def test_nothing_else_is_kept_and_what_was_there_stays(server, store, path, erro
     old.parent.mkdir(parents=True)
     old.write_bytes(b"old")
     with pytest.raises(error):
-        store.download(SMALL, server + path, open_url)
+        download(store, server + path)
     assert [file.name for file in old.parent.iterdir()] == [old.name]
     assert old.read_bytes() == b"old"
 
@@ -96,19 +106,37 @@ def test_nothing_else_is_kept_and_what_was_there_stays(server, store, path, erro
 def test_no_more_is_read_than_a_byte_too_many(server, store):
     counts = []
     with pytest.raises(WeightsMismatch):
-        store.download(SMALL, f"{server}/endless", open_url, counts.append)
+        download(store, f"{server}/endless", counts.append)
     assert sum(counts) == len(WEIGHTS) + 1
 
 
-def test_an_unreachable_server_is_reported_with_the_alternative(store):
-    with pytest.raises(FetchFailed, match="other means"):
-        store.download(SMALL, "http://127.0.0.1:1/", open_url)
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("http://127.0.0.1:1/", "http://127.0.0.1:1/ could not be downloaded: the server cannot be reached"),
+        ("http://[::1/", "it is not a valid URL"),
+        ("http:///x", "could not be downloaded: the address is not valid|it is not a valid URL"),
+    ],
+)
+def test_an_unreachable_server_is_reported_with_the_alternative(store, url, says):
+    with pytest.raises(FetchFailed, match=f"({says})\\..* by other means"):
+        download(store, url)
+
+
+def test_a_refusal_is_reported_with_its_status(server, store):
+    with pytest.raises(FetchFailed, match="/gated: the server responded with 401, not 200"):
+        download(store, f"{server}/gated")
+
+
+def test_a_signed_url_and_the_redirect_to_it_are_asked_as_given(server, store):
+    download(store, f"{server}/moved%2F?sig=a%2Fb%7E+")
+    assert Handler.asked[-2:] == ["/moved%2F?sig=a%2Fb%7E+", "/right?sig=%2F%7E+%20"]
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_fault_of_the_server(server, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(OutputError, match="cannot be written"):
-        Store((tmp_path / "file",)).download(SMALL, f"{server}/right", open_url)
+        download(Store((tmp_path / "file",)), f"{server}/right")
 
 
 def test_every_folder_is_looked_through_and_the_first_one_counts(store):
@@ -131,7 +159,7 @@ def test_a_file_on_the_users_own_list_is_trusted(tmp_path):
 
 
 def test_removing_deletes_the_file_and_says_whether_it_was_there(server, store):
-    store.download(SMALL, f"{server}/right", open_url)
+    download(store, f"{server}/right")
     assert store.remove(SMALL) == store.folders[0] / SMALL.file
     assert (store.remove(SMALL), store.state(SMALL)) == (None, "absent")
     with pytest.raises(ClassifierMissing):

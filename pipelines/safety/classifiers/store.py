@@ -5,15 +5,13 @@ Nothing here opens a URL by itself: the caller passes a function that does.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import http.client
 import os
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Literal
 
 from ...common.atomic_file import open_atomically
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
@@ -22,19 +20,11 @@ from .specs import EMBEDDED_FILE, ClassifierSpec
 
 WeightsState = Literal["absent", "wrong size", "present"]
 
-_CHUNK = 1 << 20  # bytes
+_BY_HAND = "Try again, or download the file by other means and put it where `multiedit safety list` says."
 
 
-class ResponseBody(Protocol):
-    """The body of an opened URL; `length` is its declared one, in bytes."""
-
-    @property
-    def length(self) -> int | None: ...
-
-    def read(self, size: int, /) -> bytes: ...
-
-
-OpenUrl = Callable[[str], AbstractContextManager[ResponseBody]]
+Download = Callable[[str, Callable[[int | None], None]], AsyncGenerator[bytes, None]]
+"""(URL, check of the declared size) to the bytes as they come; `sources.download.download` is one."""
 
 
 @dataclass(frozen=True)
@@ -99,11 +89,11 @@ class Store:
             raise OutputError(f"{shown(path)} cannot be removed: {error.strerror}.") from error
         return path
 
-    def download(
+    async def download(
         self,
         spec: ClassifierSpec,
         url: str,
-        open_url: OpenUrl,
+        download: Download,
         progress: Callable[[int], None] = lambda count: None,
     ) -> Path:
         """Download the weights into a `.part` beside the file, check them, then rename it.
@@ -117,12 +107,18 @@ class Store:
             WeightsMismatch: the size or sha256 is not the spec's.
             OutputError: the folder cannot be written to.
         """
+
+        def check(declared: int | None) -> None:
+            if declared not in (None, spec.size):
+                raise WeightsMismatch(_wrong_size(url, declared, spec))
+
         path = self.folders[0] / spec.file
         with open_atomically(path, parents=True) as part:
-            with _download_errors(url), open_url(url) as body:
-                if body.length not in (None, spec.size):
-                    raise WeightsMismatch(_wrong_size(url, body.length, spec))
-                found, size = _copy(body, part, spec.size, progress)
+            try:
+                async with aclosing(download(url, check)) as chunks:
+                    found, size = await _copy(chunks, part, spec.size, progress)
+            except FetchFailed as error:
+                raise FetchFailed(f"{error.message} {_BY_HAND}") from None
             if size < spec.size:
                 raise FetchFailed(f"{shown(url)} ended after {size} of {spec.size} bytes. Try again.")
             if size > spec.size:
@@ -139,24 +135,18 @@ def _wrong_size(url: str, size: int | None, spec: ClassifierSpec) -> str:
     return f"{shown(url)} delivered {size} bytes; {spec.name} has {spec.size}. Nothing was kept; try again."
 
 
-def _copy(body: ResponseBody, part: BinaryIO, most: int, progress: Callable[[int], None]) -> tuple[str, int]:
+async def _copy(
+    chunks: AsyncGenerator[bytes, None], part: BinaryIO, most: int, progress: Callable[[int], None]
+) -> tuple[str, int]:
     """Copy at most a byte too many; return the sha256 and the number of bytes."""
     digest = hashlib.sha256()
     size = 0
-    while size <= most and (chunk := body.read(min(_CHUNK, most + 1 - size))):
+    async for received in chunks:
+        chunk = received[: most + 1 - size]
         digest.update(chunk)
         part.write(chunk)
         size += len(chunk)
         progress(len(chunk))
+        if size > most:
+            break
     return digest.hexdigest(), size
-
-
-@contextlib.contextmanager
-def _download_errors(url: str) -> Iterator[None]:
-    try:
-        yield
-    except (OSError, http.client.HTTPException) as error:
-        raise FetchFailed(
-            f"{shown(url)} could not be downloaded: {error}. Try again, or download the file by other means "
-            "and put it where `multiedit safety list` says."
-        ) from error
