@@ -45,6 +45,7 @@ def test_what_is_read(comfyui: Any, text: str, roles: Any, placements: Any) -> N
         ('{"1": {}}', "per_image"),
         ('{"100": {}}', "per_image"),
         ('{"two": {}}', "per_image"),
+        ('{"' + "9" * 5000 + '": {}}', "per_image is '9+'... "),
         ('{"\\u00b2": {}}', "per_image"),
         ('{"2": 3}', r"per_image\.2"),
         ('{"2": {"role": "mask"}}', r"per_image\.2\.role"),
