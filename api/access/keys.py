@@ -127,7 +127,8 @@ class KeyFile:
                 write_atomically(self.path, text.encode(), mode=0o600)
         except Timeout:
             raise OutputError(
-                f"{shown(lock.lock_file)} is held by another program for more than {_LOCK_SECONDS:g} s. Try again."
+                f"{shown(lock.lock_file)} is held by another program for more than {_LOCK_SECONDS:g} s. "
+                "Try again."
             ) from None
         except OSError as error:
             raise OutputError(f"{shown(lock.lock_file)} cannot be locked: {error.strerror}.") from error
@@ -156,6 +157,7 @@ def _read_entries(path: Path) -> dict[str, StoredKey]:
             keys[key.id] = key
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidRequest(
-            f"{shown(path)} is not a valid key file: {where} is damaged. Correct it, or delete it and add keys."
+            f"{shown(path)} is not a valid key file: {where} is damaged. Correct it, or delete it and add "
+            "keys."
         ) from None
     return keys
