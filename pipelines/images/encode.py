@@ -112,9 +112,7 @@ def _lossy_parameters(options: EncodeOptions) -> dict[str, Any]:
     # For lossless WebP "quality" is effort: 0 is twice as fast as 20 for 8 % more bytes. `exact` keeps
     # the colour under alpha 0.
     effort = 0 if options.lossless else options.quality
-    return {
-        "lossless": options.lossless, "quality": effort, "method": _WEBP_METHOD, "exact": options.lossless
-    }  # fmt: skip
+    return {"lossless": options.lossless, "quality": effort, "method": _WEBP_METHOD, "exact": True}
 
 
 def to_levels(image: Tensor, background: tuple[float, float, float] | None = None) -> Levels:

@@ -6,9 +6,15 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, threshold
 
 from .color import levels_of
+
+MASK_EDGE = 1 / 256
+"""A mask value closer than this to 0 or 1 is 0 or 1; the 8-bit levels 1 and 254 are not.
+
+ComfyUI reads the white of a grey PNG as 0.99611, and mixed in linear light what is missing shows.
+"""
 
 _STRIP_VALUES = 1 << 18
 _WHITE = np.float32(255)
@@ -40,6 +46,12 @@ def empty_float(*shape: int) -> Tensor:
     First use of a torch allocation of this size costs more in page faults than the arithmetic.
     """
     return torch.from_numpy(np.empty(shape, np.float32))
+
+
+def inverted_mask(mask: Tensor, target: Tensor) -> None:
+    """Write 1 - mask into `target` of the same shape, with 0 and 1 where the mask is within `MASK_EDGE`."""
+    torch.sub(1.0, threshold(mask, MASK_EDGE, 0.0), out=target)
+    threshold(target, MASK_EDGE, 0.0, inplace=True)
 
 
 def to_float(levels: Tensor, target: Tensor) -> None:

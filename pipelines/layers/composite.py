@@ -58,6 +58,8 @@ def composite(
     result = empty_float(*shape) if device.type == "cpu" else torch.empty(shape, device=device)
     for frame in range(document.frames):
         _composite_frame(document, frame, background, result[frame], _part(progress, frame, document.frames))
+        if channels == 4:
+            _keep_hidden(document, frame, result[frame])
     if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
         return result[..., :3].contiguous()
     return result
@@ -118,6 +120,22 @@ def _composite_frame(
         run.append(placed)
     _blend_run(run, canvas, next(steps))
     progress(1.0)
+
+
+def _keep_hidden(document: Document, frame: int, canvas: Tensor) -> None:
+    """Write the bottom layer's colours where it and the canvas are transparent; a resized layer has none."""
+    bottom = next(iter(_seen(document)), None)
+    if bottom is None or not bottom.native or bottom.blend_mode != "normal":
+        return
+    placed = PlacedLayer(bottom, frame, (document.width, document.height))
+    window = placed.visible(CanvasWindow(0, document.height, 0, document.width))
+    if window is None or placed.layer.rotation or placed.opaque:
+        return
+    for strip in split_strips(canvas, window):
+        region = canvas[strip.top : strip.bottom, strip.left : strip.right]
+        hidden = region[..., 3] == 0
+        if bool(hidden.any()):
+            region[hidden, :3] = placed.read(strip).colour.permute(1, 2, 0)[hidden]
 
 
 def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:

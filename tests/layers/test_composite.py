@@ -54,7 +54,9 @@ def placed(layer: Layer, frame: int, width: int, height: int) -> tuple[Array, Ar
     if layer.mask is not None:
         mask = layer.mask[min(frame, len(layer.mask) - 1)].double()
         mask = torch.nn.functional.interpolate(mask[None, None], size=alpha.shape, mode="bilinear")[0, 0]
-        alpha = alpha * np.clip(1 - mask.numpy(), 0, 1)
+        shown = np.clip(1 - mask.numpy(), 0, 1)
+        shown = np.where(shown < 1 / 256, 0, np.where(shown > 1 - 1 / 256, 1, shown))
+        alpha = alpha * shown
     planes = np.concatenate((image[:3] * alpha, alpha[None]))
     planes = planes[:, :: -1 if layer.flip_v else 1, :: -1 if layer.flip_h else 1]
     x, y, box_width, box_height = layer.box
@@ -307,6 +309,30 @@ def test_a_layer_without_coverage_changes_no_8_bit_level(opacity: float) -> None
     hidden = part(opacity=opacity, mask=torch.ones(1, 30, 40), blend_mode="difference")
     result = composite(document({"image": levels / 255}, hidden))
     assert torch.equal((result * 255).round(), levels)
+
+
+@pytest.mark.parametrize(
+    ("fields", "window", "kept"),
+    [
+        ({}, (slice(0, 30), slice(0, 40)), True),
+        ({"x": -10, "y": 20}, (slice(20, 50), slice(0, 30)), True),
+        ({"x": 20, "y": 15, "flip_h": True}, (slice(15, 45), slice(20, 60)), True),
+        ({"x": 20, "y": 15, "mask": torch.ones(1, 30, 40)}, (slice(15, 45), slice(20, 60)), True),
+        ({"w": 20, "h": 15}, (slice(0, 15), slice(0, 20)), False),
+        ({"blend_mode": "multiply"}, (slice(0, 30), slice(0, 40)), False),
+    ],
+    ids=["whole", "off the canvas", "flipped", "masked", "resized", "another mode"],
+)
+def test_what_stays_transparent_keeps_the_bottom_layers_colour(
+    fields: dict[str, Any], window: tuple[slice, slice], kept: bool
+) -> None:
+    image = torch.full((1, 30, 40, 4), 0.3)
+    image[..., 3] = 0
+    result = composite(document({"image": image, **fields}))[0]
+    assert not result[..., 3].any()
+    assert bool((result[(*window, slice(3))] == 0.3).all()) is kept
+    result[(*window, slice(3))] = 0
+    assert not result.any()
 
 
 def test_an_opaque_result_has_three_channels_and_another_four() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from multiedit.pipelines.layers.light import to_encoded_exact, to_linear_exact
-from multiedit.pipelines.layers.masked import keep_outside
+from multiedit.pipelines.layers.masked import keep_outside, mask_bounds, same_pixels, with_channels
 
 HEIGHT, WIDTH = 37, 53
 
@@ -52,3 +52,47 @@ def test_an_empty_mask_changes_nothing_and_inputs_are_not_written() -> None:
     keep_outside(base, edited, _mask())
     assert torch.equal(base, copies[0])
     assert torch.equal(edited, copies[1])
+
+
+@pytest.mark.parametrize(
+    ("value", "share"),
+    [
+        (0.99610895, 1.0),  # the white of a grey PNG, as ComfyUI reads it
+        (0.00389105, 0.0),  # its black, inverted
+        (1 - 0.5 / 255, 1.0),
+        (0.5 / 255, 0.0),
+        (2.0, 1.0),
+        (-1.0, 0.0),
+    ],
+)
+@pytest.mark.parametrize("channels", [3, 4])
+def test_nearly_0_and_nearly_1_are_0_and_1(value: float, share: float, channels: int) -> None:
+    base, edited = torch.ones(HEIGHT, WIDTH, channels), torch.zeros(HEIGHT, WIDTH, channels)
+    mask = torch.full((HEIGHT, WIDTH), value)
+    for first, second in ((base, edited), (edited, base)):
+        assert torch.equal(keep_outside(first, second, mask), second if share else first)
+    assert (mask_bounds(mask) == (0, HEIGHT, 0, WIDTH)) is bool(share)
+
+
+@pytest.mark.parametrize("level", [1, 2, 253, 254])
+def test_every_other_8_bit_level_mixes(level: int) -> None:
+    base, edited = torch.ones(HEIGHT, WIDTH, 3), torch.zeros(HEIGHT, WIDTH, 3)
+    for value in (level / 255, 1 - (255 - level) / 255):
+        mixed = keep_outside(base, edited, torch.full((HEIGHT, WIDTH), value))
+        assert 0 < mixed.min() <= mixed.max() < 1
+
+
+def test_a_soft_mask_keeps_the_colour_of_what_stays_transparent() -> None:
+    base = torch.full((HEIGHT, WIDTH, 4), 0.7)
+    base[..., 3] = 0
+    assert torch.equal(keep_outside(base, base.clone(), torch.full((HEIGHT, WIDTH), 0.5)), base)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (37, 53), (700, 9)])
+@pytest.mark.parametrize("channels", [(3, 3), (3, 4), (4, 3), (4, 4)])
+def test_images_are_the_same_where_no_level_differs(size: tuple[int, int], channels: tuple[int, int]) -> None:
+    base = torch.rand(*size, 3)
+    first, second = (with_channels(base, count).clone() for count in channels)
+    assert same_pixels(first, second + 0.4 / 255)
+    second[-1, -1, channels[1] - 1] -= 0.6 / 255
+    assert not same_pixels(first, second)

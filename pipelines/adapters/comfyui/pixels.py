@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
 
 from ...common.types import Size
+from ...images.levels import MASK_EDGE
 from ...images.resample import resize, resize_mask
 from ...layers.masked import keep_outside, mask_bounds
 from ...layers.placement import Box, Placement, place
@@ -51,7 +52,8 @@ def fitted_mask(mask: Tensor, image: Tensor, fit: ReferenceFit) -> Tensor:
     canvas = fit.canvas or (image.shape[2], image.shape[1])
     box = _cover(image, canvas)
     covering = resize_mask(mask, (box.width, box.height)).clamp(0.0, 1.0)
-    return resize_mask(_cut(covering, box, fit.window or (0, 0, *canvas)), fit.size).clamp(0.0, 1.0)
+    fitted = resize_mask(_cut(covering, box, fit.window or (0, 0, *canvas)), fit.size).clamp(0.0, 1.0)
+    return torch.where(fitted > 1 - MASK_EDGE, 1.0, torch.where(fitted < MASK_EDGE, 0.0, fitted))
 
 
 def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, int, int]:
