@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..pipelines.common.errors import InvalidRequest
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -41,12 +43,18 @@ def values_by_number(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
 def layers_by_number(
     images: Mapping[str, Tensor | None], masks: Mapping[str, Tensor | None]
 ) -> dict[int, tuple[Tensor, Tensor | None]]:
-    """Images by number, each with the layer mask (1 = transparent) of its number, or None."""
-    mask_of = values_by_number("mask_", masks)
-    return {
-        number: (image, _mask_or_none(mask_of.get(number), image))
-        for number, image in values_by_number("image_", images).items()
-    }
+    """Images by number, each with the layer mask (1 = transparent) of its number, or None.
+
+    Raises:
+        InvalidRequest: a mask has no image.
+    """
+    image_of, mask_of = values_by_number("image_", images), values_by_number("mask_", masks)
+    for number in mask_of.keys() - image_of.keys():
+        raise InvalidRequest(
+            f"mask_{number} is connected, but image_{number} gives no image. Connect it, or remove the mask.",
+            field="masks",
+        )
+    return {number: (image, _mask_or_none(mask_of.get(number), image)) for number, image in image_of.items()}
 
 
 def edit_mask(mask: Tensor | None, images: Mapping[int, Tensor]) -> Tensor | None:
