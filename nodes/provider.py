@@ -86,7 +86,7 @@ async def edit_at_provider(
         from ..pipelines.planning.tensor_plan import frames_of, plan_tensors
 
         names = {model: adapter.name for model, adapter in adapters.items()}
-        plan = plan_tensors(settings, batches, mask is not None, registry.catalog, names)
+        plan = plan_tensors(settings, batches, mask, registry.catalog, names)
         adapters[plan.model].require(plan, frames_of(batches, mask))
         with torch.inference_mode():  # of ComfyUI's own thread alone
             return edit_tensors(settings, batches, mask, registry.catalog, adapters, on_progress)

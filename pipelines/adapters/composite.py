@@ -20,12 +20,16 @@ from ..common.types import OnProgress
 from ..images.input_image import PixelSource
 from ..layers.composite import composite
 from ..layers.document import Document, Layer
-from ..layers.masked import keep_outside
+from ..layers.masked import keep_outside, same_pixels
 from ..layers.placement import Box, Placement, place
 from ..planning.plan import EditPlan
 from .base import EditOutput
 
 _COVER = Placement(fit="cover")
+_UNCHANGED = (
+    "The edit changes no pixel: no overlay shows. Check the overlays' placement, opacity and transparency, "
+    "and where the mask is white."
+)
 
 
 class CompositeAdapter:
@@ -56,7 +60,9 @@ class CompositeAdapter:
         document = Document(*canvas, tuple(layers))
         edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
         progress(0.9)
-        return EditOutput(edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None])
+        result = edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
+        unchanged = bool(plan.placements) and same_pixels(base[0], result[0])
+        return EditOutput(result, (_UNCHANGED,) if unchanged else ())
 
     def _box(self, number: int, placement: Placement, image: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(placement, image.size, canvas)

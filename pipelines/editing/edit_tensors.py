@@ -68,7 +68,7 @@ def edit_tensors(
     batches = [*images, *([] if mask is None else [mask])]
     frames = frames_of(images, mask)
     names = {model: adapter.name for model, adapter in adapters.items()}
-    plan = plan_tensors(settings, images, mask is not None, catalog, names)
+    plan = plan_tensors(settings, images, mask, catalog, names)
     results: list[tuple[EditPlan, EditOutput]] = []
     for frame in range(frames):
         on_progress = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731

@@ -80,15 +80,18 @@ async def load_images(
         InvalidImage, FetchError: of the first image that cannot be used.
     """
     data = await loader.load_all(request.images)
-    given = {1, *request.multiedit.roles, *request.multiedit.placement}
+    roles = request.multiedit.roles
+    given = {1, *roles, *request.multiedit.placement}
 
     def read() -> tuple[list[ImageFile], list[ImageFacts]]:
         images = [
             ImageFile(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
         ]
-        looks = [number not in given for number in range(1, len(images) + 1)]
-        pairs = list(zip(images, looks, strict=True))
-        return images, list(in_parallel(lambda pair: pair[0].facts(pair[1]), pairs))
+        numbered = list(enumerate(images, start=1))
+        facts = in_parallel(
+            lambda each: each[1].facts(each[0] not in given, roles.get(each[0]) == "mask"), numbered
+        )
+        return images, list(facts)
 
     with _naming_field():
         return await asyncio.to_thread(read)

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from ..common.settings import Limits
 from ..common.types import Size
-from .facts import ImageFacts
+from .facts import ImageFacts, MaskSelection
 from .header import ImageHeader, read_header
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from .decode import Raster
-
-_GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey image
-_EXTREME = 16  # levels from black or white
-_EXTREME_SHARE = 0.9
-_SAMPLE_SIDE = 256  # a mask is detected by a sample of about this many pixels a side
 
 
 class PixelSource(Protocol):
@@ -53,9 +49,21 @@ class ImageFile:
         """(width, height) in pixels, upright."""
         return self.header.width, self.header.height
 
-    def facts(self, detect_mask: bool) -> ImageFacts:
-        """Return the facts for the plan; with `detect_mask` the pixels are decoded to detect a mask."""
-        return ImageFacts(*self.size, detect_mask and _looks_like_mask(self._sample()), self.header.notes)
+    def facts(self, detect_mask: bool, is_mask: bool = False) -> ImageFacts:
+        """Return the facts for the plan; the pixels are decoded to detect a mask, or where it is one.
+
+        Raises:
+            InvalidRequest: as a mask it is ambiguous (see `edit_mask`).
+        """
+        facts = ImageFacts(*self.size, notes=self.header.notes)
+        if not (detect_mask or is_mask):
+            return facts
+        from .edit_mask import looks_like_mask
+
+        sample = self._sample()
+        detected = not is_mask and looks_like_mask(sample)
+        selection = self._selection(sample) if detected or is_mask else None
+        return replace(facts, looks_like_mask=detected, selection=selection)
 
     def image(self, size: Size | None = None) -> Tensor:
         """float32 [1, H, W, 3 or 4], 0..1, sRGB, straight alpha, resized to (width, height)."""
@@ -64,14 +72,26 @@ class ImageFile:
         return image_from(self._raster_for(size), size)
 
     def mask(self, size: Size | None = None) -> Tensor:
-        """float32 [1, H, W]: the image as an edit mask, white = 1 = change here."""
+        """float32 [1, H, W]: the image as an edit mask, 1 = change here (see `edit_mask`)."""
         from .decode import mask_from
+        from .edit_mask import read_edit_mask
 
-        return mask_from(self._raster_for(size), size)
+        return mask_from(read_edit_mask(self._raster_for(size), self.name).raster, size)
+
+    def _selection(self, sample: Raster) -> MaskSelection:
+        from .edit_mask import read_edit_mask, share_selected
+
+        read = read_edit_mask(sample, self.name)
+        share = share_selected(read.raster)
+        if share in (0.0, 1.0) and sample is not self._raster:  # a reduced JPEG has lost its single pixels
+            share = share_selected(self._raster_for(None))
+        return MaskSelection((share,), read.meaning)
 
     def _sample(self) -> Raster:
         """Decode pixels to sample; what cannot be decoded at a reduced size is kept for later."""
-        raster = self._raster_for((_SAMPLE_SIDE, _SAMPLE_SIDE))
+        from .edit_mask import SAMPLE_SIDE
+
+        raster = self._raster_for((SAMPLE_SIDE, SAMPLE_SIDE))
         if raster.pixels.shape[:2] == (self.header.height, self.header.width):
             self._raster = raster
         return raster
@@ -114,17 +134,3 @@ class ImageTensor:
         from .resample import resize_mask
 
         return resize_mask(self._pixels, size or self.size).clamp(0.0, 1.0)
-
-
-def _looks_like_mask(raster: Raster) -> bool:
-    """Grey everywhere, and at least 90 % of the pixels within 16/255 of black or white; opaque."""
-    import torch
-
-    height, width, channels = raster.pixels.shape
-    sample = raster.pixels[:: height // _SAMPLE_SIDE + 1, :: width // _SAMPLE_SIDE + 1]
-    levels = (sample * 255).round() if sample.dtype == torch.float32 else sample.float()
-    if channels in (2, 4) and bool((levels[..., -1] < 255).any()):
-        return False
-    low, high = torch.aminmax(levels[..., : 3 if channels >= 3 else 1], dim=-1)
-    extreme = ((high <= _EXTREME) | (low >= 255 - _EXTREME)).float().mean()
-    return bool((high - low).max() <= _GREY_SPREAD and extreme >= _EXTREME_SHARE)

@@ -21,7 +21,7 @@ def mask_from_alpha(data: bytes, limits: Limits, name: str) -> bytes:
         InvalidImage: it is not a readable image, or has no transparency.
     """
     image = image_from(decode(data, read_header(data, limits, name), name))
-    if image.shape[-1] != 4:
+    if image.shape[-1] != 4 or bool((image[..., 3] == 1).all()):
         raise InvalidImage(
             f"{name} has no transparency. Make the parts to change transparent, or send the mask as a "
             "further image, white where it may change."

@@ -6,8 +6,8 @@ decided by these rules, and each decision is a note:
 - modelId: `firered-image-edit`, the contract's default, where this machine can run it; else
   `layer-composite`, which runs everywhere.
 - roles: planning/roles.py; size: planning/size.py.
-- output_format: png where the effective tier is 1K or the model has none, jpeg for 2K and 4K. With
-  `keep_size` the effective tier is the one closest in area to the first image.
+- output_format: png where the effective tier is 1K or the model has none, jpeg for 2K and 4K. Where the
+  result has the first image's size the effective tier is the one closest in area to it.
 - quality: the model's default; a model without qualities ignores the field.
 - seed: 0, so that a request without one repeats itself.
 
@@ -16,7 +16,7 @@ A model at the provider is never chosen where the request names no model: it cos
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from ..catalog.lookup import Catalog
@@ -30,11 +30,13 @@ from . import provider
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
+from .shares import cut_notes, mask_notes
 from .size import ResolvedSize, nearest_size, resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
 EMBEDDED_MODEL = "layer-composite"
 DEFAULT_SEED = 0
+_NOTHING_LAID_ON = "No overlay is laid on image 1, so the edit changes nothing in it."
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,12 @@ def make_plan(
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
     color_notes = (note for image in images for note in image.notes)
-    image_notes = (*role_notes, *color_notes, *size.notes)
+    overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
+    cut = _cut_notes(model, roles, base, size, remote)
+    laid_on = () if overlays or model.interprets_prompt else (_NOTHING_LAID_ON,)
+    mask = _mask_notes(roles, images)
+    image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
     inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
-    overlays = (number for number, role in enumerate(roles, start=1) if role == "overlay")
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -127,7 +132,7 @@ def make_plan(
         work_height=size.work_height,
         aspect_ratio=size.aspect_ratio,
         resolution=size.tier,
-        keep_size=extras.keep_size or request.size == base,
+        keep_size=size.keep_size,
         roles=roles,
         placements={number: extras.placement.get(number, Placement()) for number in overlays},
         output_format=output_format,
@@ -137,6 +142,20 @@ def make_plan(
         price_usd=price,
         notes=(*inferred, *provider_notes),
     )
+
+
+def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
+    if "mask" in roles and (selection := images[roles.index("mask")].selection):
+        yield from mask_notes(selection)
+
+
+def _cut_notes(
+    model: Model, roles: Sequence[Role], base: Size, size: ResolvedSize, remote: bool
+) -> Iterator[str]:
+    """What covers the result: a base under layers or a mask. Else the model sees all of it."""
+    composited = "overlay" in roles and remote
+    if "mask" in roles or composited or not model.interprets_prompt:
+        yield from cut_notes(model, base, (size.width, size.height))
 
 
 def choose_model(

@@ -4,11 +4,13 @@ The rule, for images whose role the request does not give, in order:
 
 1. Image 1 is the base, always.
 2. An image that `placement` speaks of is an overlay.
-3. The first other image that looks like a mask is the mask, unless the request names one.
+3. The first other image that looks like a mask and has image 1's size is the mask, unless the request names
+   one. A model that composites needs another image to lay on the base: with base and mask alone it would
+   change nothing, so there a logo, a text or a line drawing is an overlay.
 4. The rest are overlays for a model that composites, references for one that reads the prompt.
 
-An image looks like a mask when it is grey everywhere and at least 90 % of its pixels lie within 16/255
-of black or white. That is judged on the pixels by the caller and comes in as a fact; here is no decoding.
+An image looks like a mask when it is opaque, black and white (see images/edit_mask.py). That is judged on
+the pixels by the caller and comes in as a fact; here is no decoding.
 """
 
 from __future__ import annotations
@@ -48,20 +50,38 @@ def assign_roles(
                 notes.append(f"Image {number} is not used: {model.id} takes nothing from references.")
             continue
         mask_given = "mask" in roles or "mask" in extras.roles.values()
-        role, why = _infer(image, number in extras.placement, mask_given, model)
+        limits = not mask_given and _could_be_mask(number, extras, images, model)
+        role, why = _infer(number, image, number in extras.placement, limits, model)
         roles.append(role)
         notes.append(f"Image {number} is taken as {role}: {why}.")
     return tuple(roles), tuple(notes)
 
 
-def _infer(image: ImageFacts, placed: bool, mask_given: bool, model: Model) -> tuple[Role, str]:
+def _could_be_mask(number: int, extras: Extras, images: Sequence[ImageFacts], model: Model) -> bool:
+    """Return whether a mask of the base's size would limit something."""
+    base, image = images[0], images[number - 1]
+    others = set(range(2, len(images) + 1)) - {number}
+    laid_on = any(extras.roles.get(other, "overlay") == "overlay" for other in others)
+    same_size = (image.width, image.height) == (base.width, base.height)
+    return same_size and (model.interprets_prompt or laid_on)
+
+
+def _infer(number: int, image: ImageFacts, placed: bool, limits: bool, model: Model) -> tuple[Role, str]:
     if placed:
         return "overlay", "multiedit.placement places it"
-    if image.looks_like_mask and not mask_given:
-        return "mask", "it is grey, and nearly all of it is black or white"
-    if model.interprets_prompt:
-        return "reference", f"{model.id} makes a new image from it"
-    return "overlay", f"{model.id} composites layers"
+    usual: Role = "reference" if model.interprets_prompt else "overlay"
+    if image.looks_like_mask and limits:
+        return "mask", (
+            "it is grey, nearly all of it is black or white, and it has image 1's size. If it is none, say "
+            + _saying(number, usual)
+        )
+    works = "makes a new image from it" if model.interprets_prompt else "composites layers"
+    other = f". It is black and white; if it is a mask, say {_saying(number, 'mask')}"
+    return usual, f"{model.id} {works}{other if image.looks_like_mask else ''}"
+
+
+def _saying(number: int, role: Role) -> str:
+    return f'{_FIELD} {{"{number}": "{role}"}} (--role {number}={role})'
 
 
 def _check_mask(roles: Mapping[int, Role]) -> None:

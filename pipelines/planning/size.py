@@ -14,6 +14,9 @@ The grid is the model's; sizes chosen here are also even, because 4:2:0 JPEG and
 A ratio that is not given, or `auto`, is the model's ratio closest to the first image's by |ln|, ties in
 the model's order. A model that knows no ratio but `auto` follows the image itself.
 
+A model that composites makes the first image's exact size where neither ratio nor tier is asked for, if it is
+inside the model's bounds.
+
 With `keep_size` the result has the first image's exact size. A model that makes any size works at it; one
 on a grid works at its own size for the image's ratio (a closed model: the closest ratio of its list), at
 the tier asked for or else the one closest in area, and the result is then fitted to the exact size.
@@ -44,6 +47,7 @@ class ResolvedSize:
             `keep_size` on a model that cannot make the exact size.
         aspect_ratio: the ratio that the model works at, as text.
         tier: the effective tier, None for a model without tiers.
+        keep_size: whether the result has the first image's exact size, asked for or not.
         notes: a sentence for everything that was inferred, dropped or estimated.
     """
 
@@ -53,6 +57,7 @@ class ResolvedSize:
     work_height: int
     aspect_ratio: str
     tier: str | None
+    keep_size: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -83,13 +88,15 @@ def resolve_size(
             f"multiedit.keep_size asks for the first image's size, aspect_ratio for {asked}; send only one.",
             field="multiedit.keep_size",
         )
+    preferred = not (keep_size or asked or resolution) and _makes(model, base)
+    keep_size = keep_size or preferred
     tier, tier_notes = _tier(model, resolution, base if keep_size else None)
     ratio, ratio_notes = _ratio(model, asked, base, keep_size)
     kept = base if keep_size else None
     work = kept if kept and model.grid == 1 else _size(model, ratio, tier)
     result = kept or work
-    notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, result))
-    return ResolvedSize(*result, *work, ratio, tier, notes)
+    notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, result, preferred))
+    return ResolvedSize(*result, *work, ratio, tier, kept is not None, notes)
 
 
 def nearest_size(model: Model, wanted: Size, base: Size) -> ResolvedSize:
@@ -115,6 +122,13 @@ def nearest_size(model: Model, wanted: Size, base: Size) -> ResolvedSize:
 def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:
     """The tier whose area is closest to a size's by ratio; ties go to the first."""
     return min(tiers, key=lambda tier: _apart(Fraction(math.prod(size), TIER_SIDES[tier] ** 2)))
+
+
+def _makes(model: Model, base: Size | None) -> bool:
+    """Return whether a model composites at the size of the first image."""
+    if model.interprets_prompt or base is None:
+        return False
+    return max(base) <= model.max_side and model.min_pixels <= math.prod(base) <= model.max_pixels
 
 
 def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | None, tuple[str, ...]]:
@@ -158,7 +172,9 @@ def _closest_ratio(model: Model, size: Size) -> str:
     return min(model.fixed_ratios, key=lambda option: _apart(wanted / Fraction(*parse_ratio(option))))
 
 
-def _size_notes(model: Model, ratio: str, work: Size, size: Size) -> Iterator[str]:
+def _size_notes(model: Model, ratio: str, work: Size, size: Size, preferred: bool) -> Iterator[str]:
+    if preferred:
+        yield f"No size is asked for: the result has image 1's own, {_text(size)}."
     if work != size:
         yield f"{model.id} works at {_text(work)}; the result is fitted to image 1's exact {_text(size)}."
     if model.weights == "closed" and ratio not in model.sizes:

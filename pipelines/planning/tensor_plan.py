@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..catalog.lookup import Catalog
@@ -43,15 +43,20 @@ class EditSettings:
 def plan_tensors(
     settings: EditSettings,
     images: Sequence[Tensor],
-    masked: bool,
+    mask: Tensor | None,
     catalog: Catalog,
     adapters: Mapping[str, str],
 ) -> EditPlan:
-    """Decide an edit of batches. Raises what `make_plan` raises."""
+    """Decide an edit of batches; the edit mask is [B, h, w], 1 = change here.
+
+    Raises what `make_plan` raises.
+    """
+    from ..images.edit_mask import select_frames
+
     facts = [ImageTensor(image[:1]).facts() for image in images]
-    # Of a mask only that there is one counts: it is stretched over the base.
-    facts += facts[:1] if masked else []
-    return make_plan(_request(settings, len(images), masked, catalog), facts, catalog, adapters)
+    if mask is not None:  # of any size: it is stretched over the base
+        facts.append(replace(facts[0], selection=select_frames(mask)))
+    return make_plan(_request(settings, len(images), mask is not None, catalog), facts, catalog, adapters)
 
 
 def frames_of(images: Sequence[Tensor], mask: Tensor | None) -> int:

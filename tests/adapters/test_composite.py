@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from multiedit.pipelines.adapters.base import EditOutput
 from multiedit.pipelines.adapters.composite import CompositeAdapter
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
@@ -25,6 +26,11 @@ COFFEE, GALAXIES, MASK = (
 
 
 def _edit(*files: bytes, **fields: object) -> tuple[EditPlan, torch.Tensor]:
+    plan, output = _run(*files, **fields)
+    return plan, output.image
+
+
+def _run(*files: bytes, **fields: object) -> tuple[EditPlan, EditOutput]:
     multiedit = fields.pop("multiedit", {})
     request = parse_request(
         {
@@ -38,7 +44,11 @@ def _edit(*files: bytes, **fields: object) -> tuple[EditPlan, torch.Tensor]:
     pictures = [ImageFile(data, LIMITS, f"image {number}") for number, data in enumerate(files, start=1)]
     facts = [picture.facts(detect_mask=True) for picture in pictures]
     plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
-    return plan, CompositeAdapter(LIMITS).run(plan, pictures, lambda share: None).image
+    return plan, CompositeAdapter(LIMITS).run(plan, pictures, lambda share: None)
+
+
+def _notes(*files: bytes, **fields: object) -> tuple[str, ...]:
+    return _run(*files, **fields)[1].notes
 
 
 def _pixels(data: bytes) -> torch.Tensor:
@@ -52,6 +62,36 @@ def test_a_masked_edit_keeps_every_pixel_outside_the_mask() -> None:
     base = _pixels(COFFEE)
     assert torch.equal(result[0][mask == 0], base[mask == 0])
     assert (result[0][mask == 255] - base[mask == 255]).abs().mean() > 0.2
+
+
+@pytest.mark.parametrize(
+    ("placement", "said"),
+    [
+        ({}, False),
+        ({"opacity": 0.0}, True),
+        ({"opacity": 1e-5}, True),
+        ({"offset_x": 200}, True),
+        ({"offset_x": 50}, False),
+        ({"blend_mode": "multiply"}, False),
+    ],
+)
+@pytest.mark.parametrize("size", [{"keep_size": True}, {}])
+def test_an_edit_that_changes_no_pixel_says_so(
+    placement: dict[str, object], said: bool, size: dict[str, object]
+) -> None:
+    notes = _notes(COFFEE, GALAXIES, multiedit={**size, "placement": {"2": placement}})
+    assert any("changes no pixel" in note for note in notes) is said
+
+
+def test_an_overlay_outside_the_mask_changes_no_pixel() -> None:
+    extras = {"roles": {"3": "mask"}, "placement": {"2": {"fit": "none", "anchor": "right", "scale": 0.1}}}
+    left = io.BytesIO()
+    mask = Image.new("L", (600, 400))
+    mask.paste(255, (0, 0, 100, 400))
+    mask.save(left, "png")
+    assert any(
+        "changes no pixel" in note for note in _notes(COFFEE, GALAXIES, left.getvalue(), multiedit=extras)
+    )
 
 
 def test_a_single_image_comes_back_as_it_is() -> None:

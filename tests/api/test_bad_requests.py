@@ -24,6 +24,8 @@ def without(name: str) -> dict[str, Any]:
     return {key: value for key, value in body().items() if key != name}
 
 
+BLACK = base64_png(colour=(0, 0, 0))
+MASKED = {"roles": {"2": "mask"}}
 FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("model for modelId", body(model="layer-composite"), "model", "modelId"),
     ("an unknown field", body(strength=1), "strength", "Unknown field"),
@@ -51,6 +53,12 @@ FIELDS: list[tuple[str, dict[str, Any], str, str]] = [
     ("a small image", body(images=[base64_png(size=(100, 100))]), "images", "65536"),
     ("a seed that is too large", body(multiedit={"seed": 2**64}), "multiedit.seed", "18446744073709551615"),
     ("a role of no image", body(multiedit={"roles": {"9": "mask"}}), "multiedit.roles", "9"),
+    (
+        "a mask of nothing",
+        body(images=[IMAGE, BLACK], multiedit=MASKED),
+        "multiedit.roles",
+        "selects nothing",
+    ),
 ]
 
 

@@ -63,7 +63,7 @@ def test_three_files_in_their_order(official: openai.OpenAI) -> None:
     files = [(f"{name}.png", png(name, SQUARE)) for name in (RED, BLUE, GREEN)]
     response = official.images.edit(image=files, prompt="p", model="layer-composite", output_format="webp")
     assert open_image(response).format == "WEBP"
-    red, green, blue = open_image(response).convert("RGB").getpixel((500, 500))
+    red, green, blue = open_image(response).convert("RGB").getpixel((150, 150))
     assert green > 150 > max(red, blue)
 
 
@@ -84,6 +84,14 @@ def test_a_mask_is_transparent_where_the_picture_may_change(official: openai.Ope
 def test_a_mask_without_transparency_is_refused(official: openai.OpenAI) -> None:
     with pytest.raises(openai.BadRequestError, match="no transparency") as error:
         official.images.edit(image=("a", png(RED)), mask=("m", png(BLUE)), prompt="p")
+    assert error.value.param == "mask"
+
+
+def test_a_mask_whose_alpha_is_opaque_everywhere_is_refused(official: openai.OpenAI) -> None:
+    mask = BytesIO()
+    Image.new("RGBA", SQUARE, (0, 0, 0, 255)).save(mask, "png")
+    with pytest.raises(openai.BadRequestError, match="has no transparency") as error:
+        official.images.edit(image=("a", png(RED)), mask=("m", mask.getvalue()), prompt="p")
     assert error.value.param == "mask"
 
 

@@ -35,7 +35,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.mark.parametrize(
-    ("key", "response"), [(KEY, [200, 1024, "layer-composite"]), ("wrong", [401, 0, None])]
+    ("key", "response"), [(KEY, [200, 300, "layer-composite"]), ("wrong", [401, 0, None])]
 )
 def test_a_page_of_another_origin_edits_an_image(
     browser: Any, api: ApiServer, key: str, response: list[Any]

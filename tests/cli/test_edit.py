@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from multiedit.tests.support.shell import (
     BLUE,
+    EDIT,
     EXAMPLES,
     KEEP,
     MULTIEDIT,
@@ -31,6 +32,42 @@ def test_three_images_are_edited_with_inferred_roles(shell: Shell) -> None:
     assert ran.plan()["roles"] == ["base", "overlay", "mask"]
     assert pixel("out.png", (200, 110)) == RED
     assert pixel("out.png", (75, 110)) == pytest.approx(BLUE, abs=3)
+
+
+def test_base_and_one_black_and_white_image_are_base_and_overlay(shell: Shell) -> None:
+    ran = shell(EDIT + "--image left.png -o out.png")
+    assert ran.code == 0
+    assert pixel("out.png", (200, 110)) == (0, 0, 0)
+    assert "if it is a mask, say multiedit.roles" in ran.err
+    assert "The edit changes no pixel" not in ran.err
+
+
+def test_strokes_on_nothing_are_what_may_change(shell: Shell) -> None:
+    strokes = Image.new("RGBA", SIZE)
+    strokes.paste((0, 0, 0, 255), (0, 0, 100, 220))
+    strokes.save("strokes.png")
+    place = "--place 2=fit=cover,opacity=1.0 "
+    ran = shell(EDIT + f"--image blue.jpg --image strokes.png --role 3=mask {place} -o out.png")
+    assert ran.code == 0
+    assert pixel("out.png", (50, 110)) == pytest.approx(BLUE, abs=3)
+    assert pixel("out.png", (200, 110)) == RED
+    assert "The mask lets 33.3 % of image 1 change: its painted part." in ran.err
+
+
+@pytest.mark.parametrize("more", ["--explain", "-o out.png"])
+def test_a_mask_that_selects_nothing_is_refused(shell: Shell, more: str) -> None:
+    Image.new("L", SIZE).save("black.png")
+    ran = shell(EDIT + f"--image blue.jpg --image black.png --role 3=mask {more}")
+    assert ran.code == 2
+    assert "The mask selects nothing" in ran.err
+
+
+def test_a_panorama_comes_back_whole_or_with_what_was_cut(shell: Shell) -> None:
+    Image.new("RGB", (4000, 200), RED).save("wide.png")
+    edit = "edit --image wide.png --prompt p --no-safe-mode -o out.png "
+    assert "cut away" not in shell(edit).err
+    assert open_image("out.png").size == (4000, 200)
+    assert "88.3 % of image 1 is cut away" in shell(edit + "--aspect-ratio 21:9").err
 
 
 def test_given_roles_and_placements_reach_the_plan(shell: Shell) -> None:

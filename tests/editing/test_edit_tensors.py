@@ -61,6 +61,36 @@ def test_where_the_mask_is_0_the_base_keeps_its_pixels(size: tuple[int, int]) ->
     torch.testing.assert_close(edited[0, :, :16], overlay[0, :, :16], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize(
+    ("mask", "note"),
+    [
+        (torch.ones(1, 9, 9), "The mask lets all of image 1 change, as if there were none."),
+        (torch.full((1, 9, 9), 0.25), "The mask lets all of image 1 change, as if there were none."),
+        (torch.eye(10)[None], "The mask lets 10 % of image 1 change."),
+        (torch.eye(10)[None].half(), "The mask lets 10 % of image 1 change."),
+        (torch.stack([torch.eye(10), torch.zeros(10, 10)]),
+         "In 1 of 2 frames the mask selects nothing, and image 1 stays as it is."),
+    ],
+)  # fmt: skip
+def test_the_share_that_may_change_is_said(mask: Tensor, note: str) -> None:
+    assert note in edit(picture(), picture(seed=1), mask=mask).summary.splitlines()
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5 / 255])
+@pytest.mark.parametrize("frames", [1, 3])
+def test_a_mask_that_selects_nothing_is_refused(value: float, frames: int) -> None:
+    with pytest.raises(InvalidRequest, match="The mask selects nothing"):
+        edit(picture(), picture(seed=1), mask=torch.full((frames, 9, 9), value))
+
+
+def test_a_frame_that_the_mask_leaves_out_is_the_bases() -> None:
+    base, mask = picture(frames=2), torch.zeros(2, 32, 48)
+    mask[0] = 1.0
+    edited = edit(base, picture(seed=1), mask=mask, placement=Placement(fit="cover"))
+    assert torch.equal(edited.image[1], base[1])
+    assert any(note.startswith("Frame 2: The edit changes no pixel") for note in edited.plan.notes)
+
+
 @pytest.mark.parametrize("frames", [1, 2, 5])
 def test_batches_are_edited_frame_by_frame(frames: int) -> None:
     base, overlay = picture(frames=frames), picture(9, 9, seed=2)

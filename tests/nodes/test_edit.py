@@ -39,12 +39,32 @@ def test_the_mask_says_where_the_base_may_change(graph: Any) -> None:
     assert not image[0, :, 32:].any()
 
 
-@pytest.mark.parametrize("size", [64, 80])
-def test_the_empty_mask_of_load_image_is_no_mask(graph: Any, size: int) -> None:
-    base, overlay = torch.zeros(1, size, size, 3), torch.ones(1, size, size, 3)
+def test_the_empty_mask_of_load_image_is_no_mask(graph: Any) -> None:
+    base, overlay = torch.zeros(1, 80, 80, 3), torch.ones(1, 80, 80, 3)
     image, plan, _ = edit(graph, base, overlay, mask=torch.zeros(1, 64, 64))
-    assert bool(image.any()) is (size != 64)
-    assert ("mask" in json.loads(plan)["roles"]) is (size == 64)
+    assert image.any()
+    assert "mask" not in json.loads(plan)["roles"]
+
+
+def test_a_mask_that_selects_nothing_is_an_error_on_the_node(graph: Any) -> None:
+    images = torch.zeros(1, 64, 64, 3), torch.ones(1, 64, 64, 3)
+    with pytest.raises(graph.Failed, match="The mask selects nothing"):
+        edit(graph, *images, mask=torch.zeros(1, 64, 64))
+
+
+def test_without_a_size_the_result_has_the_bases(graph: Any) -> None:
+    image, plan, summary = edit(graph, torch.rand(1, 41, 61, 3), torch.rand(1, 9, 9, 3), keep_size=False)
+    assert image.shape == (1, 41, 61, 3)
+    assert json.loads(plan)["keep_size"] is True
+    assert "image 1's own, 61x41" in summary
+
+
+@pytest.mark.parametrize("value", [0.99610895, 1.0])
+def test_the_white_of_a_grey_png_leaves_no_ghost_of_the_base(graph: Any, value: float) -> None:
+    base, overlay = torch.ones(1, 64, 64, 3), torch.zeros(1, 64, 64, 3)
+    mask = torch.full((1, 64, 64), value)
+    image, *_ = edit(graph, base, overlay, mask=mask)
+    assert not image.any()
 
 
 def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:

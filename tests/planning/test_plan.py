@@ -11,7 +11,7 @@ import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ModelUnavailable, UnknownModel, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.facts import ImageFacts
+from multiedit.pipelines.images.facts import ImageFacts, MaskSelection
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
 from multiedit.pipelines.planning.request import parse_request
@@ -37,16 +37,16 @@ def test_the_least_request_on_a_bare_machine() -> None:
         model_name="Layer Composite",
         adapter="layer-composite",
         prompt="add a hat",
-        width=1184,
-        height=888,
-        work_width=1184,
-        work_height=888,
+        width=4000,
+        height=3000,
+        work_width=4000,
+        work_height=3000,
         aspect_ratio="4:3",
-        resolution="1K",
-        keep_size=False,
+        resolution="4K",
+        keep_size=True,
         roles=("base", "overlay"),
         placements={2: Placement()},
-        output_format="png",
+        output_format="jpeg",
         quality=None,
         seed=0,
         safe_mode=True,
@@ -55,8 +55,8 @@ def test_the_least_request_on_a_bare_machine() -> None:
     )
     for words in (
         "firered-image-edit has open weights", "so layer-composite is used", "does not interpret the prompt",
-        "Image 2 is taken as overlay", "resolution is not given: 1K", "4:3 is closest",
-        "output_format is not given: png", "seed is not given: 0",
+        "Image 2 is taken as overlay", "resolution is not given: 4K", "image 1's own, 4:3",
+        "image 1's own, 4000x3000", "output_format is not given: jpeg", "seed is not given: 0",
     ):  # fmt: skip
         assert sum(words in note for note in made.notes) == 1, words
 
@@ -85,6 +85,62 @@ def test_a_request_that_says_everything_needs_no_note() -> None:
     assert made.notes == ()
     assert (made.width, made.height, made.seed, made.safe_mode) == (2752, 1536, 7, False)
     assert (made.adapter, made.model_name) == ("adapter of nano-banana-2-edit", "Nano Banana 2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "adapter", "share"),
+    [
+        ({"modelId": "layer-composite"}, "layer-composite", None),
+        ({"modelId": "layer-composite", "aspect_ratio": "21:9"}, "layer-composite", "42.9 %"),
+        ({"modelId": "layer-composite", "resolution": "1K"}, "layer-composite", None),
+        ({"modelId": "qwen-edit", "aspect_ratio": "21:9"}, "qwen-edit", None),
+        ({"modelId": "qwen-edit", "aspect_ratio": "21:9", "roles": {"2": "mask"}}, "qwen-edit", "42.9 %"),
+        ({"modelId": "qwen-edit", "roles": {"2": "mask"}}, "qwen-edit", "11.1 %"),
+        ({"modelId": "qwen-edit", "roles": {"2": "overlay"}}, "qwen-edit", None),
+        ({"modelId": "nano-banana-2-edit", "aspect_ratio": "21:9"}, "provider", None),
+        ({"modelId": "nano-banana-2-edit", "aspect_ratio": "21:9", "roles": {"2": "mask"}},
+         "provider", "43.4 %"),
+        ({"modelId": "nano-banana-2-edit", "aspect_ratio": "1:1", "roles": {"2": "overlay"}},
+         "provider", "25 %"),
+    ],
+)  # fmt: skip
+def test_what_is_cut_away_from_the_base_is_said(
+    fields: dict[str, Any], adapter: str, share: str | None
+) -> None:
+    extras = {"roles": fields.get("roles", {})}
+    asked = {name: value for name, value in fields.items() if name != "roles"}
+    made = plan({fields["modelId"]: adapter}, multiedit=extras, **asked)
+    cut = [note.partition(" of image 1 is cut away")[0] for note in made.notes if "cut away" in note]
+    assert cut == ([share] if share else [])
+
+
+@pytest.mark.parametrize(
+    ("model_id", "roles", "said"),
+    [
+        ("layer-composite", {}, False),
+        ("layer-composite", {"2": "mask"}, True),
+        ("layer-composite", {"2": "reference"}, True),
+        ("qwen-edit", {"2": "mask"}, False),
+    ],
+)
+def test_an_edit_without_an_overlay_says_that_it_changes_nothing(
+    model_id: str, roles: dict[str, str], said: bool
+) -> None:
+    made = plan(EVERYWHERE, modelId=model_id, multiedit={"roles": roles})
+    assert ("No overlay is laid on image 1, so the edit changes nothing in it." in made.notes) is said
+
+
+@pytest.mark.parametrize("model_id", ["layer-composite", "qwen-edit", "nano-banana-2-edit"])
+def test_how_much_a_mask_lets_change_is_said_for_every_model(model_id: str) -> None:
+    fields = {
+        "prompt": "p",
+        "images": ["aGk="] * 2,
+        "modelId": model_id,
+        "multiedit": {"roles": {"2": "mask"}},
+    }
+    mask = ImageFacts(4000, 3000, selection=MaskSelection((0.25,), "its white part"))
+    made = make_plan(parse_request(fields, LIMITS), [PHOTO, mask], CATALOG, EVERYWHERE)
+    assert "The mask lets 25 % of image 1 change: its white part." in made.notes
 
 
 def test_the_contracts_default_model_is_used_where_it_runs() -> None:
@@ -175,7 +231,8 @@ def test_quality(model_id: str, asked: str | None, quality: str | None, note: st
 @pytest.mark.parametrize(
     ("request_fields", "output_format"),
     [
-        ({}, "png"),
+        ({}, "jpeg"),
+        ({"aspect_ratio": "4:3"}, "png"),
         ({"resolution": "1K"}, "png"),
         ({"resolution": "2K"}, "jpeg"),
         ({"resolution": "4K"}, "jpeg"),

@@ -12,6 +12,7 @@ COMPOSITE = load_catalog().get("layer-composite")
 GENERATIVE = load_catalog().get("firered-image-edit")
 PHOTO = ImageFacts(1000, 800)
 MASK = ImageFacts(1000, 800, looks_like_mask=True)
+LOGO = ImageFacts(500, 400, looks_like_mask=True)
 PLACED = {2: Placement(opacity=0.5)}
 
 
@@ -28,6 +29,13 @@ PLACED = {2: Placement(opacity=0.5)}
         ([PHOTO, PHOTO], Extras(roles={1: "base", 2: "reference"}),
          ("base", "reference"), ("base", "reference")),
         ([PHOTO, MASK], Extras(placement=PLACED), ("base", "overlay"), ("base", "overlay")),
+        ([PHOTO, MASK], Extras(), ("base", "overlay"), ("base", "mask")),
+        ([PHOTO, MASK], Extras(roles={2: "mask"}), ("base", "mask"), ("base", "mask")),
+        ([PHOTO, LOGO], Extras(), ("base", "overlay"), ("base", "reference")),
+        ([PHOTO, PHOTO, LOGO], Extras(), ("base", "overlay", "overlay"), ("base", "reference", "reference")),
+        ([PHOTO, LOGO, MASK], Extras(), ("base", "overlay", "mask"), ("base", "reference", "mask")),
+        ([PHOTO, PHOTO, MASK], Extras(roles={2: "reference"}),
+         ("base", "reference", "overlay"), ("base", "reference", "mask")),
     ],
 )  # fmt: skip
 def test_roles_follow_the_written_rule(
@@ -40,8 +48,17 @@ def test_roles_follow_the_written_rule(
 def test_each_inferred_role_has_a_note_that_says_why() -> None:
     notes = assign_roles(Extras(roles={4: "overlay"}), [PHOTO, MASK, PHOTO, PHOTO], GENERATIVE)[1]
     assert len(notes) == 2
+    assert notes[0].endswith('If it is none, say multiedit.roles {"2": "reference"} (--role 2=reference).')
     assert notes[0].startswith("Image 2 is taken as mask: it is grey")
     assert notes[1].startswith("Image 3 is taken as reference: firered-image-edit")
+
+
+def test_a_black_and_white_image_that_is_no_mask_says_how_to_make_it_one() -> None:
+    (note,) = assign_roles(Extras(), [PHOTO, LOGO], COMPOSITE)[1]
+    assert note == (
+        "Image 2 is taken as overlay: layer-composite composites layers. It is black and white; if it is a "
+        'mask, say multiedit.roles {"2": "mask"} (--role 2=mask).'
+    )
 
 
 def test_a_reference_that_the_model_does_not_use_has_a_note() -> None:

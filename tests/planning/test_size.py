@@ -171,9 +171,9 @@ def test_auto_takes_the_closest_ratio_of_the_list(
 
 def test_an_exact_tie_goes_to_the_earlier_ratio() -> None:
     two = dataclasses.replace(OURS, ratios=("auto", "4:1", "1:1"))
-    assert resolve_size(two, None, None, (2000, 1000)).aspect_ratio == "4:1"
+    assert resolve_size(two, None, "1K", (2000, 1000)).aspect_ratio == "4:1"
     assert (
-        resolve_size(dataclasses.replace(two, ratios=("1:1", "4:1")), None, None, (2, 1)).aspect_ratio
+        resolve_size(dataclasses.replace(two, ratios=("1:1", "4:1")), None, "1K", (2, 1)).aspect_ratio
         == "1:1"
     )
 
@@ -261,6 +261,29 @@ def test_keep_size_works_at_the_images_ratio_where_the_weights_are_open() -> Non
     assert (listed.work_width, listed.work_height) == NANO_BANANA["3:2"]
 
 
+@pytest.mark.parametrize(
+    ("model_id", "asked", "base", "kept"),
+    [
+        ("layer-composite", {}, (12000, 600), True),
+        ("layer-composite", {"aspect_ratio": "auto"}, (48, 47), True),
+        ("layer-composite", {"aspect_ratio": "21:9"}, (12000, 600), False),
+        ("layer-composite", {"resolution": "1K"}, (12000, 600), False),
+        ("layer-composite", {}, (20_000, 600), False),
+        ("layer-composite", {}, (9_000, 9_000), False),
+        ("firered-image-edit", {}, (1024, 1024), False),
+        ("nano-banana-2-edit", {}, (1000, 1000), False),
+    ],
+)
+def test_what_composites_keeps_the_images_size_where_none_is_asked_for(
+    model_id: str, asked: dict[str, str], base: tuple[int, int], kept: bool
+) -> None:
+    answer = resolve_size(CATALOG.get(model_id), **{"base": base, **asked})  # type: ignore[arg-type]
+    assert answer.keep_size is kept
+    assert ((answer.width, answer.height) == base) is (kept or model_id == "firered-image-edit")
+    own = f"No size is asked for: the result has image 1's own, {base[0]}x{base[1]}."
+    assert (own in answer.notes) is kept
+
+
 def test_keep_size_contradicts_a_ratio() -> None:
     with pytest.raises(InvalidRequest, match="send only one") as caught:
         resolve_size(OURS, "16:9", None, (100, 100), keep_size=True)
@@ -275,8 +298,9 @@ def test_every_legal_picture_has_a_size_on_every_model(short: int, ratio: int, u
     for model in CATALOG:
         for keep_size in (False, True):
             answer = resolve_size(model, None, None, base, keep_size=keep_size)
+            assert answer.keep_size >= keep_size
             assert (answer.width, answer.height) == (
-                base if keep_size else (answer.work_width, answer.work_height)
+                base if answer.keep_size else (answer.work_width, answer.work_height)
             )
 
 

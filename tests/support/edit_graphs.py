@@ -65,7 +65,8 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
     catalog = load_catalog()
     settings = EditSettings(profile.model, "a hat", seed=7, **(case.settings or {}))
     images = [torch.empty(1).expand(1, height, width, 3) for width, height in case.sizes]
-    plan = plan_tensors(settings, images, case.bounds is not None, catalog, {profile.model: profile.family})
+    mask = None if case.bounds is None else torch.ones(1, 1, 1)
+    plan = plan_tensors(settings, images, mask, catalog, {profile.model: profile.family})
     files = {name: part.files[0].name for name, part in profile.parts.items()}
     sizes = [size for role, size in zip(plan.roles, case.sizes, strict=False) if role != "overlay"]
     model = catalog.get(profile.model)

@@ -10,6 +10,7 @@ from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
 from ...planning.plan import EditPlan
+from ...planning.shares import cut_notes
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
 from .families import FAMILIES
@@ -73,6 +74,7 @@ def plan_generation(
             *alias_notes(plan.model, profile),
             *selection.notes,
             *_size_notes(plan, profile, work, region),
+            *_cut_notes(plan, model, sizes[0], references[0]),
             *region_notes,
             *kv_notes,
             *easy_notes,
@@ -99,6 +101,12 @@ def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: CropRegion
     return (
         f"{profile.name} samples {work[0]}x{work[1]}; the result is fitted to {plan.width}x{plan.height}.",
     )
+
+
+def _cut_notes(plan: EditPlan, model: Model, base: Size, fit: ReferenceFit) -> tuple[str, ...]:
+    """Say what is cut where the model sees the base in register with the result, if the plan has not."""
+    notes = () if fit.canvas is None else tuple(cut_notes(model, base, fit.canvas))
+    return tuple(note for note in notes if note not in plan.notes)
 
 
 def _region(

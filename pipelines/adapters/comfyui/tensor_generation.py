@@ -36,7 +36,7 @@ def plan_tensor_generation(
     """
     frames = frames_of(images, mask)
     adapters = {settings.model: selection.profile.family}
-    plan = plan_tensors(settings, images, mask is not None, catalog, adapters)
+    plan = plan_tensors(settings, images, mask, catalog, adapters)
     bounds = None if mask is None else canvas_bounds(mask, images[0], (plan.width, plan.height))
     sizes = [
         (image.shape[2], image.shape[1])

@@ -1,0 +1,70 @@
+"""The plan's notes about parts of image 1."""
+
+from __future__ import annotations
+
+import pytest
+from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.common.errors import InvalidRequest
+from multiedit.pipelines.images.facts import MaskSelection
+from multiedit.pipelines.planning.shares import cut_notes, mask_notes, percent
+
+OURS, GENERATIVE = (load_catalog().get(model) for model in ("layer-composite", "firered-image-edit"))
+
+
+@pytest.mark.parametrize(
+    ("shares", "meaning", "notes"),
+    [
+        ((0.25,), "its white part", ["The mask lets 25 % of image 1 change: its white part."]),
+        ((0.25,), "", ["The mask lets 25 % of image 1 change."]),
+        ((1.0,), "its white part", ["The mask lets all of image 1 change, as if there were none."]),
+        ((1.0, 1.0), "", ["The mask lets all of image 1 change, as if there were none."]),
+        ((0.5, 0.1234), "", ["The mask lets 12.3 % to 50 % of image 1 change."]),
+        ((0.12341, 0.12342), "", ["The mask lets 12.3 % of image 1 change."]),
+        ((0.0, 0.5, 0.0), "", [
+            "The mask lets 0 % to 50 % of image 1 change.",
+            "In 2 of 3 frames the mask selects nothing, and image 1 stays as it is.",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_mask_says_how_much_may_change(shares: tuple[float, ...], meaning: str, notes: list[str]) -> None:
+    assert list(mask_notes(MaskSelection(shares, meaning))) == notes
+
+
+@pytest.mark.parametrize("shares", [(0.0,), (0.0, 0.0)])
+def test_a_mask_that_selects_nothing_is_refused(shares: tuple[float, ...]) -> None:
+    with pytest.raises(InvalidRequest, match=r"selects nothing.*Make white \(1\)") as caught:
+        list(mask_notes(MaskSelection(shares)))
+    assert caught.value.field == "multiedit.roles"
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [(0.0, "0 %"), (0.0004, "less than 0.1 %"), (0.001, "0.1 %"), (0.88333, "88.3 %"), (1.0, "100 %"),
+     (0.9995, "more than 99.9 %")],
+)  # fmt: skip
+def test_percentages_are_never_all_or_nothing_by_rounding(share: float, words: str) -> None:
+    assert percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("base", "size", "share"),
+    [
+        ((12000, 600), (1568, 672), "88.3 %"),
+        ((600, 12000), (672, 1568), "88.3 %"),
+        ((4000, 3000), (1024, 1024), "25 %"),
+        ((4000, 3000), (4000, 3000), None),
+        ((400, 300), (1184, 888), None),
+        ((4001, 3000), (1184, 888), None),
+    ],
+)
+def test_what_sticks_out_is_said_in_percent(
+    base: tuple[int, int], size: tuple[int, int], share: str | None
+) -> None:
+    notes = list(cut_notes(OURS, base, size))
+    assert [note.partition(" of image 1")[0] for note in notes] == ([share] if share else [])
+    assert all("ask for keep_size" in note for note in notes)
+
+
+@pytest.mark.parametrize(("height", "said"), [(912, False), (928, True)])
+def test_what_the_models_grid_asks_for_is_not_said(height: int, said: bool) -> None:
+    assert bool(list(cut_notes(GENERATIVE, (1200, height), (1200, 897)))) is said
