@@ -4,8 +4,8 @@ The rule, on the upright image; a part is transparent where its alpha is at most
 
 1. Opaque, or as transparent everywhere (within 16 levels): its white part may change. Grey counts as it
    stands, colour by its luma.
-2. With transparent parts, and black and white elsewhere: its white part may change; what is transparent
-   is kept.
+2. With transparent parts, and black and white elsewhere, or in a few colours whose alpha varies without a
+   transparent part: its white part may change, by its alpha.
 3. With transparent parts, and painted in a few colours elsewhere: its painted part may change, whatever the
    colour. Where that is more than half of the image it may as well be a surface with a hole, and is refused.
 4. With transparent parts of anything else, such as a photograph: its transparent part may change, as in
@@ -69,9 +69,10 @@ def read_edit_mask(raster: Raster, name: str) -> EditMaskImage:
     if high - low < _UNIFORM_ALPHA:
         return EditMaskImage(Raster(colour), white)
     seen, share = _seen(pixels, high / 2)
-    if _extremes(seen) == 2:
+    few_colours = _few_colours(seen)
+    if _extremes(seen) == 2 or (few_colours and low > high / 2):
         return EditMaskImage(Raster(_shares(colour) * _shares(alpha)), white)
-    if not _few_colours(seen):
+    if not few_colours:
         return EditMaskImage(Raster(_white(alpha) - alpha), "its transparent part")
     if share > 0.5:
         raise InvalidRequest(

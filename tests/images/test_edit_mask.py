@@ -75,6 +75,7 @@ CASES: dict[str, tuple[Callable[[], Image.Image], str]] = {
     "as transparent everywhere": (lambda: _area((255, 255, 255, 90), (0, 0, 0, 90)), WHITE),
     "opaque grey and alpha": (lambda: _area((255, 255), (0, 255), "LA"), WHITE),
     "black and white on nothing": (_black_and_white_on_nothing, WHITE),
+    "colours, half transparent in part": (lambda: _area((255, 255, 255, 255), (0, 0, 0, 160)), WHITE),
     "a photograph with a hole": (lambda: _photograph(_area(255, 0, "L")), TRANSPARENT),
     "a grey photograph with a hole": (lambda: _photograph(_area(255, 0, "L")).convert("LA"), TRANSPARENT),
     "black strokes": (lambda: _area((0, 0, 0, 255), (0, 0, 0, 0)), PAINTED),
