@@ -94,6 +94,20 @@ def test_a_mask_and_batches_go_frame_by_frame(graph: Any, configure: Any) -> Non
     torch.testing.assert_close(image[:, :90], red, atol=1e-4, rtol=0)
 
 
+def test_a_frame_that_the_mask_leaves_out_is_neither_sent_nor_charged(graph: Any, configure: Any) -> None:
+    mask, base = torch.zeros(3, 300, 400), torch.rand(3, 300, 400, 3)
+    mask[1] = 1.0
+    with HostedPeer(replying(png((512, 384), (255, 0, 0)))) as peer:
+        configure(peer)
+        inputs = {**MODEL, "model.aspect_ratio": "auto", "keep_size": True, "mask": mask}
+        image, _, summary = graph.run("MultiEditEdit", **inputs, **{"images.image_1": base})
+    assert len(peer.asked) == 1
+    assert torch.equal(image[0], base[0])
+    assert torch.equal(image[2], base[2])
+    assert not torch.equal(image[1], base[1])
+    assert "Frame 3: Nothing is sent or charged: the mask selects nothing." in summary
+
+
 def test_a_batch_that_costs_too_much_altogether_is_not_begun(
     graph: Any, configure: Any, peer: HostedPeer
 ) -> None:

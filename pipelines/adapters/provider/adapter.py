@@ -60,6 +60,8 @@ class ProviderAdapter:
             ServerUnreachable: nothing was sent.
         """
         work = ProviderImages(plan, images, self.limits)
+        if (base := work.kept_base()) is not None:  # of a batch; a mask of nothing at all is refused before
+            return EditOutput(base, ("Nothing is sent or charged: the mask selects nothing.",))
         ratios = self.catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
         response = asyncio.run(self._send(plan, body, progress))

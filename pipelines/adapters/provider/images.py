@@ -17,6 +17,7 @@ from ...common.errors import FileTooLarge
 from ...common.settings import Limits
 from ...images.encode import EncodeOptions, encode
 from ...images.input_image import ImageTensor, PixelSource
+from ...images.levels import MASK_EDGE
 from ...layers.placement import Placement
 from ...planning.plan import EditPlan
 from ...planning.provider import sent_images, sent_size
@@ -63,17 +64,26 @@ class ProviderImages:
         """
         return [_file(number, self._image(number)) for number in sent_images(self._plan.roles)]
 
+    def kept_base(self) -> Tensor | None:
+        """The base on the canvas, where a mask selects nothing and there is nothing to be made; else None."""
+        if not self._masked or bool((self._mask.mask() >= MASK_EDGE).any()):
+            return None
+        return self._composited((self._images[0],))
+
     def result(self, response: PixelSource) -> Tensor:
         """The edited image [1, H, W, 3 or 4]: the endpoint's own size, unless the plan has to keep one.
 
         Where there is a mask every pixel outside it is the base's own.
         """
         if self._masked:
-            mask = self._images[self._plan.roles.index("mask")]
-            return self._composited((self._images[0], response, mask), _ON_CANVAS)
+            return self._composited((self._images[0], response, self._mask), _ON_CANVAS)
         if self._plan.keep_size and response.size != (self._plan.width, self._plan.height):
             return self._composited((response,))
         return response.image()
+
+    @property
+    def _mask(self) -> PixelSource:
+        return self._images[self._plan.roles.index("mask")]
 
     def _image(self, number: int) -> Tensor:
         if self._plan.roles[number - 1] == "mask":
