@@ -7,7 +7,7 @@ copied once. Beside the inputs, the result and a strip's buffers nothing is allo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -58,8 +58,6 @@ def composite(
     result = empty_float(*shape) if device.type == "cpu" else torch.empty(shape, device=device)
     for frame in range(document.frames):
         _composite_frame(document, frame, background, result[frame], _part(progress, frame, document.frames))
-        if channels == 4:
-            _keep_hidden(document, frame, result[frame])
     if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
         return result[..., :3].contiguous()
     return result
@@ -80,8 +78,7 @@ def _seen(document: Document) -> list[Layer]:
 def _hides_all(layer: Layer, document: Document) -> bool:
     box = layer.box
     return (
-        layer.blend_mode == "normal"
-        and layer.opacity == 1
+        _replaces(layer)
         and layer.rotation == 0
         and layer.image.shape[3] == 3
         and layer.mask is None
@@ -93,6 +90,11 @@ def _hides_all(layer: Layer, document: Document) -> bool:
     )
 
 
+def _replaces(layer: Layer) -> bool:
+    """Return whether a layer on an empty canvas gives its own pixels, seamless or not."""
+    return layer.blend_mode == "normal" and layer.opacity == 1
+
+
 def _composite_frame(
     document: Document, frame: int, background: Colour | None, canvas: Tensor, progress: OnProgress
 ) -> None:
@@ -101,13 +103,14 @@ def _composite_frame(
     steps = (_part(progress, index, parts) for index in range(parts))
     size = (document.width, document.height)
     run: list[PlacedLayer] = []
-    if layers and _hides_all(layers[0], document):
-        _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas, next(steps))
-    else:
-        next(steps)
+    first = next(steps)
+    covered = bool(layers) and _hides_all(layers[0], document)
+    if not covered:
         canvas.zero_()
         if background is not None:
             canvas[:] = canvas.new_tensor(background)
+    if covered or (background is None and layers and _replaces(layers[0])):
+        _copy_base(PlacedLayer(layers.pop(0), frame, size), canvas, first)
     whole = CanvasWindow(0, document.height, 0, document.width)
     for layer in layers:
         placed = PlacedLayer(layer, frame, size)
@@ -122,29 +125,32 @@ def _composite_frame(
     progress(1.0)
 
 
-def _keep_hidden(document: Document, frame: int, canvas: Tensor) -> None:
-    """Write the bottom layer's colours where it and the canvas are transparent; a resized layer has none."""
-    bottom = next(iter(_seen(document)), None)
-    if bottom is None or not bottom.native or bottom.blend_mode != "normal":
-        return
-    placed = PlacedLayer(bottom, frame, (document.width, document.height))
-    window = placed.visible(CanvasWindow(0, document.height, 0, document.width))
-    if window is None or placed.layer.rotation or placed.opaque:
-        return
-    for strip in split_strips(canvas, window):
-        region = canvas[strip.top : strip.bottom, strip.left : strip.right]
-        hidden = region[..., 3] == 0
-        if bool(hidden.any()):
-            region[hidden, :3] = placed.read(strip).colour.permute(1, 2, 0)[hidden]
-
-
 def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
-    if base.layer.box == (0, 0, canvas.shape[1], canvas.shape[0]) and base.unchanged:
+    """Copy the bottom layer onto the canvas, with the colours under an alpha of 0."""
+    whole = CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])
+    window = base.visible(whole)
+    if window is None:
+        return
+    if window == whole and base.unchanged and base.mask is None and base.image.shape == canvas.shape:
         canvas.copy_(base.image)
         return
-    for window in split_strips(canvas, CanvasWindow(0, canvas.shape[0], 0, canvas.shape[1])):
-        copy_pixels(canvas[window.top : window.bottom], base.read(window).colour)
-        progress(window.bottom / canvas.shape[0])
+
+    def copy(strip: CanvasWindow) -> None:
+        region = canvas[strip.top : strip.bottom, strip.left : strip.right]
+        patch = base.read(strip)
+        copy_pixels(region[..., :3], patch.colour)
+        if region.shape[2] == 4:
+            region[..., 3] = 1.0 if patch.alpha is None else patch.alpha
+
+    _in_strips(copy, list(split_strips(canvas, window)), canvas, progress)
+
+
+def _in_strips(
+    work: Callable[[CanvasWindow], None], strips: list[CanvasWindow], canvas: Tensor, progress: OnProgress
+) -> None:
+    done = map(work, strips) if canvas.is_cuda else in_parallel(work, strips)
+    for count, _ in enumerate(done, start=1):
+        progress(count / len(strips))
 
 
 def split_strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
@@ -163,10 +169,7 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) 
     if not parts:
         return
     strips = list(split_strips(canvas, _around(parts)))
-    blend = partial(_blend_strip, layers, canvas)
-    work = map(blend, strips) if canvas.is_cuda else in_parallel(blend, strips)
-    for done, _ in enumerate(work, start=1):
-        progress(done / len(strips))
+    _in_strips(partial(_blend_strip, layers, canvas), strips, canvas, progress)
 
 
 def _visible(layers: list[PlacedLayer], window: CanvasWindow) -> list[tuple[PlacedLayer, CanvasWindow]]:

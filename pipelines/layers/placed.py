@@ -76,7 +76,7 @@ class PlacedLayer:
         self.image = layer.image[min(frame, layer.image.shape[0] - 1)]
         self.mask = _mask(layer, frame)
         self.bounds = rotated_bounds(layer.box, layer.rotation)
-        self.opaque = self.image.shape[2] == 3 and self.mask is None
+        self._opaque = self.image.shape[2] == 3 and self.mask is None
         self._columns = self._visible_columns(canvas[0])
         self._turned: Tensor | None = None
         self._turning = threading.Lock()
@@ -154,7 +154,7 @@ class PlacedLayer:
         rows = slice(height - bottom, height - top) if self.layer.flip_v else slice(top, bottom)
         columns = slice(width - right, width - left) if self.layer.flip_h else slice(left, right)
         source = self.image[rows, columns]
-        channels = 3 if self.opaque else 4
+        channels = 3 if self._opaque else 4
         planes = source.new_empty(channels, *source.shape[:2])
         copy_planes(planes[:3], source[..., :3])
         if channels == 4:
