@@ -76,8 +76,8 @@ def read_edit_mask(raster: Raster, name: str) -> EditMaskImage:
         return EditMaskImage(Raster(_white(alpha) - alpha), "its transparent part")
     if share > 0.5:
         raise InvalidRequest(
-            f"{name} has a few colours over {share:.0%} and is transparent elsewhere: as a mask it can mean "
-            f"the one part or the other. {_ADVICE}",
+            f"{name} has a few colours over {100 * share:.0f} % and is transparent elsewhere: as a mask it "
+            f"can mean the one part or the other. {_ADVICE}",
             field=_FIELD,
         )
     return EditMaskImage(Raster(alpha), "its painted part")

@@ -121,9 +121,9 @@ def test_a_half_transparent_part_of_a_photograph_may_change_in_part() -> None:
     [
         (Image.new("RGBA", SIZE), "image 2 is transparent everywhere"),
         (Image.new("LA", SIZE, (255, 0)), "image 2 is transparent everywhere"),
-        (_area((0, 0, 0, 0), (0, 0, 0, 255)), "a few colours over 75%"),
-        (_area((0, 0, 0, 0), (255, 255, 255, 255)), "a few colours over 75%"),
-        (_area((0, 0, 0, 0), (250, 10, 10, 255)), "a few colours over 75%"),
+        (_area((0, 0, 0, 0), (0, 0, 0, 255)), "a few colours over 75 %"),
+        (_area((0, 0, 0, 0), (255, 255, 255, 255)), "a few colours over 75 %"),
+        (_area((0, 0, 0, 0), (250, 10, 10, 255)), "a few colours over 75 %"),
     ],
     ids=["nothing", "nothing in grey", "black with a hole", "white with a hole", "red with a hole"],
 )
