@@ -104,6 +104,15 @@ def levels_of(image: Image.Image) -> Levels:
     return levels
 
 
+def straight_alpha(levels: Levels) -> Levels:
+    """Convert [H, W, 2 or 4] from premultiplied to straight alpha."""
+    white = 255 if levels.dtype == np.uint8 else 1
+    alpha = levels[..., -1:].astype(np.float32)
+    colors = np.minimum(levels[..., :-1] * (white / np.maximum(alpha, 1e-6)), white)
+    colors = colors.round() if white == 255 else colors
+    return np.concatenate([colors.astype(levels.dtype), levels[..., -1:]], axis=2)
+
+
 def _in_levels(image: Image.Image) -> Image.Image:
     target = _LEVEL_MODES[image.mode]["transparency" in image.info]
     return image if image.mode == target else image.convert(target)
