@@ -144,30 +144,32 @@ def _segments(data: bytes, page: _Directory, size: tuple[int, int]) -> list[tupl
     if not 0 < count <= _MAX_SEGMENTS or min(len(offsets), len(lengths)) < count:
         raise ValueError("the TIFF has not the strips or tiles that its size asks for")
     segments = list(zip(offsets[:count], lengths[:count], strict=True))
-    if sum(lengths[:count]) > len(data) and all(offset < len(data) for offset in offsets[:count]):
-        _check_rows(data, page, segments, down, size)
+    cut = next((n for n, (offset, length) in enumerate(segments) if offset + length > len(data)), None)
+    if cut is not None:
+        raise _missing(data, page, segments, cut, down, size)
+    if sum(lengths[:count]) > len(data):
         raise ValueError("the strips of the TIFF are longer than the file")
-    for offset, length in segments:
-        if offset + length > len(data):
-            _check_rows(data, page, segments, down, size)
-            raise missing_bytes(max(0, len(data) - offset), length)
     _check_scans(data, page, segments)
     return segments
 
 
-def _check_rows(
-    data: bytes, page: _Directory, segments: Sequence[tuple[int, int]], down: int, size: tuple[int, int]
-) -> None:
-    """Count the rows that are there, where strips lie in order."""
+def _missing(
+    data: bytes,
+    page: _Directory,
+    segments: Sequence[tuple[int, int]],
+    cut: int,
+    down: int,
+    size: tuple[int, int],
+) -> MissingPixels:
+    """The rows above the first strip that is cut off, and of that strip; the bytes of a tile."""
+    offset, length = segments[cut]
+    there = max(0, len(data) - offset)
     if _TILES in page.fields or page.number(_PLANAR, 1) == 2:
-        return
-    whole = next(n for n, (offset, length) in enumerate(segments) if offset + length > len(data))
-    there = whole * down
+        return missing_bytes(min(there, length), length)
+    rows = cut * down
     if page.number(_COMPRESSION, _PLAIN) == _PLAIN:
-        bits = sum(page.numbers(_BITS, (1,)))
-        there += max(0, len(data) - segments[whole][0]) // -(-size[0] * bits // 8)
-    if there < size[1]:
-        raise missing_rows(there, size[1])
+        rows += there // -(-size[0] * sum(page.numbers(_BITS, (1,))) // 8)
+    return missing_rows(rows, size[1])
 
 
 def _check_scans(data: bytes, page: _Directory, segments: Sequence[tuple[int, int]]) -> None:
