@@ -132,9 +132,11 @@ def _deep_grey(image: Image.Image) -> Levels:
 def _through_profile(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Levels:
     source = image if image.mode == transform.input_mode else _in_levels(image)
     opaque = source if source.mode == transform.input_mode else source.convert(transform.input_mode)
-    levels = levels_of(transform.apply(opaque))
-    if transform.input_mode == "L":
-        levels = levels[..., :1]  # a grey profile gives neutral colours
+    if transform.input_mode == "L":  # by a table; a grey profile gives neutral colours
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        levels: Levels = levels_of(transform.apply(ramp))[0, :, 0][levels_of(opaque)]
+    else:
+        levels = levels_of(transform.apply(opaque))
     if source.mode not in ("LA", "RGBA"):
         return np.ascontiguousarray(levels)
     return np.concatenate([levels, levels_of(source.getchannel("A"))], axis=2)
@@ -146,13 +148,16 @@ def _opaque_mode(image: Image.Image) -> str:
 
 
 def _transform(profile: Any, mode: str) -> ImageCms.ImageCmsTransform:
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    if mode == "L":  # littleCMS joins two grey curves in 8 bits, which puts a linear profile 10 levels off
+        flags |= ImageCms.Flags.NOOPTIMIZE
     return ImageCms.buildTransform(
         profile,
         _srgb_profile(),
         mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        flags,
     )
 
 
