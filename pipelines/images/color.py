@@ -130,7 +130,8 @@ def _deep_grey(image: Image.Image) -> Levels:
 
 
 def _through_profile(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Levels:
-    source = image if image.mode == transform.input_mode else _in_levels(image)
+    fits = image.mode == transform.input_mode and "transparency" not in image.info
+    source = image if fits else _in_levels(image)
     opaque = source if source.mode == transform.input_mode else source.convert(transform.input_mode)
     if transform.input_mode == "L":  # by a table; a grey profile gives neutral colours
         ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
