@@ -54,7 +54,8 @@ def _read_png(data: bytes) -> Container:
     width, height, depth = struct.unpack_from(">IIB", data, 16)
     view = memoryview(data)
     pieces = [view[:8]]
-    exif = raw_exif = b""
+    exif = b""
+    raw_exif: bytes | None = None  # of the first text only: each may have to be inflated
     seen: dict[bytes, None] = {}
     colors: dict[bytes, bytes] = {}
     remarks: list[str] = []
@@ -73,7 +74,7 @@ def _read_png(data: bytes) -> Container:
             pieces.append(view[start:end])
         elif kind == b"eXIf":
             exif = data[start + 8 : end - 4]
-        elif not raw_exif and data.startswith(RAW_PROFILES, start + 8) and kind in (b"tEXt", b"zTXt"):
+        elif raw_exif is None and data.startswith(RAW_PROFILES, start + 8) and kind in (b"tEXt", b"zTXt"):
             raw_exif = raw_profile(data[start + 8 : end - 4], is_compressed=kind == b"zTXt")
         seen[kind] = None
     if b"IDAT" not in seen:
@@ -85,7 +86,9 @@ def _read_png(data: bytes) -> Container:
     if ignore_profile:
         pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
     stream = _without_copy(data, pieces)
-    return Container(stream, (width, height), depth, exif or raw_exif, color, cut=cut, remarks=tuple(remarks))
+    return Container(
+        stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=tuple(remarks)
+    )
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:

@@ -14,13 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images import fast_path
 from multiedit.pipelines.images.decode import decode, image_from
 from multiedit.pipelines.images.header import read_header
 from multiedit.tests.support.image_files import FILES, GeneratedFile
 
 LIMITS = replace(Limits(), min_pixels=1, min_side=1)
-SRGB_SPACES = {"b-w": 1, "grey16": 1, "srgb": 3, "rgb": 3, "rgb16": 3}
 TOLERANCE = 1.001 / 255
 
 
@@ -38,8 +36,6 @@ def by_libvips(file: GeneratedFile) -> np.ndarray:
         image = image.icc_transform(
             "srgb", embedded=True, intent="relative", black_point_compensation=True, depth=depth
         )
-    elif image.interpretation == "rgb16":
-        image = image.copy(interpretation="rgb16")
     values = image.numpy().astype(np.float32) / (65_535 if image.format == "ushort" else 255)
     values = values.reshape(image.height, image.width, -1)
     return values if values.shape[2] >= 3 else values[..., [0, 0, 0, *range(1, values.shape[2])]]
@@ -78,15 +74,3 @@ def test_a_file_is_decoded_as_libvips_decodes_it(kind, data) -> None:
 @given(file=FILES["bmp"])
 def test_a_bmp_is_decoded_as_pyav_decodes_it(file) -> None:
     check(file, by_pyav)
-
-
-@pytest.mark.parametrize("kind", ["jpeg", "png"])
-@settings(max_examples=100, deadline=None)
-@given(data=st.data())
-def test_kornia_and_pillow_give_the_same_pixels_bit_for_bit(kind, data) -> None:
-    pytest.importorskip("kornia_rs", reason="kornia_rs is not installed")
-    file = data.draw(FILES[kind])
-    fast = ours(file)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fast_path, "kornia_io", lambda: None)
-        assert np.array_equal(fast, ours(file))

@@ -105,6 +105,10 @@ READ: dict[str, Callable[[], bytes]] = {
     "200 MB of text": lambda: png(chunk(b"zTXt", b"k\x00\x00" + zlib.compress(bytes(1 << 20))) * 200),
     "1 GB of profiles": lambda: png(chunk(b"iCCP", b"p\x00\x00" + zlib.compress(bytes(1 << 20))) * 1024),
     "pixels of 1 GB": lambda: png(pixels=zeros(1024)),
+    "pixels of 1 GB without an end": lambda: png(pixels=zeros(1024))[:-12],
+    "raw profiles of 100 MB each": lambda: png(
+        chunk(b"zTXt", b"Raw profile type exif\x00\x00" + zeros(100)) * 200
+    ),
     "EXIF bomb in a JPEG": lambda: jpeg(*[segment(0xE1, b"Exif\x00\x00" + exif_bomb(4000, 60_000))] * 20),
     "EXIF bomb in a PNG": lambda: png(chunk(b"eXIf", exif_bomb(60_000, 1_000_000))),
     "EXIF bomb in an AVIF": avif_with_exif_bomb,
