@@ -43,4 +43,5 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     turned = whole.T if turn.transpose else whole
     turned = turned[:: -1 if turn.flip_rows else 1, :: -1 if turn.flip_columns else 1]
     # A copy in any case: NumPy takes a flipped axis of one pixel for contiguous, torch does not.
-    return turned.copy()[..., None].view(kind)
+    copy: NDArray[Any] = turned.copy()[..., None].view(kind)
+    return copy
