@@ -373,7 +373,8 @@ def _read_iso_media(data: bytes) -> Container:
     data, cut = closed(data)
     image = read_image(data)
     icc, cicp = image.icc, image.cicp
-    color = from_cicp(cicp, "nclx", image.peak) if cicp and not icc else None
+    # The range is that of the coded planes: what a decoder gives has the full one.
+    color = from_cicp(cicp._replace(full_range=True), "nclx", image.peak) if cicp and not icc else None
     pieces: list[bytes | memoryview] = []
     position, view = 0, memoryview(data)
     for kind, start, end in boxes(data, 0, len(data)):

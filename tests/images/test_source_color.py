@@ -61,6 +61,17 @@ def test_a_profile_in_a_16_bit_png_is_applied(curve, colour_type, png_file) -> N
     assert np.array_equal((pixels[..., colors:] * 255).round(), levels[..., colors:])
 
 
+@pytest.mark.parametrize("coded", ["full", "limited"])
+def test_the_range_of_an_avif_s_planes_is_undone_once(coded) -> None:
+    buffer = io.BytesIO()
+    image = Image.new("RGB", (256, 256), (60, 120, 200))
+    image.save(buffer, "AVIF", range=coded, quality=100, subsampling="4:4:4")
+    header = read_header(buffer.getvalue(), LIMITS)
+    assert header.notes == ()
+    pixels = decode(buffer.getvalue(), header).pixels.numpy().astype(int)
+    assert np.abs(pixels - np.asarray(image)).max() <= 3  # limited planes have 220 levels
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 @pytest.mark.parametrize("curve", CURVES)
 def test_a_grey_profile_at_8_bits_is_littlecms_s_own(curve, channels, png_file) -> None:
