@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .av1 import frame_sizes
+from .av1 import frame_sizes, sequence_color
 from .cicp import Cicp
 from .file_faults import missing_bytes
 from .hevc import frame_size, read_configuration, split_units
@@ -59,7 +59,7 @@ class IsoImage:
         frames: (width, height) of everything that a decoder may allocate.
         depth: bits a channel.
         icc: its colour profile, or empty.
-        cicp: its colours as numbers (`nclx`), or None.
+        cicp: its colours as numbers, by `nclx` or AV1's sequence header, or None.
         peak: the most light of a pixel in candela a square metre (`clli`), 0 where it is not given.
     """
 
@@ -114,7 +114,7 @@ def read_image(data: bytes) -> IsoImage:
         frames=tuple(dict.fromkeys(frames)),
         depth=_depth(data, sample),
         icc=_profile(data, primary),
-        cicp=_cicp(data, primary) or _cicp(data, sample),
+        cicp=_cicp(data, primary) or _cicp(data, sample) or _coded_cicp(file, sample),
         peak=_peak(data, primary),
     )
 
@@ -291,6 +291,16 @@ def _cicp(data: bytes, item: Item) -> Cicp | None:
         return None
     primaries, transfer, matrix = struct.unpack_from(">HHH", body)
     return Cicp(primaries, transfer, matrix, bool(body[6] & 0x80))
+
+
+def _coded_cicp(file: ItemFile, item: Item) -> Cicp | None:
+    """The colours that the coded image gives, which count where the container gives none."""
+    if item.kind != b"av01":
+        return None
+    try:
+        return sequence_color(file.content(item), iter(range(_MAX_UNITS)))
+    except (ValueError, IndexError):
+        return None  # it is for the decoder to refuse
 
 
 def _peak(data: bytes, item: Item) -> int:

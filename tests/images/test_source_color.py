@@ -260,6 +260,24 @@ def test_hdr_avif_is_mapped_and_said(transfer) -> None:
     assert 0.2 < float(picture.image().mean()) < 0.98
 
 
+def test_av1_s_own_colours_count_where_the_container_gives_none(photo, save) -> None:
+    """The code points 1, 13, 6 in the sequence header become those of Display P3."""
+    data = save(photo, "AVIF")
+    start = data.index(b"mdat") + 4
+    header = data[start : start + 24]
+    bits = "".join(f"{byte:08b}" for byte in header)
+    points = "".join(f"{point:08b}" for point in (1, 13, 6))
+    assert bits.count(points) == 1
+    changed = int(bits.replace(points, f"{12:08b}{points[8:]}"), 2).to_bytes(len(header), "big")
+    inside = data.replace(header, changed).replace(b"colrnclx", b"freenclx")
+    outside = data.replace(b"colr" + nclx(1, 13)[8:], b"colr" + nclx(12, 13)[8:])
+    notes = read_header(inside, LIMITS, "image 1").notes
+    assert notes == ("Image 1 has the colours Display P3, sRGB curve (nclx): converted to sRGB.",)
+    pixels = [decode(each, read_header(each, LIMITS)).pixels.numpy() for each in (inside, outside)]
+    assert np.array_equal(*pixels)
+    assert read_header(data.replace(b"colrnclx", b"freenclx"), LIMITS).notes == ()
+
+
 def test_a_profile_counts_before_nclx(photo, save) -> None:
     data = save(photo, "AVIF", icc_profile=P3)
     header = read_header(data, LIMITS, "image 1")
