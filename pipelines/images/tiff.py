@@ -18,7 +18,7 @@ _TYPE_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 
 _NUMBERS = {1: "B", 3: "H", 4: "I"}
 _SHORT, _LONG = 3, 4
 _MAX_ENTRIES = 1000
-_MAX_VALUE = 1 << 23  # bytes of one field, which only a profile comes near
+_MAX_VALUES = 1 << 23  # bytes of all fields, which only a profile comes near: fields may share bytes
 _MAX_SEGMENTS = 100_000
 _MAX_TILE = 4096 * 4096
 _MAX_SCANS = 100  # of JPEG in all strips: each costs a pass over its pixels
@@ -33,6 +33,9 @@ _KEPT = frozenset({
     _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, 266, _SAMPLES, _ROWS, _PLANAR, 292, 293, 317, 320,
     _TILE_WIDTH, _TILE_HEIGHT, 332, 338, 339, 347, 529, 530, 531, 532, 34675,
 })  # fmt: skip
+_READ = _KEPT | {
+    _STRIPS, _ORIENTATION, _STRIP_BYTES, _TILES, _TILE_BYTES, _SUBFILE, _DNG,
+}  # fmt: skip
 _PLAIN, _JPEG = 1, 7
 _COMPRESSIONS = frozenset({_PLAIN, 2, 3, 4, 5, _JPEG, 8, 32773, 32946})  # fax, LZW, JPEG, deflate, PackBits
 _YCBCR = 6
@@ -58,14 +61,19 @@ class _Directory:
         if count > _MAX_ENTRIES:
             raise ValueError("a TIFF directory has too many fields")
         self.fields: dict[int, _Field] = {}
+        left = _MAX_VALUES
         for position in range(start + 2, start + 2 + 12 * count, 12):
             tag, kind, number = struct.unpack_from(self.order + "HHI", data, position)
             length = _TYPE_BYTES.get(kind, 0) * number
             place = position + 8
             if length > 4:
                 (place,) = struct.unpack_from(self.order + "I", data, place)
-            if tag not in self.fields and length <= _MAX_VALUE and place + length <= len(data):
-                self.fields[tag] = _Field(kind, number, data[place : place + length])
+            if tag in self.fields or tag not in _READ or place + length > len(data):
+                continue
+            left -= length
+            if left < 0:
+                raise ValueError("the fields of a TIFF directory are too long")
+            self.fields[tag] = _Field(kind, number, data[place : place + length])
         (self.next,) = struct.unpack_from(self.order + "I", data, start + 2 + 12 * count)
 
     def numbers(self, tag: int, default: tuple[int, ...] = ()) -> tuple[int, ...]:
