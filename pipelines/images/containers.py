@@ -56,17 +56,17 @@ def _read_png(data: bytes) -> Container:
     pieces = [view[:8]]
     exif = b""
     raw_exif: bytes | None = None  # of the first text only: each may have to be inflated
-    seen: dict[bytes, None] = {}
+    seen: set[bytes] = set()
+    damaged: set[bytes] = set()
     colors: dict[bytes, bytes] = {}
-    remarks: list[str] = []
     for kind, start, end in _png_chunks(data):
         if end > len(data):  # the file is cut inside this chunk
             if kind == b"IDAT":
                 pieces.append(memoryview(png_chunk(kind, data[start + 8 :])))
-                seen[kind] = None
+                seen.add(kind)
             break
         if _is_damaged(view, kind, start, end):
-            remarks.append(f"has a damaged chunk {kind.decode()}, which counts as absent")
+            damaged.add(kind)
             continue
         if kind in PNG_COLOR_CHUNKS and kind not in seen and b"IDAT" not in seen:
             colors[kind] = data[start + 8 : end - 4]
@@ -76,7 +76,7 @@ def _read_png(data: bytes) -> Container:
             exif = data[start + 8 : end - 4]
         elif raw_exif is None and data.startswith(RAW_PROFILES, start + 8) and kind in (b"tEXt", b"zTXt"):
             raw_exif = raw_profile(data[start + 8 : end - 4], is_compressed=kind == b"zTXt")
-        seen[kind] = None
+        seen.add(kind)
     if b"IDAT" not in seen:
         raise ValueError("the PNG has no pixels")
     cut = b"IEND" not in seen
@@ -85,10 +85,11 @@ def _read_png(data: bytes) -> Container:
     color, ignore_profile = from_png(colors)
     if ignore_profile:
         pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
-    stream = _without_copy(data, pieces)
-    return Container(
-        stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=tuple(remarks)
+    remarks = tuple(
+        f"has a damaged chunk {kind.decode()}, which counts as absent" for kind in sorted(damaged)
     )
+    stream = _without_copy(data, pieces)
+    return Container(stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=remarks)
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
