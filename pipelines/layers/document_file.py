@@ -85,7 +85,7 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
     jobs = [DecodeJob(data[place], read_header(data[place], limits, place), place) for place in sources]
     for field, raster in zip(fields, decode_many(jobs), strict=True):
         field.item[field.key] = _READERS[field.key](raster)
-    notes = tuple(note for field in fields for note in field.job.header.notes)
+    notes = tuple(note for job in jobs for note in job.header.notes)
     return {**document, "layers": items, "notes": notes}
 
 
