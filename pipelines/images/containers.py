@@ -20,6 +20,7 @@ from .bmp import read_bmp
 from .container import Container
 from .exif import RAW_PROFILES, raw_profile
 from .file_faults import MissingPixels, UnsupportedKind, missing_bytes
+from .gif_blocks import SubBlocks
 from .iso_boxes import boxes, closed
 from .iso_media import read_image
 from .source_color import PNG_COLOR_CHUNKS, from_cicp, from_png
@@ -29,7 +30,6 @@ from .tiff import read_tiff
 MAX_CHUNKS = 100_000
 MAX_SEGMENTS = 10_000
 MAX_JUNK = 4096  # bytes between two segments of a JPEG header
-MAX_SUB_BLOCKS = 200_000  # 25 MB in GIF's blocks of 255 bytes are 98,000
 MAX_SCANS = 100  # of a progressive JPEG: each costs a pass over the whole picture
 
 
@@ -301,7 +301,7 @@ def _read_gif(data: bytes) -> Container:
     start = 13 + _colour_table_length(data[10])
     head = data[10:start]
     control = b""
-    blocks = _SubBlocks(data)
+    blocks = SubBlocks(data)
     while data[start] == _GIF_EXTENSION:
         end = blocks.skip(start + 2)
         if data[start + 1] == _GIF_CONTROL:
@@ -325,37 +325,6 @@ def _colour_table_length(flags: int) -> int:
 def _without_disposal(control: bytes) -> bytes:
     """A graphic control block that asks for nothing after its frame, which is the only one shown."""
     return control[:3] + bytes([control[3] & ~0b00011100]) + control[4:]
-
-
-class _SubBlocks:
-    """Skips GIF's length-prefixed data blocks, at most so many in one file."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._left = MAX_SUB_BLOCKS
-        self._block = 0  # where the last one starts
-
-    def skip(self, position: int) -> int:
-        """The position after the block list that starts at `position`."""
-        data = self._data
-        while length := data[position]:
-            self._block = position
-            position += length + 1
-            self._left -= 1
-            if self._left < 0:
-                raise ValueError("the GIF has too many blocks")
-        return position + 1
-
-    def closed(self, start: int, first: int) -> tuple[bytes | memoryview, bool]:
-        """The bytes from `start` to the end of the block list at `first`, and whether its end was missing."""
-        self._block = 0
-        try:
-            return memoryview(self._data)[start : self.skip(first)], False
-        except IndexError:
-            if not self._block:
-                raise MissingPixels("all its pixels are missing") from None
-            last = self._data[self._block + 1 :]
-            return self._data[start : self._block] + bytes([len(last)]) + last + b"\x00", True
 
 
 # An item of type Exif or XMP's (ISO/IEC 14496-12, 8.11.6): its box type, version, flags and numbers before.
