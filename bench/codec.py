@@ -114,7 +114,7 @@ def compare(reference: Reference) -> list[Figure]:
 
     limits = Limits()
     folder = reference.folder
-    has_kornia = fast_path._kornia_io() is not None
+    has_kornia = fast_path.kornia_io() is not None
 
     def job(name: str, at_least: tuple[int, int] | None = None) -> DecodeJob:
         data = (folder / name).read_bytes()
@@ -127,11 +127,11 @@ def compare(reference: Reference) -> list[Figure]:
         return list(in_parallel(load, ["one.jpg", "two.jpg"]))
 
     def with_pillow_alone(name: str) -> object:
-        lookup, fast_path._kornia_io = fast_path._kornia_io, lambda: None
+        lookup, fast_path.kornia_io = fast_path.kornia_io, lambda: None
         try:
             return load(name)
         finally:
-            fast_path._kornia_io = lookup
+            fast_path.kornia_io = lookup
 
     image = load("photo.png")
     saved = folder / "ours.png"

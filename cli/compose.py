@@ -50,5 +50,6 @@ def compose(options: argparse.Namespace) -> None:
         "bytes": len(file.data),
         "safety": file.safety.to_dict(),
         "dropped_metadata": list(file.dropped_metadata),
+        "notes": list(file.notes),
     }
-    write_result(options, file, [file.media_type], details)
+    write_result(options, file, [file.media_type, *file.notes], details)

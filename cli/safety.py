@@ -67,9 +67,10 @@ def check(options: argparse.Namespace) -> None:
     name = "the image"
     source = image_source(options.image, limits, name)
     data = asyncio.run(source_loader(limits).load(source, name))
-    image = ImageFile(data, limits, name).image()
-    report = check_images(image, settings.loader(), settings.policy)[0]
-    print_output(options, report.to_dict(), f"{report.label or report.status}: {safety_text(report)}")
+    file = ImageFile(data, limits, name)
+    report = check_images(file.image(), settings.loader(), settings.policy)[0]
+    summary = f"{report.label or report.status}: {safety_text(report)}"
+    print_output(options, report.to_dict(), summary, *file.header.notes)
 
 
 def show(options: argparse.Namespace) -> None:

@@ -31,8 +31,8 @@ def source_input(number: int) -> io.DynamicCombo.Input:
             "file",
             options=_input_files(),
             image_folder=io.FolderType.input,
-            tooltip=f"Image {number} from ComfyUI's input folder: JPEG, PNG, WebP, GIF (first frame), AVIF "
-            "or HEIC, under 25 MB.",
+            tooltip=f"Image {number} from ComfyUI's input folder: JPEG, PNG, WebP, GIF (first frame), AVIF, "
+            "HEIC, BMP or TIFF, under 25 MB.",
         ),
         # The upload button that ComfyUI adds by itself is for one combo a node, outside dynamic inputs.
         _UPLOAD.Input(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from ..common.settings import Limits
@@ -42,4 +43,5 @@ def compose_document(
     image = composite(document, read.get("background"), progress)
     image, report = screen_image(image, classifier, policy)
     size = {"width": document.width, "height": document.height, "layers": len(document.layers)}
-    return encode_result(image, report, options, {"document": size}, {})
+    file = encode_result(image, report, options, {"document": size}, {})
+    return replace(file, notes=read["notes"])

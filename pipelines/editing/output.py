@@ -24,12 +24,14 @@ class EncodedImage:
     Attributes:
         media_type: by what the bytes are: image/png, image/jpeg or image/webp.
         dropped_metadata: names of what the file does not say: no room for it, or a blurred image's recipe.
+        notes: sentences about the image files, where no plan has them.
     """
 
     data: bytes = field(repr=False)
     media_type: str
     safety: SafetyReport
     dropped_metadata: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 def screen_image(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .bits import BitReader
+from .cicp import Cicp
 
 _SEQUENCE_HEADER, _FRAME_HEADER, _FRAME = 1, 3, 6
 _HEADER_BYTES = 512  # a sequence header with all 32 operating points has 400; a frame's size comes earlier
@@ -54,6 +55,33 @@ def frame_sizes(stream: bytes | memoryview, budget: Iterator[int]) -> Iterator[t
             overridden = _overridden_size(BitReader(header), sequence)
             if overridden is not None:
                 yield overridden
+
+
+def sequence_color(stream: bytes | memoryview, budget: Iterator[int]) -> Cicp | None:
+    """Return the colours that the first sequence header of a stream gives, or None where it gives none.
+
+    Args:
+        budget: gives as many numbers as there may be units.
+
+    Raises:
+        ValueError, IndexError: the stream is damaged, or the budget is used up.
+    """
+    headers = (stream[start:end] for kind, start, end in _units(stream, budget) if kind == _SEQUENCE_HEADER)
+    header = bytes(next(headers, b"")[:_HEADER_BYTES])
+    if not header:
+        return None
+    reader = BitReader(header)
+    profile = header[0] >> 5
+    if _read_sequence(reader).reduced:
+        reader.bits(3)  # block size and intra tools
+    reader.bits(3)  # enable_superres to enable_restoration; then color_config() (5.5.2)
+    if reader.flag() and profile == 2:  # high_bitdepth
+        reader.bits(1)  # twelve_bit
+    if profile != 1:
+        reader.bits(1)  # mono_chrome
+    if not reader.flag():  # color_description_present_flag
+        return None
+    return Cicp(reader.bits(8), reader.bits(8), reader.bits(8))
 
 
 def _units(stream: bytes | memoryview, budget: Iterator[int]) -> Iterator[tuple[int, int, int]]:

@@ -104,6 +104,15 @@ def levels_of(image: Image.Image) -> Levels:
     return levels
 
 
+def straight_alpha(levels: Levels) -> Levels:
+    """Convert [H, W, 2 or 4] from premultiplied to straight alpha."""
+    white = 255 if levels.dtype == np.uint8 else 1
+    alpha = levels[..., -1:].astype(np.float32)
+    colors = np.minimum(levels[..., :-1] * (white / np.maximum(alpha, 1e-6)), white)
+    colors = colors.round() if white == 255 else colors
+    return np.concatenate([colors.astype(levels.dtype), levels[..., -1:]], axis=2)
+
+
 def _in_levels(image: Image.Image) -> Image.Image:
     target = _LEVEL_MODES[image.mode]["transparency" in image.info]
     return image if image.mode == target else image.convert(target)
@@ -121,11 +130,14 @@ def _deep_grey(image: Image.Image) -> Levels:
 
 
 def _through_profile(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Levels:
-    source = image if image.mode == transform.input_mode else _in_levels(image)
+    fits = image.mode == transform.input_mode and "transparency" not in image.info
+    source = image if fits else _in_levels(image)
     opaque = source if source.mode == transform.input_mode else source.convert(transform.input_mode)
-    levels = levels_of(transform.apply(opaque))
-    if transform.input_mode == "L":
-        levels = levels[..., :1]  # a grey profile gives neutral colours
+    if transform.input_mode == "L":  # by a table; a grey profile gives neutral colours
+        ramp = Image.fromarray(np.arange(256, dtype=np.uint8)[None])
+        levels: Levels = levels_of(transform.apply(ramp))[0, :, 0][levels_of(opaque)]
+    else:
+        levels = levels_of(transform.apply(opaque))
     if source.mode not in ("LA", "RGBA"):
         return np.ascontiguousarray(levels)
     return np.concatenate([levels, levels_of(source.getchannel("A"))], axis=2)
@@ -137,13 +149,16 @@ def _opaque_mode(image: Image.Image) -> str:
 
 
 def _transform(profile: Any, mode: str) -> ImageCms.ImageCmsTransform:
+    flags = ImageCms.Flags.BLACKPOINTCOMPENSATION
+    if mode == "L":  # littleCMS joins two grey curves in 8 bits, which puts a linear profile 10 levels off
+        flags |= ImageCms.Flags.NOOPTIMIZE
     return ImageCms.buildTransform(
         profile,
         _srgb_profile(),
         mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        flags,
     )
 
 

@@ -5,54 +5,32 @@ the size is known; a truncated or absurd structure has been refused; and text, c
 EXIF and later frames, which can cost more memory and time than the picture, are left out. Pillow then
 gets a file with pixels, palette and colour profile only.
 
-The readers raise ValueError, IndexError or struct.error on a damaged file.
+A file that ends too early is read as far as it goes, and marked: `incomplete.whole` then says whether its
+pixels are there. The readers raise ValueError, IndexError or struct.error on a damaged file.
 """
 
 from __future__ import annotations
 
 import re
 import struct
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 
-from .iso_boxes import boxes
-from .iso_media import IsoImage, read_image
-from .source_color import PNG_COLOR_CHUNKS, SourceColor, from_cicp, from_png
+from .bmp import read_bmp
+from .container import Container
+from .exif import RAW_PROFILES, raw_profile
+from .file_faults import MissingPixels, UnsupportedKind, missing_bytes
+from .gif_blocks import SubBlocks
+from .iso_boxes import boxes, closed
+from .iso_media import read_image
+from .source_color import PNG_COLOR_CHUNKS, from_cicp, from_png
+from .tiff import read_tiff
 
 # Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
 MAX_CHUNKS = 100_000
 MAX_SEGMENTS = 10_000
 MAX_JUNK = 4096  # bytes between two segments of a JPEG header
-MAX_SUB_BLOCKS = 200_000  # 25 MB in GIF's blocks of 255 bytes are 98,000
 MAX_SCANS = 100  # of a progressive JPEG: each costs a pass over the whole picture
-
-
-@dataclass(frozen=True)
-class Container:
-    """The first picture of a file.
-
-    Attributes:
-        pieces: the bytes to hand to the decoder, in order.
-        size: (width, height) as stored, after a crop that the file asks for.
-        depth: bits a channel (or a palette index) has.
-        exif: the EXIF block, with or without its `Exif` prefix; empty where the decoder reports it.
-        color: the colour space that is declared without a profile, where it is not sRGB.
-        iso: what else the container of an AVIF or HEIC file says.
-    """
-
-    pieces: Sequence[bytes | memoryview] = field(repr=False)
-    size: tuple[int, int]
-    depth: int = 8
-    exif: bytes = b""
-    color: SourceColor | None = None
-    iso: IsoImage | None = None
-
-    def stream(self) -> bytes:
-        """One file to decode: the given bytes themselves where nothing had to be left out."""
-        first = self.pieces[0]
-        if len(self.pieces) == 1 and isinstance(first, bytes):
-            return first
-        return b"".join(self.pieces)
 
 
 def read_container(data: bytes, kind: str) -> Container:
@@ -67,6 +45,7 @@ def _without_copy(data: bytes, pieces: list[memoryview]) -> Sequence[bytes | mem
 
 # One chunk of each, as many IDAT as there are; without acTL an APNG is its default picture.
 _PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"})
+_CHECKED_CHUNKS = PNG_COLOR_CHUNKS | {b"tRNS"}
 
 
 def _read_png(data: bytes) -> Container:
@@ -76,32 +55,66 @@ def _read_png(data: bytes) -> Container:
     view = memoryview(data)
     pieces = [view[:8]]
     exif = b""
+    raw_exif: bytes | None = None  # of the first text only: each may have to be inflated
     seen: set[bytes] = set()
+    damaged: set[bytes] = set()
     colors: dict[bytes, bytes] = {}
     for kind, start, end in _png_chunks(data):
+        if end > len(data):  # the file is cut inside this chunk
+            if kind == b"IDAT":
+                pieces.append(memoryview(png_chunk(kind, data[start + 8 :])))
+                seen.add(kind)
+            break
+        if _is_damaged(view, kind, start, end):
+            damaged.add(kind)
+            continue
         if kind in PNG_COLOR_CHUNKS and kind not in seen and b"IDAT" not in seen:
             colors[kind] = data[start + 8 : end - 4]
         if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
             pieces.append(view[start:end])
         elif kind == b"eXIf":
             exif = data[start + 8 : end - 4]
+        elif raw_exif is None and data.startswith(RAW_PROFILES, start + 8) and kind in (b"tEXt", b"zTXt"):
+            raw_exif = raw_profile(data[start + 8 : end - 4], is_compressed=kind == b"zTXt")
         seen.add(kind)
     if b"IDAT" not in seen:
         raise ValueError("the PNG has no pixels")
+    cut = b"IEND" not in seen
+    if cut:
+        pieces.append(memoryview(png_chunk(b"IEND", b"")))
     color, ignore_profile = from_png(colors)
     if ignore_profile:
         pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
-    return Container(_without_copy(data, pieces), (width, height), depth, exif, color)
+    remarks = tuple(
+        f"has a damaged chunk {kind.decode()}, which counts as absent" for kind in sorted(damaged)
+    )
+    stream = _without_copy(data, pieces)
+    return Container(stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=remarks)
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    """A chunk with its length and checksum."""
+    return struct.pack(">I4s", len(body), kind) + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def _is_damaged(view: memoryview, kind: bytes, start: int, end: int) -> bool:
+    """Whether the checksum of an ancillary chunk that is used is wrong; the decoder checks the others."""
+    if kind not in _CHECKED_CHUNKS:
+        return False
+    return zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big")
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, start and end of each chunk of a PNG, length and checksum included, up to IEND."""
+    """Kind, start and end of each chunk of a PNG, length and checksum included, up to IEND.
+
+    Where the file is cut, the last may end beyond it.
+    """
     start = 8
     for _ in range(MAX_CHUNKS):
+        if start + 8 > len(data):
+            return
         length, kind = struct.unpack_from(">I4s", data, start)
         end = start + 12 + length
-        if end > len(data):
-            raise ValueError("the PNG ends inside a chunk")
         yield kind, start, end
         if kind == b"IEND":
             return
@@ -110,9 +123,15 @@ def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
 
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff]")
-_SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-_SOS, _EOI = 0xDA, 0xD9
+SOF = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+SOS, _EOI = 0xDA, 0xD9
 _STANDALONE = frozenset({0x01, *range(0xD0, 0xD9)})
+_UNREADABLE_SOF = {  # what libjpeg-turbo, as Pillow and kornia_rs bring it, does not decode
+    0xC3: "lossless", 0xC5: "hierarchical", 0xC6: "hierarchical", 0xC7: "hierarchical", 0xCB: "lossless",
+    0xCD: "hierarchical", 0xCE: "hierarchical", 0xCF: "hierarchical",
+}  # fmt: skip
+_END = b"\xff\xd9"
+_LEAST_PADDING = 64  # zero bytes at the end of a cut JPEG are more than a picture has
 # Of the application segments only these bear on colour; every other, and comments, are left out.
 _JPEG_APPLICATION = {0xE0: b"JFIF\x00", 0xE2: b"ICC_PROFILE\x00", 0xEE: b"Adobe"}
 _DROPPED = frozenset({*range(0xE0, 0xF0), 0xFE})
@@ -124,30 +143,50 @@ def _read_jpeg(data: bytes) -> Container:
     size = None
     depth = 8
     exif = b""
-    for kind, start, end in _jpeg_segments(data, 2, MAX_JUNK):
-        if kind == _SOS:
+    cut = False
+    for kind, start, end in jpeg_segments(data, 2, MAX_JUNK):
+        if kind == SOS:
             _check_scans(data, start)
-            pieces.append(view[start:])
+            cut = data.rfind(_END, start) < 0
+            pieces += [_without_padding(view[start:]), memoryview(_END)] if cut else [view[start:]]
             break
-        if kind in _SOF:
+        if kind in SOF:
             if size is not None:
                 raise ValueError("the JPEG declares its size twice")
             depth, height, width = struct.unpack_from(">BHH", data, start + 4)
             size = (width, height)
+            _check_coding(kind, depth)
         if kind == 0xE1 and not exif and data.startswith(b"Exif\x00\x00", start + 4):
             exif = data[start + 10 : end]
         if kind not in _DROPPED or _is_wanted(data, kind, start):
             pieces.append(view[start:end])
     if size is None:
         raise ValueError("the JPEG has no frame header before its pixels")
-    return Container(_without_copy(data, pieces), size, depth, exif)
+    return Container(_without_copy(data, pieces), size, depth, exif, cut=cut)
+
+
+def _check_coding(frame: int, depth: int) -> None:
+    coding = _UNREADABLE_SOF.get(frame) or ("" if depth == 8 else f"{depth}-bit")
+    if coding:
+        raise UnsupportedKind(
+            f"is a {coding} JPEG, which is not supported. Convert it to a baseline JPEG of 8 bits or to PNG "
+            "and send it again."
+        )
+
+
+def _without_padding(scans: memoryview) -> memoryview:
+    """The scans of a cut JPEG without half a marker, or the zeros that a download may leave."""
+    kept = bytes(scans).rstrip(b"\x00")
+    if len(scans) - len(kept) < _LEAST_PADDING:
+        kept = bytes(scans)
+    return memoryview(kept.rstrip(b"\xff"))
 
 
 def _is_wanted(data: bytes, kind: int, start: int) -> bool:
     return kind in _JPEG_APPLICATION and data.startswith(_JPEG_APPLICATION[kind], start + 4)
 
 
-def _jpeg_segments(data: bytes, position: int, reach: int) -> Iterator[tuple[int, int, int]]:
+def jpeg_segments(data: bytes, position: int, reach: int) -> Iterator[tuple[int, int, int]]:
     """Marker, start and end of each segment up to the end of the picture, `reach` bytes apart at most."""
     for _ in range(MAX_SEGMENTS):
         marker = _JPEG_MARKER.search(data, position, position + reach)
@@ -170,20 +209,55 @@ def _check_scans(data: bytes, start: int) -> None:
     # The count is quick and an upper bound: what follows the picture (a phone's video) may hold the bytes
     # of the marker by chance, so only a file over the limit is walked.
     if data.count(b"\xff\xda", start) > MAX_SCANS:
-        scans = sum(kind == _SOS for kind, _, _ in _jpeg_segments(data, start, len(data)))
+        scans = sum(kind == SOS for kind, _, _ in jpeg_segments(data, start, len(data)))
         if scans > MAX_SCANS:
             raise ValueError(f"the JPEG has more than {MAX_SCANS} scans")
+
+
+_WEBP_PICTURES = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
+_WEBP_FLAGS = {b"EXIF": 0x08, b"XMP ": 0x04}
 
 
 def _read_webp(data: bytes) -> Container:
     (riff_size,) = struct.unpack_from("<I", data, 4)
     end = riff_size + 8
-    if end > len(data):
-        raise ValueError("the WebP is shorter than it says")
+    cut = end > len(data)
+    if cut:
+        data = _closed_webp(data)
+        end = len(data)
     kind = data[12:16]
     size = _WEBP_SIZES[kind](data[20:30])
     exif = _webp_exif(data, end) if kind == b"VP8X" else b""
-    return Container([data], size, 8, exif)
+    return Container([data], size, 8, exif, cut=cut)
+
+
+def _closed_webp(data: bytes) -> bytes:
+    """A WebP that is cut, made of the chunks that are there.
+
+    Raises:
+        MissingPixels: its first picture is not.
+    """
+    chunks: dict[bytes, bytes] = {}
+    start = 12
+    for _ in range(MAX_CHUNKS):
+        if start + 8 > len(data):
+            break
+        kind, length = struct.unpack_from("<4sI", data, start)
+        body = data[start + 8 : start + 8 + length]
+        if len(body) == length:
+            chunks.setdefault(kind, data[start : start + 8] + body + bytes(length & 1))
+        elif kind in _WEBP_PICTURES and kind not in chunks:
+            raise missing_bytes(len(body), length)
+        start += 8 + length + (length & 1)
+    if not chunks.keys() & {b"VP8 ", b"VP8L", b"ANMF"}:
+        raise MissingPixels("all its pixels are missing")
+    if b"VP8X" in chunks:
+        flags = chunks[b"VP8X"][8]
+        for kind, flag in _WEBP_FLAGS.items():
+            flags &= 0xFF if kind in chunks else ~flag
+        chunks[b"VP8X"] = chunks[b"VP8X"][:8] + bytes([flags]) + chunks[b"VP8X"][9:]
+    body = b"WEBP" + b"".join(chunks.values())
+    return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
 def _lossy_size(chunk: bytes) -> tuple[int, int]:
@@ -227,7 +301,7 @@ def _read_gif(data: bytes) -> Container:
     start = 13 + _colour_table_length(data[10])
     head = data[10:start]
     control = b""
-    blocks = _SubBlocks(data)
+    blocks = SubBlocks(data)
     while data[start] == _GIF_EXTENSION:
         end = blocks.skip(start + 2)
         if data[start + 1] == _GIF_CONTROL:
@@ -236,12 +310,12 @@ def _read_gif(data: bytes) -> Container:
     if data[start] != _GIF_IMAGE:
         raise ValueError("the GIF has no picture")
     left, top, width, height, flags = struct.unpack_from("<HHHHB", data, start + 1)
-    end = blocks.skip(start + 11 + _colour_table_length(flags))
+    picture, cut = blocks.closed(start, start + 11 + _colour_table_length(flags))
     # A frame may reach beyond the canvas that the file declares; the canvas then grows.
     size = (max(canvas[0], left + width), max(canvas[1], top + height))
     screen = struct.pack("<HH", *(min(side, 0xFFFF) for side in size))
-    pieces: list[bytes | memoryview] = [data[:6], screen, head, control, memoryview(data)[start:end], b";"]
-    return Container(pieces, size)
+    pieces: list[bytes | memoryview] = [data[:6], screen, head, control, picture, b";"]
+    return Container(pieces, size, cut=cut)
 
 
 def _colour_table_length(flags: int) -> int:
@@ -253,26 +327,8 @@ def _without_disposal(control: bytes) -> bytes:
     return control[:3] + bytes([control[3] & ~0b00011100]) + control[4:]
 
 
-class _SubBlocks:
-    """Skips GIF's length-prefixed data blocks, at most so many in one file."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._left = MAX_SUB_BLOCKS
-
-    def skip(self, position: int) -> int:
-        """The position after the block list that starts at `position`."""
-        data = self._data
-        while length := data[position]:
-            position += length + 1
-            self._left -= 1
-            if self._left < 0:
-                raise ValueError("the GIF has too many blocks")
-        return position + 1
-
-
-# An item of type Exif (ISO/IEC 14496-12, 8.11.6): the entry's box type, version, flags and numbers before it.
-_EXIF_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+# An item of type Exif or XMP's (ISO/IEC 14496-12, 8.11.6): its box type, version, flags and numbers before.
+_TEXT_ITEM = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))(?:Exif|mime)", re.DOTALL)
 
 
 # What else a reader must not see: the frames of a sequence, whose sizes are declared elsewhere.
@@ -280,25 +336,27 @@ _HIDDEN = {b"moov": b"free"}
 
 
 def _read_iso_media(data: bytes) -> Container:
-    """AVIF and HEIC: as they are, but with EXIF items and sequences renamed, so that no reader loads them.
+    """AVIF and HEIC: as they are, but with EXIF, XMP and sequences renamed, so that no reader loads them.
 
     Their orientation stands in properties of its own; the formats say that EXIF's is to be ignored.
     """
+    data, cut = closed(data)
     image = read_image(data)
     icc, cicp = image.icc, image.cicp
-    color = from_cicp(cicp, "nclx", image.peak) if cicp and not icc else None
+    # The range is that of the coded planes: what a decoder gives has the full one.
+    color = from_cicp(cicp._replace(full_range=True), "nclx", image.peak) if cicp and not icc else None
     pieces: list[bytes | memoryview] = []
     position, view = 0, memoryview(data)
     for kind, start, end in boxes(data, 0, len(data)):
         body: bytes | memoryview = view[start:end]
         if kind == b"meta":
-            body = _EXIF_ITEM.sub(rb"\1skip", data[start:end])
+            body = _TEXT_ITEM.sub(rb"\1skip", data[start:end])
         elif kind == b"ftyp":
             body = data[start:end].replace(b"avis", b"avif")
         place = start - 4 if data[start - 4 : start] == kind else start - 12  # a length of 64 bits follows
         pieces += [view[position:place], _HIDDEN.get(kind, kind), view[place + 4 : start], body]
         position = end
-    return Container([*pieces, view[position:]], image.size, image.depth, b"", color, image)
+    return Container([*pieces, view[position:]], image.size, image.depth, b"", color, image, cut=cut)
 
 
 _READERS: dict[str, Callable[[bytes], Container]] = {
@@ -308,4 +366,6 @@ _READERS: dict[str, Callable[[bytes], Container]] = {
     "gif": _read_gif,
     "avif": _read_iso_media,
     "heif": _read_iso_media,
+    "bmp": read_bmp,
+    "tiff": read_tiff,
 }

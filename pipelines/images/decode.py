@@ -14,14 +14,17 @@ from torch import Tensor
 from ..common.threads import in_parallel
 from .color import Levels, foreign_transform, to_srgb
 from .color_model import to_srgb_levels
-from .containers import Container, read_container
+from .container import Container
+from .containers import read_container
 from .deep_color import apply_profile
 from .deep_png import deep_levels
 from .fast_path import decode_fast
-from .header import ImageHeader, open_image, reading
+from .header import ImageHeader
 from .heic import decode_heic
+from .incomplete import whole
 from .levels import empty_float, resize_levels, to_float
 from .orientation import upright, upright_size
+from .readers import open_image, reading
 from .resample import resize, resize_mask
 
 
@@ -61,7 +64,7 @@ def decode(
         InvalidImage: the file is damaged or incomplete.
     """
     with reading(name, header.format):
-        container = read_container(data, header.format)
+        container = whole(read_container(data, header.format), header.format, name)
         if header.format == "heif":
             levels = _heic_levels(container, header, name)
         else:
@@ -85,7 +88,7 @@ def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tupl
     def opened() -> ImageFile.ImageFile:
         return open_image(stream, header.format, name)
 
-    if header.format == "png" and header.depth == 16:
+    if header.format in ("png", "tiff") and header.depth == 16:
         deep = deep_levels(opened)
         image = opened()
         icc = image.info.get("icc_profile") or b""
@@ -98,7 +101,10 @@ def _stored_levels(stream: bytes, header: ImageHeader, name: str, at_least: tupl
         fast = decode_fast(stream, header)
         if fast is not None:
             return fast
-    return to_srgb(image, transform, header.depth)
+    levels = to_srgb(image, transform, header.depth)
+    if header.format == "bmp" and levels.shape[2] == 4 and not levels[..., 3].any():
+        return np.ascontiguousarray(levels[..., :3])  # writers that mean no alpha leave it 0
+    return levels
 
 
 def _heic_levels(container: Container, header: ImageHeader, name: str) -> Levels:

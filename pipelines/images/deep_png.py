@@ -1,30 +1,33 @@
-"""16-bit colour PNG at its full depth.
+"""16-bit colour PNG and TIFF at their full depth.
 
 Pillow (13, as all before it) keeps the high byte of such a file's RGB, RGBA and grey + alpha values.
 Its PNG reader hands the unpacking to a named raw mode, and other raw modes of the same width reach the
 low bytes too: `RGB;16L` takes the second byte of each big-endian pair, and plain `RGBA` takes grey +
-alpha as the four bytes that they are.
+alpha as the four bytes that they are. Its TIFF readers do the same, in the file's byte order or (`N`) the
+machine's.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from PIL import ImageFile
 
-from .color import Levels, levels_of
+from .color import Levels, levels_of, straight_alpha
 
-# PNG colour type's raw mode in Pillow -> the raw modes whose bytes make up the values.
-_RAW_MODES: dict[str, tuple[str, ...]] = {
-    "RGB;16B": ("RGB;16B", "RGB;16L"),
-    "RGBA;16B": ("RGBA;16B", "RGBA;16L"),
-    "LA;16B": ("RGBA",),
-}
+# A file's raw mode in Pillow -> the raw modes whose bytes make up the values, the high byte first.
+_RAW_MODES: dict[str, tuple[str, ...]] = {"LA;16B": ("RGBA",)}
+_NATIVE = "BL" if sys.byteorder == "big" else "LB"
+for _mode, _unpacked in (("RGB", "RGB"), ("RGBX", "RGBX"), ("RGBA", "RGBA"), ("RGBa", "RGBA")):
+    for _order, _bytes in (("B", "BL"), ("L", "LB"), ("N", _NATIVE)):
+        _RAW_MODES[f"{_mode};16{_order}"] = tuple(f"{_unpacked};16{byte}" for byte in _bytes)
 
 
 def deep_levels(open_again: Callable[[], ImageFile.ImageFile]) -> Levels | None:
-    """Decode a 16-bit PNG with colour or alpha.
+    """Decode a 16-bit PNG or TIFF with colour or alpha.
 
     Args:
         open_again: opens the file anew; each pass over it needs a reader of its own.
@@ -38,15 +41,22 @@ def deep_levels(open_again: Callable[[], ImageFile.ImageFile]) -> Levels | None:
     passes = []
     for unpacking in _RAW_MODES[raw_mode]:
         image = open_again()
-        image.tile = [tile._replace(args=unpacking) for tile in image.tile]
+        image.tile = [_unpacked_as(unpacking, tile) for tile in image.tile]
         passes.append(levels_of(image))
     values = np.stack(passes, axis=-1).reshape(*passes[0].shape[:2], -1).view(">u2")
     levels: Levels = values.astype(np.float32) / np.float32(65535)
+    if raw_mode.startswith("RGBa"):
+        return straight_alpha(levels)
     transparent = open_again().info.get("transparency")
     if transparent is None:
         return levels
     alpha = (values != np.asarray(transparent)).any(axis=2, keepdims=True)
     return np.concatenate([levels, alpha.astype(np.float32)], axis=2)
+
+
+def _unpacked_as(raw_mode: str, tile: Any) -> Any:
+    args = tile.args
+    return tile._replace(args=raw_mode if isinstance(args, str) else (raw_mode, *args[1:]))
 
 
 def _raw_mode(image: ImageFile.ImageFile) -> str:

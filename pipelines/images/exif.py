@@ -7,6 +7,7 @@ times; so only the entries that are asked for are looked up here.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,7 +15,12 @@ PREFIX = b"Exif\x00\x00"
 
 _ORDERS = {b"II*\x00": "<", b"MM\x00*": ">"}
 _ORIENTATION = 0x0112
-_ASCII, _SHORT = 2, 3
+_ASCII = 2
+_INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 8: "h", 9: "i"}  # type -> how struct calls it
+
+RAW_PROFILES = (b"Raw profile type exif\x00", b"Raw profile type APP1\x00")
+"""How the text chunks begin in which ImageMagick keeps EXIF in a PNG."""
+_MAX_PROFILE = 1 << 17  # bytes of such a text: as hexadecimal digits, the most that a JPEG's segment holds
 
 
 class _Entry(NamedTuple):
@@ -31,12 +37,28 @@ def exif_orientation(exif: bytes) -> int:
     tiff = exif.removeprefix(PREFIX)
     try:
         for entry in _entries(tiff):
-            if entry.tag == _ORIENTATION and entry.kind == _SHORT:
-                (value,) = struct.unpack_from(_ORDERS[tiff[:4]] + "H", tiff, entry.position)
+            if entry.tag == _ORIENTATION and entry.kind in _INTEGERS:
+                kind = _ORDERS[tiff[:4]] + _INTEGERS[entry.kind]
+                (value,) = struct.unpack_from(kind, tiff, entry.position)
                 return value if 1 <= value <= 8 else 1
     except struct.error:
         return 1
     return 1
+
+
+def raw_profile(chunk: bytes, is_compressed: bool) -> bytes:
+    """The EXIF block in a text chunk of `RAW_PROFILES`; empty where it cannot be read.
+
+    The text is a line break, the profile's kind, its length, and its bytes as hexadecimal digits.
+    """
+    text = chunk.partition(b"\x00")[2]
+    try:
+        if is_compressed:
+            text = zlib.decompressobj().decompress(text[1:], _MAX_PROFILE + 1)
+        digits = text.split(b"\n", 3)[3] if len(text) <= _MAX_PROFILE else b""
+        return bytes.fromhex(digits.decode("ascii"))
+    except (zlib.error, IndexError, ValueError):
+        return b""
 
 
 def exif_block(texts: Mapping[int, str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .color import straight_alpha
 from .iso_media import IsoImage, item_body, read_grid
 from .orientation import upright
 
@@ -53,7 +54,7 @@ def decode_heic(stream: bytes, image: IsoImage) -> Levels:
     else:
         levels = upright(_through_av(stream, image), image.orientation)
     if image.file.targets(b"prem", image.item) and levels.shape[2] in (2, 4):
-        levels = _straight(levels)
+        levels = straight_alpha(levels)
     return levels
 
 
@@ -71,15 +72,6 @@ def _through_pillow_heif(stream: bytes) -> Levels:
 
 def _unit(levels: Levels, white: int) -> Levels:
     return np.asarray(levels.astype(np.float32) / np.float32(white))
-
-
-def _straight(levels: Levels) -> Levels:
-    """Premultiplied to straight alpha."""
-    white = 255 if levels.dtype == np.uint8 else 1
-    alpha = levels[..., -1:].astype(np.float32)
-    colors = np.minimum(levels[..., :-1] * (white / np.maximum(alpha, 1e-6)), white)
-    colors = colors.round() if white == 255 else colors
-    return np.concatenate([colors.astype(levels.dtype), levels[..., -1:]], axis=2)
 
 
 def _through_av(data: bytes, image: IsoImage) -> Levels:

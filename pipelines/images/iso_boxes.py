@@ -38,6 +38,23 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
     raise ValueError("the file has too many boxes")
 
 
+def closed(data: bytes) -> tuple[bytes, bool]:
+    """A file whose last box ends with it, and whether it said that it goes on."""
+    start = 0
+    for _ in range(MAX_BOXES):
+        if start + 8 > len(data):
+            break
+        (size,) = struct.unpack_from(">I", data, start)
+        if size == 1 and start + 16 <= len(data):
+            (size,) = struct.unpack_from(">Q", data, start + 8)
+        if start + size > len(data):  # 0 is a box that ends with the file
+            return data[:start] + bytes(4) + data[start + 4 :], True
+        if size < 8:
+            break
+        start += size
+    return data, False
+
+
 @dataclass
 class Item:
     """An image, or something that belongs to one.
@@ -85,6 +102,11 @@ class ItemFile:
         ):  # fmt: skip
             if kind in parts:
                 read(*parts[kind])
+
+    def missing(self, item: Item) -> int:
+        """The bytes of an item's data that lie beyond the end of the file."""
+        end = len(self._data)
+        return sum(min(length, max(0, start + length - end)) for start, length in item.extents)
 
     def content(self, item: Item) -> bytes | memoryview:
         """The data of an item."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .av1 import frame_sizes
+from .av1 import frame_sizes, sequence_color
 from .cicp import Cicp
+from .file_faults import missing_bytes
 from .hevc import frame_size, read_configuration, split_units
 from .iso_boxes import Box, Item, ItemFile, boxes
 from .orientation import upright
@@ -58,7 +59,7 @@ class IsoImage:
         frames: (width, height) of everything that a decoder may allocate.
         depth: bits a channel.
         icc: its colour profile, or empty.
-        cicp: its colours as numbers (`nclx`), or None.
+        cicp: its colours as numbers, by `nclx` or AV1's sequence header, or None.
         peak: the most light of a pixel in candela a square metre (`clli`), 0 where it is not given.
     """
 
@@ -97,6 +98,7 @@ def read_image(data: bytes) -> IsoImage:
     stored = grid.size if grid else _declared_size(data, file.items[item])
     crop, orientation = _transforms(data, primary, stored)
     alpha = _alpha_of(data, file, item)
+    _check_data(file, [item, *(() if alpha is None else [alpha])])
     coded = _coded_frames(data, file)
     for each in (item, alpha):
         _check_tiles(data, file, each, coded)
@@ -112,7 +114,7 @@ def read_image(data: bytes) -> IsoImage:
         frames=tuple(dict.fromkeys(frames)),
         depth=_depth(data, sample),
         icc=_profile(data, primary),
-        cicp=_cicp(data, primary) or _cicp(data, sample),
+        cicp=_cicp(data, primary) or _cicp(data, sample) or _coded_cicp(file, sample),
         peak=_peak(data, primary),
     )
 
@@ -162,13 +164,22 @@ def _check_tiles(data: bytes, file: ItemFile, item: int | None, coded: Mapping[i
         raise ValueError("the tiles of a grid are larger than it by far")
 
 
+def _check_data(file: ItemFile, shown: Sequence[int]) -> None:
+    """That the data of the image is there; other items, such as its thumbnail, may be cut off."""
+    items = [file.items[tile] for item in shown for tile in (item, *file.targets(b"dimg", item))]
+    missing = sum(file.missing(item) for item in items)
+    if missing:
+        whole = sum(length for item in items for _, length in item.extents)
+        raise missing_bytes(whole - missing, whole)
+
+
 def _coded_frames(data: bytes, file: ItemFile) -> dict[int, list[Size]]:
     """The sizes of the frames in each coded image of the file."""
     left = _MAX_READ * len(data)
     budget = iter(range(_MAX_UNITS))
     sizes: dict[int, list[Size]] = {}
     for number, item in file.items.items():
-        if item.kind not in CODED:
+        if item.kind not in CODED or file.missing(item):
             continue
         content = file.content(item)
         left -= len(content) + sum(end - start for _, start, end in item.properties)
@@ -280,6 +291,16 @@ def _cicp(data: bytes, item: Item) -> Cicp | None:
         return None
     primaries, transfer, matrix = struct.unpack_from(">HHH", body)
     return Cicp(primaries, transfer, matrix, bool(body[6] & 0x80))
+
+
+def _coded_cicp(file: ItemFile, item: Item) -> Cicp | None:
+    """The colours that the coded image gives, which count where the container gives none."""
+    if item.kind != b"av01":
+        return None
+    try:
+        return sequence_color(file.content(item), iter(range(_MAX_UNITS)))
+    except (ValueError, IndexError):
+        return None  # it is for the decoder to refuse
 
 
 def _peak(data: bytes, item: Item) -> int:

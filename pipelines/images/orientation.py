@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -44,4 +42,6 @@ def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     whole = pixels.view(f"V{channels * kind.itemsize}")[..., 0]
     turned = whole.T if turn.transpose else whole
     turned = turned[:: -1 if turn.flip_rows else 1, :: -1 if turn.flip_columns else 1]
-    return np.ascontiguousarray(turned)[..., None].view(kind)
+    # A copy in any case: NumPy takes a flipped axis of one pixel for contiguous, torch does not.
+    copy: NDArray[Any] = turned.copy()[..., None].view(kind)
+    return copy

@@ -6,8 +6,9 @@ import codecs
 import re
 
 from ..common.errors import InvalidImage
+from .bmp import HEADER_LENGTHS
 
-ACCEPTED = "JPEG, PNG, WebP, GIF, AVIF or HEIC"
+ACCEPTED = "JPEG, PNG, WebP, GIF, AVIF, HEIC, BMP or TIFF"
 
 _MAGIC: tuple[tuple[bytes, int, str], ...] = (
     (b"\xff\xd8\xff", 0, "jpeg"),
@@ -15,6 +16,8 @@ _MAGIC: tuple[tuple[bytes, int, str], ...] = (
     (b"WEBP", 8, "webp"),
     (b"GIF87a", 0, "gif"),
     (b"GIF89a", 0, "gif"),
+    (b"II*\x00", 0, "tiff"),
+    (b"MM\x00*", 0, "tiff"),
 )
 # Brands of the ISO base media file format (ISO/IEC 23000-22 for HEIF, the AV1 image file format for AVIF).
 # `mif1` and `msf1` only say "some image", so AVIF's brands are looked for first among all that a file has.
@@ -26,9 +29,8 @@ _BRANDS: tuple[tuple[frozenset[bytes], str], ...] = (
     ),
 )
 _OTHER_KINDS: tuple[tuple[bytes, int, str], ...] = (
-    (b"II*\x00", 0, "TIFF"),
-    (b"MM\x00*", 0, "TIFF"),
-    (b"BM", 0, "BMP"),
+    (b"II+\x00", 0, "BigTIFF"),
+    (b"MM\x00+", 0, "BigTIFF"),
     (b"8BPS", 0, "Photoshop"),
     (b"%PDF", 0, "PDF"),
     (b"\xff\x0a", 0, "JPEG XL"),
@@ -46,7 +48,7 @@ _MARKUP = re.compile(r"<(?:(html)|!doctype\s+(html)|(?:\w+:)?svg)\b", re.IGNOREC
 
 
 def sniff(data: bytes, name: str) -> str:
-    """Return the format of a file: `jpeg`, `png`, `webp`, `gif`, `avif` or `heif`.
+    """Return the format of a file: `jpeg`, `png`, `webp`, `gif`, `avif`, `heif`, `bmp` or `tiff`.
 
     Raises:
         InvalidImage: it is empty, text, SVG, a web page, or of an unsupported format.
@@ -56,6 +58,8 @@ def sniff(data: bytes, name: str) -> str:
     for magic, offset, kind in _MAGIC:
         if data.startswith(magic, offset):
             return kind
+    if data.startswith(b"BM") and int.from_bytes(data[14:18], "little") in HEADER_LENGTHS:
+        return "bmp"
     if data.startswith(b"ftyp", 4):
         brands = _brands(data)
         for known, kind in _BRANDS:

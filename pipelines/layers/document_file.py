@@ -56,7 +56,8 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
     Returns:
         Core's LAYERS document for `document.parse_document`: each layer has its `image` as float32
         [1, H, W, 3 or 4] and, where given, its `mask` as float32 [1, h, w] (1 = transparent). Where
-        given, `background` is an sRGB triple, 0..1, for `composite.composite`.
+        given, `background` is an sRGB triple, 0..1, for `composite.composite`. `notes` are sentences about
+        the files: how their colours are converted, a missing end, further pages.
 
     Raises:
         InvalidRequest: the file cannot be read, is too long, not valid JSON or not a document, or a field is
@@ -84,7 +85,8 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
     jobs = [DecodeJob(data[place], read_header(data[place], limits, place), place) for place in sources]
     for field, raster in zip(fields, decode_many(jobs), strict=True):
         field.item[field.key] = _READERS[field.key](raster)
-    return {**document, "layers": items}
+    notes = tuple(note for job in jobs for note in job.header.notes)
+    return {**document, "layers": items, "notes": notes}
 
 
 def read_colour(value: object, path: str) -> Colour:

@@ -9,10 +9,18 @@ from multiedit.tests.support.pictures import PictureServer
 from multiedit.tests.support.shell import BLUE, RED, SIZE, Shell, open_image, pixel, write_document
 
 
+def test_notes_about_the_files_are_said(shell: Shell) -> None:
+    Path("cut.png").write_bytes(Path("red.png").read_bytes()[:-12])
+    Path("cut.json").write_text('{"layers": [{"image": "cut.png"}]}')
+    note = "Layers.1.image is an incomplete PNG file: its end is missing, but every pixel is there."
+    assert note in shell("compose cut.json -o out.png").err
+    assert shell("compose cut.json -o out.png --json").json["notes"] == [note]
+
+
 def test_a_document_is_composited(shell: Shell) -> None:
     write_document()
     ran = shell("compose doc.json -o out.png --json")
-    assert ran.json.keys() == {"output", "media_type", "bytes", "safety", "dropped_metadata"}
+    assert ran.json.keys() == {"output", "media_type", "bytes", "safety", "dropped_metadata", "notes"}
     assert ran.json["safety"]["label"] == "sfw"
     assert pixel("out.png", (75, 110)) == RED  # a layer's mask is white where the layer is transparent
     assert pixel("out.png", (225, 110)) == pytest.approx(BLUE, abs=3)

@@ -24,6 +24,11 @@ def test_an_image_is_scored_and_the_exit_code_is_0_whatever_the_decision(shell: 
     assert re.fullmatch(rb"nsfw: blurred, score 0\.\d{4}, threshold 0, classifier open_nsfw\n", flagged.out)
 
 
+def test_notes_about_the_file_are_said(shell: Shell) -> None:
+    Path("cut.png").write_bytes(Path("red.png").read_bytes()[:-12])
+    assert "The image is an incomplete PNG file: its end is missing" in shell("safety check cut.png").err
+
+
 @pytest.mark.parametrize(("preset", "threshold"), [("strict", 0.3), ("default", 0.5), ("loose", 0.8)])
 def test_a_preset_is_chosen_by_option_or_environment(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, preset: str, threshold: float

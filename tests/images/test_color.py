@@ -8,6 +8,7 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.color import foreign_transform, to_srgb
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
+from multiedit.tests.support.icc_files import CURVES, icc
 from PIL import Image, ImageCms
 
 
@@ -95,6 +96,17 @@ def test_alpha_passes_a_profile_untouched() -> None:
     result = levels(image)
     assert result[0, 0, 1] > result[0, 0, 0]
     assert np.array_equal(result[..., 3], np.asarray(Image.radial_gradient("L")))
+
+
+@pytest.mark.parametrize(("mode", "transparent"), [("L", 77), ("RGB", (1, 2, 3))])
+def test_a_transparent_colour_survives_a_profile(mode, transparent, save) -> None:
+    image = Image.new(mode, (256, 256), transparent)
+    image.paste(0, (0, 0, 100, 100))
+    profile = with_gamma(1.0) if mode == "RGB" else icc(CURVES["gamma"], space=b"GRAY")
+    data = save(image, "PNG", transparency=transparent, icc_profile=profile)
+    alpha = decode(data, read_header(data, Limits())).pixels[..., -1]
+    assert alpha[:100, :100].eq(255).all()
+    assert alpha[100:].eq(0).all()
 
 
 def test_srgb_s_own_profile_changes_nothing(photo, caplog) -> None:

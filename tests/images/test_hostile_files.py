@@ -70,6 +70,17 @@ def avif_with_exif_bomb() -> bytes:
     return saved("AVIF", exif=marked).replace(marked, bomb)
 
 
+def tiff_bomb(size: int, first: int) -> bytes:
+    """Black 512x512 pixels, and a directory of 1000 fields, most of which are the same bytes."""
+    known = {256: 512, 257: 512, 258: 8, 259: 1, 262: 1, 273: 8, 277: 1, 278: 512, 279: 262_144}
+    rows = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in known.items())
+    rows += b"".join(struct.pack("<HHII", tag, 7, size, 8) for tag in range(first, first + 991))
+    pixels = bytes(max(size, 262_144))
+    return (
+        b"II*\x00" + struct.pack("<I", 8 + len(pixels)) + pixels + struct.pack("<H", 1000) + rows + bytes(4)
+    )
+
+
 def gif(*blocks: bytes, frames: int = 1) -> bytes:
     """Palette black and white; each frame is 300x300 of black, from Pillow's own compression."""
     buffer = io.BytesIO()
@@ -97,6 +108,7 @@ REFUSED: dict[str, Callable[[], bytes]] = {
         + (segment(0xDA, b"\x01\x01\x00\x00\x00\x01") + b"\x00") * 2000
         + b"\xff\xd9"
     ),
+    "a TIFF whose fields share 80 MB": lambda: tiff_bomb(5_000_000, first=280),
     "a JPEG of two sizes": lambda: jpeg(
         segment(0xC0, struct.pack(">BHHB", 8, 512, 512, 1) + b"\x01\x11\x00")
     ),
@@ -105,9 +117,14 @@ READ: dict[str, Callable[[], bytes]] = {
     "200 MB of text": lambda: png(chunk(b"zTXt", b"k\x00\x00" + zlib.compress(bytes(1 << 20))) * 200),
     "1 GB of profiles": lambda: png(chunk(b"iCCP", b"p\x00\x00" + zlib.compress(bytes(1 << 20))) * 1024),
     "pixels of 1 GB": lambda: png(pixels=zeros(1024)),
+    "pixels of 1 GB without an end": lambda: png(pixels=zeros(1024))[:-12],
+    "raw profiles of 100 MB each": lambda: png(
+        chunk(b"zTXt", b"Raw profile type exif\x00\x00" + zeros(100)) * 200
+    ),
     "EXIF bomb in a JPEG": lambda: jpeg(*[segment(0xE1, b"Exif\x00\x00" + exif_bomb(4000, 60_000))] * 20),
     "EXIF bomb in a PNG": lambda: png(chunk(b"eXIf", exif_bomb(60_000, 1_000_000))),
     "EXIF bomb in an AVIF": avif_with_exif_bomb,
+    "EXIF bomb in a TIFF": lambda: tiff_bomb(200_000, first=700),
     "comments": lambda: gif(b"\x21\xfe" + (b"\xff" + b"c" * 255) * 90_000 + b"\x00"),
     "10,000 GIF frames": lambda: gif(frames=10_000),
     "animated WebP": animated_webp,

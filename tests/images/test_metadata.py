@@ -33,6 +33,13 @@ def test_orientation_in_both_byte_orders(order, prefix) -> None:
     ] == list(range(1, 9))
 
 
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("kind", "letter"), [(1, "B"), (3, "H"), (4, "I"), (6, "b"), (8, "h"), (9, "i")])
+def test_orientation_as_any_integer(kind, letter, order) -> None:
+    block = orientation_block(order, 0, kind)[:-4] + struct.pack(order + letter, 6).ljust(4, b"\x00")
+    assert exif_orientation(block) == 6
+
+
 @pytest.mark.parametrize(
     "exif",
     [
@@ -43,7 +50,7 @@ def test_orientation_in_both_byte_orders(order, prefix) -> None:
         b"II*\x00\xff\xff\xff\xff",
         orientation_block("<", 0),
         orientation_block("<", 9),
-        orientation_block("<", 6, kind=4),
+        orientation_block("<", 6, kind=2),
         orientation_block("<", 6)[:-8],
     ],
 )
