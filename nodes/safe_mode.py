@@ -90,7 +90,9 @@ def _settings(classifier: str | None, **policy: Any) -> SafetySettings:
     from ..pipelines.safety.settings import SafetySettings
 
     settings = SafetySettings.from_environment()
-    folders = tuple(Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    own = (Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    # Last where the command line puts them, in case that is another folder.
+    folders = tuple(dict.fromkeys((*own, *settings.store.folders)))
     given = {name: value for name, value in policy.items() if value is not None}
     return SafetySettings(
         replace(settings.store, folders=folders),
@@ -160,6 +162,12 @@ def _inputs() -> list[io.Input]:
             tooltip="Also classify four overlapping quarters of images over 2 megapixels, to find small "
             "content. Takes longer.",
         ),
+        *_weights(),
+    ]
+
+
+def _weights() -> list[io.Input]:
+    return [
         io.Combo.Input(
             "on_missing",
             optional=True,
