@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .placement_inputs import placement_inputs
-from .progress import progress_callback
+from .progress import interruptible_torch, progress_callback
 from .socket_values import LAYERS, background_color, canvas_size, layers_by_number, numbered_sockets
 
 if TYPE_CHECKING:
@@ -33,12 +33,27 @@ class MultiEditCompose(io.ComfyNode):
                 "overlays on top of them. The placement settings hold for all overlays of this node; chain "
                 "several nodes by layers to place each in its own way."
             ),
-            search_aliases=["composite", "blend images", "overlay", "paste", "layers", "collage", "seamless"],
+            search_aliases=[
+                "composite",
+                "blend images",
+                "overlay",
+                "paste",
+                "place image",
+                "layers",
+                "collage",
+                "seamless",
+                "logo",
+                "sticker",
+                "watermark",
+                "mockup",
+                "photoshop",
+            ],
             inputs=[*_sockets(), *placement_inputs(), *_canvas()],
             outputs=_outputs(),
         )
 
     @classmethod
+    @interruptible_torch()
     def execute(
         cls,
         layers: dict[str, Any] | None = None,

@@ -18,7 +18,7 @@ from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
 from .model_inputs import model_options, require_model, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
-from .progress import progress_callback
+from .progress import interruptible_torch, progress_callback
 from .provider import edit_at_provider, find_provider, provider_options, refuse_closed_model
 from .socket_values import edit_mask, numbered_sockets, values_by_number
 
@@ -54,6 +54,12 @@ class MultiEditEdit(io.ComfyNode):
                 "inpaint",
                 "prompt edit",
                 "combine",
+                "place image",
+                "logo",
+                "sticker",
+                "watermark",
+                "mockup",
+                "photoshop",
             ],
             inputs=[*edit_inputs(), _model_socket()],
             outputs=edit_outputs(),
@@ -130,7 +136,8 @@ async def _edit_now(
         return await edit_at_provider(cls, registry, settings, images, mask)
     adapters = local_adapters(Limits.from_environment())
     batches = list(images.values())
-    return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
+    with interruptible_torch():
+        return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
 
 
 def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int, Any]:

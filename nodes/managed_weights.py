@@ -9,6 +9,8 @@ from comfy import model_management
 from comfy.model_patcher import ModelPatcher
 from torch import Tensor
 
+from .progress import uninterrupted
+
 _BESIDE_WEIGHTS = 1 << 29  # bytes that judging eight views and a large image takes at most
 
 
@@ -34,7 +36,8 @@ def in_comfyui(weights: Mapping[str, Tensor]) -> Callable[[], Mapping[str, Tenso
     )
 
     def ready() -> Mapping[str, Tensor]:
-        model_management.load_models_gpu([patcher], memory_required=_BESIDE_WEIGHTS, force_full_load=True)
+        with uninterrupted():
+            model_management.load_models_gpu([patcher], memory_required=_BESIDE_WEIGHTS, force_full_load=True)
         return held.tensors()
 
     return ready

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+import comfy.model_management
 import folder_paths
 
 import nodes
@@ -65,7 +66,8 @@ def _check_files(selection: ProfileSelection) -> None:
 
 
 def _run_node(class_type: str, **inputs: Any) -> Any:
-    """Run one of ComfyUI's nodes."""
+    """Run one of ComfyUI's nodes, unless ComfyUI has been interrupted."""
+    comfy.model_management.throw_exception_if_processing_interrupted()
     node: Any = nodes.NODE_CLASS_MAPPINGS[class_type]
     mappings: Mapping[str, Any] = inputs
     return getattr(node(), node.FUNCTION)(**mappings)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import contextlib
+from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextvars import ContextVar, copy_context
+from typing import Any, TypeVar
 
 import comfy.model_management
 import comfy.utils
 import server
+import torch
 from comfy_api.latest import io, ui
+from torch.overrides import TorchFunctionMode
 
 _BAR_STEPS = 200
 _POLL_SECONDS = 0.1
 _Result = TypeVar("_Result")
+_UNINTERRUPTED = ContextVar("multi-edit uninterrupted", default=False)
 
 
 def progress_callback() -> Callable[[float], None]:
@@ -25,6 +31,57 @@ def progress_callback() -> Callable[[float], None]:
         bar.update_absolute(round(share * _BAR_STEPS))
 
     return on_progress
+
+
+class _InterruptibleTorch(TorchFunctionMode):
+    """Calls each operation of torch, unless ComfyUI has been interrupted."""
+
+    def __torch_function__(
+        self, operation: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        if not _UNINTERRUPTED.get():
+            comfy.model_management.throw_exception_if_processing_interrupted()
+        return operation(*args, **(kwargs or {}))
+
+
+@contextlib.contextmanager
+def interruptible_torch() -> Iterator[None]:
+    """End the block, or the function that this decorates, at the next operation of torch when interrupted.
+
+    A callback for progress hears it only between the pieces of the work, and a piece can be an image of many
+    megapixels. Not for what awaits: other nodes may run meanwhile.
+    """
+    with _InterruptibleTorch():
+        yield
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Let the block end whatever happens: for ComfyUI's own work that must not stop half way."""
+    before = _UNINTERRUPTED.set(True)
+    try:
+        yield
+    finally:
+        _UNINTERRUPTED.reset(before)
+
+
+def abandonable(work: Callable[[], _Result]) -> _Result:
+    """Do work in a thread, and leave it behind when ComfyUI is interrupted.
+
+    For a long call without steps, such as an encoder's, that may end unheard. It knows the running node.
+    """
+    inference = torch.is_inference_mode_enabled()  # each thread has a mode of its own
+
+    def in_mode() -> _Result:
+        with torch.inference_mode(inference):
+            return work()
+
+    executor = ThreadPoolExecutor(1, "multi-edit node")
+    future = executor.submit(copy_context().run, in_mode)
+    executor.shutdown(wait=False)
+    while not wait([future], _POLL_SECONDS).done:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+    return future.result()
 
 
 async def interruptible(work: Awaitable[_Result]) -> _Result:

@@ -9,6 +9,7 @@ from comfy_api.latest import ComfyExtension, io
 
 import nodes
 
+from ..pipelines.common.errors import ERROR_CLASSES
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
@@ -54,9 +55,11 @@ class MultiEditExtension(ComfyExtension):
     """The pack as ComfyUI loads it."""
 
     async def on_load(self) -> None:
-        """Mount the HTTP API on ComfyUI's server."""
+        """Mount the HTTP API on ComfyUI's server, and have it show errors by their short names."""
         from ..api.comfyui_server import mount
 
+        for kind in ERROR_CLASSES.values():
+            kind.__module__ = "builtins"  # for any other ComfyUI puts the module's whole path before the name
         mount()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:

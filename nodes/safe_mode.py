@@ -10,7 +10,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
-from .progress import progress_callback
+from .progress import interruptible_torch, progress_callback
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.classifier import ClassifierLoader
@@ -41,17 +41,24 @@ class MultiEditSafeMode(io.ComfyNode):
         )
 
     @classmethod
-    def check_lazy_status(
-        cls, classifier: str | None = None, on_missing: OnMissing | None = None, **others: Any
+    async def check_lazy_status(
+        cls,
+        classifier: str | None = None,
+        on_missing: OnMissing | None = None,
+        download_weights: bool | None = None,
+        **others: Any,
     ) -> list[str]:
         """Request the image only once the classifier is there: a missing one must not cost the sampling."""
         from ..pipelines.safety.screening import require_classifier
+        from .classifier_weights import require_weights
 
         settings = _settings(classifier, on_missing=on_missing)
+        await require_weights(settings, bool(download_weights))
         require_classifier(_loader(settings), settings.policy)
         return ["image"]
 
     @classmethod
+    @interruptible_torch()
     def execute(
         cls,
         image: Any,
@@ -60,6 +67,7 @@ class MultiEditSafeMode(io.ComfyNode):
         batch: dict[str, Any] | None = None,
         tiles: bool | None = None,
         on_missing: OnMissing | None = None,
+        download_weights: bool | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screening import screen
@@ -82,7 +90,9 @@ def _settings(classifier: str | None, **policy: Any) -> SafetySettings:
     from ..pipelines.safety.settings import SafetySettings
 
     settings = SafetySettings.from_environment()
-    folders = tuple(Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    own = (Path(folder) for folder in folder_paths.get_folder_paths("classifiers"))
+    # Last where the command line puts them, in case that is another folder.
+    folders = tuple(dict.fromkeys((*own, *settings.store.folders)))
     given = {name: value for name, value in policy.items() if value is not None}
     return SafetySettings(
         replace(settings.store, folders=folders),
@@ -117,7 +127,7 @@ def _inputs() -> list[io.Input]:
             options=list(_CLASSIFIERS),
             default=EMBEDDED,
             tooltip="The classifier: open_nsfw, which is part of the pack and knows photographs only, or one "
-            "that `multiedit safety download` downloads: light (22 MB), recommended (173 MB), or both, "
+            "that download_weights downloads: light (22 MB), recommended (173 MB), or both, "
             "where either can flag.",
         ),
         _threshold(),
@@ -152,6 +162,12 @@ def _inputs() -> list[io.Input]:
             tooltip="Also classify four overlapping quarters of images over 2 megapixels, to find small "
             "content. Takes longer.",
         ),
+        *_weights(),
+    ]
+
+
+def _weights() -> list[io.Input]:
+    return [
         io.Combo.Input(
             "on_missing",
             optional=True,
@@ -160,6 +176,13 @@ def _inputs() -> list[io.Input]:
             advanced=True,
             tooltip="If the classifier's weights cannot be read: raise an error, or blur every image. "
             "Damaged weights are always an error.",
+        ),
+        io.Boolean.Input(
+            "download_weights",
+            optional=True,
+            default=False,
+            tooltip="Download the classifier's weights from huggingface.co if they are missing, once, into "
+            "models/classifiers, and check their sha256. While this is off, nothing is downloaded.",
         ),
     ]
 

@@ -11,7 +11,8 @@ import comfy.cli_args
 import folder_paths
 from comfy_api.latest import io, ui
 
-from .progress import progress_callback
+from .progress import abandonable, interruptible_torch, progress_callback
+from .saved_files import SAVED_FILES
 from .socket_values import encode_options
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class MultiEditSave(io.ComfyNode):
                 "output image",
             ],
             is_output_node=True,
+            hidden=[io.Hidden.unique_id],
             inputs=_inputs(),
             outputs=[
                 io.String.Output(
@@ -56,6 +58,12 @@ class MultiEditSave(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, **inputs: Any) -> int:
+        """Changes when a file that these inputs gave has been deleted, so that it is written again."""
+        return SAVED_FILES.fingerprint(cls.hidden.unique_id)
+
+    @classmethod
+    @interruptible_torch()
     def execute(
         cls,
         images: Any,
@@ -77,7 +85,9 @@ class MultiEditSave(io.ComfyNode):
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,
             progress=progress_callback(),
+            run=abandonable,
         )
+        SAVED_FILES.add(cls.hidden.unique_id, [file.path for file in saved])
         names = [PurePosixPath(subfolder, file.path.name).as_posix() for file in saved]
         return io.NodeOutput(names, ui=_shown(saved, subfolder))
 

@@ -62,6 +62,7 @@ EXCEPTIONS = {
     "api/comfyui_server.py": {"folder_paths", "server"},
     "api/metrics.py": {"prometheus_client"},
     "nodes/progress.py": {"server"},
+    "nodes/saved_files.py": {"server"},
     "pipelines/adapters/provider/wallet.py": {"eth_account"},
 }
 # Entry points that start another one.

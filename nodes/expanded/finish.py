@@ -6,6 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..progress import interruptible_torch
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
 
 _DECODED = io.Image.Input("image", tooltip="What the model made, decoded.")
@@ -29,6 +30,7 @@ class MultiEditScale(io.ComfyNode):
         )
 
     @classmethod
+    @interruptible_torch()
     def execute(cls, image: Any, width: int, height: int) -> io.NodeOutput:
         from ...pipelines.images.resample import resize
 
@@ -60,6 +62,7 @@ class MultiEditFinish(io.ComfyNode):
         )
 
     @classmethod
+    @interruptible_torch()
     def execute(
         cls,
         image: list[Any],

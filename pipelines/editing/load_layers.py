@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,5 +33,6 @@ async def load_layers(
     """
     loaded = await loader.load_named({f"image {number}": source for number, source in sources.items()})
     files = [ImageFile(data, limits, name) for name, data in loaded.items()]
-    images = list(in_parallel(lambda file: file.image().to(device), files))
+    # In a thread, so that whoever awaits this can stop waiting.
+    images = await asyncio.to_thread(lambda: list(in_parallel(lambda file: file.image().to(device), files)))
     return dict(zip(sources, map(split_alpha, images), strict=True)), stack_images(images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..common.atomic_file import write_atomically
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
 from ..common.validation import mapping
-from ..images.encode import EncodeOptions, Format, encode
+from ..images.encode import Encoded, EncodeOptions, Format, encode
 from ..planning.plan import format_for_tier
 from ..planning.size import closest_tier
 
@@ -50,6 +51,7 @@ def save_images(
     report: str | None,
     plan: str | None,
     progress: Callable[[float], None],
+    run: Callable[[Callable[[], Encoded]], Encoded] = lambda work: work(),
 ) -> list[Saved]:
     """Encode and write each image of a batch.
 
@@ -62,6 +64,7 @@ def save_images(
         plan: how the images were made, a JSON object; it goes into the files that are not blurred.
         progress: called after each image with the share that is done; what it raises ends the work, and
             the files written before stay.
+        run: calls what encodes an image, by default at once; what it raises ends the work too.
 
     Raises:
         InvalidRequest: the report is not one of these images, or the plan is none.
@@ -81,7 +84,7 @@ def save_images(
         own = {"multiedit": json.dumps(about)} if about else {}
         blurred = decision is not None and decision["blurred"]
         target = path(index, SUFFIXES[options.format])
-        file = encode(image, options, {**own, **texts}, blurred=blurred)
+        file = run(partial(encode, image, options, {**own, **texts}, blurred=blurred))
         write_atomically(target, file.data)
         written.append(Saved(target, decision, file.dropped_metadata))
         progress((index + 1) / len(images))

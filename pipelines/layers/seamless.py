@@ -15,8 +15,10 @@ from torch import Tensor
 
 from .document import Layer
 from .membrane import membrane
-from .placed import PlacedLayer
+from .placed import Patch, PlacedLayer
 from .placement import Box, CanvasWindow
+
+_BAND_PIXELS = 2**22
 
 
 def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
@@ -31,7 +33,7 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
         A layer that covers the same pixels of the canvas and has the same mode and opacity.
     """
     box = _near(placed.bounds, canvas)
-    colour, alpha = placed.read(CanvasWindow(box.y, box.y + box.height, box.x, box.x + box.width))
+    colour, alpha = _read(placed, box)
     difference = _under(canvas, box, colour) - colour
     solved = (colour + membrane(difference, alpha)).clamp_(0.0, 1.0)
     planes = solved if alpha is None else torch.cat((solved, alpha[None]))
@@ -45,6 +47,21 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
         rotation=0.0,
         seamless=False,
     )
+
+
+def _read(placed: PlacedLayer, box: Box) -> Patch:
+    """The layer's pixels in a box, in bands: to turn a large one at once would be one step of seconds."""
+    rows = max(1, _BAND_PIXELS // box.width)
+    bottom = box.y + box.height
+    bands = [
+        placed.read(CanvasWindow(top, min(top + rows, bottom), box.x, box.x + box.width))
+        for top in range(box.y, bottom, rows)
+    ]
+    if len(bands) == 1:
+        return bands[0]
+    alphas = [band.alpha for band in bands if band.alpha is not None]
+    colour = torch.cat([band.colour for band in bands], dim=1)
+    return Patch(colour, torch.cat(alphas) if alphas else None)
 
 
 def _near(box: Box, canvas: Tensor) -> Box:

@@ -127,7 +127,9 @@ class Graph:
         self._executor.execute(prompt, "test", extra, outputs)
         messages = dict(self._executor.status_messages)
         if not self._executor.success:
-            raise NodeFailed(messages.get("execution_error", {}).get("exception_message", "interrupted"))
+            if "execution_interrupted" in messages:
+                raise NodeFailed(f"interrupted in {messages['execution_interrupted']['node_id']}")
+            raise NodeFailed(messages["execution_error"]["exception_message"])
         self.ui = self._executor.history_result["outputs"]
         self.cached = messages["execution_cached"]["nodes"]
         return [Sink.kept[name] for name in sorted(Sink.kept)]

@@ -71,6 +71,41 @@ def test_an_upstream_tensor_is_never_changed(graph: Any, name: str) -> None:
     assert all(torch.equal(given[key], copies[key]) for key in given)
 
 
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [("MultiEditCompose", "compose"), ("MultiEditEdit", "edit"), ("MultiEditSafeMode", "safe_mode")],
+)
+def test_an_interruption_is_heard_between_two_reports_of_progress(
+    graph: Any, name: str, module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management as management
+    import multiedit.nodes as pack
+
+    clamp = torch.Tensor.clamp_
+
+    def interrupt(*values: Any, **kwargs: Any) -> Any:
+        management.interrupt_current_processing()
+        return clamp(*values, **kwargs)
+
+    monkeypatch.setattr(torch.Tensor, "clamp_", interrupt)
+    monkeypatch.setattr(getattr(pack, module), "progress_callback", lambda: lambda share: None)
+    inputs, _ = CASES[name]
+    with pytest.raises(graph.Failed, match="interrupted in node"):
+        graph.run(name, **inputs(pictures()))
+
+
+def test_what_is_comfyuis_own_ends_whatever_happens(comfyui: Any) -> None:
+    import comfy.model_management as management
+    from multiedit.nodes.progress import interruptible_torch, uninterrupted
+
+    with interruptible_torch():
+        management.interrupt_current_processing()
+        with uninterrupted():
+            torch.ones(1) + 1
+        with pytest.raises(management.InterruptProcessingException):
+            torch.ones(1) + 1
+
+
 @pytest.mark.parametrize("name", ["MultiEditCompose", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave"])
 def test_an_interruption_is_heard_within_one_frame(
     graph: Any, name: str, monkeypatch: pytest.MonkeyPatch
@@ -86,7 +121,7 @@ def test_an_interruption_is_heard_within_one_frame(
 
     monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", hook)
     inputs, _ = CASES[name]
-    with pytest.raises(graph.Failed, match="interrupted"):
+    with pytest.raises(graph.Failed, match="interrupted in node"):
         graph.run(name, **inputs(pictures()))
     assert len(shares) == 1
     assert shares[0] <= 0.5

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +70,7 @@ def test_a_picture_that_cannot_be_judged_is_blurred(graph: Any) -> None:
 
 
 def test_what_a_missing_classifier_means_is_chosen(graph: Any, classifiers: Path) -> None:
-    with pytest.raises(graph.Failed, match="multiedit safety download light"):
+    with pytest.raises(graph.Failed, match=r"download_weights.*`multiedit safety download light`"):
         screen(graph, grey_and_noise(), classifier="light")
     _, blurred, scores, _ = screen(graph, grey_and_noise(), classifier="light", on_missing="blur_all")
     assert (blurred, scores) == ([True, True], [1.0, 1.0])
@@ -84,6 +89,107 @@ def test_a_classifier_that_cannot_judge_is_told_before_the_picture_is_made(
     with pytest.raises(graph.Failed, match="safe mode weights"):
         graph.queue(prompt)
     assert Slow.runs == 0
+
+
+class Weights:
+    """Serves bytes in the place of those of `light`; counts the requests."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.requests = 0
+        weights = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                weights.requests += 1
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(weights.data)))
+                self.end_headers()
+                self.wfile.write(weights.data)
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+
+@pytest.fixture
+def weights(classifiers: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Weights]:
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
+    from multiedit.pipelines.safety.classifiers.vit import NETWORK
+
+    data = safetensors.torch.save({name: torch.zeros(shape) for name, shape in NETWORK.shapes.items()})
+    served = Weights(data)
+    light = replace(
+        CLASSIFIERS["light"],
+        url=f"http://127.0.0.1:{served.server.server_port}/light",
+        size=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+    )
+    monkeypatch.setitem(CLASSIFIERS, "light", light)
+    yield served
+    served.server.shutdown()
+    served.server.server_close()
+
+
+def test_weights_are_downloaded_once_and_only_on_request(
+    graph: Any, weights: Weights, classifiers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.utils
+
+    shown: list[float] = []
+    hook = lambda value, total, preview, **kwargs: shown.append(value / total)  # noqa: E731
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", hook)
+    with pytest.raises(graph.Failed, match="missing"):
+        screen(graph, grey_and_noise(), classifier="light")
+    assert weights.requests == 0
+    for _ in range(2):  # the second finds them
+        _, _, scores, _ = screen(graph, grey_and_noise(), classifier="light", download_weights=True)
+        assert scores == pytest.approx([0.5, 0.5])
+    assert weights.requests == 1
+    assert 1.0 in shown
+    assert [path.name for path in (classifiers / "nsfw").iterdir()] == [
+        "marqo-nsfw-image-detection-384.safetensors"
+    ]
+    assert screen(graph, grey_and_noise(), classifier="light")[2] == pytest.approx([0.5, 0.5])
+
+
+def test_other_weights_than_the_expected_are_not_kept(
+    graph: Any, weights: Weights, classifiers: Path
+) -> None:
+    weights.data = weights.data[:-1] + b"x"
+    with pytest.raises(graph.Failed, match="sha256"):
+        screen(graph, grey_and_noise(), classifier="light", download_weights=True)
+    assert list((classifiers / "nsfw").iterdir()) == []
+
+
+def test_an_interrupted_download_keeps_nothing(
+    graph: Any, weights: Weights, classifiers: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management as management
+    import comfy.utils
+
+    stop = lambda *values, **kwargs: management.interrupt_current_processing()  # noqa: E731
+    monkeypatch.setattr(comfy.utils, "PROGRESS_BAR_HOOK", stop)
+    with pytest.raises(graph.Failed, match="interrupted in node"):
+        screen(graph, grey_and_noise(), classifier="light", download_weights=True)
+    deadline = time.monotonic() + 5
+    while list((classifiers / "nsfw").iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert list((classifiers / "nsfw").iterdir()) == []
+
+
+def test_what_the_command_line_has_downloaded_is_found(
+    graph: Any, weights: Weights, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
+
+    path = tmp_path / "elsewhere" / CLASSIFIERS["light"].file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(weights.data)
+    monkeypatch.setenv("MULTIEDIT_SAFETY_FOLDER", str(tmp_path / "elsewhere"))
+    assert screen(graph, grey_and_noise(), classifier="light")[2] == pytest.approx([0.5, 0.5])
 
 
 class Slow:

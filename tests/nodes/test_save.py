@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -125,3 +126,37 @@ def test_disable_metadata_is_honoured(graph: Any, folders: Path, monkeypatch: py
 def test_a_report_of_other_pictures_is_refused(graph: Any) -> None:
     with pytest.raises(graph.Failed, match="1 decisions for 2 images"):
         save(graph, torch.rand(2, 8, 8, 3), format="png", report=PASSED)
+
+
+def test_a_file_that_is_gone_is_written_again(graph: Any, folders: Path) -> None:
+    prompt = graph.prompt("MultiEditSave", images=torch.rand(2, 8, 8, 3), filename_prefix="a", format="png")
+    (first,) = graph.queue(prompt)
+    graph.queue(prompt)
+    assert "node" in graph.cached
+    (folders / "output" / first[0]).unlink()
+    (second,) = graph.queue(prompt)
+    assert "node" not in graph.cached
+    shown = [file["filename"] for file in graph.ui["node"]["images"]]
+    assert shown == second
+    assert all((folders / "output" / name).is_file() for name in second)
+    graph.queue(prompt)
+    assert "node" in graph.cached
+
+
+def test_an_interruption_does_not_wait_for_an_encoder(
+    graph: Any, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import comfy.model_management as management
+
+    ended = threading.Event()
+
+    def slow(*values: Any, **kwargs: Any) -> None:
+        management.interrupt_current_processing()
+        ended.wait(30)
+
+    monkeypatch.setattr(Image.Image, "save", slow)
+    with pytest.raises(graph.Failed, match="interrupted in node"):
+        save(graph, torch.rand(1, 8, 8, 3), format="png")
+    assert not ended.is_set()
+    ended.set()
+    assert list((folders / "output").iterdir()) == []

@@ -41,7 +41,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditSafeMode": (
         "Safe Mode",
         "image",
-        "classifier threshold batch tiles on_missing",
+        "classifier threshold batch tiles on_missing download_weights",
         "image blurred score report",
     ),
     "MultiEditSave": (

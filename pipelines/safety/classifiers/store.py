@@ -14,13 +14,14 @@ from pathlib import Path
 from typing import BinaryIO, Literal
 
 from ...common.atomic_file import open_atomically
+from ...common.command import command
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
 from ...common.validation import shown
 from .specs import EMBEDDED_FILE, ClassifierSpec
 
 WeightsState = Literal["absent", "wrong size", "present"]
 
-_BY_HAND = "Try again, or download the file by other means and put it where `multiedit safety list` says."
+_BY_HAND = f"Try again, or download the file by other means and put it where {command('safety list')} says."
 
 
 Download = Callable[[str, Callable[[int | None], None]], AsyncGenerator[bytes, None]]

@@ -12,6 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from ...common.command import command
 from ...common.errors import ClassifierMissing, WeightsMismatch
 from ...common.validation import describe, shown
 from .specs import ClassifierSpec
@@ -92,11 +93,13 @@ def _float32(
 
 
 def _missing(path: Path, spec: ClassifierSpec, error: OSError) -> ClassifierMissing:
+    repair = _repair(spec)
     return ClassifierMissing(
         f"The safe mode weights {shown(path.name)} cannot be read ({error.strerror}). "
-        f"{_repair(spec).capitalize()}, or switch safe mode off."
+        f"{repair[0].upper()}{repair[1:]}, or switch safe mode off."
     )
 
 
 def _repair(spec: ClassifierSpec) -> str:
-    return "install multi-edit again" if spec.url is None else f"run `multiedit safety download {spec.name}`"
+    embedded = spec.url is None
+    return "install multi-edit again" if embedded else f"run {command(f'safety download {spec.name}')}"
