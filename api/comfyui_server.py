@@ -8,7 +8,7 @@ from pathlib import Path
 from ..pipelines.adapters.comfyui.client.address import Address, read_address
 from ..pipelines.adapters.provider.registry import load_provider
 from ..pipelines.common.errors import MultiEditError
-from ..pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
+from ..pipelines.common.settings import ComfyUILimits, RequestLimits, ServerLimits
 from ..pipelines.sources.fetch import ImageFetcher
 from ..pipelines.sources.source import SourceLoader
 from .backends.routing import make_backend
@@ -45,7 +45,7 @@ def _folders() -> list[Path]:
 
 
 def _make_service() -> Service:
-    limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
+    limits, server_limits = RequestLimits.from_environment(), ServerLimits.from_environment()
     provider = load_provider(limits)
     loader = SourceLoader(limits, ImageFetcher(limits).fetch)
     adapters, at_once = provider.adapters(limits, beside_comfyui=True), server_limits.edits_at_once

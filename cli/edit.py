@@ -39,7 +39,7 @@ _SYNTAX = {
 
 
 def add_parser(subparsers: Any) -> None:
-    parser = add_command(subparsers, "edit", edit, "edit an image from up to three layered images")
+    parser = add_command(subparsers, "edit", edit, "edit an image from one or more layered images")
     add = parser.add_argument
     add(
         "--image",

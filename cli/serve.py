@@ -42,9 +42,9 @@ async def _serve(options: argparse.Namespace) -> None:
     from ..pipelines.adapters.comfyui.client.address import read_address
     from ..pipelines.adapters.local import local_adapters
     from ..pipelines.adapters.provider.registry import load_provider
-    from ..pipelines.common.settings import Limits, ServerLimits
+    from ..pipelines.common.settings import RequestLimits, ServerLimits
 
-    limits, server_limits = Limits.from_environment(), ServerLimits.from_environment()
+    limits, server_limits = RequestLimits.from_environment(), ServerLimits.from_environment()
     provider, loader = load_provider(limits), source_loader(limits)
     servers = [read_address(url) for url in options.comfyui]
     adapters = {**local_adapters(limits), **provider.adapters(limits, beside_comfyui=bool(servers))}

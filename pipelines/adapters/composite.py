@@ -72,11 +72,13 @@ class CompositeAdapter:
         if number == 1:
             raise InvalidRequest(
                 f"image 1 would have to be {size} to cover {canvas[0]}x{canvas[1]}; the limit is {limit} px. "
-                "Crop it to about that shape, or ask for keep_size.",
+                "Crop it to about that shape, or ask for keep_size. "
+                "MULTIEDIT_MAX_CANVAS_PIXELS sets the limit.",
                 field="aspect_ratio",
             )
         raise InvalidRequest(
-            f"multiedit.placement makes image {number} {size}; the limit is {limit} px. Use a smaller scale.",
+            f"multiedit.placement makes image {number} {size}; the limit is {limit} px. Use a smaller scale. "
+            "MULTIEDIT_MAX_CANVAS_PIXELS sets the limit.",
             field=f"multiedit.placement.{number}.scale",
         )
 

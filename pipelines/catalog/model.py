@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..common.settings import Limits
+from ..common.settings import RequestLimits
 from ..common.types import Size
 
 AUTO = "auto"
@@ -69,7 +69,7 @@ class Model:
             the account).
         interprets_prompt: False where the prompt changes no pixel; `remark` then says so.
         prompt_limit: characters.
-        max_images: input images of the model itself; a request has a cap of its own (`Limits`).
+        max_images: input images of the model itself; a request has a cap of its own (`RequestLimits`).
         ratios: what `aspect_ratio` may say, in the order in which ties are resolved.
         grid: both sides are multiples of this many pixels; 1 means any size.
         min_pixels, max_pixels, max_side, max_ratio: bounds on area, longer side and longer:shorter side.
@@ -104,8 +104,8 @@ class Model:
     qualities: tuple[str, ...] = ()
     default_quality: str | None = None
     min_pixels: int = 1
-    max_pixels: int = Limits.max_canvas_pixels
-    max_side: int = Limits.max_side
+    max_pixels: int = RequestLimits.max_canvas_pixels
+    max_side: int = RequestLimits.max_side
     max_ratio: float = math.inf
     sizes: Mapping[str, Size] = field(default_factory=dict)
 

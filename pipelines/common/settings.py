@@ -93,17 +93,17 @@ class _Settings:
 
 @dataclass(frozen=True)
 class Limits(_Settings):
-    """Limits of a request. The first block is the contract's, the second is ours."""
+    """Limits of what a graph, a document or the command line edits; `RequestLimits` are those of HTTP."""
 
-    max_images: int = 3
+    max_images: int = 50  # as many as layer-composite takes; other models take fewer
     max_prompt_characters: int = 32768
-    max_file_bytes: int = 25_000_000  # a file must be smaller than this ("less than 25 MB")
-    min_pixels: int = 65_536
-    max_pixels: int = 33_177_600
-    min_side: int = 64
+    max_file_bytes: int = 500_000_000  # a file must be smaller than this: a 16-bit PNG of 100 MP
+    min_pixels: int = 1
+    max_pixels: int = 134_217_728  # 16384 x 8192: the largest cameras' 102 and 108 MP
+    min_side: int = 1
 
-    max_canvas_pixels: int = 67_108_864  # a document's canvas, and each placed layer: 8192 x 8192
-    max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
+    max_canvas_pixels: int = 134_217_728  # a document's canvas, and each placed layer
+    max_side: int = 65_535  # of a canvas or placed layer; a JPEG has no longer one
     max_layers: int = 50
     fetch_redirects: int = 3
     fetch_seconds: float = 30.0  # one image, all redirects and the body included
@@ -111,6 +111,23 @@ class Limits(_Settings):
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
     # "closed-model=open-model": the second runs where the first is asked for.
     model_aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RequestLimits(Limits):
+    """Limits of a request to the HTTP API, which anybody may send. The first block is the contract's.
+
+    The same variables change them.
+    """
+
+    max_images: int = 3
+    max_file_bytes: int = 25_000_000  # "less than 25 MB"
+    min_pixels: int = 65_536
+    max_pixels: int = 33_177_600
+    min_side: int = 64
+
+    max_canvas_pixels: int = 67_108_864  # 8192 x 8192
+    max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
 
 
 @dataclass(frozen=True)
@@ -123,7 +140,7 @@ class ComfyUILimits(_Settings):
     comfyui_poll_seconds: float = 5.0  # without news of a job its queue is looked at
     comfyui_cancel_seconds: float = 5.0
     comfyui_attempts: int = 3  # after as many failures in a row a server is gone
-    comfyui_response_bytes: int = 300_000_000  # more than the largest result as an uncompressed PNG
+    comfyui_response_bytes: int = 600_000_000  # more than the largest result as an uncompressed PNG
     comfyui_history: bool = True  # whether edits of the HTTP API stay in its history, with their prompts
     comfyui_files_seconds: float = 7200.0  # how long its folders keep the files of such an edit
 

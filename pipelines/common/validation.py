@@ -47,13 +47,14 @@ def invalid_value(path: str, value: object, allowed: str) -> InvalidRequest:
     return InvalidRequest(f"{path} is {describe(value)}; it must be {allowed}.", field=path)
 
 
-def text(value: object, path: str, *, longest: int) -> str:
-    """A string of 1 to `longest` characters that can be written as UTF-8."""
+def text(value: object, path: str, *, longest: int, setting: str = "") -> str:
+    """A string of 1 to `longest` characters that can be written as UTF-8; `setting` names what sets those."""
     if not isinstance(value, str) or not value:
         raise invalid_value(path, value, f"text of 1 to {longest} characters")
     if len(value) > longest:
+        source = f" {setting} sets the limit." if setting else ""
         raise InvalidRequest(
-            f"{path} has {len(value)} characters; the limit is {longest}. Shorten it.", field=path
+            f"{path} has {len(value)} characters; the limit is {longest}. Shorten it.{source}", field=path
         )
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise invalid_value(path, value, "text without lone surrogates (half an escaped character)")

@@ -27,6 +27,7 @@ from ..planning.request import EditRequest
 from ..safety.report import SafetyReport, off_report
 from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
+from .api_note import with_api_note
 from .pipeline import EditResult, load_images, timed
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
@@ -77,11 +78,11 @@ class ComfyUIEditPipeline:
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
-        _, facts = await load_images(request, self.loader, self.limits)
+        images, facts = await load_images(request, self.loader, self.limits)
         required = with_required_safe_mode(request, self.safety.policy)
         async with connected(self.addresses, self.server_limits) as clients:
             plan = (await self._decide(required, facts, clients))[1]
-        return note_required_safe_mode(plan, request)
+        return with_api_note(note_required_safe_mode(plan, request), request, images)
 
     async def edit(
         self,
@@ -116,7 +117,7 @@ class ComfyUIEditPipeline:
         async with connected(self.addresses, self.server_limits) as clients:
             with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
-                plan = note_required_safe_mode(plan, asked)
+                plan = with_api_note(note_required_safe_mode(plan, asked), request, images)
                 names = [await _upload(client, images, index, plan, stage) for index in range(len(images))]
             stage("edit", 0.0, "in the queue")
             unseen = None if request.safe_mode else preview

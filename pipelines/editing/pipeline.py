@@ -21,6 +21,7 @@ from ..planning.request import EditRequest
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..sources.source import SourceLoader
+from .api_note import with_api_note
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ class EditPipeline:
         choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
         images, facts = await load_images(request, self.loader, self.limits)
         plan = make_plan(with_required_safe_mode(request, self.policy), facts, self.catalog, names)
-        return note_required_safe_mode(plan, request), images
+        return with_api_note(note_required_safe_mode(plan, request), request, images), images
 
     def _run(
         self,

@@ -104,12 +104,12 @@ def _check_size(size: tuple[int, int], limits: Limits, name: str) -> None:
     if min(size) < limits.min_side:
         raise ImageTooSmall(
             f"{name} is {width}x{height}; each side must have at least {limits.min_side} px. "
-            "Send a larger image."
+            "Send a larger image. MULTIEDIT_MIN_SIDE sets the limit."
         )
     if area < limits.min_pixels:
         raise ImageTooSmall(
             f"{name} is {width}x{height} ({area} px); the least is {limits.min_pixels} px. "
-            "Send a larger image, or scale it up."
+            "Send a larger image, or scale it up. MULTIEDIT_MIN_PIXELS sets the limit."
         )
     _check_area(size, limits, name)
 
@@ -120,5 +120,6 @@ def _check_area(size: tuple[int, int], limits: Limits, name: str) -> None:
     if area > limits.max_pixels:
         raise ImageTooLarge(
             f"{name} is {area / 1e6:.1f} MP ({width}x{height}); the limit is "
-            f"{limits.max_pixels / 1e6:.1f} MP ({limits.max_pixels} px). Scale it down and send it again."
+            f"{limits.max_pixels / 1e6:.1f} MP ({limits.max_pixels} px). Scale it down and send it again. "
+            "MULTIEDIT_MAX_PIXELS sets the limit."
         )

@@ -107,7 +107,9 @@ def parse_document(document: object, limits: Limits) -> Document:
     items = given.get("layers")
     if not isinstance(items, (list, tuple)) or not 1 <= len(items) <= limits.max_layers:
         count = f"{len(items)} layers" if isinstance(items, (list, tuple)) else items
-        raise invalid_value("layers", count, f"a list of 1 to {limits.max_layers} layers")
+        raise invalid_value(
+            "layers", count, f"a list of 1 to {limits.max_layers} layers (MULTIEDIT_MAX_LAYERS)"
+        )
     readers = [_Item(item, f"layers.{position}") for position, item in enumerate(items, start=1)]
     canvas = _canvas(given.get("canvas"), readers)
     _check_area("canvas", canvas, limits)
@@ -136,7 +138,8 @@ def _check_area(what: str, size: tuple[int, int], limits: Limits) -> None:
     if max(size) > limits.max_side or width * height > limits.max_canvas_pixels:
         raise InvalidRequest(
             f"{what} is {width}x{height}; the limit is {limits.max_side} px a side and "
-            f"{limits.max_canvas_pixels} px in all. Make it smaller.",
+            f"{limits.max_canvas_pixels} px in all. Make it smaller. MULTIEDIT_MAX_SIDE and "
+            "MULTIEDIT_MAX_CANVAS_PIXELS set the limits.",
             field=what,
         )
 

@@ -69,7 +69,9 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
     layers = document.get("layers")
     if not isinstance(layers, list) or not 1 <= len(layers) <= limits.max_layers:
         count = f"{len(layers)} layers" if isinstance(layers, list) else layers
-        raise invalid_value("layers", count, f"a list of 1 to {limits.max_layers} layers")
+        raise invalid_value(
+            "layers", count, f"a list of 1 to {limits.max_layers} layers (MULTIEDIT_MAX_LAYERS)"
+        )
     items = [dict(known_fields(item, f"layers.{n}", ITEM_KEYS)) for n, item in enumerate(layers, start=1)]
     if document.get("background") is not None:
         document["background"] = read_colour(document["background"], "background")

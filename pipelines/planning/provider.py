@@ -6,13 +6,14 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ..catalog.model import Model
-from ..common.settings import PROVIDER_VARIABLES, Limits
+from ..common.settings import PROVIDER_VARIABLES, RequestLimits
 from ..common.types import Size
 from ..images.facts import ImageFacts
 from .request import Extras, Role
 
 PROVIDER = "provider"
 """The adapter's name in a plan."""
+_CONTRACT = RequestLimits()  # not what `MULTIEDIT_...` sets on this machine
 
 
 def closed_model_reason(model: Model) -> str:
@@ -29,16 +30,13 @@ def sent_images(roles: Sequence[Role]) -> list[int]:
 
 
 def sent_size(size: Size) -> Size:
-    """The size that an image is sent at: its own where the endpoint takes that, else the nearest it takes.
-
-    The contract's bounds, not those that `MULTIEDIT_...` sets on this machine.
-    """
+    """The size that an image is sent at: its own where the endpoint takes that, else the nearest it takes."""
     width, height = size
     area = width * height
-    if area > Limits.max_pixels:
-        shrink = math.sqrt(Limits.max_pixels / area)
-        return max(Limits.min_side, int(width * shrink)), max(Limits.min_side, int(height * shrink))
-    grow = max(1.0, math.sqrt(Limits.min_pixels / area), Limits.min_side / min(size))
+    if area > _CONTRACT.max_pixels:
+        shrink = math.sqrt(_CONTRACT.max_pixels / area)
+        return max(_CONTRACT.min_side, int(width * shrink)), max(_CONTRACT.min_side, int(height * shrink))
+    grow = max(1.0, math.sqrt(_CONTRACT.min_pixels / area), _CONTRACT.min_side / min(size))
     return (width, height) if grow == 1.0 else (math.ceil(width * grow), math.ceil(height * grow))
 
 
@@ -55,7 +53,7 @@ def notes(
         if (to := sent_size(size)) != size:
             yield (
                 f"Image {number} is {size[0]}x{size[1]} and is sent as {to[0]}x{to[1]}: the endpoint takes "
-                f"{Limits.min_pixels} to {Limits.max_pixels} px, at least {Limits.min_side} a side."
+                f"{_CONTRACT.min_pixels} to {_CONTRACT.max_pixels} px, at least {_CONTRACT.min_side} a side."
             )
     if extras.seed is not None:
         yield f"multiedit.seed {extras.seed} is dropped: the endpoint has none, so a repeat differs."

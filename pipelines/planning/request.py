@@ -99,7 +99,9 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
 def request_readers(limits: Limits) -> dict[str, Reader]:
     """Return what reads each field of a request but `multiedit`; the schema is made of the same."""
     return {
-        "prompt": partial(text, longest=limits.max_prompt_characters),
+        "prompt": partial(
+            text, longest=limits.max_prompt_characters, setting="MULTIEDIT_MAX_PROMPT_CHARACTERS"
+        ),
         "images": partial(read_images, limits=limits),
         "modelId": read_model_id,
         "aspect_ratio": partial(text, longest=_LONGEST_WORD),
@@ -135,7 +137,9 @@ def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSourc
         raise invalid_value(path, value, f"a list of 1 to {limits.max_images} images")
     if len(value) > limits.max_images:
         raise InvalidRequest(
-            f"{path} has {len(value)} images; the limit is {limits.max_images}. Send fewer.", field=path
+            f"{path} has {len(value)} images; the limit is {limits.max_images}. Send fewer. "
+            "MULTIEDIT_MAX_IMAGES sets the limit.",
+            field=path,
         )
     return tuple(_image(item, join_path(path, str(n))) for n, item in enumerate(value, start=1))
 

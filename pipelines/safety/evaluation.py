@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -73,13 +73,12 @@ def score_images(
     Returns:
         The scored images, each content once, and the files that are not readable images.
     """
-    small = replace(limits, min_pixels=1, min_side=1)
     found: dict[str, ScoredImage] = {}
     unread = []
     for file, unsafe in labels.items():
         try:
             data = (folder / file).read_bytes()
-            image = ImageFile(data, small, file).image()
+            image = ImageFile(data, limits, file).image()
         except (OSError, InvalidImage):
             unread.append(file)
             continue

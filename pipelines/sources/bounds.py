@@ -22,5 +22,5 @@ def check_size(size: int, limits: Limits, name: str, *, at_least: bool = False) 
     raise FileTooLarge(
         f"{name} is {amount}{size / 1e6:.1f} MB ({size} bytes); a file must be smaller than "
         f"{limits.max_file_bytes / 1e6:.1f} MB ({limits.max_file_bytes} bytes). "
-        "Save it smaller, for example as a JPEG, and send it again."
+        "Save it smaller, for example as a JPEG, and send it again. MULTIEDIT_MAX_FILE_BYTES sets the limit."
     )

@@ -87,7 +87,7 @@ class ImageFetcher:
         except asyncio.TimeoutError:
             raise FetchTimeout(
                 f"{subject}: the server did not deliver the file within {seconds:g} s. "
-                "Try again later, or send the image itself."
+                "Try again later, or send the image itself. MULTIEDIT_FETCH_SECONDS sets the limit."
             ) from None
 
     async def _follow(self, target: Target, subject: str) -> bytes:
@@ -98,7 +98,8 @@ class ImageFetcher:
             target = found
         raise FetchFailed(
             f"{subject}: more than {self._limits.fetch_redirects} redirects. "
-            "Give the URL that they lead to, or send the image itself."
+            "Give the URL that they lead to, or send the image itself. "
+            "MULTIEDIT_FETCH_REDIRECTS sets the limit."
         )
 
     async def _hop(self, target: Target, subject: str) -> bytes | Target:
@@ -175,7 +176,7 @@ class ImageFetcher:
     def _too_slow_to_connect(self, subject: str) -> FetchTimeout:
         return FetchTimeout(
             f"{subject}: no connection within {self._limits.fetch_connect_seconds:g} s. "
-            "Try again later, or send the image itself."
+            "Try again later, or send the image itself. MULTIEDIT_FETCH_CONNECT_SECONDS sets the limit."
         )
 
 

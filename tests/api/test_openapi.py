@@ -16,7 +16,7 @@ from multiedit.api.schema import openapi as made
 from multiedit.api.schema.json_schema import Components
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.planning.request import parse_request
 from multiedit.tests.support.api_server import KEY, QUICK, ApiServer, base64_png
 from schemathesis import GenerationMode
@@ -29,7 +29,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 CONTRACT = json.loads((Path(__file__).parent / "contract_openapi.json").read_text())
-OWN = made.openapi(ROUTES, Limits(), load_catalog())
+OWN = made.openapi(ROUTES, RequestLimits(), load_catalog())
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_headers_conformance,
     response_schema_conformance,
@@ -165,12 +165,12 @@ def test_the_schema_accepts_what_the_reader_accepts(example: tuple[dict[str, Any
     jsonschema = pytest.importorskip("jsonschema")
     changes, extras = example
     fields = {**QUICK, "images": ["a", "b", "c"], **changes, "multiedit": extras}
-    schema = request_schema(Limits(), load_catalog())
+    schema = request_schema(RequestLimits(), load_catalog())
     schema["properties"]["modelId"] = {"type": "string", "minLength": 1, "maxLength": 100}
     # JSON Schema takes 1.0 for a whole number and NaN for a number; JSON has neither.
     hypothesis.assume("nan" not in repr(fields) and "inf" not in repr(fields) and ".0" not in repr(fields))
     try:
-        parse_request(fields, Limits())
+        parse_request(fields, RequestLimits())
         accepted = True
     except InvalidRequest:
         accepted = False

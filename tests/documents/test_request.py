@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.layers.placement import ANCHORS, FITS, Placement
 from multiedit.pipelines.planning.request import (
     LARGEST_SEED,
@@ -39,7 +39,7 @@ def test_every_word_of_a_list_is_named(word: str) -> None:
 
 
 def test_numbers_are_the_codes() -> None:
-    limits = Limits()
+    limits = RequestLimits()
     largest = (limits.max_prompt_characters, limits.max_pixels, limits.min_pixels, LARGEST_SEED)
     assert all(str(number) in TEXT for number in largest)
     assert f"1 to {limits.max_images} images" in TEXT

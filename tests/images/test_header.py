@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from multiedit.pipelines.common.errors import FileTooLarge, ImageTooLarge, ImageTooSmall, InvalidImage
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.images.header import ImageHeader, read_header
 from PIL import Image, ImageCms
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 

@@ -7,7 +7,7 @@ import io
 import pytest
 import torch
 from multiedit.pipelines.common.errors import ImageTooSmall
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.images.facts import ImageFacts
 from multiedit.pipelines.images.input_image import ImageFile, ImageTensor
 from PIL import Image, ImageDraw, ImageFilter
@@ -81,7 +81,7 @@ def test_pixels_come_at_the_asked_size_in_the_agreed_layout() -> None:
 
 def test_the_error_names_the_picture() -> None:
     with pytest.raises(ImageTooSmall, match="image 3"):
-        ImageFile(_file(Image.new("L", (63, 2000))), Limits(), "image 3")
+        ImageFile(_file(Image.new("L", (63, 2000))), RequestLimits(), "image 3")
 
 
 def test_a_tensor_is_a_picture_that_is_neither_copied_nor_rounded() -> None:

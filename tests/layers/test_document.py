@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 from multiedit.pipelines.common.errors import InvalidRequest
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.layers.document import ITEM_KEYS, Document, Layer, parse_document, rotated_bounds
 from multiedit.pipelines.layers.placement import Box
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 
 
 def picture(width: int = 4, height: int = 3, channels: int = 3, frames: int = 1) -> torch.Tensor:

@@ -19,7 +19,7 @@ from multiedit.pipelines.common.errors import (
     InvalidImage,
     InvalidRequest,
 )
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.common.validation import shown
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
@@ -211,7 +211,7 @@ def test_a_document_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     ("limits", "error"),
     [
         (Limits(max_pixels=700, min_pixels=64, min_side=4), ImageTooLarge),
-        (Limits(), ImageTooSmall),
+        (RequestLimits(), ImageTooSmall),
         (Limits(max_file_bytes=100), FileTooLarge),
     ],
 )

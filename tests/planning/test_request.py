@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.request import EditRequest, Extras, parse_request
 from multiedit.pipelines.sources.source import BytesSource, FileSource, TextSource
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 NO = object()  # leaves a field out
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 from multiedit.pipelines.common.errors import FileTooLarge, InvalidImage
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.common.validation import shown
 from multiedit.pipelines.sources.files import read_file
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 
 
 def test_a_file_is_read_whole_by_path_or_text_or_link(tmp_path: Path) -> None:

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from multiedit.pipelines.common.errors import FetchRefused, FileTooLarge, InvalidImage, MultiEditError
-from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.sources.text import decode_text, is_url
 
-LIMITS = Limits()
+LIMITS = RequestLimits()
 DATA = bytes(range(256)) + b"\xfb\xff\xfe?"  # 260 bytes: needs padding, + and /
 PLAIN = base64.b64encode(DATA).decode()
 URL_SAFE = base64.urlsafe_b64encode(DATA).decode()

@@ -19,7 +19,7 @@ from multiedit.api.service import Service
 from multiedit.api.standalone_server import make_runner
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.settings import Limits, ServerLimits
+from multiedit.pipelines.common.settings import Limits, RequestLimits, ServerLimits
 from multiedit.pipelines.editing.output import EncodedImage
 from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.plan import EditPlan
@@ -125,7 +125,7 @@ class ApiServer:
             {"MULTIEDIT_API_KEYS": f"{KEY},{OTHER_KEY}"} if environment is None else environment
         )
         self._server_limits = replace(ServerLimits(), **{**PLENTY, **(server_limits or {})})
-        self._limits = replace(Limits(), **(limits or {}))
+        self._limits = replace(RequestLimits(), **(limits or {}))
         self._make_backend = make_backend
         self._ready = threading.Event()
         self.service: Service

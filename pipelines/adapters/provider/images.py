@@ -14,7 +14,7 @@ from typing import NamedTuple
 from torch import Tensor
 
 from ...common.errors import FileTooLarge
-from ...common.settings import Limits
+from ...common.settings import Limits, RequestLimits
 from ...images.encode import EncodeOptions, encode
 from ...images.input_image import ImageTensor, PixelSource
 from ...images.levels import MASK_EDGE
@@ -113,10 +113,10 @@ def _file(number: int, image: Tensor) -> UploadFile:
         file = encode(image[0], options)
         if len(file.data) <= ENOUGH_BYTES:
             break
-    if len(file.data) >= Limits.max_file_bytes:
+    if len(file.data) >= RequestLimits.max_file_bytes:
         raise FileTooLarge(
             f"image {number} has {len(file.data)} bytes in the smallest format; the endpoint takes less than "
-            f"{Limits.max_file_bytes}. Scale it down and send it again.",
+            f"{RequestLimits.max_file_bytes}. Scale it down and send it again.",
             field="images",
         )
     return UploadFile(f"image-{number}.{options.format}", file.media_type, file.data)

@@ -16,7 +16,7 @@ from ...catalog.lookup import Catalog
 from ...catalog.model import AUTO, TIER_SIDES, Model, Price, parse_ratio
 from ...common.errors import ProviderError
 from ...common.json_reader import read_json
-from ...common.settings import Limits
+from ...common.settings import RequestLimits
 
 FILE = "provider-models.json"
 _MAX_MODELS = 500
@@ -139,7 +139,7 @@ def _model(entry: Mapping[str, Any], known: Model | None) -> Model:
         "name": _word(spec["name"]),
         "privacy": _word(spec["privacy"]),
         "uncensored": spec.get("uncensored") is True,
-        "prompt_limit": _count(takes["promptCharacterLimit"], Limits.max_prompt_characters),
+        "prompt_limit": _count(takes["promptCharacterLimit"], RequestLimits.max_prompt_characters),
         "combine_images": takes["combineImages"] is True,
         "max_images": _count(takes.get("maxInputImages", _MAX_IMAGES), 50) if takes["combineImages"] else 1,
         "ratios": ratios,

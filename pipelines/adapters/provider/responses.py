@@ -20,7 +20,7 @@ from ...common.errors import (
     ProviderUnavailable,
 )
 from ...common.json_reader import read_json
-from ...common.settings import PROVIDER_PREFIX, PROVIDER_VARIABLES, Limits
+from ...common.settings import PROVIDER_PREFIX, PROVIDER_VARIABLES, Limits, RequestLimits
 from ...images.input_image import ImageFile, ImageTensor
 from .settings import ProviderSettings
 
@@ -111,8 +111,13 @@ def image_of(response: ProviderResponse, provider: ProviderSettings, limits: Lim
             "The provider responded with 200 without an image: "
             f"{_words(details, provider) or 'no reason'}. {_MAY_BE_CHARGED}"
         )
-    # What a user may send is smaller than what the endpoint may; the connection has bounded that.
-    limits = replace(limits, max_file_bytes=len(response.body) + 1)
+    # A stub is smaller than what the contract makes. The connection has bounded the file's bytes.
+    limits = replace(
+        limits,
+        min_side=RequestLimits.min_side,
+        min_pixels=RequestLimits.min_pixels,
+        max_file_bytes=len(response.body) + 1,
+    )
     try:
         image = ImageFile(response.body, limits, "the image")
         pixels = image.image()
