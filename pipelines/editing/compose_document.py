@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from torch import Tensor
+
 from ..common.settings import Limits
 from ..common.types import OnProgress
 from ..images.encode import EncodeOptions
@@ -38,10 +40,18 @@ def compose_document(
     """
     if classifier is not None:
         require_classifier(classifier, policy)  # a missing one must not cost the composite
+    image, layers, notes = _composited(path, limits, fetch, progress)
+    image, report = screen_image(image, classifier, policy)
+    size = {"width": image.shape[2], "height": image.shape[1], "layers": layers}
+    file = encode_result(image, report, options, {"document": size}, {})
+    return replace(file, notes=notes)
+
+
+def _composited(
+    path: Path, limits: Limits, fetch: Fetch, progress: OnProgress
+) -> tuple[Tensor, int, tuple[str, ...]]:
+    """The result, the number of layers, and the notes on their files; the inputs do not outlive it."""
     read = read_document(path, limits, fetch)
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)
-    image, report = screen_image(image, classifier, policy)
-    size = {"width": document.width, "height": document.height, "layers": len(document.layers)}
-    file = encode_result(image, report, options, {"document": size}, {})
-    return replace(file, notes=read["notes"])
+    return image, len(document.layers), read["notes"]

@@ -104,5 +104,7 @@ def _frame(batches: Sequence[Tensor], frame: int) -> list[ImageTensor]:
 def _batch(results: Sequence[Tensor]) -> Tensor:
     """One tensor of all frames, of the first one's size, with alpha where one has it."""
     channels = max(result.shape[3] for result in results)
+    if len(results) == 1:
+        return results[0]
     size = (results[0].shape[2], results[0].shape[1])
     return torch.cat([with_channels(resize(result, size), channels) for result in results])

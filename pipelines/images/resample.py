@@ -99,8 +99,10 @@ def resize(image: Tensor, size: tuple[int, int]) -> Tensor:
         return image
     columns = axis_blocks(width, size[0], 0, size[0], image.device)
     rows = axis_blocks(height, size[1], 0, size[1], image.device)
-    frames = [_resize_frame(frame, rows, columns) for frame in image]
-    return torch.stack(frames)
+    result = image.new_empty(len(image), size[1], size[0], *image.shape[3:])
+    for frame, target in zip(image, result, strict=True):
+        _resize_frame(frame, target, rows, columns)
+    return result
 
 
 def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
@@ -113,14 +115,17 @@ def resize_mask(mask: Tensor, size: tuple[int, int]) -> Tensor:
     return interpolate(mask[None], size=(size[1], size[0]), mode="bilinear", antialias=True)[0]
 
 
-def _resize_frame(frame: Tensor, rows: list[Block], columns: list[Block]) -> Tensor:
+def _resize_frame(frame: Tensor, target: Tensor, rows: list[Block], columns: list[Block]) -> None:
+    """Write one frame, strip by strip: nothing of its size is allocated beside the target."""
     planes = frame[None] if frame.ndim == 2 else frame.permute(2, 0, 1)
-    if planes.shape[0] == 4:
-        planes = premultiplied(planes)
-    strips = [resample_columns(resample_rows(planes, [row]), columns) for row in rows]
-    result = torch.cat(strips, dim=1)
-    result = straight(result) if planes.shape[0] == 4 else result.clamp_(0.0, 1.0)
-    return result[0] if frame.ndim == 2 else result.permute(1, 2, 0).contiguous()
+    result = target[None] if target.ndim == 2 else target.permute(2, 0, 1)
+    for row in rows:
+        source = planes[:, row.first : row.last]
+        if len(planes) == 4:
+            source = premultiplied(source)
+        strip = resample_columns(resample_rows(source, [row], row.first), columns)
+        strip = straight(strip) if len(planes) == 4 else strip.clamp_(0.0, 1.0)
+        result[:, row.start : row.stop] = strip
 
 
 def premultiplied(planes: Tensor) -> Tensor:

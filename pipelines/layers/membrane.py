@@ -9,6 +9,7 @@ its own, so one is solved on at most `_RECTANGLE_SIDE` or `_CUT_OUT_SIDE` cells 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 import torch.nn.functional as functional
@@ -21,27 +22,35 @@ _TOLERANCE = 1e-3  # of the border's largest value: below a quarter of an 8-bit 
 _MOST_STEPS = 60
 
 
-def membrane(difference: Tensor, alpha: Tensor | None) -> Tensor:
-    """The harmonic surface that equals `difference` along the layer's border.
+def membrane(differences: Iterable[Tensor], alpha: Tensor | None) -> Tensor:
+    """The harmonic surface that equals `differences` along the layer's border, one cell a pixel or fewer.
 
     Args:
-        difference: float32 [3, H, W]; only its values on the border count.
+        differences: float32 [H, W] for each channel, read one by one; only values on the border count.
         alpha: [H, W] or None for a full rectangle, whose border is its outermost pixels; otherwise the
             border is the rim of the pixels with an alpha of at least 0.5.
 
     Returns:
-        float32 [3, H, W]; outside the body it goes on as flat as it can, for the soft edge beyond the
-        border. 0 where nothing has that alpha.
+        float32 [channels, h, w], for `enlarge`; outside the body it goes on as flat as it can, for the
+        soft edge beyond the border. 0 where nothing has that alpha.
     """
-    height, width = difference.shape[1:]
-    whole = alpha is None or bool((alpha >= _SOLID).all())
-    factor = min(1.0, (_RECTANGLE_SIDE if whole else _CUT_OUT_SIDE) / max(height, width))
+    body = None if alpha is None or bool((alpha >= _SOLID).all()) else (alpha >= _SOLID).float()
+    pooled = torch.cat([_pooled(each, body) for each in differences])
+    share = torch.ones_like(pooled[:1]) if body is None else _pooled(body, body)
+    return _solve(pooled / share.clamp(min=1e-6), _rim(share[0] >= _SOLID))
+
+
+def _pooled(plane: Tensor, body: Tensor | None) -> Tensor:
+    """Average a plane [H, W], 0 outside the body, over cells: [1, h, w]."""
+    height, width = plane.shape
+    factor = min(1.0, (_RECTANGLE_SIDE if body is None else _CUT_OUT_SIDE) / max(height, width))
     size = (max(1, round(height * factor)), max(1, round(width * factor)))
-    body = torch.ones_like(difference[:1]) if whole or alpha is None else (alpha >= _SOLID).float()[None]
-    share = functional.adaptive_avg_pool2d(body, size)
-    values = functional.adaptive_avg_pool2d(difference * body, size) / share.clamp(min=1e-6)
-    solved = _solve(values, _rim(share[0] >= _SOLID))
-    return functional.interpolate(solved[None], size=(height, width), mode="bicubic")[0]
+    return functional.adaptive_avg_pool2d((plane if body is None else plane * body)[None], size)
+
+
+def enlarge(cells: Tensor, size: tuple[int, int]) -> Tensor:
+    """Enlarge one channel's cells [h, w] to (height, width)."""
+    return functional.interpolate(cells[None, None], size=size, mode="bicubic")[0, 0]
 
 
 def _rim(inside: Tensor) -> Tensor:

@@ -2,7 +2,7 @@
 
 Flips and quarter turns are read in place, a resize computes only the window's rows and columns, and a
 native layer is only copied to planes. A layer at another angle is the exception: it is resized whole, since
-a turned strip reaches across all of its rows.
+a turned strip reaches across all of its rows, and takes four thirds of its own size in RGB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import threading
 from dataclasses import replace
 from typing import NamedTuple
 
-import torch
 import torch.nn.functional as functional
 from torch import Tensor
 
@@ -20,7 +19,6 @@ from ..images.levels import inverted_mask
 from ..images.resample import (
     Block,
     axis_blocks,
-    premultiplied,
     resample_columns,
     resample_rows,
     straight,
@@ -30,6 +28,7 @@ from .placement import Box, CanvasWindow
 from .planes import copy_planes
 from .rotate import rotate_window
 
+_STRIP_ROWS = 64
 _NO_ANGLE = 1e-6  # radians: a hundredth of a pixel at the far end of the largest layer
 
 
@@ -109,25 +108,34 @@ class PlacedLayer:
 
     def read(self, window: CanvasWindow) -> Patch:
         """The layer's pixels in a window inside `bounds`; flips, resize and rotation applied."""
+        planes = self.read_planes(window)
+        return Patch(planes[:3], planes[3] if planes.shape[0] == 4 else None)
+
+    def read_planes(self, window: CanvasWindow) -> Tensor:
+        """The same as `read` in one new tensor [3 or 4, h, w]."""
         box = self.layer.box
         if self.layer.rotation != 0:
-            return _patch(rotate_window(self._whole(), box, self.layer.rotation, window))
-        return _patch(
-            self._resized(
-                window.top - box.y, window.bottom - box.y, window.left - box.x, window.right - box.x
-            )
+            return rotate_window(self._whole(), box, self.layer.rotation, window)
+        return self._resized(
+            window.top - box.y, window.bottom - box.y, window.left - box.x, window.right - box.x
         )
 
     def _whole(self) -> Tensor:
         """The resized layer, premultiplied [4, H, W]; made once, by whichever thread is first."""
         with self._turning:
             if self._turned is None:
-                box = self.layer.box
-                planes = self._resized(0, box.height, 0, box.width)
-                if planes.shape[0] == 3:
-                    planes = torch.cat((planes, torch.ones_like(planes[:1])))
-                self._turned = premultiplied(planes)
+                self._turned = self._premultiplied()
         return self._turned
+
+    def _premultiplied(self) -> Tensor:
+        box = self.layer.box
+        whole = self.image.new_ones(4, box.height, box.width)
+        for top in range(0, box.height, _STRIP_ROWS):
+            bottom = min(top + _STRIP_ROWS, box.height)
+            strip = self._resized(top, bottom, 0, box.width)
+            whole[: strip.shape[0], top:bottom] = strip
+        whole[:3] *= whole[3:]
+        return whole
 
     def _resized(self, top: int, bottom: int, left: int, right: int) -> Tensor:
         """Rows top:bottom and columns left:right of the box, planar, straight alpha."""
@@ -180,7 +188,3 @@ def _mask(layer: Layer, frame: int) -> Tensor | None:
     if mask.shape == size:
         return mask
     return functional.interpolate(mask[None, None], size=size, mode="bilinear")[0, 0]
-
-
-def _patch(planes: Tensor) -> Patch:
-    return Patch(planes[:3], planes[3] if planes.shape[0] == 4 else None)

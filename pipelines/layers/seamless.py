@@ -8,14 +8,15 @@ that membrane is solved for and added, in sRGB values, as usual for this method.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from .document import Layer
-from .membrane import membrane
-from .placed import Patch, PlacedLayer
+from .membrane import enlarge, membrane
+from .placed import PlacedLayer
 from .placement import Box, CanvasWindow
 
 _BAND_PIXELS = 2**22
@@ -33,13 +34,17 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
         A layer that covers the same pixels of the canvas and has the same mode and opacity.
     """
     box = _near(placed.bounds, canvas)
-    colour, alpha = _read(placed, box)
-    difference = _under(canvas, box, colour) - colour
-    solved = (colour + membrane(difference, alpha)).clamp_(0.0, 1.0)
-    planes = solved if alpha is None else torch.cat((solved, alpha[None]))
+    planes = _read(placed, box)
+    colour, alpha = planes[:3], planes[3] if planes.shape[0] == 4 else None
+    # One channel after the other, in place: a large layer is here once, beside a third of its size.
+    differences = (
+        under.sub_(plane) for under, plane in zip(_under(canvas, box, colour), colour, strict=True)
+    )
+    for plane, cells in zip(colour, membrane(differences, alpha), strict=True):
+        plane.add_(enlarge(cells, (box.height, box.width))).clamp_(0.0, 1.0)
     return replace(
         placed.layer,
-        image=planes.permute(1, 2, 0)[None].contiguous(),
+        image=planes.permute(1, 2, 0)[None],
         mask=None,
         box=box,
         flip_h=False,
@@ -49,19 +54,19 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
     )
 
 
-def _read(placed: PlacedLayer, box: Box) -> Patch:
-    """The layer's pixels in a box, in bands: to turn a large one at once would be one step of seconds."""
+def _read(placed: PlacedLayer, box: Box) -> Tensor:
+    """The layer's planes in a box, in bands: to turn a large one at once would be one step of seconds."""
     rows = max(1, _BAND_PIXELS // box.width)
-    bottom = box.y + box.height
-    bands = [
-        placed.read(CanvasWindow(top, min(top + rows, bottom), box.x, box.x + box.width))
-        for top in range(box.y, bottom, rows)
-    ]
-    if len(bands) == 1:
-        return bands[0]
-    alphas = [band.alpha for band in bands if band.alpha is not None]
-    colour = torch.cat([band.colour for band in bands], dim=1)
-    return Patch(colour, torch.cat(alphas) if alphas else None)
+    planes: Tensor | None = None
+    for top in range(0, box.height, rows):
+        bottom = min(top + rows, box.height)
+        window = CanvasWindow(box.y + top, box.y + bottom, box.x, box.x + box.width)
+        band = placed.read_planes(window)
+        if planes is None:
+            planes = band.new_empty(band.shape[0], box.height, box.width)
+        planes[:, top:bottom] = band
+    assert planes is not None  # a box has a row at least
+    return planes
 
 
 def _near(box: Box, canvas: Tensor) -> Box:
@@ -72,13 +77,12 @@ def _near(box: Box, canvas: Tensor) -> Box:
     return Box(left, top, right - left, bottom - top)
 
 
-def _under(canvas: Tensor, box: Box, layer: Tensor) -> Tensor:
-    """The canvas' colour under a box as planes; the layer's own where the canvas is transparent."""
-    height, width = canvas.shape[:2]
+def _under(canvas: Tensor, box: Box, layer: Tensor) -> Iterator[Tensor]:
+    """The canvas' colour under a box, channel by channel; the layer's own where the canvas is transparent."""
+    height, width, channels = canvas.shape
     x, y, box_width, box_height = box
     rows = torch.arange(y, y + box_height, device=canvas.device).clamp_(0, height - 1)
     columns = torch.arange(x, x + box_width, device=canvas.device).clamp_(0, width - 1)
-    pixels = canvas[rows[:, None], columns].permute(2, 0, 1)
-    if pixels.shape[0] == 3:
-        return pixels
-    return torch.where(pixels[3] > 0, pixels[:3], layer)
+    for channel, own in enumerate(layer):
+        under = canvas[rows[:, None], columns, channel]
+        yield torch.where(canvas[rows[:, None], columns, 3] > 0, under, own) if channels == 4 else under

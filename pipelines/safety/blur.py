@@ -25,17 +25,21 @@ def blur(image: Tensor) -> Tensor:
     Returns:
         As the input in shape, dtype and device; finite, 0..1, alpha 1. Each image of the batch for itself.
     """
+    height, width = image.shape[1:3]
+    smooth = functional.interpolate(_cells(image), (height, width), mode="bicubic", antialias=True)
+    colour = smooth.clamp_(0, 1).permute(0, 2, 3, 1)
+    whole = functional.pad(colour, (0, 1), value=1.0) if image.shape[3] == 4 else colour
+    return whole.contiguous().to(image.dtype)
+
+
+def _cells(image: Tensor) -> Tensor:
+    """The averages that are left, [B, 3, h, w]."""
     clean = torch.nan_to_num(image.float()).clamp_(0, 1)
     if clean.shape[3] == 4:
         alpha = clean[..., 3:]
         clean = clean[..., :3] * alpha + (1 - alpha)
-    height, width = clean.shape[1:3]
-    means = functional.adaptive_avg_pool2d(clean.permute(0, 3, 1, 2), cell_counts(height, width))
-    cells = (means * LEVELS).round() / LEVELS
-    smooth = functional.interpolate(cells.contiguous(), (height, width), mode="bicubic", antialias=True)
-    colour = smooth.clamp_(0, 1).permute(0, 2, 3, 1)
-    whole = functional.pad(colour, (0, 1), value=1.0) if image.shape[3] == 4 else colour
-    return whole.contiguous().to(image.dtype)
+    means = functional.adaptive_avg_pool2d(clean.permute(0, 3, 1, 2), cell_counts(*clean.shape[1:3]))
+    return ((means * LEVELS).round() / LEVELS).contiguous()
 
 
 def cell_counts(height: int, width: int) -> tuple[int, int]:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.resample import premultiplied as premultiply
 from multiedit.pipelines.layers import composite as module
 from multiedit.pipelines.layers import placed as placed_module
 from multiedit.pipelines.layers.blend import BLENDS
@@ -17,6 +16,7 @@ from multiedit.pipelines.layers.composite import Colour, composite
 from multiedit.pipelines.layers.document import Document, Layer, parse_document
 from multiedit.pipelines.layers.modes import BLEND_MODES
 from multiedit.pipelines.layers.placement import Box
+from multiedit.pipelines.layers.rotate import rotate_window
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -363,8 +363,13 @@ def test_a_huge_layer_costs_only_what_the_canvas_shows(mode: str) -> None:
 
 
 def test_a_turned_layer_is_resized_once_for_all_strips(monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[int] = []
-    monkeypatch.setattr(placed_module, "premultiplied", lambda planes: made.append(1) or premultiply(planes))
+    turned: list[torch.Tensor] = []  # kept, so that no two have the same id
+
+    def recorded(planes: Tensor, *window: Any) -> Tensor:
+        turned.append(planes)
+        return rotate_window(planes, *window)
+
+    monkeypatch.setattr(placed_module, "rotate_window", recorded)
     monkeypatch.setattr(module, "STRIP_FLOATS", 1)
     composite(document(base(), part(rotation=0.3, w=80, h=60)))
-    assert made == [1]
+    assert len({id(planes) for planes in turned}) == 1 < len(turned)
