@@ -7,7 +7,7 @@ if [ -d "$2" ] && [ -x "$3" ]; then
     export COMFYUI_PATH="$2"
     python=$3
 fi
-for bench in codec compose request api safety adapters; do
+for bench in codec compose large request api safety adapters; do
     printf '\n== %s ==\n' "$bench"
     "$python" "$(dirname "$0")/$bench.py"
 done

@@ -32,7 +32,7 @@ class MultiEditLoadLayers(io.ComfyNode):
             category="MultiEdit",
             description=(
                 "Loads one to three images from the input folder, the internet or base64 text. Files must "
-                "be under 25 MB and 0.07 to 33.2 megapixels; addresses of private networks are refused. "
+                "be under 500 MB and have 134 megapixels at most; addresses of private networks are refused. "
                 "The error about a damaged file names the image."
             ),
             search_aliases=[

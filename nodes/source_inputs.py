@@ -32,7 +32,7 @@ def source_input(number: int) -> io.DynamicCombo.Input:
             options=_input_files(),
             image_folder=io.FolderType.input,
             tooltip=f"Image {number} from ComfyUI's input folder: JPEG, PNG, WebP, GIF (first frame), AVIF, "
-            "HEIC, BMP or TIFF, under 25 MB.",
+            "HEIC, BMP or TIFF, under 500 MB.",
         ),
         # The upload button that ComfyUI adds by itself is for one combo a node, outside dynamic inputs.
         _UPLOAD.Input(
@@ -47,7 +47,7 @@ def source_input(number: int) -> io.DynamicCombo.Input:
             "url",
             placeholder="https://example.com/image.jpg",
             tooltip=f"Image {number} as an http or https address, a data URL or base64 text. An address is "
-            "fetched when the node runs: 30 seconds and 25 MB at most, public addresses only. Long base64 "
+            "fetched when the node runs: 30 seconds and 500 MB at most, public addresses only. Long base64 "
             "text is saved with the workflow.",
         )
     ]

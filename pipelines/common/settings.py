@@ -95,7 +95,7 @@ class _Settings:
 class Limits(_Settings):
     """Limits of what a graph, a document or the command line edits; `RequestLimits` are those of HTTP."""
 
-    max_images: int = 50  # as many as layer-composite takes; other models take fewer
+    max_images: int = 10  # as many as any model takes that reads the prompt
     max_prompt_characters: int = 32768
     max_file_bytes: int = 500_000_000  # a file must be smaller than this: a 16-bit PNG of 100 MP
     min_pixels: int = 1

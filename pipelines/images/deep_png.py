@@ -18,6 +18,8 @@ from PIL import ImageFile
 
 from .color import Levels, levels_of, straight_alpha
 
+_STRIP_PIXELS = 1 << 16
+_WHITE = np.float32(65535)
 # A file's raw mode in Pillow -> the raw modes whose bytes make up the values, the high byte first.
 _RAW_MODES: dict[str, tuple[str, ...]] = {"LA;16B": ("RGBA",)}
 _NATIVE = "BL" if sys.byteorder == "big" else "LB"
@@ -43,15 +45,18 @@ def deep_levels(open_again: Callable[[], ImageFile.ImageFile]) -> Levels | None:
         image = open_again()
         image.tile = [_unpacked_as(unpacking, tile) for tile in image.tile]
         passes.append(levels_of(image))
-    values = np.stack(passes, axis=-1).reshape(*passes[0].shape[:2], -1).view(">u2")
-    levels: Levels = values.astype(np.float32) / np.float32(65535)
-    if raw_mode.startswith("RGBa"):
-        return straight_alpha(levels)
     transparent = open_again().info.get("transparency")
-    if transparent is None:
-        return levels
-    alpha = (values != np.asarray(transparent)).any(axis=2, keepdims=True)
-    return np.concatenate([levels, alpha.astype(np.float32)], axis=2)
+    height, width = passes[0].shape[:2]
+    channels = len(passes) * passes[0].shape[2] // 2
+    levels: Levels = np.empty((height, width, channels + (transparent is not None)), np.float32)
+    rows = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, rows):
+        strips = [each[top : top + rows] for each in passes]
+        values = np.stack(strips, axis=-1).reshape(*strips[0].shape[:2], -1).view(">u2")
+        np.divide(values, _WHITE, out=levels[top : top + rows, :, :channels], dtype=np.float32)
+        if transparent is not None:
+            levels[top : top + rows, :, -1] = (values != np.asarray(transparent)).any(axis=2)
+    return straight_alpha(levels) if raw_mode.startswith("RGBa") else levels
 
 
 def _unpacked_as(raw_mode: str, tile: Any) -> Any:

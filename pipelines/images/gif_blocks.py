@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .file_faults import MissingPixels
 
-MAX_SUB_BLOCKS = 200_000  # 25 MB in GIF's blocks of 255 bytes are 98,000
+MAX_SUB_BLOCKS = 2_000_000  # 500 MB in GIF's blocks of 255 bytes
 
 
 class SubBlocks:

@@ -173,12 +173,12 @@ def test_every_model_of_the_catalogue_can_be_asked_for_its_sizes(comfyui: Any) -
         assert ratios[0] == "auto"
 
 
-def test_images_grow_to_the_limit_of_a_request(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_grow_to_the_limit_of_a_graph(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def names() -> list[str]:
         images = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["images"]
         return images[1]["template"]["names"]
 
-    assert names() == ["image_1", "image_2", "image_3"]
+    assert names() == [f"image_{number}" for number in range(1, 11)]
     monkeypatch.setenv("MULTIEDIT_MAX_IMAGES", "5")
     assert names()[-1] == "image_5"
 
