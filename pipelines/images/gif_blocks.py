@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from .file_faults import MissingPixels
 
-MAX_SUB_BLOCKS = 2_000_000  # 500 MB in GIF's blocks of 255 bytes
+MAX_SUB_BLOCKS = 200_000
+_LEAST_BYTES = 128  # of a block on average, beyond those: GIF writers fill all but the last with 255
 
 
 class SubBlocks:
@@ -12,7 +13,7 @@ class SubBlocks:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
-        self._left = MAX_SUB_BLOCKS
+        self._left = MAX_SUB_BLOCKS + len(data) // _LEAST_BYTES
         self._block = 0  # where the last one starts
 
     def skip(self, position: int) -> int:
