@@ -57,15 +57,15 @@ def seamless_layer(placed: PlacedLayer, canvas: Tensor) -> Layer:
 def _read(placed: PlacedLayer, box: Box) -> Tensor:
     """The layer's planes in a box, in bands: to turn a large one at once would be one step of seconds."""
     rows = max(1, _BAND_PIXELS // box.width)
-    planes: Tensor | None = None
-    for top in range(0, box.height, rows):
-        bottom = min(top + rows, box.height)
-        window = CanvasWindow(box.y + top, box.y + bottom, box.x, box.x + box.width)
-        band = placed.read_planes(window)
-        if planes is None:
-            planes = band.new_empty(band.shape[0], box.height, box.width)
-        planes[:, top:bottom] = band
-    assert planes is not None  # a box has a row at least
+    bottom, right = box.y + box.height, box.x + box.width
+    windows = [CanvasWindow(top, min(top + rows, bottom), box.x, right) for top in range(box.y, bottom, rows)]
+    first = placed.read_planes(windows[0])
+    if len(windows) == 1:
+        return first
+    planes = first.new_empty(len(first), box.height, box.width)
+    planes[:, :rows] = first
+    for window in windows[1:]:
+        planes[:, window.top - box.y : window.bottom - box.y] = placed.read_planes(window)
     return planes
 
 
