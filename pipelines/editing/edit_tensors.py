@@ -14,6 +14,7 @@ from ..catalog.lookup import Catalog
 from ..common.types import OnProgress
 from ..images.input_image import ImageTensor
 from ..images.resample import resize
+from ..images.tensor_input import image_tensors, mask_tensor
 from ..layers.masked import with_channels
 from ..planning.plan import EditPlan
 from ..planning.tensor_plan import EditSettings, frames_of, plan_tensors
@@ -24,7 +25,7 @@ class EditedTensors:
     """An edited batch. What only some frames have is said with their number: "Frame 2: ...".
 
     Attributes:
-        image: [B, H, W, 3 or 4].
+        image: float32 [B, H, W, 3 or 4], on the base's device.
         plan: of all frames, with the first one's size and the notes of each.
         messages: for the person who asked, and for no file.
         blurred: numbers of the frames, from 1, that were blurred where they were made.
@@ -48,8 +49,8 @@ class EditedTensors:
 
 def edit_tensors(
     settings: EditSettings,
-    images: Sequence[Tensor],
-    mask: Tensor | None,
+    images: Sequence[object],
+    mask: object,
     catalog: Catalog,
     adapters: Mapping[str, Adapter],
     progress: OnProgress,
@@ -57,18 +58,22 @@ def edit_tensors(
     """Edit batches of images; a batch of one serves every frame of a longer one.
 
     Args:
-        images: [B, H, W, 3 or 4], 0..1, sRGB, straight alpha; the first is the base.
-        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base.
+        images: 0..1, sRGB, straight alpha, of any layout that `images/tensor_input.py` takes; the first is
+            the base.
+        mask: edit mask, 1 = change here, of any size, stretched over the base; None for none.
         progress: called with the share of all frames that is done; what it raises ends the edit.
 
     Raises:
-        InvalidRequest: the numbers of frames do not agree, or the plan cannot be made (see `make_plan`).
+        InvalidRequest: a tensor is no such image or mask, the numbers of frames do not agree, or the plan
+            cannot be made (see `make_plan`).
         ModelUnavailable: no adapter carries the model out.
     """
-    batches = [*images, *([] if mask is None else [mask])]
-    frames = frames_of(images, mask)
+    tensors = list(image_tensors(dict(enumerate(images, start=1)), "image {}").values())
+    change = None if mask is None else mask_tensor(mask, "the mask", tensors[0].device)
+    batches = [*tensors, *([] if change is None else [change])]
+    frames = frames_of(tensors, change)
     names = {model: adapter.name for model, adapter in adapters.items()}
-    plan = plan_tensors(settings, images, mask, catalog, names)
+    plan = plan_tensors(settings, tensors, change, catalog, names)
     results: list[tuple[EditPlan, EditOutput]] = []
     for frame in range(frames):
         on_progress = lambda share, done=frame: progress((done + share) / frames)  # noqa: E731

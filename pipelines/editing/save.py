@@ -9,13 +9,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from ..common.atomic_file import write_atomically
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
 from ..common.validation import mapping
 from ..images.encode import Encoded, EncodeOptions, Format, encode
+from ..images.tensor_input import image_batch
 from ..planning.plan import format_for_tier
 from ..planning.size import closest_tier
 
@@ -42,7 +41,7 @@ class Saved:
 
 
 def save_images(
-    images: Tensor,
+    images: object,
     options: EncodeOptions,
     path: Callable[[int, str], Path],
     *,
@@ -56,7 +55,7 @@ def save_images(
     """Encode and write each image of a batch.
 
     Args:
-        images: float32 [B, H, W, 3 or 4], 0..1, sRGB, straight alpha.
+        images: 0..1, sRGB, straight alpha, of any layout that `images/tensor_input.py` takes.
         path: gives the file for an index in the batch and a suffix such as ".png".
         automatic: the format is not the options' but by the size, as for a request that names none.
         texts: ComfyUI's `prompt` and `workflow` as JSON; left out of the file of a blurred image.
@@ -67,19 +66,20 @@ def save_images(
         run: calls what encodes an image, by default at once; what it raises ends the work too.
 
     Raises:
-        InvalidRequest: the report is not one of these images, or the plan is none.
+        InvalidRequest: they are no images, the report is not one of these images, or the plan is none.
         EditFailed, OutputError: an image cannot be encoded or written.
     """
-    decisions = _decisions(report, len(images))
+    batch = image_batch(images, "images")
+    decisions = _decisions(report, len(batch))
     # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
     made: dict[str, object] = {}
     if plan is not None:
         decided = mapping(_parse(plan, "plan", "Multi-Edit's plan"), "plan")
         made = {"plan": {**decided, "safe_mode": report is not None}}
     if automatic:
-        options = replace(options, format=format_for_tier(closest_tier((images.shape[2], images.shape[1]))))
+        options = replace(options, format=format_for_tier(closest_tier((batch.shape[2], batch.shape[1]))))
     written = []
-    for index, (image, decision) in enumerate(zip(images, decisions, strict=True)):
+    for index, (image, decision) in enumerate(zip(batch, decisions, strict=True)):
         about = made if decision is None else {**made, "safe_mode": decision}
         own = {"multiedit": json.dumps(about)} if about else {}
         blurred = decision is not None and decision["blurred"]
@@ -87,7 +87,7 @@ def save_images(
         file = run(partial(encode, image, options, {**own, **texts}, blurred=blurred))
         write_atomically(target, file.data)
         written.append(Saved(target, decision, file.dropped_metadata))
-        progress((index + 1) / len(images))
+        progress((index + 1) / len(batch))
     return written
 
 

@@ -72,7 +72,7 @@ def encode(
     """Encode one image.
 
     Args:
-        image: float32 [H, W, 3 or 4], sRGB, straight alpha; values are clamped to 0..1 and rounded to the
+        image: float [H, W, 3 or 4], sRGB, straight alpha; values are clamped to 0..1 and rounded to the
             nearest of 256 levels.
         metadata: JSON texts by name: `prompt`, `workflow`, `multiedit` (see `metadata`).
         blurred: safe mode has blurred the image, so the file carries no recipe.
@@ -121,14 +121,14 @@ def to_levels(image: Tensor, background: tuple[float, float, float] | None = Non
     Raises:
         EditFailed: a value is NaN or infinite.
     """
-    pixels = image.detach().cpu().numpy()
+    pixels = image.detach().float().cpu().numpy()
     height, width, channels = pixels.shape
     flatten = background is not None and channels == 4
     levels = np.empty((height, width, 3 if flatten else channels), np.uint8)
     rows = max(1, _STRIP_VALUES // (width * channels))
     for top in range(0, height, rows):
         strip = pixels[top : top + rows]
-        if not np.isfinite(strip.sum()):
+        if not np.isfinite(strip).all():
             raise EditFailed(
                 "the edited image has values that are NaN or infinite. Try another seed, or run the model "
                 "in a higher precision."

@@ -48,7 +48,7 @@ def composite(
 
     Returns:
         float32 [B, height, width, 3], or [..., 4] with straight alpha where the result is not opaque
-        everywhere; B is the largest number of frames of any layer. On the device of the bottom layer.
+        everywhere; B is the largest number of frames of any image or mask. On the layers' device.
     """
     device = document.layers[0].image.device
     seen = _seen(document)
@@ -148,7 +148,7 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
 def _in_strips(
     work: Callable[[CanvasWindow], None], strips: list[CanvasWindow], canvas: Tensor, progress: OnProgress
 ) -> None:
-    done = map(work, strips) if canvas.is_cuda else in_parallel(work, strips)
+    done = in_parallel(work, strips) if canvas.device.type == "cpu" else map(work, strips)
     for count, _ in enumerate(done, start=1):
         progress(count / len(strips))
 

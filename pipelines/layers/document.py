@@ -6,17 +6,20 @@
                  "visible": True, "flip_h": False, "flip_v": False, "rotation": 0.0 (radians, clockwise),
                  "seamless": False, "placement": {...}}]}
 
-Only `image` is needed. `w` and `h` of 0 mean the image's own. `seamless` and `placement` are ours, and core
-passes them by: `seamless` blends the layer into what lies under it (see seamless.py); in `placement`, `fit`,
-`anchor`, `offset_x`, `offset_y` and `scale` put it relative to the canvas instead of `x`, `y`, `w`, `h` (see
-placement.py), and `seamless` may stand there too. Without a
-canvas it reaches as far right and down as the layers without a placement do, or all where each has one.
+Only `image` is needed. Images and masks may be of any layout that `images/tensor_input.py` takes. `w` and `h`
+of 0 mean the image's own. `seamless` and `placement` are ours, and core passes them by: `seamless` blends the
+layer into what lies under it (see seamless.py); in `placement`, `fit`, `anchor`, `offset_x`, `offset_y` and
+`scale` put it relative to the canvas instead of `x`, `y`, `w`, `h` (see placement.py), and `seamless` may
+stand there too. Without a canvas it reaches as far right and down as the layers without a placement do, or
+all where each has one.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,10 +27,12 @@ from torch import Tensor
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
 from ..common.validation import boolean, choice, describe, integer, invalid_value, mapping, number
+from ..images.tensor_input import count_frames, image_tensor, mask_tensor
 from .modes import BLEND_MODES
 from .placement import Box, place, read_placement
 
 VERSION = 1
+_WHOLE = "the LAYERS document"
 _FAR = 1e6  # bounds what a document may say about places, in pixels
 
 ITEM_KEYS = (
@@ -61,6 +66,11 @@ class Layer:
     seamless: bool = False
 
     @property
+    def batches(self) -> tuple[Tensor, ...]:
+        """The image, and the mask where there is one."""
+        return (self.image,) if self.mask is None else (self.image, self.mask)
+
+    @property
     def native(self) -> bool:
         """Return whether the box has the image's own size."""
         return (self.box.width, self.box.height) == (self.image.shape[2], self.image.shape[1])
@@ -76,7 +86,7 @@ class Document:
 
     @property
     def frames(self) -> int:
-        return max((layer.image.shape[0] for layer in self.layers), default=1)
+        return max((len(pixels) for layer in self.layers for pixels in layer.batches), default=1)
 
 
 def rotated_bounds(box: Box, rotation: float) -> Box:
@@ -94,29 +104,47 @@ def rotated_bounds(box: Box, rotation: float) -> Box:
 
 
 def parse_document(document: object, limits: Limits) -> Document:
-    """Check a LAYERS document and order its layers by z_index (stable).
+    """Check a LAYERS document and order its layers by z_index (stable), all on the bottom one's device.
 
     Raises:
         InvalidRequest: it is not a document, or a value is of the wrong type or out of range; the message
             and `field` name the place (`layers.2.opacity`).
     """
-    given = mapping(document, "the LAYERS document")
-    version = given.get("version", VERSION)
+    items = tensor_items(document, limits)
+    readers = [_Item(item, f"layers.{position}") for position, item in enumerate(items, start=1)]
+    canvas = _canvas(mapping(document, _WHOLE).get("canvas"), readers)
+    _check_area("canvas", canvas, limits)
+    ordered = sorted(readers, key=lambda reader: reader.z_index)
+    layers = tuple(reader.layer(canvas, limits, ordered[0].image.device) for reader in ordered)
+    named = [(f"Layer {describe(each.name)}", batch) for each in layers for batch in each.batches]
+    count_frames(named, "layers")
+    return Document(canvas[0], canvas[1], layers)
+
+
+def tensor_items(document: object, limits: Limits) -> list[dict[str, Any]]:
+    """Return copies of a document's items in its order, images and masks converted by `tensor_input`.
+
+    Raises:
+        InvalidRequest: it is not a document, or its version, number of layers, images or masks are wrong.
+    """
+    given = mapping(document, _WHOLE)
+    version, items = given.get("version", VERSION), given.get("layers")
     if version != VERSION:
         raise invalid_value("version", version, f"{VERSION}, the only one there is")
-    items = given.get("layers")
     if not isinstance(items, (list, tuple)) or not 1 <= len(items) <= limits.max_layers:
         count = f"{len(items)} layers" if isinstance(items, (list, tuple)) else items
         raise invalid_value(
             "layers", count, f"a list of 1 to {limits.max_layers} layers (MULTIEDIT_MAX_LAYERS)"
         )
-    readers = [_Item(item, f"layers.{position}") for position, item in enumerate(items, start=1)]
-    canvas = _canvas(given.get("canvas"), readers)
-    _check_area("canvas", canvas, limits)
-    ordered = sorted(readers, key=lambda reader: reader.z_index)
-    layers = tuple(reader.layer(canvas, limits) for reader in ordered)
-    _check_frames(layers)
-    return Document(canvas[0], canvas[1], layers)
+    return [_tensor_item(item, f"layers.{position}") for position, item in enumerate(items, start=1)]
+
+
+def _tensor_item(value: object, path: str) -> dict[str, Any]:
+    item = dict(mapping(value, path))
+    item["image"] = image_tensor(item.get("image"), f"{path}.image")
+    if item.get("mask") is not None:
+        item["mask"] = mask_tensor(item["mask"], f"{path}.mask")
+    return item
 
 
 def _canvas(value: object, readers: list[_Item]) -> tuple[int, int]:
@@ -144,26 +172,14 @@ def _check_area(what: str, size: tuple[int, int], limits: Limits) -> None:
         )
 
 
-def _check_frames(layers: tuple[Layer, ...]) -> None:
-    longest = max(layer.image.shape[0] for layer in layers)
-    for layer in layers:
-        for count in (layer.image.shape[0], 1 if layer.mask is None else layer.mask.shape[0]):
-            if count not in (1, longest):
-                raise InvalidRequest(
-                    f"Layer {describe(layer.name)} has {count} frames beside {longest}; each layer and mask "
-                    f"needs one frame or {longest}.",
-                    field="layers",
-                )
-
-
 class _Item:
     """One layer of the document, its values read and named by their place in every error."""
 
-    def __init__(self, item: object, path: str) -> None:
-        self.item = mapping(item, path)
+    def __init__(self, item: Mapping[str, Any], path: str) -> None:
+        self.item = item
         self.path = path
         choice(self.item.get("type", "raster"), f"{path}.type", options=("raster",))
-        self.image = _pixels(self.item.get("image"), f"{path}.image", 4)
+        self.image: Tensor = item["image"]
         self.rotation = self.number("rotation", 0.0, _FAR)
         self.z_index = self.number("z_index", 0, _FAR)
 
@@ -183,18 +199,18 @@ class _Item:
             round(self.number("h", 0, _FAR, 0)) or self.image.shape[1],
         )
 
-    def layer(self, canvas: tuple[int, int], limits: Limits) -> Layer:
+    def layer(self, canvas: tuple[int, int], limits: Limits, device: torch.device) -> Layer:
         box, seamless = self.own_box(), self.flag("seamless", False)
         if self.item.get("placement") is not None:
             placement = read_placement(self.item["placement"], f"{self.path}.placement", PLACEMENT_KEYS)
             box = place(placement, (self.image.shape[2], self.image.shape[1]), canvas)
             seamless = seamless or placement.seamless
         _check_area(self.path, (box.width, box.height), limits)
-        mask = self.item.get("mask")
+        mask: Tensor | None = self.item.get("mask")
         return Layer(
-            image=self.image,
+            image=self.image.to(device),
             box=box,
-            mask=None if mask is None else _pixels(mask, f"{self.path}.mask", 3),
+            mask=None if mask is None else mask.to(device),
             name=str(self.item.get("name") or self.path),
             opacity=self.number("opacity", 1.0, 1.0, 0.0),
             blend_mode=choice(
@@ -206,12 +222,3 @@ class _Item:
             rotation=self.rotation,
             seamless=seamless,
         )
-
-
-def _pixels(value: object, path: str, dimensions: int) -> Tensor:
-    layout = "a tensor [B, H, W, 3 or 4]" if dimensions == 4 else "a tensor [B, H, W]"
-    if not isinstance(value, Tensor):
-        raise invalid_value(path, value, layout)
-    if value.ndim != dimensions or 0 in value.shape or (dimensions == 4 and value.shape[3] not in (3, 4)):
-        raise invalid_value(path, f"{list(value.shape)}", layout)
-    return value.to(torch.float32)

@@ -183,7 +183,7 @@ def _mask(layer: Layer, frame: int) -> Tensor | None:
     """The frame's mask [H, W] at the image's size; stretched bilinearly, as core does."""
     if layer.mask is None:
         return None
-    mask = layer.mask[min(frame, layer.mask.shape[0] - 1)].to(layer.image.device)
+    mask = layer.mask[min(frame, layer.mask.shape[0] - 1)]
     size = layer.image.shape[1:3]
     if mask.shape == size:
         return mask

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-import torch
 from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
 from ..common.types import OnProgress, Size
+from ..images.tensor_input import image_tensors, mask_tensor
 from .composite import Colour, composite
-from .document import PLACEMENT_KEYS, VERSION, parse_document
+from .document import PLACEMENT_KEYS, VERSION, parse_document, tensor_items
 from .placement import Placement, place, read_placement
 
 Canvas = Size | Literal["base", "extent"]
@@ -50,9 +50,19 @@ def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_empty_mask(mask: Tensor, image: Tensor) -> bool:
-    """Return whether a mask [B, h, w] is LoadImage's empty one, which says nothing about the image."""
+    """Return whether a mask [B, h, w] is LoadImage's empty one, which says nothing about an image."""
     empty = tuple(mask.shape[1:]) == (_EMPTY, _EMPTY) != tuple(image.shape[1:3])
     return empty and not bool(mask.any())
+
+
+def given_mask(value: object, name: str, image: Tensor) -> Tensor | None:
+    """Convert an image's mask to float32 [B, h, w] on its device; None for none and for LoadImage's empty.
+
+    Raises:
+        InvalidRequest: see `mask_tensor`.
+    """
+    mask = None if value is None else mask_tensor(value, name, image.device)
+    return None if mask is None or is_empty_mask(mask, image) else mask
 
 
 def stack_images(images: Sequence[Tensor]) -> Item:
@@ -68,7 +78,7 @@ def stack_images(images: Sequence[Tensor]) -> Item:
 
 def compose_stack(
     layers: Mapping[str, Any] | None,
-    images: Mapping[int, tuple[Tensor, Tensor | None]],
+    images: Mapping[int, tuple[object, object]],
     placement: Placement,
     *,
     z_index: int,
@@ -82,26 +92,27 @@ def compose_stack(
     Args:
         layers: a LAYERS document, or None. Without one the first image is the base; it is not placed,
             but covers a canvas of another size than its own, centred.
-        images: by number, an image [B, H, W, 3 or 4] and its layer mask [B, h, w] (1 = transparent).
+        images: by number, an image and its layer mask (1 = transparent) or None, of any layout that
+            `images/tensor_input.py` takes. An empty mask of LoadImage counts as None.
         placement, z_index: of every image but the base.
         canvas: in pixels; `base` is the document's own canvas or the base's size, `extent` goes as far
             right and down as the document's layers, or the base.
         background: sRGB, 0..1; it becomes the bottom layer.
 
     Raises:
-        InvalidRequest: no layers or images, or the document, a size or a number of frames is wrong.
+        InvalidRequest: no layers or images, or the document, a tensor, a size or a number of frames is wrong.
     """
-    overlays = sorted(images.items())
+    overlays = _tensors(images)
     if layers is None and not overlays:
         raise InvalidRequest("Nothing to compose; connect layers or images.", field="images")
     if layers is None:
-        number, (base, mask) = overlays.pop(0)
+        number, base, mask = overlays.pop(0)
         size = canvas if isinstance(canvas, tuple) else (base.shape[2], base.shape[1])
         items = [_placed_item(base, mask, f"image {number}", _COVER, 0)]
     else:
-        size = canvas if isinstance(canvas, tuple) else _own_size(layers, canvas, limits)
-        items = list(layers["layers"])
-    for number, (image, mask) in overlays:
+        items = tensor_items(layers, limits)
+        size = _own_size({**layers, "layers": items}, canvas, limits)
+    for number, image, mask in overlays:
         items.append(_placed_item(image, mask, f"image {number}", placement, z_index))
     if background is not None:
         items.insert(0, _background(background, items, size))
@@ -111,9 +122,19 @@ def compose_stack(
     return Composed(image, mask, stacked)
 
 
-def _own_size(layers: Mapping[str, Any], canvas: str, limits: Limits) -> Size:
-    given = {**layers, "canvas": None} if canvas == "extent" else layers
-    document = parse_document(given, limits)
+def _tensors(images: Mapping[int, tuple[object, object]]) -> list[tuple[int, Tensor, Tensor | None]]:
+    """Convert images with their masks, in order; all on the device of the first."""
+    tensors = image_tensors({number: image for number, (image, _) in sorted(images.items())}, "image_{}")
+    return [
+        (number, image, given_mask(images[number][1], f"mask_{number}", image))
+        for number, image in tensors.items()
+    ]
+
+
+def _own_size(layers: Mapping[str, Any], canvas: Canvas, limits: Limits) -> Size:
+    """The size of a document on its own canvas or another; the whole document is checked for it."""
+    sizes: dict[Canvas, object] = {"base": layers.get("canvas"), "extent": None}
+    document = parse_document({**layers, "canvas": sizes.get(canvas, canvas)}, limits)
     return document.width, document.height
 
 
@@ -134,9 +155,10 @@ def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Place
 
 
 def _background(colour: Colour, items: Sequence[Item], size: Size) -> Item:
-    image = torch.tensor(colour, dtype=torch.float32, device=items[0]["image"].device).view(1, 1, 1, 3)
-    lowest = min(item.get("z_index", 0) for item in items)
-    return {**_item(image, None, "background"), "w": size[0], "h": size[1], "z_index": lowest - 1}
+    lowest = min(items, key=lambda item: item.get("z_index", 0))
+    image = lowest["image"].new_tensor(colour).view(1, 1, 1, 3)
+    z_index = lowest.get("z_index", 0) - 1
+    return {**_item(image, None, "background"), "w": size[0], "h": size[1], "z_index": z_index}
 
 
 def _document(items: Sequence[Item], canvas: Size) -> Item:

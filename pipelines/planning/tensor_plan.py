@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ..catalog.lookup import Catalog
-from ..common.errors import InvalidRequest
 from ..images.input_image import ImageTensor
+from ..images.tensor_input import count_frames
 from ..layers.placement import Placement
 from .plan import EditPlan, make_plan
 from .request import EditRequest, Extras, Role
@@ -60,22 +60,9 @@ def plan_tensors(
 
 
 def frames_of(images: Sequence[Tensor], mask: Tensor | None) -> int:
-    """The frames of the longest batch.
-
-    Raises:
-        InvalidRequest: a batch has neither one frame nor as many.
-    """
-    named = {f"image {number}": image for number, image in enumerate(images, start=1)}
-    named |= {} if mask is None else {"the mask": mask}
-    longest = max(len(batch) for batch in named.values())
-    for name, batch in named.items():
-        if len(batch) not in (1, longest):
-            raise InvalidRequest(
-                f"{name} has {len(batch)} frames beside {longest}; every image and the mask need one "
-                f"frame or {longest}.",
-                field="images",
-            )
-    return longest
+    """The frames of the longest batch. Raises what `count_frames` raises."""
+    named = [(f"image {number}", image) for number, image in enumerate(images, start=1)]
+    return count_frames([*named, *([] if mask is None else [("the mask", mask)])], "images")
 
 
 def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog) -> EditRequest:

@@ -183,7 +183,7 @@ def _scores(
     # aminmax hands a NaN on
     finite = [index for index in indices if torch.stack(image[index].aminmax()).isfinite().all()]
     if finite:
-        clamped = image[finite].clamp_(0, 1)  # of a copy, which indexing by a list makes
+        clamped = image[finite].float().clamp_(0, 1)  # of a copy, which indexing by a list makes
         scores |= zip(finite, _classified(clamped, classifier, policy), strict=True)
     return list(scores.values())
 
