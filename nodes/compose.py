@@ -10,7 +10,14 @@ from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .placement_inputs import placement_inputs
 from .progress import interruptible_torch, progress_callback
-from .socket_values import LAYERS, background_color, canvas_size, layers_by_number, numbered_sockets
+from .socket_values import (
+    LAYERS,
+    background_color,
+    canvas_size,
+    layers_by_number,
+    numbered_sockets,
+    output_tensor,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -76,7 +83,7 @@ class MultiEditCompose(io.ComfyNode):
             limits=Limits.from_environment(),
             progress=progress_callback(),
         )
-        return io.NodeOutput(composed.image, composed.mask, composed.layers)
+        return io.NodeOutput(output_tensor(composed.image), output_tensor(composed.mask), composed.layers)
 
 
 def _side(name: str) -> io.Int.Input:

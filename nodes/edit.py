@@ -20,7 +20,7 @@ from .model_inputs import model_options, require_model, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
 from .progress import interruptible_torch, progress_callback
 from .provider import edit_at_provider, find_provider, provider_options, refuse_closed_model
-from .socket_values import edit_mask, numbered_sockets, values_by_number
+from .socket_values import edit_images, numbered_sockets, output_tensor, values_by_number
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -118,12 +118,11 @@ async def run_edit(
         roles=roles,
         placements=placements,
     )
-    batches = values_by_number("image_", images)
-    change = edit_mask(mask, batches)
+    batches, change = edit_images(images, mask)
     if settings.model == FROM_LOADER:
         return expand_edit(cls, settings, read_options(choice), batches, change, loaded_model, item)
     edited = await _edit_now(cls, settings, batches, change)
-    return io.NodeOutput(edited.image, edited.plan_json, edited.summary)
+    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, edited.summary)
 
 
 async def _edit_now(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-import comfy.model_management
+from comfy import model_management
 from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
@@ -96,11 +96,11 @@ class MultiEditLoadLayers(io.ComfyNode):
         from ..pipelines.sources.fetch import ImageFetcher
         from ..pipelines.sources.source import SourceLoader
 
-        device = comfy.model_management.intermediate_device()
+        device, dtype = model_management.intermediate_device(), model_management.intermediate_dtype()
         limits = Limits.from_environment()
         loader = SourceLoader(limits, ImageFetcher(limits).fetch)
         sources = image_sources((image_1, image_2, image_3))
-        loaded, layers = await interruptible(load_layers(sources, loader, limits, device))
+        loaded, layers = await interruptible(load_layers(sources, loader, limits, device, dtype))
         images = (loaded.get(number, (None, None)) for number in range(1, SOURCE_COUNT + 1))
         return io.NodeOutput(*(part for image in images for part in image), layers)
 

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 
 from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
 from .progress import interruptible_torch, progress_callback
+from .socket_values import output_tensor
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.classifier import ClassifierLoader
@@ -69,12 +70,13 @@ class MultiEditSafeMode(io.ComfyNode):
         on_missing: OnMissing | None = None,
         download_weights: bool | None = None,
     ) -> io.NodeOutput:
+        from ..pipelines.images.tensor_input import image_batch
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screening import screen
 
         settings = _settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
         screened, reports = screen(
-            image,
+            image_batch(image, "image"),
             _loader(settings),
             settings.policy,
             frames_per_second=(batch or {}).get("fps"),
@@ -82,7 +84,7 @@ class MultiEditSafeMode(io.ComfyNode):
         )
         blurred = [report.blurred for report in reports]
         scores = [1.0 if report.score is None else report.score for report in reports]
-        return io.NodeOutput(screened, blurred, scores, reports_json(reports))
+        return io.NodeOutput(output_tensor(screened), blurred, scores, reports_json(reports))
 
 
 def _settings(classifier: str | None, **policy: Any) -> SafetySettings:

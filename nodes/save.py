@@ -74,10 +74,12 @@ class MultiEditSave(io.ComfyNode):
         plan: str | None = None,
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
+        from ..pipelines.images.tensor_input import image_batch
 
-        subfolder, path = _output_files(filename_prefix, images)
+        batch = image_batch(images, "images")
+        subfolder, path = _output_files(filename_prefix, batch)
         saved = save_images(
-            images,
+            batch,
             encode_options(format),
             path,
             automatic=format["format"] == "auto",

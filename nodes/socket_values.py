@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import comfy.model_management
 from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest
@@ -20,9 +21,17 @@ if TYPE_CHECKING:
 LAYERS = io.Custom("LAYERS")
 
 
-def size_of(image: Tensor) -> tuple[int, int]:
-    """(width, height) of a batch [B, H, W, C]."""
-    return image.shape[2], image.shape[1]
+def size_of(image: object) -> tuple[int, int]:
+    """(width, height) of an image."""
+    from ..pipelines.images.tensor_input import image_batch
+
+    batch = image_batch(image, "image")
+    return batch.shape[2], batch.shape[1]
+
+
+def output_tensor(tensor: Tensor) -> Tensor:
+    """An image or a mask in the float type that core's nodes give: float16 with --fp16-intermediates."""
+    return tensor.to(comfy.model_management.intermediate_dtype())
 
 
 def numbered_sockets(
@@ -40,9 +49,7 @@ def values_by_number(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
     return dict(sorted(given.items()))
 
 
-def layers_by_number(
-    images: Mapping[str, Tensor | None], masks: Mapping[str, Tensor | None]
-) -> dict[int, tuple[Tensor, Tensor | None]]:
+def layers_by_number(images: Mapping[str, Any], masks: Mapping[str, Any]) -> dict[int, tuple[Any, Any]]:
     """Images by number, each with the layer mask (1 = transparent) of its number, or None.
 
     Raises:
@@ -54,18 +61,20 @@ def layers_by_number(
             f"mask_{number} is connected, but image_{number} gives no image. Connect it, or remove the mask.",
             field="masks",
         )
-    return {number: (image, _mask_or_none(mask_of.get(number), image)) for number, image in image_of.items()}
+    return {number: (image, mask_of.get(number)) for number, image in image_of.items()}
 
 
-def edit_mask(mask: Tensor | None, images: Mapping[int, Tensor]) -> Tensor | None:
-    """The mask (1 = change here), or None where it is Load Image's empty one."""
-    return _mask_or_none(mask, next(iter(images.values())))
+def edit_images(images: Mapping[str, Any], mask: Any) -> tuple[dict[int, Tensor], Tensor | None]:
+    """The images of an edit by number, and its mask (1 = change here), which Load Image's empty one is not.
 
+    Raises:
+        InvalidRequest: a tensor is no image or no mask (see `tensor_input`).
+    """
+    from ..pipelines.images.tensor_input import image_tensors
+    from ..pipelines.layers.stack import given_mask
 
-def _mask_or_none(mask: Tensor | None, image: Tensor) -> Tensor | None:
-    from ..pipelines.layers.stack import is_empty_mask
-
-    return None if mask is None or is_empty_mask(mask, image) else mask
+    tensors = image_tensors(values_by_number("image_", images), "image_{}")
+    return tensors, given_mask(mask, "mask", next(iter(tensors.values())))
 
 
 def canvas_size(canvas: Mapping[str, Any]) -> Canvas:

@@ -7,8 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..loaded_model import LOADED_MODEL, REFERENCE
-from ..socket_values import numbered_sockets, values_by_number
-from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
+from ..socket_values import numbered_sockets, output_tensor, values_by_number
+from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
 
 _MOST_REFERENCES = 16
 _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.")
@@ -32,10 +32,9 @@ class MultiEditReference(io.ComfyNode):
     def execute(
         cls, loaded_model: list[Any], image: list[Any], fit: list[Any], item: list[int], frame: list[int]
     ) -> io.NodeOutput:
-        from ...pipelines.adapters.comfyui.pixels import frame_of
         from .encoding import encode_reference
 
-        frame_image = frame_of(select_item(image, item), frame[0])
+        frame_image = select_image(image, item, frame, "image")
         return io.NodeOutput(encode_reference(loaded_model[0], frame_image, read_fit(fit)))
 
 
@@ -55,9 +54,10 @@ class MultiEditFit(io.ComfyNode):
 
     @classmethod
     def execute(cls, image: list[Any], fit: list[Any], item: list[int], frame: list[int]) -> io.NodeOutput:
-        from ...pipelines.adapters.comfyui.pixels import fitted, frame_of, opaque
+        from ...pipelines.adapters.comfyui.pixels import fitted, opaque
 
-        return io.NodeOutput(fitted(opaque(frame_of(select_item(image, item), frame[0])), read_fit(fit)))
+        shown = fitted(opaque(select_image(image, item, frame, "image")), read_fit(fit))
+        return io.NodeOutput(output_tensor(shown))
 
 
 class MultiEditMaskedLatent(io.ComfyNode):
@@ -93,10 +93,10 @@ class MultiEditMaskedLatent(io.ComfyNode):
         item: list[int],
         frame: list[int],
     ) -> io.NodeOutput:
-        from ...pipelines.adapters.comfyui.pixels import frame_of
         from .encoding import encode_masked_latent
 
-        base, change = (frame_of(select_item(values, item), frame[0]) for values in (image, mask))
+        base = select_image(image, item, frame, "image")
+        change = select_mask(mask, item, frame, "mask")
         latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit), batch_size[0])
         return io.NodeOutput(latent)
 

@@ -7,7 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..progress import interruptible_torch
-from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_item
+from ..socket_values import output_tensor
+from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
 
 _DECODED = io.Image.Input("image", tooltip="What the model made, decoded.")
 _WIDTH, _HEIGHT = (
@@ -33,9 +34,10 @@ class MultiEditScale(io.ComfyNode):
     @interruptible_torch()
     def execute(cls, image: Any, width: int, height: int) -> io.NodeOutput:
         from ...pipelines.images.resample import resize
+        from ...pipelines.images.tensor_input import image_batch
 
-        # Half floats with ComfyUI's --fp16-intermediates.
-        return io.NodeOutput(resize(image.float(), (width, height)))
+        # What a model made may be NaN: Safe Mode and Save Edited Image judge it, image by image.
+        return io.NodeOutput(output_tensor(resize(image_batch(image, "image").float(), (width, height))))
 
 
 class MultiEditFinish(io.ComfyNode):
@@ -74,7 +76,10 @@ class MultiEditFinish(io.ComfyNode):
         item: list[int],
         frame: list[int],
     ) -> io.NodeOutput:
-        from ...pipelines.adapters.comfyui.pixels import finished, frame_of
+        from ...pipelines.adapters.comfyui.pixels import finished
+        from ...pipelines.images.tensor_input import image_batch
 
-        own, change = (frame_of(select_item(values, item), frame[0]) for values in (base, mask))
-        return io.NodeOutput(finished(image[0], (width[0], height[0]), own, change, read_fit(fit)))
+        decoded = image_batch(image[0], "image")
+        own, change = select_image(base, item, frame, "base"), select_mask(mask, item, frame, "mask")
+        size = (width[0], height[0])
+        return io.NodeOutput(output_tensor(finished(decoded, size, own, change, read_fit(fit))))

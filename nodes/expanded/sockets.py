@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 FIT = io.Custom("MULTIEDIT_FIT").Input(
     "fit", tooltip="Which part of the image is shown, and at which size, as ReferenceFit.to_dict has it."
@@ -44,3 +47,19 @@ def select_item(values: Sequence[Any], item: Sequence[int]) -> Any:
 
 def read_fit(values: Sequence[Mapping[str, Sequence[int]]]) -> ReferenceFit:
     return ReferenceFit.from_dict(values[0])
+
+
+def select_image(values: Sequence[Any], item: Sequence[int], frame: Sequence[int], name: str) -> Tensor:
+    """One frame of an item's image, float32 [1, H, W, 3 or 4]; a shorter batch serves with its last."""
+    from ...pipelines.adapters.comfyui.pixels import frame_of
+    from ...pipelines.images.tensor_input import image_batch, image_tensor
+
+    return image_tensor(frame_of(image_batch(select_item(values, item), name), frame[0]), name)
+
+
+def select_mask(values: Sequence[Any], item: Sequence[int], frame: Sequence[int], name: str) -> Tensor:
+    """One frame of an item's mask, float32 [1, H, W]; a shorter batch serves with its last."""
+    from ...pipelines.adapters.comfyui.pixels import frame_of
+    from ...pipelines.images.tensor_input import mask_batch, mask_tensor
+
+    return mask_tensor(frame_of(mask_batch(select_item(values, item), name), frame[0]), name)

@@ -21,8 +21,9 @@ async def load_layers(
     loader: SourceLoader,
     limits: Limits,
     device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
 ) -> tuple[dict[int, tuple[Tensor, Tensor]], dict[str, Any]]:
-    """Load, check and decode images; messages call them "image 2" by their number.
+    """Load, check and decode images to a device and float type; messages call them "image 2" by their number.
 
     Returns:
         By number the colours [1, H, W, 3] and the layer mask [1, h, w] (1 = transparent; 64x64 of zeros for
@@ -34,5 +35,7 @@ async def load_layers(
     loaded = await loader.load_named({f"image {number}": source for number, source in sources.items()})
     files = [ImageFile(data, limits, name) for name, data in loaded.items()]
     # In a thread, so that whoever awaits this can stop waiting.
-    images = await asyncio.to_thread(lambda: list(in_parallel(lambda file: file.image().to(device), files)))
+    images = await asyncio.to_thread(
+        lambda: list(in_parallel(lambda file: file.image().to(device, dtype), files))
+    )
     return dict(zip(sources, map(split_alpha, images), strict=True)), stack_images(images)
