@@ -149,6 +149,6 @@ def _image_advice(image: Tensor) -> str:
         return "Look at the node that it comes from: it gave no pixels."
     if image.ndim in (2, 3):
         return "Convert Mask to Image makes one of a mask."
-    if image.ndim == 4 and image.shape[1] <= 4:
+    if image.ndim == 4 and image.shape[1] <= 4 < min(image.shape[2:]):
         return "Move its channels to the end."
     return "Take 3 or 4 of its channels."

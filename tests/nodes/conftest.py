@@ -16,7 +16,15 @@ import torch
 
 
 class NodeFailed(Exception):
-    """A node raised, or the graph was refused; the message is ComfyUI's."""
+    """A node raised, or the graph was refused; the message is ComfyUI's.
+
+    Args:
+        kind: the full name of the exception's class, "" where there was none.
+    """
+
+    def __init__(self, message: str, kind: str = "") -> None:
+        super().__init__(message)
+        self.kind = kind
 
 
 class AnyType(str):
@@ -129,7 +137,8 @@ class Graph:
         if not self._executor.success:
             if "execution_interrupted" in messages:
                 raise NodeFailed(f"interrupted in {messages['execution_interrupted']['node_id']}")
-            raise NodeFailed(messages["execution_error"]["exception_message"])
+            error = messages["execution_error"]
+            raise NodeFailed(error["exception_message"], error["exception_type"])
         self.ui = self._executor.history_result["outputs"]
         self.cached = messages["execution_cached"]["nodes"]
         return [Sink.kept[name] for name in sorted(Sink.kept)]

@@ -11,7 +11,7 @@ from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
 from ...common.types import Size
 from ...images.levels import MASK_EDGE
 from ...images.resample import resize, resize_mask
-from ...layers.masked import keep_outside, mask_bounds
+from ...layers.masked import keep_outside, mask_bounds, with_channels
 from ...layers.placement import Box, Placement, place
 from .reference_fit import CropWindow, ReferenceFit
 
@@ -78,7 +78,7 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
 
     Args:
-        edited: the model's outputs [B, h, w, 3], of any float type and on any device, as the mask.
+        edited: the model's outputs [B, h, w, 3 or 4], of any float type and on any device, as the mask.
         size: (width, height) of the result.
         base: float32 [1, H, W, 3 or 4]; the result is of its type and on its device.
         mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
@@ -91,7 +91,7 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
     results = []
     for output in resize(edited.to(base), (width, height)):
-        result = canvas[0].clone()
+        result = with_channels(canvas[0], max(base.shape[3], edited.shape[3])).clone()
         result[window] = keep_outside(canvas[0][window], output, change)
         results.append(result)
     return torch.stack(results)
