@@ -35,7 +35,6 @@ async def load_layers(
     loaded = await loader.load_named({f"image {number}": source for number, source in sources.items()})
     files = [ImageFile(data, limits, name) for name, data in loaded.items()]
     # In a thread, so that whoever awaits this can stop waiting.
-    images = await asyncio.to_thread(
-        lambda: list(in_parallel(lambda file: file.image().to(device, dtype), files))
-    )
-    return dict(zip(sources, map(split_alpha, images), strict=True)), stack_images(images)
+    images = await asyncio.to_thread(lambda: list(in_parallel(lambda file: file.image().to(device), files)))
+    parts = ((colour.to(dtype), mask.to(dtype)) for colour, mask in map(split_alpha, images))
+    return dict(zip(sources, parts, strict=True)), stack_images([image.to(dtype) for image in images])

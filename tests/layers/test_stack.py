@@ -138,6 +138,27 @@ def test_batches_are_composed_frame_by_frame(frames: int) -> None:
     assert composed.mask.shape == (frames, 20, 40)
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_batch_of_masks_over_one_frame_gives_a_batch(number: int) -> None:
+    base, overlay, masks = picture(40, 20), picture(40, 20, seed=1), picture(8, 6, frames=3)[..., 0]
+    images = {1: (base, None), 2: (overlay, None)}
+    composed = compose({**images, number: (images[number][0], masks)})
+    assert (composed.image.shape[0], composed.mask.shape[0]) == (3, 3)
+    for frame, mask in enumerate(masks.split(1)):
+        single = compose({**images, number: (images[number][0], mask)})
+        torch.testing.assert_close(composed.image[frame : frame + 1, ..., :3], single.image[..., :3])
+
+
+def test_images_and_masks_of_any_layout_become_cores() -> None:
+    base, overlay, mask = picture(40, 20, 1)[0].half(), picture(10, 10, 2), picture(7, 5)[:, None, ..., 0]
+    inner = {"layers": [{"image": picture(40, 20, 1).bfloat16(), "mask": mask[0, 0]}]}
+    for composed in (compose({1: base, 2: (overlay, mask)}), compose({2: (overlay, mask)}, inner)):
+        items = composed.layers["layers"]
+        assert [tuple(item["image"].shape) for item in items] == [(1, 20, 40, 3), (1, 10, 10, 4)]
+        assert {item["mask"].shape for item in items if "mask" in item} == {(1, 5, 7)}
+        assert {item["image"].dtype for item in items} == {torch.float32}
+
+
 def test_nothing_is_written_into_what_was_given() -> None:
     base, overlay, mask = picture(40, 20, 4), picture(30, 30), torch.rand(1, 7, 7)
     copies = [each.clone() for each in (base, overlay, mask)]
@@ -152,6 +173,11 @@ def test_nothing_is_written_into_what_was_given() -> None:
         ({1: picture(9, 9, frames=2), 2: picture(9, 9, frames=3)}, None, "2 frames beside 3"),
         ({}, {"layers": []}, "layers is '0 layers'"),
         ({1: picture(9, 9)}, {"layers": [{"image": 7}]}, r"layers\.1\.image is 7"),
+        ({1: picture(9, 9), 4: picture(9, 9, 5)}, None, r"image_4 has the shape \[1, 9, 9, 5\]"),
+        ({3: (picture(9, 9), picture(9, 9))}, None, r"mask_3 has the shape \[1, 9, 9, 3\]"),
+        ({1: picture(9, 9), 2: (picture(9, 9, frames=2), torch.zeros(3, 9, 9))}, None, "2 frames beside 3"),
+        ({1: picture(9, 9)}, {"canvas": (9, 9)}, "layers is null"),
+        ({1: picture(9, 9)}, [], "the LAYERS document is a list"),
     ],
 )
 def test_what_cannot_be_composed_is_refused(images: Any, layers: Any, words: str) -> None:
