@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from comfy import model_management
+import comfy.model_management
 from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
 from .progress import interruptible
-from .socket_values import LAYERS
+from .socket_values import LAYERS, intermediate_dtype
 from .source_inputs import SOURCE_COUNT, SourceChoice, image_sources, source_input
 
 _MASK = (
@@ -96,7 +96,7 @@ class MultiEditLoadLayers(io.ComfyNode):
         from ..pipelines.sources.fetch import ImageFetcher
         from ..pipelines.sources.source import SourceLoader
 
-        device, dtype = model_management.intermediate_device(), model_management.intermediate_dtype()
+        device, dtype = comfy.model_management.intermediate_device(), intermediate_dtype()
         limits = Limits.from_environment()
         loader = SourceLoader(limits, ImageFetcher(limits).fetch)
         sources = image_sources((image_1, image_2, image_3))

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import comfy.model_management
+import comfy.cli_args
 from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from ..pipelines.images.encode import EncodeOptions
@@ -29,9 +30,17 @@ def size_of(image: object) -> tuple[int, int]:
     return batch.shape[2], batch.shape[1]
 
 
+def intermediate_dtype() -> torch.dtype:
+    """The float type in which core's nodes give images and masks: half with --fp16-intermediates."""
+    import torch
+
+    # Older versions have neither the option nor core's own function for it.
+    return torch.float16 if getattr(comfy.cli_args.args, "fp16_intermediates", False) else torch.float32
+
+
 def output_tensor(tensor: Tensor) -> Tensor:
-    """An image or a mask in the float type that core's nodes give: float16 with --fp16-intermediates."""
-    return tensor.to(comfy.model_management.intermediate_dtype())
+    """An image or a mask in the float type of core's nodes."""
+    return tensor.to(intermediate_dtype())
 
 
 def numbered_sockets(
