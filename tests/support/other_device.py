@@ -42,10 +42,12 @@ class _Operations(TorchDispatchMode):
 
 
 class _Literals(TorchFunctionMode):
-    """Tensors of numbers, which torch makes on a device without asking a dispatch mode."""
+    """Numbers to tensors and back, which torch does without asking a dispatch mode."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if func is Tensor.tolist and isinstance(args[0], _OnOther):
+            return args[0].values.tolist()
         if func is Tensor.new_tensor and isinstance(args[0], _OnOther):
             return torch.tensor(args[1], dtype=args[0].dtype).to(DEVICE)
         if func is torch.tensor and torch.device(kwargs.get("device") or "cpu") == DEVICE:
