@@ -30,7 +30,7 @@ WRONG = [
     ("safety check red.png --threshold half", 2, "--threshold is 'half'; it must be a number"),
     ("serve --port x", 2, "--port is 'x'; it must be a whole number"),
     ("resolve --image-size 99999x99999", 2, "'99999x99999'; it must be WIDTHxHEIGHT"),
-    ("resolve --image-size 16385x16", 2, "16384 px a side at most"),
+    ("resolve --image-size 65536x16", 2, "65535 px a side at most"),
     (EDIT + "-o out.png --model midjourney", 2, "Unknown model 'midjourney'. `multiedit models` lists all"),
     (EDIT, 2, "-o FILE"),
     (EDIT + "-o out.gif", 2, "'gif' is not an output format: jpeg, jpg, png, webp."),

@@ -7,6 +7,7 @@ import base64
 import io
 import itertools
 import json
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -48,15 +49,17 @@ def _png(colour: tuple[int, int, int], size: tuple[int, int] = (300, 220)) -> by
     return stream.getvalue()
 
 
-def _jpeg_without_its_end() -> bytes:
-    """Its header is whole; that its pixels are not shows when they are decoded."""
-    stream = io.BytesIO()
-    Image.effect_noise((300, 220), 90).convert("RGB").save(stream, "jpeg")
-    return stream.getvalue()[:-9000]
+def _png_with_damaged_pixels() -> bytes:
+    """Its header and its end are whole; that its pixels are not shows when they are decoded."""
+    data = _png((250, 120, 30))
+    start = data.index(b"IDAT")
+    length = int.from_bytes(data[start - 4 : start], "big")
+    pixels = data[start : start + 20] + bytes(length - 16)  # ends in the table of its codes
+    return data[:start] + pixels + zlib.crc32(pixels).to_bytes(4, "big") + data[start + length + 8 :]
 
 
 BASE, OVERLAY = _png((250, 120, 30)), _png((20, 90, 240), (260, 260))
-CUT = _jpeg_without_its_end()
+DAMAGED = _png_with_damaged_pixels()
 
 
 class Failing:
@@ -252,7 +255,7 @@ def test_a_picture_is_the_same_however_it_is_sent(
 
 @pytest.mark.parametrize(
     "second",
-    [b"hello", OVERLAY[:40], CUT, "@@@", FileSource("nowhere.png")],
+    [b"hello", OVERLAY[:40], DAMAGED, "@@@", FileSource("nowhere.png")],
     ids=["text", "cut in its header", "cut in its pixels", "no base64", "missing file"],
 )
 def test_the_error_of_a_bad_second_picture_names_it(second: bytes | str | FileSource) -> None:
@@ -262,7 +265,7 @@ def test_the_error_of_a_bad_second_picture_names_it(second: bytes | str | FileSo
 
 
 def test_a_second_picture_that_breaks_while_it_is_edited_is_named_too() -> None:
-    request = _request(BASE, CUT, multiedit={"roles": {"2": "overlay"}})
+    request = _request(BASE, DAMAGED, multiedit={"roles": {"2": "overlay"}})
     with pytest.raises(InvalidImage, match=r"^image 2 ") as caught:
         _edit(_editor(), request)
     assert caught.value.field == "images"
@@ -290,7 +293,7 @@ def test_each_stage_is_timed_by_the_given_clock() -> None:
     ids=["one image", "given role", "given placement"],
 )
 def test_a_plan_without_open_roles_decodes_nothing(images: int, extras: dict[str, Any]) -> None:
-    request = _request(*[CUT] * images, multiedit=extras)
+    request = _request(*[DAMAGED] * images, multiedit=extras)
     plan = asyncio.run(_editor().plan(request))
     assert (plan.width, plan.height) == (300, 220)
     with pytest.raises(InvalidImage):

@@ -76,8 +76,8 @@ def spent(folders: dict[str, str]) -> Callable[[], float]:
         (200, b"<html></html>", ProviderResponseLost, "no usable image.*charged", 1, PRICE),
         (200, b"", ProviderResponseLost, "no usable image", 1, PRICE),
         (200, png((1, 1)), ProviderContentRefused, "stands for a refusal.*1x1", 1, PRICE),
-        (200, png()[:3000], ProviderResponseLost, "no usable image.*damaged", 1, PRICE),
-        (200, PHOTO[:50_000], ProviderResponseLost, "no usable image.*damaged", 1, PRICE),
+        (200, png()[:3000], ProviderResponseLost, "no usable image.*rows are there", 1, PRICE),
+        (200, PHOTO[:50_000], ProviderResponseLost, "no usable image.*rows are there", 1, PRICE),
         (200, png(kind="gif"), ProviderResponseLost, "sent a gif file", 1, PRICE),
     ],
 )  # fmt: skip
