@@ -9,7 +9,6 @@ from typing import Any
 
 from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart, Profile, WeightsFile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 WIDTH, HEIGHT, GAP, TILE_HEIGHT = 480, 320, 16, 150
@@ -39,8 +38,7 @@ def file_list(profile: Profile) -> str:
 
 def _preferred_file(part: ModelPart) -> WeightsFile:
     """The fp8 file if one is published, since it fits more cards, else the first."""
-    published = [file for file in part.files if fits(file.pattern, file.name)]
-    return next((file for file in published if "fp8" in file.name), published[0])
+    return next((file for file in part.files if "fp8" in file.name), part.files[0])
 
 
 def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:

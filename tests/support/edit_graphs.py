@@ -67,7 +67,10 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
     images = [torch.empty(1).expand(1, height, width, 3) for width, height in case.sizes]
     mask = None if case.bounds is None else torch.ones(1, 1, 1)
     plan = plan_tensors(settings, images, mask, catalog, {profile.model: profile.family})
-    files = {name: part.files[0].name for name, part in profile.parts.items()}
+    files = {
+        name: (part.files[0].name if part.files else "merged.safetensors")
+        for name, part in profile.parts.items()
+    }
     sizes = [size for role, size in zip(plan.roles, case.sizes, strict=False) if role != "overlay"]
     model = catalog.get(profile.model)
     return plan_generation(

@@ -54,7 +54,7 @@ def files() -> str:
             if profile.model not in own:
                 own.append(profile.model)
     header = ["folder", "one of these files", "for"]
-    return table(header, [_part(part, own) for part, own in users.items()])
+    return table(header, [_part(part, own) for part, own in users.items() if part.files])
 
 
 def _part(part: ModelPart, users: list[str]) -> list[str]:

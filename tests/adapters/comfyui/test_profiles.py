@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from multiedit.pipelines.adapters.comfyui.families import FAMILIES
 from multiedit.pipelines.adapters.comfyui.profiles import registry as module
+from multiedit.pipelines.adapters.comfyui.profiles.part_files import Shelf
 from multiedit.pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, Profile, SpeedOption
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles, profiles_from
-from multiedit.pipelines.adapters.comfyui.profiles.selection import fits
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.planning.size import resolve_size
@@ -25,6 +25,9 @@ NAMES = {
     "qwen_image_edit_2511_fp8mixed.safetensors": "qwen-edit-2511-full",
     "Qwen-Image-Edit-2511-FP8_e4m3fn.safetensors": "qwen-edit-2511-full",
     "qwen_image_edit_2511_int8_convrot.safetensors": "qwen-edit-2511-full",
+    "qwen_image_edit_2511_fp8_e4m3fn_scaled_lightning_4steps_v1.0.safetensors": "qwen-edit-2511-merged-4",
+    "Qwen-Image-Edit-2511-Lightning-bf16.safetensors": "qwen-edit-2511-merged-8",
+    "QIE-2511-nvfp4.safetensors": "qwen-edit-2511-full",
     "qwen_image_edit_2509_fp8_e4m3fn.safetensors": "qwen-edit-2509-full",
     "qwen_image_edit_2509_int8_convrot.safetensors": "qwen-edit-2509-full",
     "qwen_image_edit_fp8_e4m3fn.safetensors": None,
@@ -88,12 +91,11 @@ def test_a_profile_names_a_family_and_what_it_needs(profile: Profile) -> None:
 
 
 @EACH
-def test_every_file_has_an_address_and_fits_its_own_pattern(profile: Profile) -> None:
-    for part in profile.parts.values():
-        firsts = [
-            next(each for each in part.files if fits(each.pattern, weights.name)) for weights in part.files
-        ]
-        assert [first.url for first in firsts] == [weights.url for weights in part.files]
+def test_every_file_has_an_address_and_is_known_by_its_own_name(profile: Profile) -> None:
+    for role, part in profile.parts.items():
+        for weights in part.files:
+            (file,) = Shelf({part.folder: [weights.name]}).find(role, part).files
+            assert (file.gigabytes, part.published_like(weights.name)) == (weights.gigabytes, weights)
         sizes = [each.gigabytes for each in part.files]
         assert sizes == sorted(sizes, reverse=True)
         assert all(each.url.startswith("https://huggingface.co/") for each in part.files)
@@ -106,8 +108,7 @@ def test_a_name_tells_one_checkpoint_from_another(name: str, profile: str | None
         each.id
         for each in load_profiles()
         if "lora" not in each.parts and "diffusion_model" in each.parts
-        for weights in each.parts["diffusion_model"].files
-        if fits(weights.pattern, name)
+        if Shelf({"diffusion_models": [name]}).find("diffusion_model", each.parts["diffusion_model"]).files
     }
     assert fitting == ({profile} if profile else set())
 
@@ -130,7 +131,8 @@ def test_the_turbo_of_qwen_image_has_its_own_sigmas() -> None:
 
 def test_a_models_profiles_come_in_their_order() -> None:
     assert [each.id for each in load_profiles().of_model("qwen-edit")] == [
-        "qwen-edit-2511-lightning-4", "qwen-edit-2511-lightning-8", "qwen-edit-2511-full",
+        "qwen-edit-2511-lightning-4", "qwen-edit-2511-merged-4", "qwen-edit-2511-lightning-8",
+        "qwen-edit-2511-merged-8", "qwen-edit-2511-full",
     ]  # fmt: skip
     assert load_profiles().of_model("nano-banana-2-edit") == ()
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from multiedit.pipelines.adapters.comfyui.profiles.part_files import Folders
 from multiedit.pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import (
-    Folders,
     ProfileSelection,
     available_models,
     select_profile,

@@ -11,7 +11,8 @@ import pytest
 import torch
 from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.weights_file import LARGEST_HEADER, check_weights
+from multiedit.pipelines.adapters.comfyui.profiles.weights_file import check_weights
+from multiedit.pipelines.adapters.comfyui.profiles.weights_header import LARGEST_HEADER
 from multiedit.pipelines.common.errors import InvalidModelFile, ModelUnavailable
 from safetensors.torch import save_file
 

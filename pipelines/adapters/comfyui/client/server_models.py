@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from ....common.errors import ModelUnavailable
 from ...local import LOCAL_MODELS
+from ..profiles.part_files import Folders
 from ..profiles.profile import Profile
 from ..profiles.registry import Profiles, load_profiles
-from ..profiles.selection import Folders, ProfileSelection, alias_notes, select_profile
+from ..profiles.selection import ProfileSelection, alias_notes, select_profile
 from .client import ServerFacts
 
 Choose = Callable[[str, Folders, int, Collection[str]], ProfileSelection]

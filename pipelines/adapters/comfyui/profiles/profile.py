@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from .file_name import named_quantisation, own_name, squeezed
+
 PartName = Literal["diffusion_model", "text_encoder", "vae", "checkpoint", "lora"]
 
 # ComfyUI's folder with the files of each part.
@@ -28,13 +30,11 @@ class WeightsFile:
     """One published file of a part.
 
     Attributes:
-        pattern: of the file's own name, as `fnmatch` has it, upper and lower case alike.
         gigabytes: of memory that it takes, 10^9 bytes; for the choice by the card's memory.
         repository: at huggingface.co, where it is from.
         file: its path in there.
     """
 
-    pattern: str
     gigabytes: float
     repository: str
     file: str
@@ -50,21 +50,56 @@ class WeightsFile:
 
 
 @dataclass(frozen=True)
+class Width:
+    """The side of one tensor that tells the sizes of an architecture apart.
+
+    Attributes:
+        own: in files of this size.
+        others: in files of other sizes; any further number tells nothing.
+    """
+
+    tensor: str
+    axis: int
+    own: int
+    others: tuple[int, ...]
+
+
+@dataclass(frozen=True)
 class ModelPart:
     """One thing to load, and the files it may come from.
 
     Attributes:
         folder: ComfyUI's name of the folder with such files.
-        files: by preference, the most exact first.
+        files: as published, by preference, the most exact first.
+        names: patterns of names (see `file_name`) that tell the part where nothing else does.
+        hints: patterns that suffice where the header has the architecture, and the size if there are several.
+        other_words: what is in the names of other variants, with which the part is not to be confused.
         signature: ends of tensor names that every file of this architecture has; whole words between
             dots, and `*` and `?` as in file names. Empty where they are not known.
         forbidden: ends of tensor names that tell another architecture, or another version.
+        proof: ends of tensor names that tell the part whatever the file is called.
+        width: what tells the sizes of the architecture apart; None where there is one only.
+        merged_steps: 0 where no few-step LoRA may be merged into the weights, else for how many steps one
+            must be; None where it does not matter.
     """
 
     folder: str
     files: tuple[WeightsFile, ...]
+    names: tuple[str, ...]
     signature: tuple[str, ...]
+    hints: tuple[str, ...] = ()
+    other_words: tuple[str, ...] = ()
     forbidden: tuple[str, ...] = ()
+    proof: tuple[str, ...] = ()
+    width: Width | None = None
+    merged_steps: int | None = None
+
+    def published_like(self, name: str) -> WeightsFile | None:
+        """The published file of a name, else of the quantisation that it tells, else the first."""
+        wanted = named_quantisation(name)[:3]
+        same = [file for file in self.files if squeezed(own_name(file.name)) == squeezed(own_name(name))]
+        same += [file for file in self.files if named_quantisation(file.name)[:3] == wanted]
+        return next(iter((*same, *self.files)), None)
 
 
 @dataclass(frozen=True)
@@ -138,7 +173,7 @@ class Profile:
             "a part is in another folder than ComfyUI's": all(
                 part.folder == PART_FOLDERS[name] for name, part in self.parts.items()
             ),
-            "a part has no files": all(part.files for part in self.parts.values()),
+            "a part has no files": all(part.files or part.merged_steps for part in self.parts.values()),
             "it has no steps": self.steps > 0,
             "its sigmas are not one more than its steps": len(self.sigmas) in (0, self.steps + 1),
             "its native area is larger than its largest": self.native_pixels <= self.max_pixels,

@@ -15,7 +15,7 @@ from typing import Any
 
 from ....common.errors import InvalidRequest
 from ....common.registry import Registry
-from .profile import ModelPart, Profile, SpeedOption, WeightsFile
+from .profile import ModelPart, Profile, SpeedOption, WeightsFile, Width
 
 _FILE = Path(__file__).with_name("profiles.json")
 _LISTS = {"nodes", "sigmas"}
@@ -72,12 +72,13 @@ def _filled(entry: Entry, table: Mapping[str, Entry], what: str) -> dict[str, An
 
 
 def _part(entry: Entry) -> ModelPart:
-    return ModelPart(
-        folder=entry["folder"],
-        files=tuple(WeightsFile(**weights) for weights in entry["files"]),
-        signature=tuple(entry["signature"]),
-        forbidden=tuple(entry.get("forbidden", ())),
-    )
+    typed: dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    typed["files"] = tuple(WeightsFile(**weights) for weights in entry["files"])
+    if "width" in entry:
+        typed["width"] = Width(**{**entry["width"], "others": tuple(entry["width"]["others"])})
+    return ModelPart(**typed)
 
 
 def _profile(entry: Entry, parts: Mapping[str, ModelPart], reasons: Mapping[str, str]) -> Profile:

@@ -1,28 +1,24 @@
 """Select the profile of a model and its files, by what is in ComfyUI's folders and its memory.
 
 A model's profiles are tried in their order, and the first one whose files are all there is taken. Of a
-part's files it takes the most exact that fits the memory, else the smallest that is there. Nothing is
-downloaded: the error names what is missing with its folder, its size and its address.
+part's files it takes the most exact that fits the memory, else the smallest that is there; one that is
+damaged or something else is passed over. Nothing is downloaded: the error names what is missing with its
+folder, its size and its address.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
-from functools import lru_cache
-from pathlib import PureWindowsPath
 
 from ....catalog.aliases import VARIABLE as ALIASES_VARIABLE
 from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....planning import provider
-from .profile import ModelPart, PartName, Profile, WeightsFile
+from .part_files import Folders, Found, PartFile, Shelf
+from .profile import ModelPart, PartName, Profile
 from .registry import Profiles, load_profiles
-
-# By ComfyUI's name of the folder, the files in it; in a subfolder as "qwen/x.safetensors".
-Folders = Mapping[str, Sequence[str]]
+from .weights_file import invalid_file
 
 # Of the memory, what one file may take: the rest is for activations and the other parts' turns.
 USABLE_SHARE = 0.85
@@ -45,7 +41,7 @@ class ProfileSelection:
 
 def select_profile(
     model_id: str,
-    folders: Folders,
+    files: Folders | Shelf,
     memory_bytes: int,
     node_names: Collection[str] | None = None,
     profile: str | None = None,
@@ -54,6 +50,7 @@ def select_profile(
     """Select the profile and the files of a model.
 
     Args:
+        files: by folder; alone they are known by their names.
         memory_bytes: of the device that samples.
         node_names: of the ComfyUI that will run it; None where they are not known.
         profile: the id of the one to use; by default the model's are tried in their order.
@@ -62,38 +59,31 @@ def select_profile(
         InvalidRequest: the profile is not known, or another model's.
         ModelUnavailable: the model has no profile, or ComfyUI is too old for all of them.
         ModelFilesMissing: files are missing; the message says which, for the plainest profile.
+        InvalidModelFile: none is missing, but what is there is damaged or something else.
     """
+    shelf = files if isinstance(files, Shelf) else Shelf(files)
     candidates = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
     skipped: list[str] = []
     for candidate in candidates:
-        reason = _obstacle(candidate, folders, node_names)
+        reason = _obstacle(candidate, shelf, node_names)
         if reason is None:
             why = "it was requested" if profile else "all of its files are there"
             notes = (f"Profile {candidate.id} is used: {why}.", *skipped)
-            return _selected(candidate, folders, memory_bytes, notes)
+            return _selected(candidate, shelf, memory_bytes, notes)
         skipped.append(f"Profile {candidate.id} is not used: {reason}.")
-    raise _unable(candidates, folders, node_names)
+    raise _unable(candidates, shelf, node_names)
 
 
 def available_models(
-    folders: Folders, node_names: Collection[str] | None = None, profiles: Profiles | None = None
+    files: Folders | Shelf, node_names: Collection[str] | None = None, profiles: Profiles | None = None
 ) -> dict[str, str]:
     """The id of the profile that `select_profile` takes, by model id, of the models that can run."""
+    shelf = files if isinstance(files, Shelf) else Shelf(files)
     able: dict[str, str] = {}
     for profile in load_profiles() if profiles is None else profiles:
-        if profile.model not in able and _obstacle(profile, folders, node_names) is None:
+        if profile.model not in able and _obstacle(profile, shelf, node_names) is None:
             able[profile.model] = profile.id
     return able
-
-
-def fits(pattern: str, file: str) -> bool:
-    """Return whether a file's own name fits a pattern, upper and lower case alike, on any system."""
-    return _compiled(pattern).match(PureWindowsPath(file).name) is not None
-
-
-@lru_cache(maxsize=512)
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(translate(pattern), re.IGNORECASE)
 
 
 def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple[Profile, ...]:
@@ -118,37 +108,43 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
     return (asked,)
 
 
-def _found(part: ModelPart, folders: Folders) -> Iterator[tuple[WeightsFile, str]]:
-    """A part's files that are there, the most exact first; a file of two patterns is the first one's."""
-    left = sorted(folders.get(part.folder, ()))
-    for weights in part.files:
-        for name in [name for name in left if fits(weights.pattern, name)]:
-            left.remove(name)
-            yield weights, name
-
-
-def _obstacle(profile: Profile, folders: Folders, node_names: Collection[str] | None) -> str | None:
+def _obstacle(profile: Profile, shelf: Shelf, node_names: Collection[str] | None) -> str | None:
     """Return why a profile cannot run, None where it can."""
     if unknown := _unknown_nodes(profile, node_names):
         return f"it needs ComfyUI {profile.minimum_comfyui}: node {', '.join(unknown)} is missing"
-    for name, part in profile.parts.items():
-        if next(_found(part, folders), None) is None:
-            return f"its {_part_title(name)} {part.files[0].name} is not in {part.folder}"
+    if extra := next((role for role in shelf.chosen if role not in profile.parts), None):
+        return f"it has no {_part_title(extra)} to choose"
+    for role, part in profile.parts.items():
+        found = shelf.find(role, part)
+        if found.files:
+            continue
+        if found.passed_over:
+            return f"its {_part_title(role)} is not there: {_why_not(found)}"
+        name = f" {part.files[0].name}" if part.files else ""
+        return f"its {_part_title(role)}{name} is not in {part.folder}"
     return None
+
+
+def _why_not(found: Found) -> str:
+    return ", ".join(f"{name} {problem}" for name, problem in found.passed_over)
 
 
 def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list[str]:
     return [] if node_names is None else [name for name in profile.nodes if name not in node_names]
 
 
-def _selected(
-    profile: Profile, folders: Folders, memory_bytes: int, notes: tuple[str, ...]
-) -> ProfileSelection:
+def _selected(profile: Profile, shelf: Shelf, memory_bytes: int, notes: tuple[str, ...]) -> ProfileSelection:
     files: dict[PartName, str] = {}
     reasons = []
-    for name, part in profile.parts.items():
-        weights, files[name], why = _best(list(_found(part, folders)), memory_bytes)
-        reasons.append(f"The {_part_title(name)} is {files[name]} ({weights.gigabytes} GB): {why}.")
+    for role, part in profile.parts.items():
+        found = shelf.find(role, part)
+        file, why = _best(found.files, memory_bytes)
+        if role in shelf.chosen:
+            why = "it was chosen"
+        files[role] = file.name
+        types = f", {file.quantisation}" if file.inspected else ""
+        reasons.append(f"The {_part_title(role)} is {file.name} ({file.gigabytes} GB{types}): {why}.")
+        reasons += [f"{name} is passed over: it {problem}." for name, problem in found.passed_over]
     if not profile.commercial:
         reasons.append(
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
@@ -157,21 +153,22 @@ def _selected(
     return ProfileSelection(profile, files, (*notes, *reasons))
 
 
-def _best(found: Sequence[tuple[WeightsFile, str]], memory_bytes: int) -> tuple[WeightsFile, str, str]:
+def _best(files: Sequence[PartFile], memory_bytes: int) -> tuple[PartFile, str]:
     """The file to load and why."""
     usable = memory_bytes * USABLE_SHARE / _GIGABYTE
-    for weights, name in found:
-        if weights.gigabytes <= usable:
-            only = "the only one there" if len(found) == 1 else "the most exact that fits"
-            return weights, name, f"{only}, in {usable:.1f} GB of memory"
-    weights, name = min(found, key=lambda each: each[0].gigabytes)
-    return weights, name, f"the smallest that is there; ComfyUI moves it in turns through {usable:.1f} GB"
+    equals = [file for file in files if file.rank == files[0].rank]
+    for file in equals:
+        if file.gigabytes <= usable:
+            only = "the only one there" if len(files) == 1 else "the most exact that fits"
+            return file, f"{only}, in {usable:.1f} GB of memory"
+    smallest = min(equals, key=lambda file: file.gigabytes)
+    return smallest, f"the smallest that is there; ComfyUI moves it in turns through {usable:.1f} GB"
 
 
 def _unable(
-    candidates: Sequence[Profile], folders: Folders, node_names: Collection[str] | None
+    candidates: Sequence[Profile], shelf: Shelf, node_names: Collection[str] | None
 ) -> ModelUnavailable:
-    """The one error for all that is missing."""
+    """The one error for all that is missing, or for the first file that is not what it looks like."""
     known = [each for each in candidates if not _unknown_nodes(each, node_names)]
     if not known:
         first = candidates[0]
@@ -181,28 +178,36 @@ def _unable(
             f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: {nodes} missing. Update ComfyUI.",
             field="modelId",
         )
-    plainest = min(known, key=lambda each: len(each.parts))
-    missing, there = [], []
-    for name, part in plainest.parts.items():
-        file = next((file for _, file in _found(part, folders)), None)
-        if file is None:
-            missing.append(_wanted(name, part))
-        else:
-            there.append(f"{part.folder}/{file}")
+    plainest = min(known, key=_plainness)
+    found = {role: shelf.find(role, part) for role, part in plainest.parts.items()}
+    there = [
+        f"{plainest.parts[role].folder}/{each.files[0].name}" for role, each in found.items() if each.files
+    ]
+    lacking = {role: each for role, each in found.items() if not each.files}
+    if lacking and all(each.passed_over for each in lacking.values()):
+        role, each = next(iter(lacking.items()))
+        name, problem = each.passed_over[0]
+        what = f"the {_part_title(role)} of {plainest.name}"
+        return invalid_file(name, plainest.parts[role], what, problem)
+    missing = [_wanted(role, plainest.parts[role]) for role in lacking]
+    passed_over = "".join(f" Not taken: {_why_not(each)}." for each in lacking.values() if each.passed_over)
     return ModelFilesMissing(
         f"{plainest.name} cannot run: of its {len(plainest.parts)} files {len(missing)} are missing. "
-        f"Download {'; '.join(missing)}. Already there: {', '.join(there) or 'none'}.",
+        f"Download {'; '.join(missing)}. Already there: {', '.join(there) or 'none'}.{passed_over}",
         field="modelId",
     )
 
 
-def _wanted(name: PartName, part: ModelPart) -> str:
-    """Return what to download for a part: each published file once, the most exact first."""
-    published = {weights.url: weights for weights in reversed(part.files)}
-    options = [
-        f"{weights.name} ({weights.gigabytes} GB, {weights.url})" for weights in reversed(published.values())
-    ]
-    return f"the {_part_title(name)} into models/{part.folder}: {' or '.join(options)}"
+def _plainness(profile: Profile) -> tuple[bool, int]:
+    """Order profiles by how much has to be there; one of files that nobody publishes comes last."""
+    return not all(part.files for part in profile.parts.values()), len(profile.parts)
+
+
+def _wanted(role: PartName, part: ModelPart) -> str:
+    """Return what to download for a part: each published file, the most exact first."""
+    options = [f"{weights.name} ({weights.gigabytes} GB, {weights.url})" for weights in part.files]
+    published = " or ".join(options) or "a file of your own"
+    return f"the {_part_title(role)} into models/{part.folder}: {published}"
 
 
 def _part_title(name: PartName) -> str:

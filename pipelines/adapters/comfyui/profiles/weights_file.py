@@ -1,28 +1,66 @@
-"""Check by its header alone that a weights file is whole and of the architecture it is taken for.
-
-A safetensors file is 8 bytes with the length of a JSON header (little endian), the header, and the data;
-for each tensor the header has a dtype, a shape and where in the data it begins and ends.
-(https://huggingface.co/docs/safetensors)
-"""
+"""What a weights file is, by its header alone: whole, of which architecture and size, and in which types."""
 
 from __future__ import annotations
 
 import re
-import struct
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import translate
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from ....common.errors import InvalidModelFile
-from ....common.json_reader import read_json
-from ....common.validation import shown
+from .file_name import pieces
 from .profile import ModelPart
-from .selection import fits
+from .weights_header import Tensor, UnreadableHeader, WeightsHeader, read_header
 
-LARGEST_HEADER = 100_000_000  # bytes; the format's own limit
-_LENGTH = struct.Struct("<Q")
-_METADATA = "__metadata__"  # the one entry that is not a tensor
+# How much a header tells of a part: nothing beside the architecture, also the size, or the very model.
+Certainty = Literal["architecture", "size", "model"]
+
+_NUNCHAKU = (".qweight", ".wscales")
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether a file can be a part: why not, as the end of a sentence, and how sure its header makes it."""
+
+    problem: str | None
+    certainty: Certainty = "architecture"
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What a file's header tells.
+
+    Attributes:
+        size: bytes.
+        remarks: short texts that its maker wrote in.
+        verdicts: by part, of those it was looked at for.
+    """
+
+    size: int
+    quantisation: str
+    remarks: str
+    verdicts: Mapping[ModelPart, Verdict]
+
+
+def inspect_weights(path: Path, parts: Iterable[ModelPart]) -> FileFacts:
+    """Look at a file for what it may be. Nothing but its header is read."""
+    try:
+        header = read_header(path)
+    except UnreadableHeader as error:
+        return unreadable(str(error), parts)
+    ends = _ends(header.tensors)
+    if problem := _unusable(path, header):
+        return unreadable(problem, parts)
+    verdicts = {part: _verdict(header, ends, part) for part in parts}
+    return FileFacts(header.size, header.quantisation, header.remarks, verdicts)
+
+
+def unreadable(problem: str, parts: Iterable[ModelPart]) -> FileFacts:
+    """The facts of a file that can be nothing, for one reason."""
+    return FileFacts(0, "", "", dict.fromkeys(parts, Verdict(problem)))
 
 
 def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None = None) -> None:
@@ -36,58 +74,72 @@ def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None
         InvalidModelFile: the file cannot be read, is not a safetensors file, is shorter than its header
             says, lacks a tensor of the architecture or has one of another.
     """
-    file = Path(path).name if name is None else name
-    problem = _problem(Path(path), part)
+    problem = inspect_weights(Path(path), (part,)).verdicts[part].problem
     if problem:
-        source = next((each for each in part.files if fits(each.pattern, file)), part.files[0])
-        raise InvalidModelFile(
-            f"{shown(file)}, taken for {what}, {problem}. Download it again from {source.url}, or "
-            "choose another.",
-            field="modelId",
-        )
+        raise invalid_file(Path(path).name if name is None else name, part, what, problem)
 
 
-def _problem(path: Path, part: ModelPart) -> str | None:
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(0)
-            head = file.read(_LENGTH.size)
-            length = _LENGTH.unpack(head)[0] if len(head) == _LENGTH.size else LARGEST_HEADER + 1
-            header = file.read(length) if length <= LARGEST_HEADER else b""
-    except OSError as error:
-        return f"cannot be read ({error.strerror})"
-    if not header.startswith(b"{"):
-        return "is not a safetensors file; a web page or a link to the file may have been saved in its place"
-    if len(header) < length:
-        return f"is cut off: it ends after {size} bytes, inside its header"
-    tensors = _data_ends(header)
-    if tensors is None:
-        return "is not a safetensors file: its header is damaged"
-    whole = _LENGTH.size + length + max(tensors.values(), default=0)
-    if size < whole:
-        return f"is cut off: it has {size} of {whole} bytes"
-    return _mismatch(tensors, part)
+def invalid_file(name: str, part: ModelPart, what: str, problem: str) -> InvalidModelFile:
+    """The error for a file that cannot be what it is taken for, with where to get that."""
+    source = part.published_like(name)
+    again = f"Download it again from {source.url}, or choose" if source else "Choose"
+    return InvalidModelFile(f"{name}, taken for {what}, {problem}. {again} another.", field="modelId")
 
 
-def _data_ends(header: bytes) -> dict[str, int] | None:
-    """Return where each tensor's data ends, by name; None where the header is not what the format says."""
-    try:
-        entries = read_json(header)
-        return {name: entry["data_offsets"][1] + 0 for name, entry in entries.items() if name != _METADATA}
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-        return None
+def _unusable(path: Path, header: WeightsHeader) -> str | None:
+    """Return why ComfyUI's own loaders cannot read a whole file, whatever it is."""
+    if (count := pieces(path.name)) > 1:
+        return f"is one of {count} pieces of a model; ComfyUI's loader takes a single file"
+    if any(name.endswith(_NUNCHAKU) for name in header.tensors):
+        return "is quantised for Nunchaku, which has a loader of its own"
+    return None
 
 
-def _mismatch(names: Collection[str], part: ModelPart) -> str | None:
+def _verdict(header: WeightsHeader, ends: Mapping[str, Tensor], part: ModelPart) -> Verdict:
+    if problem := _mismatch(header.tensors, ends, part):
+        return Verdict(problem)
+    sized = part.width is None or _width(ends, part) == part.width.own
+    if sized and part.proof and all(end in ends for end in part.proof):
+        return Verdict(None, "model")
+    return Verdict(None, "size" if sized else "architecture")
+
+
+def _mismatch(names: Collection[str], ends: Mapping[str, Tensor], part: ModelPart) -> str | None:
     """Return why the tensors are not those of a part, None where they are."""
     for end in part.signature:
-        if not any(map(_compiled_end(end).match, names)):
+        if not _has(names, ends, end):
             return f"is of another architecture: it has no tensor {end}"
     for end in part.forbidden:
-        if any(map(_compiled_end(end).match, names)):
+        if _has(names, ends, end):
             return f"is of another architecture or version: it has a tensor {end}"
+    if part.width and (found := _width(ends, part)) in part.width.others:
+        return f"is of another size: {part.width.tensor} is {found} wide, not {part.width.own}"
     return None
+
+
+def _width(ends: Mapping[str, Tensor], part: ModelPart) -> int | None:
+    """The width that tells the size of a part's architecture; None where the file has it not."""
+    if part.width is None or part.width.tensor not in ends:
+        return None
+    shape = ends[part.width.tensor].shape
+    return shape[part.width.axis] if len(shape) > part.width.axis else None
+
+
+def _ends(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors by their names and all that follows a dot in these."""
+    found = dict(tensors)
+    for name, tensor in tensors.items():
+        rest = name
+        while "." in rest:
+            rest = rest.split(".", 1)[1]
+            found.setdefault(rest, tensor)
+    return found
+
+
+def _has(names: Collection[str], ends: Mapping[str, Tensor], end: str) -> bool:
+    if "*" in end or "?" in end:
+        return any(map(_compiled_end(end).match, names))
+    return end in ends
 
 
 @lru_cache(maxsize=256)
