@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from .loaded_model import LOADED_MODEL
-from .model_folders import file_identities, file_identity, offered_models, select_model
+from .model_folders import (
+    CHOICES,
+    file_identities,
+    file_identity,
+    file_names,
+    offered_models,
+    own_lora,
+    select_model,
+)
 from .progress import show_text
 
-NO_LORA = "none"
 # ComfyUI's own choice, of its loader of diffusion models.
 WEIGHT_DTYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
 
@@ -47,34 +53,43 @@ class MultiEditLoadModel(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, model: dict[str, str] | None = None) -> bool | str:
+    def validate_inputs(
+        cls,
+        model: dict[str, str] | None = None,
+        diffusion_model: str = AUTO,
+        text_encoder: str = AUTO,
+        vae: str = AUTO,
+        lora: str = AUTO,
+    ) -> bool | str:
         """Before anything runs: an edit must not fail for a missing file after minutes of other work."""
         if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
             return True
+        files = (diffusion_model, text_encoder, vae, lora)
         try:
-            select_model(model)
+            _, selection = select_model(model, dict(zip(CHOICES, files, strict=True)))
         except MultiEditError as error:
             return error.message
+        if (own := own_lora(selection, lora)) and own not in file_names("loras"):
+            return f"lora {own} is not in models/loras. Put it there, or set lora to auto."
         return True
 
     @classmethod
-    def fingerprint_inputs(
-        cls, model: dict[str, str] | None = None, lora: str | None = None, **others: Any
-    ) -> list[str]:
+    def fingerprint_inputs(cls, model: dict[str, str] | None = None, **widgets: Any) -> list[str]:
         """Changes with the files: a LoRA that was fetched meanwhile, weights that were replaced."""
-        own = [] if lora in (None, NO_LORA) else [file_identity("loras", lora)]
         if model is None:
-            return own
-        model_id, selection = select_model(model)
-        return [model_id, selection.profile.id, *file_identities(selection), *own]
+            return []
+        model_id, selection = select_model(model, widgets)
+        own = own_lora(selection, widgets.get("lora", AUTO))
+        loras = [file_identity("loras", own)] if own else []
+        return [model_id, selection.profile.id, *file_identities(selection), *loras]
 
     @classmethod
     def execute(
         cls,
         model: dict[str, str] | None = None,
         weight_dtype: str = "default",
-        lora: str = NO_LORA,
         strength_model: float = 1.0,
+        **files: str,
     ) -> io.NodeOutput:
         if model is None:  # ComfyUI silently drops a dynamic combo's value that is not an option
             raise InvalidRequest(
@@ -82,11 +97,12 @@ class MultiEditLoadModel(io.ComfyNode):
                 "where MULTIEDIT_MODEL_ALIASES names an open one for it.",
                 field="model",
             )
-        from .model_loading import load_model, with_lora
+        from .model_loading import load_model
 
-        model_id, selection = select_model(model)
+        model_id, selection = select_model(model, files)
         shown = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
-        loaded = with_lora(load_model(model_id, selection, weight_dtype), lora, strength_model)
+        own = own_lora(selection, files.get("lora", AUTO))
+        loaded = load_model(model_id, selection, weight_dtype, own, strength_model)
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=shown)
 
 
@@ -101,6 +117,19 @@ def _inputs() -> list[io.Input]:
             tooltip="The model to load; auto is firered-image-edit where its files are there, else the first "
             "model that has its files.",
         ),
+        _file(
+            "diffusion_model",
+            ("diffusion_models", "checkpoints"),
+            "The file of the diffusion model, or of a whole checkpoint.",
+        ),
+        _file("text_encoder", ("text_encoders",), "The file of the text encoder."),
+        _file("vae", ("vae",), "The file of the VAE."),
+        _file(
+            "lora",
+            ("loras",),
+            "A LoRA: the step LoRA of a profile, which auto takes where it is there, or "
+            "one of your own in addition.",
+        ),
         io.Combo.Input(
             "weight_dtype",
             optional=True,
@@ -109,13 +138,6 @@ def _inputs() -> list[io.Input]:
             advanced=True,
             tooltip="The data type of the diffusion model's weights; default is the file's own.",
         ),
-        io.Combo.Input(
-            "lora",
-            optional=True,
-            options=[NO_LORA, *folder_paths.get_filename_list("loras")],
-            default=NO_LORA,
-            tooltip="A LoRA of your own, in addition to the step LoRA of the profile.",
-        ),
         io.Float.Input(
             "strength_model",
             optional=True,
@@ -123,9 +145,20 @@ def _inputs() -> list[io.Input]:
             min=-10.0,
             max=10.0,
             step=0.05,
-            tooltip="Strength of your own LoRA: 1 is as it was trained, 0 is off.",
+            tooltip="Strength of a LoRA of your own: 1 is as it was trained, 0 is off. A step LoRA is "
+            "always at 1.",
         ),
     ]
+
+
+def _file(name: str, folders: tuple[str, ...], what: str) -> io.Input:
+    return io.Combo.Input(
+        name,
+        optional=True,
+        options=[AUTO, *file_names(*folders)],
+        default=AUTO,
+        tooltip=f"{what} auto knows it by its header and name; what it took, and why, stands on the node.",
+    )
 
 
 def _profile(ids: Iterable[str]) -> io.Input:

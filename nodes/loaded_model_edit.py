@@ -162,7 +162,7 @@ def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSel
     inputs = source["inputs"]
     if source["class_type"] != _LOADER or any(isinstance(value, list) for value in inputs.values()):
         return None
-    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO)})
+    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO)}, inputs)
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:

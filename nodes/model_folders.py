@@ -2,27 +2,42 @@
 
 from __future__ import annotations
 
+import functools
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import comfy.model_management as management
 import folder_paths
 
 import nodes
 
+from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
+from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, PartName, Profile
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
+from ..pipelines.adapters.comfyui.profiles.weights_file import FileFacts, inspect_weights, unreadable
 from ..pipelines.catalog.aliases import alias_resolver
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO
+from ..pipelines.common.errors import ModelUnavailable
+from ..pipelines.common.lru_cache import LRUCache
 from ..pipelines.common.settings import Limits
 from ..pipelines.planning.plan import DEFAULT_MODEL
 
+# The loader's widgets that name a file, each a part of the model.
+CHOICES: tuple[PartName, ...] = ("diffusion_model", "text_encoder", "vae", "lora")
 
-def model_folders() -> Mapping[str, Sequence[str]]:
-    """List ComfyUI's files of every part, by its name of the folder."""
-    names = {part.folder for profile in load_profiles() for part in profile.parts.values()}
-    return {name: folder_paths.get_filename_list(name) for name in sorted(names)}
+_FACTS_BYTES = 4096  # of what is kept of one header, roughly
+# What the headers of ComfyUI's model files tell, by path, size and time.
+_header_facts: LRUCache[FileFacts] = LRUCache(2000 * _FACTS_BYTES, lambda facts: _FACTS_BYTES)
+
+
+def file_names(*folders: str) -> list[str]:
+    """List ComfyUI's files of some folders."""
+    return [name for folder in folders for name in folder_paths.get_filename_list(folder)]
 
 
 def offered_models() -> dict[str, list[str]]:
@@ -35,30 +50,95 @@ def offered_models() -> dict[str, list[str]]:
     return found
 
 
-def select_model(widget: Mapping[str, str]) -> tuple[str, ProfileSelection]:
+def select_model(
+    model: Mapping[str, str], widgets: Mapping[Any, str] | None = None
+) -> tuple[str, ProfileSelection]:
     """Select a model, and the profile and files that run it.
 
     Args:
-        widget: the input `model` of Load Multi-Edit Model: a model, and its profile.
+        model: the input `model` of Load Multi-Edit Model: a model, and its profile.
+        widgets: the loader's other inputs, of which those in CHOICES are read.
 
     Raises:
         ModelFilesMissing: files are missing; the message lists them.
+        InvalidModelFile: a file is damaged or something else, and no other fits.
         InvalidRequest: the model or profile is not known.
     """
-    model_id, profile = widget["model"], widget.get("profile", AUTO)
-    folders, known = model_folders(), nodes.NODE_CLASS_MAPPINGS
-    selected = _default_model(folders, known) if model_id == AUTO else model_id
-    runs = alias_resolver(Limits.from_environment(), load_catalog())
+    files = widgets or {}
+    chosen = {role: str(files[role]) for role in CHOICES if files.get(role, AUTO) != AUTO}
+    shelf, model_id = _shelf(), model["model"]
+    if model_id == AUTO:
+        model_id = _default_model(_only(shelf, chosen), chosen)
+    profile = model.get("profile", AUTO)
+    runs = alias_resolver(Limits.from_environment(), load_catalog())(model_id)
+    own = [each for each in load_profiles().of_model(runs) if profile in (AUTO, each.id)]
+    shelf = replace(shelf, chosen=_parts(shelf, chosen, own), trusted=profile != AUTO)
     memory = management.get_total_memory(management.get_torch_device())
-    profile_id = None if profile == AUTO else profile
-    return selected, select_profile(runs(selected), folders, memory, known, profile_id)
+    asked = None if profile == AUTO else profile
+    return model_id, select_profile(runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked)
 
 
-def _default_model(folders: Mapping[str, Sequence[str]], known: Collection[str]) -> str:
-    """The model of a request without one: the contract's default, else the first that has its files."""
-    available = available_models(folders, known)
-    ours = (model.id for model in load_catalog() if model.id in available)
-    return DEFAULT_MODEL if DEFAULT_MODEL in available else next(ours, DEFAULT_MODEL)
+def own_lora(selection: ProfileSelection, lora: str) -> str | None:
+    """The LoRA of the widget where it is not the step LoRA of the profile."""
+    return None if lora in (AUTO, selection.files.get("lora")) else lora
+
+
+def _shelf() -> Shelf:
+    return Shelf({name: file_names(name) for name in PART_FOLDERS.values()}, functools.cache(_inspect))
+
+
+def _inspect(folder: str, name: str) -> FileFacts:
+    """What the header of a file tells, read once."""
+    parts = {part for profile in load_profiles() for part in profile.parts.values() if part.folder == folder}
+    path = folder_paths.get_full_path(folder, name)
+    if path is None:
+        return unreadable("is a link that leads nowhere", parts)
+    status = os.stat(path)
+    key = (folder, path, status.st_size, status.st_mtime_ns)
+    return _header_facts.get(key, lambda: inspect_weights(Path(path), parts))
+
+
+def _parts(shelf: Shelf, chosen: Mapping[PartName, str], profiles: Sequence[Profile]) -> dict[PartName, str]:
+    """The chosen files by part: a whole checkpoint as one, and no LoRA that is none of a profile."""
+    parts = dict(chosen)
+    if _is_checkpoint(shelf, parts.get("diffusion_model", "")):
+        parts["checkpoint"] = parts.pop("diffusion_model")
+    if lora := parts.get("lora"):
+        one = Shelf({PART_FOLDERS["lora"]: [lora]})
+        steps = [part for each in profiles if (part := each.parts.get("lora"))]
+        if not any(one.find("lora", part).files for part in steps):
+            del parts["lora"]
+    return parts
+
+
+def _is_checkpoint(shelf: Shelf, name: str) -> bool:
+    return name in shelf.folders["checkpoints"] and name not in shelf.folders["diffusion_models"]
+
+
+def _only(shelf: Shelf, chosen: Mapping[PartName, str]) -> Shelf:
+    """The files, of each part that was chosen the chosen one alone; a LoRA tells no model."""
+    folders = {PART_FOLDERS[role]: [name] for role, name in chosen.items() if role != "lora"}
+    if _is_checkpoint(shelf, chosen.get("diffusion_model", "")):
+        folders |= {"checkpoints": folders["diffusion_models"], "diffusion_models": []}
+    return replace(shelf, folders={**shelf.folders, **folders})
+
+
+def _default_model(shelf: Shelf, chosen: Mapping[PartName, str]) -> str:
+    """The model of a request without one: the contract's default, else the first that has its files.
+
+    A model without refusals, and before it one whose licence limits commercial use, come last.
+    """
+    available = available_models(shelf, nodes.NODE_CLASS_MAPPINGS)
+    if DEFAULT_MODEL in available:
+        return DEFAULT_MODEL
+    ours = [model for model in load_catalog() if model.id in available]
+    ours.sort(key=lambda model: (model.uncensored, not load_profiles().get(available[model.id]).commercial))
+    if not ours and chosen:
+        raise ModelUnavailable(
+            f"{', '.join(chosen.values())} does not tell which model it is. Choose the model.",
+            field="modelId",
+        )
+    return ours[0].id if ours else DEFAULT_MODEL
 
 
 def file_identities(selection: ProfileSelection) -> list[str]:

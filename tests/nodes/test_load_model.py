@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from multiedit.tests.support.fake_weights import write_weights
 
 pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
@@ -87,7 +88,8 @@ def test_a_wrong_file_is_named_before_anything_is_loaded(
     with pytest.raises(graph.Failed, match=words) as caught:
         graph.run("MultiEditLoadModel", **MODEL)
     name = Path(file).name
-    assert str(caught.value).startswith(f"{name}.safetensors, taken for the ")
+    assert f"{name}.safetensors, taken for the " in str(caught.value)
+    assert "validation" in str(caught.value).lower()
     assert "https://huggingface.co/" in str(caught.value)
     assert str(models) not in str(caught.value)
 
@@ -148,7 +150,7 @@ def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path
     asked = {"model": {"model": "qwen-edit"}, "lora": "own.safetensors"}
     assert MultiEditLoadModel.fingerprint_inputs(**asked) != with_own
     (models / "loras" / "Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16.safetensors").write_bytes(
-        weights(["x"])
+        weights(["transformer_blocks.0.attn.to_k.lora_down.weight"])
     )
     assert (
         MultiEditLoadModel.fingerprint_inputs(model={"model": "qwen-edit"})[1] == "qwen-edit-2511-lightning-4"
@@ -176,12 +178,12 @@ def test_what_was_chosen_and_its_licence_are_shown(
 
     parts = {name: name for name in ("model", "clip", "vae")}
     monkeypatch.setattr(model_loading, "load_model", lambda *asked: SimpleNamespace(**parts))
-    for file in (
-        "diffusion_models/flux-2-klein-9b-fp8",
-        "text_encoders/qwen_3_8b_fp8mixed",
-        "vae/flux2-vae",
-    ):
-        (models / f"{file}.safetensors").write_bytes(weights(["x"]))
+    for file, architecture in {
+        "diffusion_models/flux-2-klein-9b-fp8": "klein 9B",
+        "text_encoders/qwen_3_8b_fp8mixed": "qwen 3 8B",
+        "vae/flux2-vae": "flux 2 vae",
+    }.items():
+        write_weights(models / f"{file}.safetensors", architecture)
     graph.run("MultiEditLoadModel", **{"model": "flux-2-klein-9b-edit", "model.profile": "auto"})
     (shown,) = graph.ui["node"]["text"]
     assert "Profile flux-2-klein-9b is used" in shown
@@ -189,7 +191,8 @@ def test_what_was_chosen_and_its_licence_are_shown(
 
 
 def test_a_whole_checkpoint_takes_no_weight_type(graph: Any, models: Path) -> None:
-    (models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors").write_bytes(weights(["x"]))
+    file = models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors"
+    file.write_bytes(weights([*DIT, *ENCODER, *VAE]))
     asked = {"model": "qwen-edit-uncensored", "model.profile": "auto", "weight_dtype": "fp8_e5m2"}
     with pytest.raises(graph.Failed, match="weight_dtype is fp8_e5m2, but Qwen-Rapid-AIO-NSFW-v23"):
         graph.run("MultiEditLoadModel", **asked)

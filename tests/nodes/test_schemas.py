@@ -53,7 +53,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditLoadModel": (
         "Load Multi-Edit Model",
         "model",
-        "weight_dtype lora strength_model",
+        "diffusion_model text_encoder vae lora weight_dtype strength_model",
         "loaded_model model clip vae",
     ),
 }

@@ -11,7 +11,7 @@ import pytest
 import torch
 from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.profiles.weights_file import check_weights
+from multiedit.pipelines.adapters.comfyui.profiles.weights_file import inspect_weights, invalid_file
 from multiedit.pipelines.adapters.comfyui.profiles.weights_header import LARGEST_HEADER
 from multiedit.pipelines.common.errors import InvalidModelFile, ModelUnavailable
 from safetensors.torch import save_file
@@ -68,6 +68,13 @@ AIO = (
 QWEN_LORA = ("transformer_blocks.0.attn.to_k.lora_down.weight", "transformer_blocks.0.attn.to_k.alpha")
 PEFT_LORA = ("transformer.transformer_blocks.0.attn.to_k.lora_A.default.weight",)
 FLUX_LORA = ("diffusion_model.double_blocks.0.img_attn.proj.lora_A.weight",)
+
+
+def check_weights(path: Path, part: ModelPart, what: str, name: str = "") -> None:
+    """Refuse a file as the selection does."""
+    problem = inspect_weights(path, (part,)).verdicts[part].problem
+    if problem:
+        raise invalid_file(name or path.name, part, what, problem)
 
 
 def _part(profile: str, role: str) -> ModelPart:

@@ -49,11 +49,20 @@ class PartFile:
 
 
 @dataclass(frozen=True)
+class PassedOver:
+    """A file that looks like the part: why it is not, and whether that is for what is in it."""
+
+    name: str
+    problem: str
+    broken: bool
+
+
+@dataclass(frozen=True)
 class Found:
-    """What there is for a part: files by preference, and (name, why not) of those that look like it."""
+    """What there is for a part: files by preference, and those that only look like it."""
 
     files: tuple[PartFile, ...]
-    passed_over: tuple[tuple[str, str], ...]
+    passed_over: tuple[PassedOver, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,8 @@ class Shelf:
 
     Attributes:
         inspect: what the headers tell.
-        chosen: by part, the only file to look at, whatever its name says of the model.
+        chosen: by part, the only file to look at, whatever its name says of the model; of a LoRA, which
+            nothing else tells, the name counts all the same.
         trusted: the profile was chosen too, so that names need not agree with it.
     """
 
@@ -74,33 +84,32 @@ class Shelf:
     def find(self, role: PartName, part: ModelPart) -> Found:
         """Find the files of a part: uncensored ones and mere look-alikes last, else the most exact first."""
         chosen = self.chosen.get(role)
-        files, passed_over = [], []
-        for name in self.folders.get(part.folder, ()):
-            if chosen is not None and name != chosen:
-                continue
-            file = self._judge(part, name, chosen is not None)
-            if isinstance(file, PartFile):
-                files.append(file)
-            elif file is not None:
-                passed_over.append((name, file))
-        return Found(tuple(sorted(files, key=_preference)), tuple(passed_over))
+        names = [name for name in self.folders.get(part.folder, ()) if chosen in (None, name)]
+        free = chosen is not None and (role != "lora" or self.trusted)
+        judged = [file for name in names if (file := self._judge(part, name, free)) is not None]
+        files = sorted((file for file in judged if isinstance(file, PartFile)), key=_preference)
+        return Found(tuple(files), tuple(file for file in judged if isinstance(file, PassedOver)))
 
-    def _judge(self, part: ModelPart, name: str, chosen: bool) -> PartFile | str | None:
-        """Return the file where it can be the part, why not where it looks like it, else None."""
+    def _judge(self, part: ModelPart, name: str, free: bool) -> PartFile | PassedOver | None:
+        """Return the file where it can be the part, why not where it looks like it, else None.
+
+        Args:
+            free: to have any name.
+        """
         facts = self.inspect(part.folder, name)
         verdict = Verdict(None) if facts is None else facts.verdicts[part]
         text = _text(part, name, facts)
         named = fits(part.names, squeezed(text))
-        if not (chosen or named or (verdict.problem is None and _told(part, text, verdict))):
+        other = None if free else _other_variant(part, text)
+        if not (free or named or (verdict.problem is None and other is None and _told(part, text, verdict))):
             return None
-        if part.merged_steps and few_steps(text) is None and not chosen:
+        if part.merged_steps and few_steps(text) is None and not free:
             return None
-        problem = verdict.problem
-        if not chosen:
-            problem = problem or _other_variant(part, text)
-        if not (chosen and self.trusted):
-            problem = problem or _other_steps(part, text)
-        return problem or _part_file(part, name, facts, named)
+        if verdict.problem:
+            return PassedOver(name, verdict.problem, broken=True)
+        if not (free and self.trusted):
+            other = other or _other_steps(part, text)
+        return PassedOver(name, other, broken=False) if other else _part_file(part, name, facts, named)
 
 
 def _text(part: ModelPart, name: str, facts: FileFacts | None) -> str:

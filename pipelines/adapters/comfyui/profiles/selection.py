@@ -16,7 +16,7 @@ from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....planning import provider
 from .part_files import Folders, Found, PartFile, Shelf
-from .profile import ModelPart, PartName, Profile
+from .profile import PART_FOLDERS, ModelPart, PartName, Profile
 from .registry import Profiles, load_profiles
 from .weights_file import invalid_file
 
@@ -63,6 +63,7 @@ def select_profile(
     """
     shelf = files if isinstance(files, Shelf) else Shelf(files)
     candidates = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
+    _check_chosen(candidates, shelf)
     skipped: list[str] = []
     for candidate in candidates:
         reason = _obstacle(candidate, shelf, node_names)
@@ -108,6 +109,22 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
     return (asked,)
 
 
+def _check_chosen(candidates: Sequence[Profile], shelf: Shelf) -> None:
+    """Refuse a chosen file that is not there, with where to get it."""
+    for role, name in shelf.chosen.items():
+        parts = [each.parts[role] for each in candidates if role in each.parts]
+        if any(name in shelf.folders.get(part.folder, ()) for part in parts):
+            continue
+        published = [file for part in parts for file in part.files if file.name == name]
+        source = f"Download it from {published[0].url}, or choose" if published else "Choose"
+        folder = PART_FOLDERS[role]
+        raise ModelFilesMissing(
+            f"{_part_title(role)} {name} is not in models/{folder}. {source} another; auto takes what is "
+            "there.",
+            field="modelId",
+        )
+
+
 def _obstacle(profile: Profile, shelf: Shelf, node_names: Collection[str] | None) -> str | None:
     """Return why a profile cannot run, None where it can."""
     if unknown := _unknown_nodes(profile, node_names):
@@ -126,7 +143,7 @@ def _obstacle(profile: Profile, shelf: Shelf, node_names: Collection[str] | None
 
 
 def _why_not(found: Found) -> str:
-    return ", ".join(f"{name} {problem}" for name, problem in found.passed_over)
+    return ", ".join(f"{each.name} {each.problem}" for each in found.passed_over)
 
 
 def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list[str]:
@@ -144,7 +161,7 @@ def _selected(profile: Profile, shelf: Shelf, memory_bytes: int, notes: tuple[st
         files[role] = file.name
         types = f", {file.quantisation}" if file.inspected else ""
         reasons.append(f"The {_part_title(role)} is {file.name} ({file.gigabytes} GB{types}): {why}.")
-        reasons += [f"{name} is passed over: it {problem}." for name, problem in found.passed_over]
+        reasons += [f"{each.name} is passed over: it {each.problem}." for each in found.passed_over]
     if not profile.commercial:
         reasons.append(
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
@@ -184,11 +201,11 @@ def _unable(
         f"{plainest.parts[role].folder}/{each.files[0].name}" for role, each in found.items() if each.files
     ]
     lacking = {role: each for role, each in found.items() if not each.files}
-    if lacking and all(each.passed_over for each in lacking.values()):
-        role, each = next(iter(lacking.items()))
-        name, problem = each.passed_over[0]
+    broken = [(role, file) for role, each in lacking.items() for file in each.passed_over[:1] if file.broken]
+    if len(broken) == len(lacking):
+        role, file = broken[0]
         what = f"the {_part_title(role)} of {plainest.name}"
-        return invalid_file(name, plainest.parts[role], what, problem)
+        return invalid_file(file.name, plainest.parts[role], what, file.problem)
     missing = [_wanted(role, plainest.parts[role]) for role in lacking]
     passed_over = "".join(f" Not taken: {_why_not(each)}." for each in lacking.values() if each.passed_over)
     return ModelFilesMissing(

@@ -63,22 +63,6 @@ def unreadable(problem: str, parts: Iterable[ModelPart]) -> FileFacts:
     return FileFacts(0, "", "", dict.fromkeys(parts, Verdict(problem)))
 
 
-def check_weights(path: str | Path, part: ModelPart, what: str, name: str | None = None) -> None:
-    """Refuse a file that its loader would take for something else, or stumble over half-way.
-
-    Args:
-        part: what the file is taken for, and `what` that is in words: "the VAE of FLUX.2 klein 4B".
-        name: of the file in messages; by default its own name without the folders.
-
-    Raises:
-        InvalidModelFile: the file cannot be read, is not a safetensors file, is shorter than its header
-            says, lacks a tensor of the architecture or has one of another.
-    """
-    problem = inspect_weights(Path(path), (part,)).verdicts[part].problem
-    if problem:
-        raise invalid_file(Path(path).name if name is None else name, part, what, problem)
-
-
 def invalid_file(name: str, part: ModelPart, what: str, problem: str) -> InvalidModelFile:
     """The error for a file that cannot be what it is taken for, with where to get that."""
     source = part.published_like(name)
