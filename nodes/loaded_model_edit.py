@@ -100,7 +100,7 @@ def _speed_inputs() -> list[io.Input]:
             "kv_cache",
             _SWITCH,
             "Compute the references' attention once for all steps. auto is on for profiles trained "
-            "for it, with two images or more; on changes the image of others.",
+            "for it; on changes the image of others.",
         ),
         _choice(
             "easy_cache",

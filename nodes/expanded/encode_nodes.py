@@ -47,17 +47,25 @@ class MultiEditFit(io.ComfyNode):
             "MultiEditFit",
             "Fit Reference",
             "Brings an image to the size of a reference, for nodes that encode it themselves.",
-            [_IMAGE, FIT, ITEM, FRAME],
+            [
+                _IMAGE,
+                FIT,
+                ITEM,
+                FRAME,
+                io.Boolean.Input("alpha", default=False, tooltip="Keep transparency; else it shows white."),
+            ],
             [io.Image.Output("image")],
             is_input_list=True,
         )
 
     @classmethod
-    def execute(cls, image: list[Any], fit: list[Any], item: list[int], frame: list[int]) -> io.NodeOutput:
+    def execute(
+        cls, image: list[Any], fit: list[Any], item: list[int], frame: list[int], alpha: list[bool]
+    ) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import fitted, opaque
 
-        shown = fitted(opaque(select_image(image, item, frame, "image")), read_fit(fit))
-        return io.NodeOutput(output_tensor(shown))
+        own = select_image(image, item, frame, "image")
+        return io.NodeOutput(output_tensor(fitted(own if alpha[0] else opaque(own), read_fit(fit))))
 
 
 class MultiEditMaskedLatent(io.ComfyNode):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def encode_latent(loaded: LoadedModel, image: Tensor) -> Tensor:
-    """Encode an image [1, H, W, 3] by the model's VAE."""
+    """Encode an image [1, H, W, 3 or 4] by the model's VAE."""
     latent: Tensor = loaded.encodings.get("latent", fingerprint(image), lambda: loaded.vae.encode(image))
     return latent
 
@@ -48,7 +48,8 @@ def encode_masked_latent(
 ) -> dict[str, Tensor]:
     """ComfyUI's LATENT of a base [1, H, W, 3 or 4] that may change where a mask [1, h, w] is 1."""
     change = latent_mask(fitted_mask(mask, image, fit), loaded.profile.grid)
-    latent = encode_latent(loaded, fitted(opaque(image), fit))
+    shown = image if FAMILIES[loaded.profile.family].alpha else opaque(image)
+    latent = encode_latent(loaded, fitted(shown, fit))
     return {"samples": latent.repeat(batch_size, *[1] * (latent.ndim - 1)), "noise_mask": change}
 
 

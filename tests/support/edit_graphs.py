@@ -63,7 +63,8 @@ CASES = {
 def generation(profile: Profile, case: Case) -> GenerationPlan:
     """What is decided of a case."""
     catalog = load_catalog()
-    settings = EditSettings(profile.model, "a hat", seed=7, **(case.settings or {}))
+    asked: dict[str, Any] = {"prompt": "a hat", "seed": 7, **(case.settings or {})}
+    settings = EditSettings(profile.model, **asked)
     images = [torch.empty(1).expand(1, height, width, 3) for width, height in case.sizes]
     mask = None if case.bounds is None else torch.ones(1, 1, 1)
     plan = plan_tensors(settings, images, mask, catalog, {profile.model: profile.family})

@@ -51,7 +51,7 @@ SETTINGS = {
     "flux-2-klein-base-4b": ("flux-2-klein-4b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
     "flux-2-klein-9b": ("flux-2-klein-9b-edit", 4, 1, *FLUX2, None, None, None, None, False),
     "flux-2-klein-base-9b": ("flux-2-klein-9b-base-edit", 20, 5, *FLUX2, None, None, None, None, False),
-    "flux-2-klein-9b-kv": ("flux-2-klein-9b-kv-edit", 4, 1, *FLUX2, None, None, None, None, False),
+    "flux-2-klein-9b-kv": ("flux-2-klein-9b-kv-edit", 4, 1, *FLUX2, None, None, None, ZERO, False),
     "flux-2-dev-turbo": ("flux-2-dev-edit", 8, 1, *FLUX2, None, None, 4, None, True),
     "flux-2-dev-full": ("flux-2-dev-edit", 20, 1, *FLUX2, None, None, 4, None, False),
     "mage-flow-edit-turbo": ("mage-flow-turbo-edit", 4, 1, *EULER, None, None, None, None, False),

@@ -35,9 +35,10 @@ def models() -> str:
 def _model(model: str, profiles: list[Profile]) -> list[str]:
     first = profiles[0]
     settings = [f"`{each.id}`: {each.steps} steps, cfg {each.cfg:g}" for each in profiles]
+    name = f"`{model}`" + (" (experimental)" if first.experimental else "")
     licence = f"[{first.licence}][{model}]"
     return [
-        f"`{model}`",
+        name,
         "<br>".join(settings),
         str(first.max_images),
         f"{first.max_pixels / _MEGAPIXEL:.1f} MP",

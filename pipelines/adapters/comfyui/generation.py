@@ -19,7 +19,6 @@ from .profiles.profile import Profile, SpeedOption
 from .profiles.selection import ProfileSelection, alias_notes
 from .reference_fit import ReferenceFit, on_budget
 
-_LEAST_REFERENCES_FOR_CACHE = 2
 # Areas of fewer squares of the grid have no point near every ratio (see `size_on_grid`).
 _COARSE = 400
 
@@ -53,7 +52,7 @@ def plan_generation(
     work = _work_size(plan, profile, model, options.sampling_pixels)
     region, region_notes = _region(plan, profile, mask_bounds, options)
     work = region.work if region else work
-    kv_cache, kv_notes = _kv_cache(options.kv_cache, profile, len(sizes))
+    kv_cache, kv_notes = _kv_cache(options.kv_cache, profile)
     easy_cache, easy_notes = _speed("easy_cache", options.easy_cache, profile.easy_cache)
     base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
     pixels, masked = options.reference_pixels or profile.reference_pixels, mask_bounds is not None
@@ -131,14 +130,12 @@ def _region(
     )
 
 
-def _kv_cache(asked: Switch, profile: Profile, references: int) -> tuple[bool, tuple[str, ...]]:
+def _kv_cache(asked: Switch, profile: Profile) -> tuple[bool, tuple[str, ...]]:
     if asked == "on" and profile.guided:
         raise InvalidRequest(
             f"kv_cache is on, but {profile.id} samples with cfg {profile.cfg:g}; the cache holds at cfg 1 "
             "only. Use a distilled profile, or auto."
         )
-    if asked == "auto" and references < _LEAST_REFERENCES_FOR_CACHE:
-        return False, ()
     return _speed("kv_cache", asked, profile.kv_cache)
 
 

@@ -57,10 +57,14 @@ class GraphBuilder:
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         return self.graph.add(self._name + name, class_type, inputs)
 
-    def fit_images(self) -> list[Link]:
-        """Bring every image to the size of its reference, for nodes of ComfyUI that encode by themselves."""
+    def fit_images(self, alpha: bool = False) -> list[Link]:
+        """Bring every image to the size of its reference, for nodes of ComfyUI that encode by themselves.
+
+        Args:
+            alpha: images keep theirs; otherwise transparency shows white.
+        """
         return [
-            self.add(f"image_{number}", "MultiEditFit", self._image(number - 1, fit))
+            self.add(f"image_{number}", "MultiEditFit", {**self._image(number - 1, fit), "alpha": alpha})
             for number, fit in enumerate(self.generation.references, start=1)
         ]
 

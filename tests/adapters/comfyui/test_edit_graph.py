@@ -16,10 +16,11 @@ from typing import Any
 
 import pytest
 from multiedit.pipelines.adapters.comfyui.families import FAMILIES
+from multiedit.pipelines.adapters.comfyui.families.mage_flow import fit_to_result
 from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
-from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit, fit_to_budget
+from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.tests.support.edit_graphs import (
     CASES,
@@ -133,7 +134,7 @@ def test_references_keep_their_shape_at_their_budget(
     budget = pixels or profile.reference_pixels
     for fit, own in zip(decided.references[1:], [size], strict=True):
         assert not any(side % profile.grid for side in fit.size)
-        if FAMILIES[profile.family].fit_references is not fit_to_budget:
+        if FAMILIES[profile.family].fit_references is fit_to_result:
             assert fit == ReferenceFit(decided.work)
         else:
             # Each side is within half a step of the grid, or one step where the picture is narrower.

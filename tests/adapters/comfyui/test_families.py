@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.comfyui.families import FAMILIES
+from multiedit.pipelines.adapters.comfyui.families import FAMILIES, flux3, qwen_image_21
+from multiedit.pipelines.adapters.comfyui.families.family import with_tags
+from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, THREE, Case, graph
 
 
 def test_every_family_has_a_profile() -> None:
@@ -35,3 +39,58 @@ def test_the_text_encoder_sees_a_small_copy(
 @pytest.mark.parametrize("family", ["flux2", "qwen-image-21", "flux3"])
 def test_other_text_encoders_are_given_no_copy(family: str) -> None:
     assert FAMILIES[family].vision_scale is None
+
+
+@pytest.mark.parametrize(
+    ("prompt", "flux", "qwen"),
+    [
+        (
+            "the hat of image 2 on image 1",
+            "the hat of <ref_image_1> on <ref_image_0>",
+            "the hat of <image2> on <image1>",
+        ),
+        ("Picture 3, image_1", "<ref_image_2>, <ref_image_0>", "<image3>, <image1>"),
+        *(
+            (same, same, same)
+            for same in ("image 4 of imagery", "<ref_image_1> on <image1>", "2 images, image 12")
+        ),
+    ],
+)
+def test_images_are_named_as_the_model_knows_them(prompt: str, flux: str, qwen: str) -> None:
+    assert with_tags(prompt, 3, flux3.tag) == flux
+    assert with_tags(prompt, 3, qwen_image_21.tag) == qwen
+
+
+def _inputs(profile: str, case: Case, name: str) -> dict[str, Any]:
+    """The inputs of a node of a profile's graph; none where there is no such node."""
+    nodes = graph(load_profiles().get(profile), case)["nodes"]
+    return dict(nodes[f"edit.{name}"]["inputs"]) if f"edit.{name}" in nodes else {}
+
+
+def test_several_images_have_tags_in_qwen_image_and_one_has_none() -> None:
+    asked = {"prompt": "image 1 in blue"}
+    several, one = Case(THREE.sizes, settings=asked), Case((PHOTOGRAPH,), settings=asked)
+    assert _inputs("qwen-image-2.1", several, "prompt")["prompt"] == "<image1> in blue"
+    assert _inputs("qwen-image-2.1", one, "prompt")["prompt"] == "image 1 in blue"
+
+
+@pytest.mark.parametrize("settings", [{}, {"resolution": "2K"}, {"aspect_ratio": "1:1"}])
+def test_qwen_image_sees_its_base_at_the_size_that_is_sampled(settings: dict[str, str]) -> None:
+    case = Case((LARGE, PORTRAIT), settings=settings)
+    latent = _inputs("qwen-image-2.1", case, "latent")
+    base = _inputs("qwen-image-2.1", case, "image_1")
+    assert base["fit"]["size"] == [latent["width"], latent["height"]]
+    assert base["alpha"] is True
+    assert _inputs("flux-3-klein", case, "image_1")["alpha"] is False
+
+
+@pytest.mark.parametrize("images", [1, 2])
+def test_klein_kv_without_its_cache_has_the_method_it_was_trained_with(images: int) -> None:
+    sizes = [PHOTOGRAPH] * images
+    cached = Case(sizes)
+    plain = Case(sizes, options=GenerationOptions(kv_cache="off", retry_smaller=False))
+    assert _inputs("flux-2-klein-9b-kv", cached, "kv_cache") == {"model": ["edit.model", 1]}
+    assert not _inputs("flux-2-klein-9b-kv", cached, "prompt_method")
+    assert not _inputs("flux-2-klein-9b-kv", plain, "kv_cache")
+    method = _inputs("flux-2-klein-9b-kv", plain, "prompt_method")
+    assert method["reference_latents_method"] == "index_timestep_zero"

@@ -131,7 +131,8 @@ def test_options_that_contradict_are_refused(profile: Profile, asked: Any, messa
 @pytest.mark.parametrize(
     ("profile", "images", "asked", "on"),
     [
-        (KV, 1, "auto", False),
+        (KV, 1, "auto", True),
+        (KV, 1, "off", False),
         (KV, 2, "auto", True),
         (KV, 2, "off", False),
         (KV, 1, "on", True),

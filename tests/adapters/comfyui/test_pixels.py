@@ -173,3 +173,15 @@ def test_an_answer_in_half_floats_is_pasted_into_a_base_in_whole_ones() -> None:
     assert torch.equal(result[0][mask[0] == 0], base[0][mask[0] == 0])
     whole = finished(answer.float(), (64, 48), base, mask.float(), ReferenceFit((32, 32), (64, 48)))
     assert torch.equal(result, whole)
+
+
+@pytest.mark.parametrize(("base", "output"), [(3, 4), (4, 3), (4, 4)])
+def test_an_edit_inside_a_mask_has_alpha_where_either_image_has(base: int, output: int) -> None:
+    mask = torch.zeros(1, 32, 32)
+    mask[:, 8:24, 8:24] = 1.0
+    image = torch.rand(1, 32, 32, base)
+    edited = torch.full((1, 32, 32, output), 0.5)
+    result = finished(edited, (32, 32), image, mask, ReferenceFit((32, 32), (32, 32)))
+    assert result.shape == (1, 32, 32, 4)
+    assert torch.equal(result[0, :8, :, :base], image[0, :8])
+    assert result[0, 16, 16, 3] == (0.5 if output == 4 else 1.0)

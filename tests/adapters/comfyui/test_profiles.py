@@ -87,6 +87,7 @@ def test_a_profile_names_a_family_and_what_it_needs(profile: Profile) -> None:
     assert profile.family in FAMILIES
     if profile.family in GATED:
         assert (set(profile.nodes), profile.minimum_comfyui) == GATED[profile.family]
+    assert profile.experimental == (profile.family in GATED)
     assert profile.reference_pixels == 1024 * 1024
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,10 +12,27 @@ from ..graph import Link
 from ..graph_builder import GraphBuilder
 from ..reference_fit import FitReferences, fit_to_budget
 
+_NUMBERED = re.compile(r"(?<![<\w])(?:image|picture)[ _]?(\d{1,2})\b(?!>)", re.IGNORECASE)
+
 
 def tokenize_text(clip: Any, prompt: str, images: list[Any]) -> Any:
     """Tokenize a prompt for a text encoder that sees no images."""
     return clip.tokenize(prompt)
+
+
+def with_tags(prompt: str, count: int, tag: Callable[[int], str]) -> str:
+    """Write "image 2" and "picture 2" in a prompt as the tag by which a model knows its second image.
+
+    Args:
+        count: of the images; a higher number is left alone.
+        tag: of an image by its number, which begins with 1.
+    """
+
+    def tagged(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return tag(number) if 1 <= number <= count else match[0]
+
+    return _NUMBERED.sub(tagged, prompt)
 
 
 @dataclass(frozen=True)
@@ -28,9 +46,11 @@ class Family:
             the text encoder is scaled; None where that sees no images, or where ComfyUI's own node makes
             the copy.
         fit_references: how each image becomes a reference.
+        alpha: the VAE has an alpha channel, so that images keep theirs.
     """
 
     build: Callable[[GraphBuilder], Link]
     tokenize: Callable[[Any, str, list[Any]], Any] = tokenize_text
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
     fit_references: FitReferences = fit_to_budget
+    alpha: bool = False

@@ -16,6 +16,9 @@ def build(builder: GraphBuilder) -> Link:
 
     def condition(name: str, text: str, references: list[Link]) -> Link:
         encoded = builder.encode_prompt(name, text, references)
+        if profile.reference_method and not builder.generation.kv_cache:  # the cache sets it by itself
+            method = {"conditioning": encoded, "reference_latents_method": profile.reference_method}
+            encoded = builder.add(f"{name}_method", "FluxKontextMultiReferenceLatentMethod", method)
         if profile.guidance is None:
             return encoded
         guidance = {"conditioning": encoded, "guidance": profile.guidance}

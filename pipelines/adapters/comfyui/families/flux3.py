@@ -7,11 +7,18 @@ from __future__ import annotations
 
 from ..graph import Link, output
 from ..graph_builder import GraphBuilder
-from .family import Family
+from .family import Family, with_tags
+
+
+def tag(number: int) -> str:
+    """The name of an image in a prompt, by its number from 1."""
+    return f"<ref_image_{number - 1}>"
 
 
 def build(builder: GraphBuilder) -> Link:
-    text = {"clip": builder.clip, "text": builder.generation.plan.prompt}
+    generation = builder.generation
+    prompt = with_tags(generation.plan.prompt, len(generation.references), tag)
+    text = {"clip": builder.clip, "text": prompt}
     positive = builder.add("prompt", "CLIPTextEncode", text)
     # The node of the references has a socket for both; without guidance the second is dropped again.
     if builder.profile.guided:
@@ -22,7 +29,13 @@ def build(builder: GraphBuilder) -> Link:
     references = builder.add(
         "references",
         "ReferenceMultiLatent",
-        {"positive": positive, "negative": negative, "vae": builder.vae, "resize": "none", **images},
+        {
+            "positive": positive,
+            "negative": negative,
+            "vae": builder.vae,
+            "resolution": "keep resolution",  # the images have their size already
+            **images,
+        },
     )
     model = builder.accelerate(builder.model)
     unwanted = output(references, 1) if builder.profile.guided else None

@@ -134,6 +134,7 @@ class Profile:
         max_images: base and references.
         nodes: names of ComfyUI's nodes that the graph needs; where one is missing ComfyUI is too old.
         minimum_comfyui: the first version that has them, for the message.
+        experimental: no ComfyUI that could be had here runs it, so that its graph never ran.
 
     Raises:
         ValueError: the profile contradicts itself.
@@ -166,6 +167,7 @@ class Profile:
     easy_cache: SpeedOption = field(default_factory=lambda: SpeedOption(False, "not known to work"))
     nodes: tuple[str, ...] = ()
     minimum_comfyui: str = "0.31.0"
+    experimental: bool = False
 
     def __post_init__(self) -> None:
         rules = {

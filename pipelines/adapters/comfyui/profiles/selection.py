@@ -162,6 +162,10 @@ def _selected(profile: Profile, shelf: Shelf, memory_bytes: int, notes: tuple[st
         types = f", {file.quantisation}" if file.inspected else ""
         reasons.append(f"The {_part_title(role)} is {file.name} ({file.gigabytes} GB{types}): {why}.")
         reasons += [f"{each.name} is passed over: it {each.problem}." for each in found.passed_over]
+    if profile.experimental:
+        reasons.append(
+            f"{profile.name} is experimental: its graph follows the official template, and never ran here."
+        )
     if not profile.commercial:
         reasons.append(
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
