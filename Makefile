@@ -10,7 +10,7 @@ export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
 OLDER_VERSIONS = 0.15.0 0.25.0
 
-.PHONY: setup demo test lint types comfyui comfyui-versions bench clean
+.PHONY: setup demo test lint types comfyui comfyui-versions upstream bench clean
 
 setup: .venv/.runtime
 
@@ -50,6 +50,10 @@ comfyui:
 # Older ones, each beside the frontend that it pins, for tests/comfyui/test_older_versions.py.
 comfyui-versions: comfyui
 	for version in $(OLDER_VERSIONS); do sh scripts/older_comfyui.sh $(CACHE) $$version $(PYTHON) || exit 1; done
+
+# ComfyUI's newest templates and node documents, which the profiles are compared with.
+upstream: .venv/.runtime
+	$(BIN)/python -m pip download --quiet --no-deps --dest $(CACHE)/upstream comfyui-workflow-templates-json comfyui-embedded-docs
 
 bench: .venv/.runtime
 	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)
