@@ -127,8 +127,7 @@ def _inputs() -> list[io.Input]:
         _file(
             "lora",
             ("loras",),
-            "A LoRA: the step LoRA of a profile, which auto takes where it is there, or "
-            "one of your own in addition.",
+            "A LoRA: the step LoRA of a profile, or one of your own in addition.",
         ),
         io.Combo.Input(
             "weight_dtype",

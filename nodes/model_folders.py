@@ -118,8 +118,9 @@ def _is_checkpoint(shelf: Shelf, name: str) -> bool:
 def _only(shelf: Shelf, chosen: Mapping[PartName, str]) -> Shelf:
     """The files, of each part that was chosen the chosen one alone; a LoRA tells no model."""
     folders = {PART_FOLDERS[role]: [name] for role, name in chosen.items() if role != "lora"}
-    if _is_checkpoint(shelf, chosen.get("diffusion_model", "")):
-        folders |= {"checkpoints": folders["diffusion_models"], "diffusion_models": []}
+    if name := chosen.get("diffusion_model"):
+        whole = _is_checkpoint(shelf, name)
+        folders |= {"checkpoints": [name] if whole else [], "diffusion_models": [] if whole else [name]}
     return replace(shelf, folders={**shelf.folders, **folders})
 
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 LOADER, EDIT = "MultiEditLoadModel", "MultiEditEdit"
 PROMPTS = {path.stem: json.loads(path.read_text()) for path in (PACK / "workflows" / "api").glob("*.json")}
+FILES = ("diffusion_model", "text_encoder", "vae", "lora")
 PAINTED = "painted.png"
 SMALL = {"model.sampling_megapixels": 0.0625, "model.reference_megapixels": 0.0625}
 
@@ -49,6 +50,9 @@ def test_the_links_are_those_of_the_profile(name: str) -> None:
     [links] = [node["properties"]["models"] for node in graph["nodes"] if node["type"] == LOADER]
     [note] = [node["widgets_values"][0] for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     parts = first_profile(name).parts.values()
+    [loader] = of_class(PROMPTS[name], LOADER)
+    named = [loader[widget] for widget in FILES if loader[widget] != "auto"]
+    assert [link["name"] for link in links] == named  # so that ComfyUI misses what is not there
     assert [link["directory"] for link in links] == [part.folder for part in parts]
     for link, part in zip(links, parts, strict=True):
         assert (link["name"], link["url"]) in [(file.name, file.url) for file in part.files]
@@ -62,8 +66,9 @@ def test_the_note_names_the_licence(name: str) -> None:
 
 
 def small(name: str) -> Prompt:
-    """A template with little work for a processor; where it wants a mask, with a painted picture."""
+    """A template with little work for a processor, of any files; where it wants a mask, a painted picture."""
     prompt: Prompt = json.loads(json.dumps(PROMPTS[name]))
+    of_class(prompt, LOADER)[0].update(dict.fromkeys(FILES, "auto"))
     [edit] = of_class(prompt, EDIT)
     assert {key: edit[key] for key in SMALL} == dict.fromkeys(SMALL, 0)
     edit |= SMALL

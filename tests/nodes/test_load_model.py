@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from multiedit.pipelines.common.errors import ModelUnavailable
 from multiedit.tests.support.fake_weights import write_weights
 
 pytest.importorskip("comfy_api.latest")
@@ -135,6 +137,110 @@ def test_auto_takes_the_first_that_has_its_files(comfyui: Any, models: Path) -> 
     transformer = models / "diffusion_models" / "FireRed-Image-Edit-1.1-transformer.safetensors"
     transformer.write_bytes(weights(DIT))
     assert select_model({"model": "auto"})[0] == "firered-image-edit"
+
+
+MORE = {
+    "flux-2-klein-9b-edit": {
+        "diffusion_models/flux-2-klein-9b": "klein 9B",
+        "text_encoders/qwen_3_8b": "qwen 3 8B",
+        "vae/flux2-vae": "flux 2 vae",
+    },
+    "flux-2-klein-4b-base-edit": {
+        "diffusion_models/flux-2-klein-base-4b": "klein 4B",
+        "text_encoders/qwen_3_4b": "qwen 3 4B",
+    },
+}
+
+
+def test_auto_takes_no_model_of_limited_use_or_without_refusals_where_another_fits(
+    comfyui: Any, models: Path
+) -> None:
+    from multiedit.nodes.model_folders import select_model
+
+    for file in FILES:
+        (models / file).unlink()
+    aio = models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors"
+    aio.write_bytes(weights([*DIT, *ENCODER, *VAE]))
+    assert select_model({"model": "auto"})[0] == "qwen-edit-uncensored"
+    for model, files in MORE.items():
+        for file, architecture in files.items():
+            write_weights(models / f"{file}.safetensors", architecture)
+        assert select_model({"model": "auto"})[0] == model
+
+
+def test_a_file_is_found_through_links_and_in_other_folders(
+    comfyui: Any, models: Path, tmp_path: Path
+) -> None:
+    import folder_paths
+    from multiedit.nodes.model_folders import select_model
+
+    plain = models / "diffusion_models" / "qwen_image_edit_2511_bf16.safetensors"
+    elsewhere = tmp_path / "disk" / "models"
+    moved = write_weights(elsewhere / "qwen" / "weights.safetensors", "qwen 2511", "fp8 scaled")
+    plain.unlink()
+    plain.symlink_to(tmp_path / "nowhere")
+    with pytest.raises(ModelUnavailable, match=r"2511_bf16\.safetensors, taken for .* leads nowhere"):
+        select_model({"model": "qwen-edit"})
+    link = models / "diffusion_models" / "linked"
+    link.symlink_to(elsewhere / "qwen", target_is_directory=True)
+    _, selection = select_model({"model": "qwen-edit"})
+    assert selection.files["diffusion_model"] == "linked/weights.safetensors"
+    assert any("qwen_image_edit_2511_bf16.safetensors is passed over" in note for note in selection.notes)
+    link.unlink()
+    folder_paths.add_model_folder_path("diffusion_models", str(elsewhere))
+    _, selection = select_model({"model": "qwen-edit"})
+    assert selection.files["diffusion_model"] == "qwen/weights.safetensors"
+    assert any("fp8 scaled)" in note for note in selection.notes)
+    assert moved.exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "widgets", "expected"),
+    [
+        ("qwen-edit", {"diffusion_model": "mine.safetensors"}, {"diffusion_model": "mine.safetensors"}),
+        ("qwen-edit", {"vae": "qwen_image_vae.safetensors"}, {"vae": "qwen_image_vae.safetensors"}),
+        ("qwen-edit", {"lora": "4steps.safetensors"}, {}),  # not a step LoRA by its name
+        ("auto", {"diffusion_model": "qwen_image_edit_2511_bf16.safetensors"}, {}),
+        (
+            "qwen-edit-uncensored",
+            {"diffusion_model": "Qwen-Rapid-AIO-NSFW-v23.safetensors"},
+            {"checkpoint": "Qwen-Rapid-AIO-NSFW-v23.safetensors"},
+        ),
+        (
+            "qwen-edit",
+            {"diffusion_model": "gone.safetensors"},
+            "gone.safetensors is not in models/diff",
+        ),
+        ("qwen-edit", {"diffusion_model": "flux.safetensors"}, "flux.safetensors, taken for the diffusion"),
+        ("qwen-edit", {"lora": "gone.safetensors"}, "lora gone.safetensors is not in models/loras"),
+        ("auto", {"diffusion_model": "mine.safetensors"}, "mine.safetensors does not tell which model it is"),
+        (
+            "qwen-edit-uncensored",
+            {"vae": "qwen_image_vae.safetensors"},
+            "vae.safetensors cannot be chosen",
+        ),
+    ],
+)
+def test_a_chosen_file_is_taken_or_refused(
+    comfyui: Any, models: Path, model: str, widgets: dict[str, str], expected: Any
+) -> None:
+    from multiedit.nodes.load_model import MultiEditLoadModel
+    from multiedit.nodes.model_folders import own_lora, select_model
+
+    write_weights(models / "diffusion_models" / "mine.safetensors", "qwen")
+    write_weights(models / "diffusion_models" / "flux.safetensors", "klein 4B")
+    write_weights(models / "loras" / "4steps.safetensors", "qwen lora")
+    aio = models / "checkpoints" / "Qwen-Rapid-AIO-NSFW-v23.safetensors"
+    aio.write_bytes(weights([*DIT, *ENCODER, *VAE]))
+    told = MultiEditLoadModel.validate_inputs({"model": model}, **widgets)
+    if isinstance(expected, str):
+        assert re.search(expected, str(told))
+        return
+    assert told is True
+    chosen, selection = select_model({"model": model}, widgets)
+    assert chosen == ("qwen-edit" if model == "auto" else model)
+    assert {role: selection.files[role] for role in expected} == expected
+    assert own_lora(selection, widgets.get("lora", "auto")) == widgets.get("lora")
 
 
 def test_weights_that_were_replaced_are_other_weights(comfyui: Any, models: Path) -> None:

@@ -85,7 +85,7 @@ def documented_inputs(node: str) -> dict[str, Documented] | None:
     tables = 0
     for line in text.split("## Outputs")[0].splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if "Data Type" in cells:  # the one column that all documents have
+        if {"Data Type", "Comfy dtype"} & set(cells):  # older documents have the latter
             columns, tables = cells, tables + 1
         elif columns and len(cells) == len(columns) and not set(cells[0]) <= set("-: "):
             row = dict(zip(columns, cells, strict=True))

@@ -110,9 +110,15 @@ def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple
 
 
 def _check_chosen(candidates: Sequence[Profile], shelf: Shelf) -> None:
-    """Refuse a chosen file that is not there, with where to get it."""
+    """Refuse a chosen file that is not there, with where to get it, or of a part that the model has not."""
     for role, name in shelf.chosen.items():
         parts = [each.parts[role] for each in candidates if role in each.parts]
+        if not parts:
+            raise InvalidRequest(
+                f"{_part_title(role)} {name} cannot be chosen: {candidates[0].name} has none of its own. Set "
+                "it to auto.",
+                field="modelId",
+            )
         if any(name in shelf.folders.get(part.folder, ()) for part in parts):
             continue
         published = [file for part in parts for file in part.files if file.name == name]
