@@ -106,5 +106,7 @@ def test_a_template_runs(model_server: Server, name: str) -> None:
 
 
 def test_painting_nothing_is_said(model_server: Server) -> None:
-    run = model_server.run(PROMPTS["inpaint"])
+    prompt = small("inpaint")
+    of_class(prompt, "LoadImage")[0]["image"] = of_class(PROMPTS["inpaint"], "LoadImage")[0]["image"]
+    run = model_server.run(prompt)
     assert "no mask is connected" in run.error
