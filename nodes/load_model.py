@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
+from ..pipelines.common.validation import shown
 from .loaded_model import LOADED_MODEL
 from .model_folders import (
     CHOICES,
@@ -70,7 +71,7 @@ class MultiEditLoadModel(io.ComfyNode):
         except MultiEditError as error:
             return error.message
         if (own := own_lora(selection, lora)) and own not in file_names("loras"):
-            return f"lora {own} is not in models/loras. Put it there, or set lora to auto."
+            return f"lora {shown(own)} is not in models/loras. Put it there, or set lora to auto."
         return True
 
     @classmethod
@@ -100,10 +101,10 @@ class MultiEditLoadModel(io.ComfyNode):
         from .model_loading import load_model
 
         model_id, selection = select_model(model, files)
-        shown = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
+        ui = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
         own = own_lora(selection, files.get("lora", AUTO))
         loaded = load_model(model_id, selection, weight_dtype, own, strength_model)
-        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=shown)
+        return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=ui)
 
 
 def _inputs() -> list[io.Input]:

@@ -25,6 +25,7 @@ from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import ModelUnavailable
 from ..pipelines.common.lru_cache import LRUCache
 from ..pipelines.common.settings import Limits
+from ..pipelines.common.validation import shown
 from ..pipelines.planning.plan import DEFAULT_MODEL
 
 # The loader's widgets that name a file, each a part of the model.
@@ -136,7 +137,7 @@ def _default_model(shelf: Shelf, chosen: Mapping[PartName, str]) -> str:
     ours.sort(key=lambda model: (model.uncensored, not load_profiles().get(available[model.id]).commercial))
     if not ours and chosen:
         raise ModelUnavailable(
-            f"{', '.join(chosen.values())} does not tell which model it is. Choose the model.",
+            f"{shown(', '.join(chosen.values()))} does not tell which model it is. Choose the model.",
             field="modelId",
         )
     return ours[0].id if ours else DEFAULT_MODEL

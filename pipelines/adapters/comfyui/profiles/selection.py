@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from ....catalog.aliases import VARIABLE as ALIASES_VARIABLE
 from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
+from ....common.validation import shown
 from ....planning import provider
 from .part_files import Folders, Found, PartFile, Shelf
 from .profile import PART_FOLDERS, ModelPart, PartName, Profile
@@ -115,8 +116,8 @@ def _check_chosen(candidates: Sequence[Profile], shelf: Shelf) -> None:
         parts = [each.parts[role] for each in candidates if role in each.parts]
         if not parts:
             raise InvalidRequest(
-                f"{_part_title(role)} {name} cannot be chosen: {candidates[0].name} has none of its own. Set "
-                "it to auto.",
+                f"{_part_title(role)} {shown(name)} cannot be chosen: {candidates[0].name} has none of its own. "
+                "Set it to auto.",
                 field="modelId",
             )
         if any(name in shelf.folders.get(part.folder, ()) for part in parts):
@@ -125,8 +126,8 @@ def _check_chosen(candidates: Sequence[Profile], shelf: Shelf) -> None:
         source = f"Download it from {published[0].url}, or choose" if published else "Choose"
         folder = PART_FOLDERS[role]
         raise ModelFilesMissing(
-            f"{_part_title(role)} {name} is not in models/{folder}. {source} another; auto takes what is "
-            "there.",
+            f"{_part_title(role)} {shown(name)} is not in models/{folder}. {source} another; auto takes what "
+            "is there.",
             field="modelId",
         )
 
@@ -149,7 +150,7 @@ def _obstacle(profile: Profile, shelf: Shelf, node_names: Collection[str] | None
 
 
 def _why_not(found: Found) -> str:
-    return ", ".join(f"{each.name} {each.problem}" for each in found.passed_over)
+    return ", ".join(f"{shown(each.name)} {each.problem}" for each in found.passed_over)
 
 
 def _unknown_nodes(profile: Profile, node_names: Collection[str] | None) -> list[str]:

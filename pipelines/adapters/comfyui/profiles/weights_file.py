@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ....common.errors import InvalidModelFile
+from ....common.validation import shown
 from .file_name import pieces
 from .profile import ModelPart
 from .weights_header import Tensor, UnreadableHeader, WeightsHeader, read_header
@@ -67,7 +68,7 @@ def invalid_file(name: str, part: ModelPart, what: str, problem: str) -> Invalid
     """The error for a file that cannot be what it is taken for, with where to get that."""
     source = part.published_like(name)
     again = f"Download it again from {source.url}, or choose" if source else "Choose"
-    return InvalidModelFile(f"{name}, taken for {what}, {problem}. {again} another.", field="modelId")
+    return InvalidModelFile(f"{shown(name)}, taken for {what}, {problem}. {again} another.", field="modelId")
 
 
 def _unusable(path: Path, header: WeightsHeader) -> str | None:
