@@ -182,7 +182,7 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
     break_files(tiny_models, tmp_path)
     path = weights.copy(spoiled)
     path.write_bytes(next(tmp_path.glob(f"*/{spoiled}.safetensors")).read_bytes())
-    message = server.run(edit(asked, images)).error
+    message = refused(server, edit(asked, images))
     assert f"{spoiled}.safetensors, taken for the " in message
     assert words in message
     assert counts(server) == {}

@@ -43,7 +43,7 @@ RESTS: Mapping[str, Files] = {
     "mage-flow-edit": MAGE,
     "mage-flow-turbo-edit": MAGE,
 }
-LIGHTNING = LORA + "Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16"
+LIGHTNING, EIGHT = (LORA + f"Qwen-Image-Edit-2511-Lightning-{steps}steps-V1.0-bf16" for steps in (4, 8))
 
 
 def made(architecture: str, quantisation: str = "bf16", **options: Any) -> tuple[str, str, dict[str, Any]]:
@@ -393,6 +393,12 @@ MERGED = {
     "beside the plain model": Row(
         "qwen-edit", {**PLAIN, DIT + STEPS4: "qwen 2511"}, STEPS4, "qwen-edit-2511-merged-4"
     ),
+    "training steps in metadata": Row(
+        "qwen-edit",
+        {DIT + f"{Q11}_x": made("qwen 2511", metadata={"epoch": "4", "steps": "2000"})},
+        f"{Q11}_x",
+        AS_PLAIN,
+    ),
     "training steps are no few steps": Row(
         "qwen-edit", {DIT + f"{Q11}_tuned_2000steps": "qwen 2511"}, f"{Q11}_tuned_2000steps", AS_PLAIN
     ),
@@ -586,6 +592,12 @@ CHOSEN = {
         PLAIN,
         chosen={"diffusion_model": f"{Q11}_fp8mixed.safetensors"},
         words=("is not in models/diffusion_models. Download it from https://huggingface.co/", "auto takes"),
+    ),
+    "a step LoRA that is cut off": Row(
+        "qwen-edit",
+        {**PLAIN, EIGHT: made("qwen lora", cut=True)},
+        chosen={"lora": EIGHT.removeprefix(LORA) + ".safetensors"},
+        words=("taken for the LoRA of Qwen-Image-Edit 2511, Lightning 8 steps, is cut off",),
     ),
     "a step LoRA": Row(
         "qwen-edit",

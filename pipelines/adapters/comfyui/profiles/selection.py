@@ -116,8 +116,8 @@ def _check_chosen(candidates: Sequence[Profile], shelf: Shelf) -> None:
         parts = [each.parts[role] for each in candidates if role in each.parts]
         if not parts:
             raise InvalidRequest(
-                f"{_part_title(role)} {shown(name)} cannot be chosen: {candidates[0].name} has none of its own. "
-                "Set it to auto.",
+                f"{_part_title(role)} {shown(name)} cannot be chosen: {candidates[0].name} has none of its "
+                "own. Set it to auto.",
                 field="modelId",
             )
         if any(name in shelf.folders.get(part.folder, ()) for part in parts):
@@ -206,7 +206,8 @@ def _unable(
             f"{first.name} needs ComfyUI {first.minimum_comfyui} or newer: {nodes} missing. Update ComfyUI.",
             field="modelId",
         )
-    plainest = min(known, key=_plainness)
+    known = [each for each in known if set(shelf.chosen) <= set(each.parts)] or known
+    plainest = min(known, key=lambda each: _plainness(each, shelf))
     found = {role: shelf.find(role, part) for role, part in plainest.parts.items()}
     there = [
         f"{plainest.parts[role].folder}/{each.files[0].name}" for role, each in found.items() if each.files
@@ -226,9 +227,11 @@ def _unable(
     )
 
 
-def _plainness(profile: Profile) -> tuple[bool, int]:
+def _plainness(profile: Profile, shelf: Shelf) -> tuple[bool, int, int]:
     """Order profiles by how much has to be there; one of files that nobody publishes comes last."""
-    return not all(part.files for part in profile.parts.values()), len(profile.parts)
+    found = [shelf.find(role, part) for role, part in profile.parts.items()]
+    absent = sum(not (each.files or each.passed_over) for each in found)
+    return not all(part.files for part in profile.parts.values()), absent, len(found)
 
 
 def _wanted(role: PartName, part: ModelPart) -> str:

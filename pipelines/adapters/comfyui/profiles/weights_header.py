@@ -115,4 +115,4 @@ def _parsed(header: bytes) -> tuple[dict[str, Tensor], list[int], str]:
         remarks = [f"{key} {value}" for key, value in metadata.items()]
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise UnreadableHeader("is not a safetensors file: its header is damaged") from error
-    return tensors, ends, " ".join(each for each in remarks if len(each) <= _LONGEST_REMARK)
+    return tensors, ends, " | ".join(each for each in remarks if len(each) <= _LONGEST_REMARK)
