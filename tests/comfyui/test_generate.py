@@ -27,7 +27,7 @@ from multiedit.tests.support.edit_prompts import (
 from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
-LORA = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
+LORA = "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16.safetensors"
 FLUX_LORA = "Flux_2-Turbo-LoRA_comfyui.safetensors"
 QWEN, KLEIN = "qwen-edit", "flux-2-klein-4b-edit"
 QWEN_FILES = ("qwen_image_edit_2511_bf16", "qwen_2.5_vl_7b_fp8_scaled", "qwen_image_vae")
