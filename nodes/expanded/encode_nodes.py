@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
@@ -52,7 +53,9 @@ class MultiEditFit(io.ComfyNode):
                 FIT,
                 ITEM,
                 FRAME,
-                io.Boolean.Input("alpha", default=False, tooltip="Keep transparency; else it shows white."),
+                io.Boolean.Input(
+                    "alpha", optional=True, default=False, tooltip="Keep transparency; else it shows white."
+                ),
             ],
             [io.Image.Output("image")],
             is_input_list=True,
@@ -60,7 +63,12 @@ class MultiEditFit(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, image: list[Any], fit: list[Any], item: list[int], frame: list[int], alpha: list[bool]
+        cls,
+        image: list[Any],
+        fit: list[Any],
+        item: list[int],
+        frame: list[int],
+        alpha: Sequence[bool] = (False,),
     ) -> io.NodeOutput:
         from ...pipelines.adapters.comfyui.pixels import fitted, opaque
 
