@@ -10,7 +10,7 @@ export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
 OLDER_VERSIONS = 0.15.0 0.25.0
 
-.PHONY: setup demo test lint types comfyui comfyui-versions upstream bench clean
+.PHONY: setup demo test lint types comfyui comfyui-versions frontend upstream bench clean
 
 setup: .venv/.runtime
 
@@ -54,6 +54,10 @@ comfyui-versions: comfyui
 # ComfyUI's newest templates and node documents, which the profiles are compared with.
 upstream: .venv/.runtime
 	$(BIN)/python -m pip download --quiet --no-deps --dest $(CACHE)/upstream comfyui-workflow-templates-json comfyui-embedded-docs
+
+# The newest frontend, which the tests of ComfyUI's page try beside ComfyUI's own.
+frontend:
+	$(MULTIEDIT_COMFYUI_PYTHON) -m pip install --quiet --upgrade --no-deps --target $(CACHE)/frontend comfyui-frontend-package
 
 bench: .venv/.runtime
 	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)

@@ -98,7 +98,7 @@ def situations(turn: int) -> Iterator[Situation]:
 def our_graph(case: Case, asked: Situation, pixels: int | None) -> dict[str, Any]:
     graph = official.Graph()
     loaded = graph.add("load", "MultiEditLoadModel", model=case.model, **{"model.profile": case.profile})
-    images = {f"images.image_{n}": link for n, link in enumerate(graph.images(asked.images), start=1)}
+    images = {f"image_{n}": link for n, link in enumerate(graph.images(asked.images), start=1)}
     megapixels = 0.0 if pixels is None else pixels / MEGAPIXEL
     choices = {
         "model.aspect_ratio": "auto",

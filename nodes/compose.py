@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .placement_inputs import placement_inputs
-from .progress import interruptible_torch, progress_callback
+from .progress import interruptible_torch, progress_callback, show_text
 from .socket_values import (
     LAYERS,
     background_color,
     canvas_size,
     layers_by_number,
-    numbered_sockets,
     output_tensor,
+    split_sockets,
 )
 
-if TYPE_CHECKING:
-    from typing_extensions import Unpack
-
-    from .placement_inputs import PlacementWidgets
+_PAIRS = 8  # of one node; more layers by chaining nodes
+_IDLE = (
+    "The placement settings of this node are not used: everything in layers is placed already. Connect an "
+    "image to place it here, or change the node that placed the layers."
+)
 
 
 class MultiEditCompose(io.ComfyNode):
@@ -37,8 +38,9 @@ class MultiEditCompose(io.ComfyNode):
             description=(
                 "Composites images over each other, frame by frame. Without layers the first image is "
                 "the base and is not placed; the others are overlays. With layers all images here are "
-                "overlays on top of them. The placement settings hold for all overlays of this node; chain "
-                "several nodes by layers to place each in its own way."
+                "overlays on top of them. The placement settings hold for all overlays of this node, and for "
+                "those in layers that no node has placed yet (of Load Layered Images); chain several nodes "
+                "by layers to place each in its own way."
             ),
             search_aliases=[
                 "composite",
@@ -57,6 +59,7 @@ class MultiEditCompose(io.ComfyNode):
             ],
             inputs=[*_sockets(), *placement_inputs(), *_canvas()],
             outputs=_outputs(),
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -64,26 +67,36 @@ class MultiEditCompose(io.ComfyNode):
     def execute(
         cls,
         layers: dict[str, Any] | None = None,
-        images: dict[str, Any] | None = None,
-        masks: dict[str, Any] | None = None,
         z_index: int = 0,
         canvas: dict[str, Any] | None = None,
         background: dict[str, Any] | None = None,
-        **placement: Unpack[PlacementWidgets],
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.layers.stack import compose_stack
 
+        sockets, fields = split_sockets(others)
+        images, placement = layers_by_number(sockets), Placement(**fields)
         composed = compose_stack(
             layers,
-            layers_by_number(images or {}, masks or {}),
-            Placement(**placement),
+            images,
+            placement,
             z_index=z_index,
             canvas=canvas_size(canvas or {}),
             background=background_color(background or {}),
             limits=Limits.from_environment(),
             progress=progress_callback(),
         )
-        return io.NodeOutput(output_tensor(composed.image), output_tensor(composed.mask), composed.layers)
+        idle = placement != Placement() and not images and not _has_unplaced(layers)
+        shown = show_text(cls, _IDLE) if idle else None
+        return io.NodeOutput(
+            output_tensor(composed.image), output_tensor(composed.mask), composed.layers, ui=shown
+        )
+
+
+def _has_unplaced(layers: dict[str, Any] | None) -> bool:
+    from ..pipelines.layers.stack import is_unplaced
+
+    return layers is not None and any(map(is_unplaced, layers["layers"]))
 
 
 def _side(name: str) -> io.Int.Input:
@@ -104,25 +117,25 @@ def _sockets() -> list[io.Input]:
             tooltip="LAYERS of another Compose Layers, Load Layered Images or core's Add Layer, under "
             "the images of this node.",
         ),
-        numbered_sockets(
-            "images",
-            io.Image.Input(
-                "image",
-                tooltip="An overlay; image_1 is the base if layers is not connected. One frame, or "
-                "as many as the longest batch.",
-            ),
-            Limits.max_layers,
-            "The images, bottom first: image_1, image_2 and so on. RGB or RGBA.",
+        *(socket for number in range(1, _PAIRS + 1) for socket in _pair(number)),
+    ]
+
+
+def _pair(number: int) -> list[io.Input]:
+    """An image and its mask. Each has its own socket: those that grow move links when one is removed."""
+    role = "The base if layers is not connected, else an overlay" if number == 1 else "An overlay"
+    return [
+        io.Image.Input(
+            f"image_{number}",
+            optional=True,
+            tooltip=f"{role}; higher numbers lie above lower ones. RGB or RGBA; one frame, or as many as the "
+            "longest batch.",
         ),
-        numbered_sockets(
-            "masks",
-            io.Mask.Input(
-                "mask",
-                tooltip="1 = transparent, as Load Image has it; of any size, stretched to the "
-                "image of the same number.",
-            ),
-            Limits.max_layers,
-            "Transparency of the images: mask_2 belongs to image_2. 1 = transparent.",
+        io.Mask.Input(
+            f"mask_{number}",
+            optional=True,
+            tooltip=f"Transparency of image_{number}, in addition to its own: 1 = transparent, as Load Image "
+            "has it. Of any size, stretched to the image.",
         ),
     ]
 

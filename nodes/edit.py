@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import io
 from comfy_execution.utils import get_executing_context
@@ -14,21 +14,22 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
 from ..pipelines.layers.placement import Placement
+from .edit_mask import find_mask
 from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
-from .model_inputs import model_options, require_model, unless_auto
+from .model_inputs import UNKNOWN_MODEL, model_options, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
-from .progress import interruptible_torch, progress_callback
-from .provider import edit_at_provider, find_provider, provider_options, refuse_closed_model
-from .socket_values import edit_images, numbered_sockets, output_tensor, values_by_number
+from .progress import interruptible_torch, progress_callback, show_text
+from .provider import edit_at_provider, find_provider, provider_options
+from .socket_values import output_tensor, split_sockets, values_by_number
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from typing_extensions import Unpack
 
     from ..pipelines.editing.edit_tensors import EditedTensors
     from ..pipelines.planning.tensor_plan import EditSettings
-    from .placement_inputs import PlacementWidgets
+
+_Entry = TypeVar("_Entry")
 
 HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
@@ -68,61 +69,55 @@ class MultiEditEdit(io.ComfyNode):
         )
 
     @classmethod
-    async def execute(
-        cls,
-        images: dict[str, Any],
-        prompt: str,
-        model: dict[str, Any] | None = None,
-        seed: int = 0,
-        mask: Any = None,
-        keep_size: bool = False,
-        per_image: str = "",
-        loaded_model: Any = None,
-        **placement: Unpack[PlacementWidgets],
-    ) -> io.NodeOutput:
-        item = get_executing_context().list_index or 0
-        return await run_edit(
-            cls, item, images, prompt, model, seed, mask, keep_size, per_image, loaded_model, **placement
-        )
+    def validate_inputs(cls, prompt: str | None = None, model: dict[str, Any] | None = None) -> bool | str:
+        """Refuse a model that is no option, which ComfyUI drops; `prompt` is what the error stands at."""
+        return True if model else UNKNOWN_MODEL
+
+    @classmethod
+    async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        return await run_edit(cls, get_executing_context().list_index or 0, **inputs)
 
 
 async def run_edit(
     cls: type[io.ComfyNode],
     item: int,
-    images: dict[str, Any],
     prompt: str,
-    model: dict[str, Any] | None = None,
+    model: dict[str, Any],
     seed: int = 0,
     mask: Any = None,
     keep_size: bool = False,
     per_image: str = "",
     loaded_model: Any = None,
-    **placement: Unpack[PlacementWidgets],
+    **others: Any,
 ) -> io.NodeOutput:
     """Edit by the selected model. `item` is the place of the arguments in a ComfyUI list."""
+    from ..pipelines.images.tensor_input import image_tensors
     from ..pipelines.planning.tensor_plan import EditSettings
 
-    if model is None:
-        refuse_closed_model(cls)
-    choice = require_model(model)
-    roles, placements = (_by_place(entries, images) for entries in read_per_image(per_image))
+    sockets, placement = split_sockets(others)
+    roles, placements = read_per_image(per_image)
+    _require_sockets({*roles, *placements}, sockets)
+    images = image_tensors(values_by_number("image_", sockets), "image_{}")
+    masked = find_mask(mask, images, {*roles, *placements})
+    for note in masked.notes:
+        show_text(cls, note)
     settings = EditSettings(
-        model=choice["model"],
+        model=model["model"],
         prompt=prompt,
-        aspect_ratio=unless_auto(choice, "aspect_ratio"),
-        resolution=unless_auto(choice, "resolution"),
-        quality=unless_auto(choice, "quality"),
+        aspect_ratio=unless_auto(model, "aspect_ratio"),
+        resolution=unless_auto(model, "resolution"),
+        quality=unless_auto(model, "quality"),
         seed=seed,
         keep_size=keep_size,
         placement=Placement(**placement),
-        roles=roles,
-        placements=placements,
+        roles=_by_place(roles, masked.images),
+        placements=_by_place(placements, masked.images),
     )
-    batches, change = edit_images(images, mask)
     if settings.model == FROM_LOADER:
-        return expand_edit(cls, settings, read_options(choice), batches, change, loaded_model, item)
-    edited = await _edit_now(cls, settings, batches, change)
-    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, edited.summary)
+        return expand_edit(cls, settings, read_options(model), masked, loaded_model, item)
+    edited = await _edit_now(cls, settings, masked.images, masked.mask)
+    summary = "\n".join([edited.summary, *masked.notes])
+    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary)
 
 
 async def _edit_now(
@@ -139,21 +134,20 @@ async def _edit_now(
         return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
 
 
-def _by_place(entries: Mapping[int, Any], images: Mapping[str, Any]) -> dict[int, Any]:
-    """Entries by their image's place among the connected ones, instead of by its socket number.
-
-    Raises:
-        InvalidRequest: an entry is for a socket without a connection.
-    """
-    for number in entries:
-        if f"image_{number}" not in images:
+def _require_sockets(numbers: Iterable[int], sockets: Mapping[str, Any]) -> None:
+    """Refuse entries of `per_image` for a socket without a connection, which would be for another image."""
+    for number in sorted(numbers):
+        if f"image_{number}" not in sockets:
             raise InvalidRequest(
                 f"per_image has an entry for image {number}, but image_{number} is not connected. "
                 "Connect it, or remove the entry.",
                 field="per_image",
             )
-    there = enumerate(values_by_number("image_", images), start=1)
-    return {place: entries[number] for place, number in there if number in entries}
+
+
+def _by_place(entries: Mapping[int, _Entry], images: Mapping[int, Tensor]) -> dict[int, _Entry]:
+    """Entries by their image's place among the connected ones, instead of by its socket number."""
+    return {place: entries[number] for place, number in enumerate(images, start=1) if number in entries}
 
 
 def edit_inputs() -> list[io.Input]:
@@ -181,9 +175,9 @@ def edit_inputs() -> list[io.Input]:
             default=0,
             min=0,
             max=LARGEST_SEED,
-            control_after_generate=True,
+            control_after_generate=io.ControlAfterGenerate.fixed,
             tooltip="Seed of the noise: the same seed gives the same result. layer-composite does not use "
-            "it.",
+            "it; for further results of another model set the control below to randomize.",
         ),
         io.Boolean.Input(
             "keep_size",
@@ -209,19 +203,23 @@ def _model_socket() -> io.Input:
 
 
 def _image_sockets(count: int) -> list[io.Input]:
+    further = (
+        io.Image.Input(
+            f"image_{number}",
+            optional=True,
+            tooltip="An overlay for layer-composite, a reference for a model that reads the prompt; a black "
+            "and white image is the mask if none is connected. RGB or RGBA; one frame, or as many as the "
+            "longest batch.",
+        )
+        for number in range(2, count + 1)
+    )
     return [
-        numbered_sockets(
-            "images",
-            io.Image.Input(
-                "image",
-                tooltip="image_1 is the base; the others are overlays for layer-composite and "
-                "references for a model that reads the prompt. One frame, or as many as the "
-                "longest batch.",
-            ),
-            count,
-            f"1 to {count} images, the base first. Batches are edited frame by frame.",
-            least=1,
+        io.Image.Input(
+            "image_1",
+            tooltip="The base, RGB or RGBA. One frame, or as many as the longest batch, which is edited "
+            "frame by frame.",
         ),
+        *further,
         io.Mask.Input(
             "mask",
             optional=True,

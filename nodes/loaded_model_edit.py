@@ -20,9 +20,8 @@ from .model_folders import select_model
 from .model_inputs import ratio_input, tier_input
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from ..pipelines.planning.tensor_plan import EditSettings
+    from .edit_mask import MaskedImages
 
 FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"
@@ -114,8 +113,7 @@ def expand_edit(
     cls: type[io.ComfyNode],
     settings: EditSettings,
     options: GenerationOptions,
-    images: Mapping[int, Tensor],
-    mask: Tensor | None,
+    masked: MaskedImages,
     loaded: Any,
     item: int,
 ) -> io.NodeOutput:
@@ -123,7 +121,6 @@ def expand_edit(
 
     Args:
         settings: their model is replaced by the loaded one.
-        images: by the number of their socket.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
         item: which of a ComfyUI list the arguments are.
 
@@ -146,12 +143,29 @@ def expand_edit(
         deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
         return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
     model_id, selection = selected
-    settings, batches = replace(settings, model=model_id), list(images.values())
-    generation, frames = plan_tensor_generation(settings, batches, mask, selection, options, load_catalog())
-    image_links = tuple(links[f"images.image_{number}"] for number in images)
-    sources = GraphSources(links[_SOCKET], image_links, None if mask is None else links["mask"], item)
-    graph, image = edit_graph(generation, sources, frames, f"{node}.{item}.")
-    return io.NodeOutput(image, generation.plan_json, generation.summary, expand=graph.nodes)
+    settings, batches, prefix = (
+        replace(settings, model=model_id),
+        list(masked.images.values()),
+        f"{node}.{item}.",
+    )
+    generation, frames = plan_tensor_generation(
+        settings, batches, masked.mask, selection, options, load_catalog()
+    )
+    mask, converted = _mask_link(masked, links, prefix)
+    image_links = tuple(links[f"image_{number}"] for number in masked.images)
+    sources = GraphSources(links[_SOCKET], image_links, mask, item)
+    graph, image = edit_graph(generation, sources, frames, prefix)
+    summary = "\n".join([generation.summary, *masked.notes])
+    return io.NodeOutput(image, generation.plan_json, summary, expand={**converted, **graph.nodes})
+
+
+def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:
+    """The link to the mask, and the node that makes it from an image where it is one."""
+    if masked.source is None:
+        return None if masked.mask is None else links["mask"], {}
+    inputs = {"image": links[f"image_{masked.source}"], "channel": "red"}
+    name = f"{prefix}mask_of_image"
+    return [name, 0], {name: {"class_type": "ImageToMask", "inputs": inputs}}
 
 
 def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:

@@ -16,18 +16,22 @@ def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.Dynami
     return [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
 
 
+UNKNOWN_MODEL = (
+    "model is not an option of this node. Choose one from its list; on this machine "
+    f"{', '.join(LOCAL_MODELS)} can run. Closed models are listed where "
+    "MULTIEDIT_PROVIDER_URL and MULTIEDIT_PROVIDER_KEY are set for ComfyUI."
+)
+"""Where `model` is missing: ComfyUI silently drops the value of a dynamic combo that is no option."""
+
+
 def require_model(model: Mapping[str, str] | None) -> Mapping[str, str]:
     """The input `model` as it came.
 
     Raises:
-        InvalidRequest: it is None: ComfyUI silently drops the value of a dynamic combo that is no option.
+        InvalidRequest: it is None.
     """
     if model is None:
-        raise InvalidRequest(
-            "model is not an option of this node. Choose one from its list; on this machine "
-            f"{', '.join(LOCAL_MODELS)} can run. Closed models are listed where a provider is configured.",
-            field="model",
-        )
+        raise InvalidRequest(UNKNOWN_MODEL, field="model")
     return model
 
 

@@ -10,7 +10,17 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.json_reader import read_json
 from ..pipelines.common.validation import choice, integer, mapping
 from ..pipelines.layers.modes import BLEND_MODES
-from ..pipelines.layers.placement import ANCHORS, FITS, Anchor, Placement, PlacementFit, read_placement
+from ..pipelines.layers.placement import (
+    ANCHORS,
+    FARTHEST_OFFSET,
+    FITS,
+    UNITS,
+    Anchor,
+    Placement,
+    PlacementFit,
+    Unit,
+    read_placement,
+)
 from ..pipelines.planning.request import Role
 
 _PER_IMAGE = "per_image"
@@ -27,6 +37,7 @@ class PlacementWidgets(TypedDict, total=False):
     anchor: Anchor
     offset_x: float
     offset_y: float
+    unit: Unit
     scale: float
     rotation: float
     flip_h: bool
@@ -76,15 +87,23 @@ def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
 
 
 def _geometry(more: dict[str, Any]) -> list[io.Input]:
-    shift = "Shift from the anchor in percent of the canvas {}; {} is positive."
-    percent = {"step": 1.0, "round": 0.01, **more}
+    shift = "Shift from the anchor in percent of the canvas {}, or in pixels (unit); {} is positive."
+    ends = (-FARTHEST_OFFSET, FARTHEST_OFFSET)
     factor = "Factor on the fitted size: 0.5 is half as wide and half as high."
     turn = "Degrees, clockwise, about the overlay's centre."
     return [
-        _number("offset_x", 0.0, (-1000.0, 1000.0), shift.format("width", "right"), **percent),
-        _number("offset_y", 0.0, (-1000.0, 1000.0), shift.format("height", "down"), **percent),
-        _number("scale", 1.0, (0.001, 100.0), factor, round=0.001, **more),
-        _number("rotation", 0.0, (-360.0, 360.0), turn, **percent),
+        _number("offset_x", 0.0, ends, shift.format("width", "right"), **more),
+        _number("offset_y", 0.0, ends, shift.format("height", "down"), **more),
+        io.Combo.Input(
+            "unit",
+            options=list(UNITS),
+            default="percent",
+            tooltip="What offset_x and offset_y count: percent of the canvas, which fits a canvas of any "
+            "size, or pixels of it.",
+            **more,
+        ),
+        _number("scale", 1.0, (0.001, 100.0), factor, step=0.001, **more),
+        _number("rotation", 0.0, (-360.0, 360.0), turn, **more),
     ]
 
 

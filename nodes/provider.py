@@ -12,10 +12,8 @@ from comfy_api.latest import io
 
 from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.adapters.provider.registry import ProviderRegistry, load_provider
-from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.common.errors import ModelUnavailable, MultiEditError
+from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import Limits
-from ..pipelines.planning import provider
 from .model_inputs import model_options
 from .progress import progress_callback, show_text
 
@@ -50,18 +48,6 @@ def find_provider(model_id: str) -> ProviderRegistry | None:
         return None
     registry = load_provider(Limits.from_environment())
     return registry if model_id in registry.models else None
-
-
-def refuse_closed_model(cls: type[io.ComfyNode]) -> None:
-    """Say why a closed model of the graph is not offered, where ComfyUI dropped it from the inputs.
-
-    Raises:
-        ModelUnavailable: the graph's model is a closed one. For any other nothing is raised.
-    """
-    model_id = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"].get("model")
-    for model in load_catalog():
-        if model.id == model_id and model.weights == "closed":
-            raise ModelUnavailable(f"{provider.closed_model_reason(model)}.", field="model")
 
 
 async def edit_at_provider(

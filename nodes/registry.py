@@ -19,6 +19,7 @@ from .expanded.model_parts import MultiEditModelParts
 from .expanded.sample import MultiEditSample
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
+from .load_url import MultiEditLoadUrl
 from .resolve_size import MultiEditResolveSize
 from .safe_mode import MultiEditSafeMode
 from .save import MultiEditSave
@@ -27,6 +28,7 @@ from .save import MultiEditSave
 # would take the pack for a V1 one.
 NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditLoadLayers": MultiEditLoadLayers,
+    "MultiEditLoadUrl": MultiEditLoadUrl,
     "MultiEditCompose": MultiEditCompose,
     "MultiEditResolveSize": MultiEditResolveSize,
     "MultiEditEdit": MultiEditEdit,

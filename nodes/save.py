@@ -13,7 +13,7 @@ from comfy_api.latest import io, ui
 
 from .progress import abandonable, interruptible_torch, progress_callback
 from .saved_files import SAVED_FILES
-from .socket_values import encode_options
+from .socket_values import TEXT_SOCKET, encode_options
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -149,17 +149,15 @@ def _inputs() -> list[io.Input]:
             "without workflow (the report only), or none. Blurred images never get the workflow and the "
             "plan, which could reproduce the unblurred image. JPEG has room for 64 KB.",
         ),
-        io.String.Input(
+        TEXT_SOCKET.Input(
             "report",
             optional=True,
-            force_input=True,
             tooltip="The report output of Safe Mode: is written into the files, and keeps the workflow "
             "out of those of blurred images.",
         ),
-        io.String.Input(
+        TEXT_SOCKET.Input(
             "plan",
             optional=True,
-            force_input=True,
             tooltip="The plan output of Multi-Edit: is written into the files, so that each names its model.",
         ),
     ]

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 # Core's type by its name, which works on ComfyUI before 0.31 too.
 LAYERS = io.Custom("LAYERS")
+# Takes any text. Not STRING with force_input: the frontend counts such an input as a widget when it restores
+# a node, and so drops the values of others.
+TEXT_SOCKET = io.Custom("MULTIEDIT_TEXT,STRING")
 
 
 def size_of(image: object) -> tuple[int, int]:
@@ -43,47 +46,41 @@ def output_tensor(tensor: Tensor) -> Tensor:
     return tensor.to(intermediate_dtype())
 
 
-def numbered_sockets(
-    name: str, socket: io.Input, count: int, tooltip: str | None = None, least: int = 0
-) -> io.Autogrow.Input:
-    """Make an input that grows by one socket at a time: with the id `image` to image_1, image_2 and so on."""
-    names = [f"{socket.id}_{number}" for number in range(1, count + 1)]
-    template = io.Autogrow.TemplateNames(socket, names=names, min=least)
-    return io.Autogrow.Input(name, template=template, tooltip=tooltip)
+def split_sockets(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Inputs of a node as its numbered sockets (image_1, mask_1, image_2, ...), and the others."""
+    numbered = {name for name in inputs if name.rpartition("_")[2].isdecimal()}
+    return (
+        {name: value for name, value in inputs.items() if name in numbered},
+        {name: value for name, value in inputs.items() if name not in numbered},
+    )
 
 
 def values_by_number(prefix: str, values: Mapping[str, Any]) -> dict[int, Any]:
-    """The values of `numbered_sockets` by socket number: {"image_2": x} is {2: x}; empty sockets are out."""
-    given = {int(name.removeprefix(prefix)): value for name, value in values.items() if value is not None}
+    """The values of sockets by their number: {"image_2": x} is {2: x}; empty sockets are out."""
+    given = {
+        int(name.removeprefix(prefix)): value
+        for name, value in values.items()
+        if name.startswith(prefix) and value is not None
+    }
     return dict(sorted(given.items()))
 
 
-def layers_by_number(images: Mapping[str, Any], masks: Mapping[str, Any]) -> dict[int, tuple[Any, Any]]:
+def layers_by_number(sockets: Mapping[str, Any]) -> dict[int, tuple[Any, Any]]:
     """Images by number, each with the layer mask (1 = transparent) of its number, or None.
+
+    Args:
+        sockets: image_1, mask_1, image_2 and so on.
 
     Raises:
         InvalidRequest: a mask has no image.
     """
-    image_of, mask_of = values_by_number("image_", images), values_by_number("mask_", masks)
+    image_of, mask_of = values_by_number("image_", sockets), values_by_number("mask_", sockets)
     for number in mask_of.keys() - image_of.keys():
         raise InvalidRequest(
             f"mask_{number} is connected, but image_{number} gives no image. Connect it, or remove the mask.",
-            field="masks",
+            field=f"mask_{number}",
         )
     return {number: (image, mask_of.get(number)) for number, image in image_of.items()}
-
-
-def edit_images(images: Mapping[str, Any], mask: Any) -> tuple[dict[int, Tensor], Tensor | None]:
-    """The images of an edit by number, and its mask (1 = change here), which Load Image's empty one is not.
-
-    Raises:
-        InvalidRequest: a tensor is no image or no mask (see `tensor_input`).
-    """
-    from ..pipelines.images.tensor_input import image_tensors
-    from ..pipelines.layers.stack import given_mask
-
-    tensors = image_tensors(values_by_number("image_", images), "image_{}")
-    return tensors, given_mask(mask, "mask", next(iter(tensors.values())))
 
 
 def canvas_size(canvas: Mapping[str, Any]) -> Canvas:

@@ -1,9 +1,10 @@
-"""The inputs of Load Layered Images: the source of each image, a file or an address."""
+"""The inputs of Load Layered Images: a file of the input folder for each image."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import folder_paths
@@ -13,90 +14,92 @@ from ..pipelines.common.errors import InvalidImage, InvalidRequest
 from ..pipelines.common.validation import describe
 
 if TYPE_CHECKING:
-    from ..pipelines.sources.source import ImageSource
+    from ..pipelines.sources.source import FileSource
 
 SOURCE_COUNT = 3
-FILE, URL, NONE = "file", "url", "none"
+NONE = "none"
 _UPLOAD = io.Custom("IMAGEUPLOAD")
 
-SourceChoice = Mapping[str, Any]
-"""The value of a source input: {"image_1": "file", "file": "cup.png"}."""
+
+class _InputFiles(list[str]):
+    """The files that a combo lists; it has any other that is there too.
+
+    ComfyUI refuses a prompt whose value the combo has not: files below the folder, with a folder in brackets
+    or uploaded since the page was opened are as good as those listed.
+    """
+
+    def __contains__(self, name: object) -> bool:
+        return super().__contains__(name) or (isinstance(name, str) and _path_of(name) is not None)
 
 
-def source_input(number: int) -> io.DynamicCombo.Input:
-    """The source of image `number`; image 1 is required, so it has no "none"."""
-    name = f"image_{number}"
-    file = [
-        io.Combo.Input(
-            "file",
-            options=_input_files(),
-            image_folder=io.FolderType.input,
-            tooltip=f"Image {number} from ComfyUI's input folder: JPEG, PNG, WebP, GIF (first frame), AVIF, "
-            "HEIC, BMP or TIFF, under 500 MB.",
-        ),
-        # The upload button that ComfyUI adds by itself is for one combo a node, outside dynamic inputs.
-        _UPLOAD.Input(
-            "upload",
-            optional=True,
-            tooltip="Copies an image from your computer into the input folder.",
-            extra_dict={"image_upload": True, "image_folder": "input", "imageInputName": f"{name}.file"},
-        ),
-    ]
-    url = [
-        io.String.Input(
-            "url",
-            placeholder="https://example.com/image.jpg",
-            tooltip=f"Image {number} as an http or https address, a data URL or base64 text. An address is "
-            "fetched when the node runs: 30 seconds and 500 MB at most, public addresses only. Long base64 "
-            "text is saved with the workflow.",
-        )
-    ]
-    options = [io.DynamicCombo.Option(FILE, file), io.DynamicCombo.Option(URL, url)]
-    role = "the base of the layers"
-    if number > 1:
-        options.insert(0, io.DynamicCombo.Option(NONE, []))
-        role = "a further layer; none leaves its outputs empty"
-    return io.DynamicCombo.Input(
-        name,
-        options=options,
-        tooltip=f"Where image {number} comes from: {role}. file is the input folder, url an address, a data "
-        "URL or base64.",
+def _path_of(name: str) -> Path | None:
+    """The file that ComfyUI means by a name ("cup.png", "cup.png [output]"); None where there is none."""
+    if not folder_paths.exists_annotated_filepath(name):
+        return None
+    path = Path(folder_paths.get_annotated_filepath(name))
+    return path if path.is_file() else None
+
+
+def source_inputs() -> list[io.Input]:
+    """A combo for each image, and a button for each to upload a file; only image 1 is required."""
+    numbers = range(1, SOURCE_COUNT + 1)
+    return [*map(_file_input, numbers), *(_upload_button(number) for number in reversed(numbers))]
+
+
+def _file_input(number: int) -> io.Input:
+    required = number == 1
+    role = "the base of the layers" if required else "a further layer; none leaves its outputs empty"
+    return io.Combo.Input(
+        f"image_{number}",
+        optional=not required,
+        options=_InputFiles([*([] if required else [NONE]), *_listed_files()]),
+        upload=io.UploadType.image,
+        image_folder=io.FolderType.input,
+        tooltip=f"Image {number} from ComfyUI's input folder, {role}. JPEG, PNG, WebP, GIF (first frame), "
+        "AVIF, HEIC, BMP or TIFF, under 500 MB.",
     )
 
 
-def _input_files() -> list[str]:
+def _upload_button(number: int) -> io.Input:
+    # Nodes 2.0 has the upload in the combo. In the classic renderer ComfyUI adds a button by itself, for the
+    # first combo only and named "upload". Each shows its file on the node when it is made, so that of the
+    # image that is always there is the last.
+    return _UPLOAD.Input(
+        "upload" if number == 1 else f"upload_{number}",
+        display_name=f"upload image {number}",
+        optional=True,
+        tooltip=f"Copies image {number} from your computer into the input folder.",
+        extra_dict={"image_upload": True, "image_folder": "input", "imageInputName": f"image_{number}"},
+    )
+
+
+def _listed_files() -> list[str]:
     folder = folder_paths.get_input_directory()
     files = [name for name in os.listdir(folder) if os.path.isfile(os.path.join(folder, name))]
     return sorted(folder_paths.filter_files_content_types(files, ["image"]))
 
 
-def image_sources(choices: Sequence[SourceChoice | None]) -> dict[int, ImageSource]:
-    """The sources of images 1, 2, ... by number, without those set to none.
+def file_sources(choices: Mapping[str, Any]) -> dict[int, FileSource]:
+    """The files of image_1, image_2, ... by number, without those set to none.
 
     Raises:
-        InvalidRequest: image 1 is missing, or a file or address is empty.
-        InvalidImage: a file is not in the input folder.
+        InvalidRequest: image 1 is missing.
+        InvalidImage: a file is not there.
     """
-    from ..pipelines.sources.source import TextSource
-
-    if not choices[0]:
-        raise InvalidRequest("image 1 is missing; it is the base. Set image_1 to file or url.")
-    sources: dict[int, ImageSource] = {}
-    for number, choice in enumerate(choices, start=1):
-        if not choice or (kind := choice.get(f"image_{number}", NONE)) == NONE:
-            continue
-        value = choice.get(kind)
-        if not value:
-            raise InvalidRequest(f"image {number} is set to {kind}, but none is given. Give one.")
-        sources[number] = _file(value, number) if kind == FILE else TextSource(value)
-    return sources
-
-
-def _file(name: str, number: int) -> ImageSource:
     from ..pipelines.sources.source import FileSource
 
-    if not folder_paths.exists_annotated_filepath(name):
-        raise InvalidImage(
-            f"image {number}: {describe(name)} is not in the input folder. Upload it, or choose another file."
-        )
-    return FileSource(folder_paths.get_annotated_filepath(name))
+    sources: dict[int, FileSource] = {}
+    for number in range(1, SOURCE_COUNT + 1):
+        name = choices.get(f"image_{number}")
+        if name is None or name == NONE:
+            continue
+        path = _path_of(name)
+        if path is None:
+            raise InvalidImage(
+                f"image {number}: {describe(name)} is not in the input folder. Upload it, or choose another "
+                "file."
+            )
+        sources[number] = FileSource(path)
+    if 1 not in sources:
+        raise InvalidRequest("image 1 is missing; it is the base. Set image_1 to a file.")
+    return sources

@@ -32,7 +32,7 @@ THUMBNAIL_SIDE = 480
 SHOWN, SHOWN_BOX = "compose", (190, 240, 1410, 750)  # the graph in the README
 BLUEPRINT = "Multi-Edit with Safe Mode"
 PROMOTED = [
-    ["1", "image_1.file"], ["1", "image_2.file"], ["1", "image_3.file"],
+    ["1", "image_1"], ["1", "image_2"], ["1", "image_3"],
     ["3", "prompt"], ["3", "seed"], ["3", "scale"], ["4", "filename_prefix"],
 ]  # fmt: skip
 

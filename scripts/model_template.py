@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 WIDTH, HEIGHT, GAP, TILE_HEIGHT = 480, 320, 16, 150
 PAGE, TEXT, FAINT, PAINT = "#202124", "#f1f3f4", "#b0b6bc", "#e000e0"
 LINE = 52  # characters
+_IMAGES = {("LoadImage", "image"), ("MultiEditLoadLayers", "image")}
 
 
 def profile_of(prompt: Mapping[str, Any]) -> Profile | None:
@@ -45,7 +46,7 @@ def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:
     """Names of the images that a template loads, in order."""
     for node in prompt.values():
         for name, value in node["inputs"].items():
-            if name.endswith(".file") or (node["class_type"], name) == ("LoadImage", "image"):
+            if (node["class_type"], name[:5]) in _IMAGES and value != "none":
                 yield value
 
 

@@ -8,11 +8,16 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..loaded_model import LOADED_MODEL, REFERENCE
-from ..socket_values import numbered_sockets, output_tensor, values_by_number
+from ..socket_values import output_tensor, values_by_number
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
 
 _MOST_REFERENCES = 16
 _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.")
+
+
+def _references() -> io.Autogrow.TemplateNames:
+    names = [f"reference_{number}" for number in range(1, _MOST_REFERENCES + 1)]
+    return io.Autogrow.TemplateNames(REFERENCE.Input("reference"), names=names, min=1)
 
 
 class MultiEditReference(io.ComfyNode):
@@ -129,7 +134,7 @@ class MultiEditPrompt(io.ComfyNode):
             [
                 LOADED_MODEL.Input("loaded_model"),
                 io.String.Input("prompt", multiline=True),
-                numbered_sockets("references", REFERENCE.Input("reference"), _MOST_REFERENCES, least=1),
+                io.Autogrow.Input("references", template=_references()),
             ],
             [io.Conditioning.Output("conditioning")],
         )

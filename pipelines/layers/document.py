@@ -8,10 +8,10 @@
 
 Only `image` is needed. Images and masks may be of any layout that `images/tensor_input.py` takes. `w` and `h`
 of 0 mean the image's own. `seamless` and `placement` are ours, and core passes them by: `seamless` blends the
-layer into what lies under it (see seamless.py); in `placement`, `fit`, `anchor`, `offset_x`, `offset_y` and
-`scale` put it relative to the canvas instead of `x`, `y`, `w`, `h` (see placement.py), and `seamless` may
-stand there too. Without a canvas it reaches as far right and down as the layers without a placement do, or
-all where each has one.
+layer into what lies under it (see seamless.py); in `placement`, `fit`, `anchor`, `offset_x`, `offset_y`,
+`unit` and `scale` put it relative to the canvas instead of `x`, `y`, `w`, `h` (see placement.py), and
+`seamless` may stand there too. Without a canvas it reaches as far right and down as the layers without a
+placement do, or all where each has one.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ITEM_KEYS = (
     "image", "type", "mask", "name", "x", "y", "w", "h", "z_index", "opacity", "blend_mode", "visible",
     "flip_h", "flip_v", "rotation", "seamless", "placement",
 )  # fmt: skip
-PLACEMENT_KEYS = ("fit", "anchor", "offset_x", "offset_y", "scale", "seamless")
+PLACEMENT_KEYS = ("fit", "anchor", "offset_x", "offset_y", "unit", "scale", "seamless")
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,11 @@ PlacementFit = Literal["contain", "cover", "stretch", "none"]
 Anchor = Literal[
     "top-left", "top", "top-right", "left", "center", "right", "bottom-left", "bottom", "bottom-right"
 ]
+Unit = Literal["percent", "pixels"]
 FITS: tuple[PlacementFit, ...] = get_args(PlacementFit)
 ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
+UNITS: tuple[Unit, ...] = get_args(Unit)
+FARTHEST_OFFSET = 16_384.0  # in either unit: as many pixels as the longest side of a canvas
 
 # Share of the free space that lies left of and above the layer.
 _ANCHOR_SHARES: dict[Anchor, tuple[float, float]] = {
@@ -43,7 +46,7 @@ class Placement:
         fit: `contain` (whole layer inside the canvas), `cover` (whole canvas covered), `stretch` (both
             sides equal the canvas, ratio given up) or `none` (the layer's own pixels).
         anchor: the point of the canvas that the layer is aligned to.
-        offset_x, offset_y: shift in percent of the canvas, right and down positive.
+        offset_x, offset_y: shift, right and down positive, in `unit`: percent of the canvas, or pixels.
         scale: factor on the fitted size.
         rotation: degrees, clockwise, about the layer's centre.
         opacity: 0..1.
@@ -55,6 +58,7 @@ class Placement:
     anchor: Anchor = "center"
     offset_x: float = 0.0
     offset_y: float = 0.0
+    unit: Unit = "percent"
     scale: float = 1.0
     rotation: float = 0.0
     flip_h: bool = False
@@ -99,16 +103,20 @@ def place(placement: Placement, layer: tuple[int, int], canvas: tuple[int, int])
     fitted = fitted_size(placement.fit, layer, canvas)
     width, height = (max(1, round(side * placement.scale)) for side in fitted)
     share_x, share_y = _ANCHOR_SHARES[placement.anchor]
-    x = (canvas[0] - width) * share_x + canvas[0] * placement.offset_x / 100
-    y = (canvas[1] - height) * share_y + canvas[1] * placement.offset_y / 100
+    shift_x, shift_y = placement.offset_x, placement.offset_y
+    if placement.unit == "percent":
+        shift_x, shift_y = canvas[0] * shift_x / 100, canvas[1] * shift_y / 100
+    x = (canvas[0] - width) * share_x + shift_x
+    y = (canvas[1] - height) * share_y + shift_y
     return Box(math.floor(x + 0.5), math.floor(y + 0.5), width, height)
 
 
 PLACEMENT_READERS: dict[str, Callable[[object, str], Any]] = {
     "fit": partial(choice, options=FITS),
     "anchor": partial(choice, options=ANCHORS),
-    "offset_x": partial(number, low=-1000, high=1000),
-    "offset_y": partial(number, low=-1000, high=1000),
+    "offset_x": partial(number, low=-FARTHEST_OFFSET, high=FARTHEST_OFFSET),
+    "offset_y": partial(number, low=-FARTHEST_OFFSET, high=FARTHEST_OFFSET),
+    "unit": partial(choice, options=UNITS),
     "scale": partial(number, low=0.001, high=100),
     "rotation": partial(number, low=-360, high=360),
     "flip_h": boolean,

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
+import torch
 from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
 from ..common.types import OnProgress, Size
+from ..images.resample import resize_mask
 from ..images.tensor_input import image_tensors, mask_tensor
 from .composite import Colour, composite
 from .document import PLACEMENT_KEYS, VERSION, parse_document, tensor_items
@@ -39,14 +41,12 @@ class Composed:
     layers: Item
 
 
-def split_alpha(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Split an image [B, H, W, 3 or 4] into its colours [B, H, W, 3] and its layer mask (1 = transparent).
+def layer_mask(image: Tensor) -> Tensor:
+    """The layer mask (1 = transparent) of an image [B, H, W, 3 or 4].
 
-    Without alpha the mask is [B, 64, 64] of zeros, as ComfyUI's LoadImage has it.
+    Without alpha it is [B, 64, 64] of zeros, as ComfyUI's LoadImage has it.
     """
-    if image.shape[3] == 3:
-        return image, image.new_zeros(image.shape[0], _EMPTY, _EMPTY)
-    return image[..., :3].contiguous(), 1.0 - image[..., 3]
+    return image.new_zeros(image.shape[0], _EMPTY, _EMPTY) if image.shape[3] == 3 else 1.0 - image[..., 3]
 
 
 def is_empty_mask(mask: Tensor, image: Tensor) -> bool:
@@ -65,15 +65,39 @@ def given_mask(value: object, name: str, image: Tensor) -> Tensor | None:
     return None if mask is None or is_empty_mask(mask, image) else mask
 
 
+def with_layer_mask(image: Tensor, mask: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """An image [B, H, W, 3 or 4] and its layer mask [b, h, w] (1 = transparent), joined where it has alpha.
+
+    What either makes transparent is: an image whose own alpha comes as its mask too does not lose twice.
+    """
+    if mask is None or image.shape[3] == 3:
+        return image, mask
+    alpha = 1.0 - resize_mask(mask, (image.shape[2], image.shape[1]))
+    frames = max(len(image), len(alpha))
+    colours = image[..., :3].expand(frames, -1, -1, -1)
+    return torch.cat([colours, torch.minimum(image[..., 3], alpha)[..., None]], dim=3), None
+
+
 def stack_images(images: Sequence[Tensor]) -> Item:
-    """Make a document of images [1, H, W, 3 or 4]: the first is the canvas, the others are contained."""
+    """Make a document of images [1, H, W, 3 or 4]: the first is the canvas, the others are contained.
+
+    The others lie there in pixels, for core, and have an empty placement: `compose_stack` may place them.
+    """
     canvas = (images[0].shape[2], images[0].shape[1])
     base = _item(images[0], None, "image 1")
     others = [
         _placed_item(image, None, f"image {number}", Placement(), 0)
         for number, image in enumerate(images[1:], start=2)
     ]
-    return _document([base, *others], canvas)
+    document = _document([base, *others], canvas)
+    for item in document["layers"][1:]:
+        item["placement"] = {}
+    return document
+
+
+def is_unplaced(item: Mapping[str, Any]) -> bool:
+    """Return whether a layer of a document is still to be placed: nothing has said where it goes."""
+    return item.get("placement") == {}
 
 
 def compose_stack(
@@ -94,7 +118,7 @@ def compose_stack(
             but covers a canvas of another size than its own, centred.
         images: by number, an image and its layer mask (1 = transparent) or None, of any layout that
             `images/tensor_input.py` takes. An empty mask of LoadImage counts as None.
-        placement, z_index: of every image but the base.
+        placement, z_index: of every image but the base, and of the document's layers that are unplaced.
         canvas: in pixels; `base` is the document's own canvas or the base's size, `extent` goes as far
             right and down as the document's layers, or the base.
         background: sRGB, 0..1; it becomes the bottom layer.
@@ -112,6 +136,7 @@ def compose_stack(
     else:
         items = tensor_items(layers, limits)
         size = _own_size({**layers, "layers": items}, canvas, limits)
+        items = [{**item, **_placed(placement, z_index)} if is_unplaced(item) else item for item in items]
     for number, image, mask in overlays:
         items.append(_placed_item(image, mask, f"image {number}", placement, z_index))
     if background is not None:
@@ -139,14 +164,18 @@ def _own_size(layers: Mapping[str, Any], canvas: Canvas, limits: Limits) -> Size
 
 
 def _item(image: Tensor, mask: Tensor | None, name: str) -> Item:
+    image, mask = with_layer_mask(image, mask)
     item: Item = {"type": "raster", "image": image, "name": name, "x": 0, "y": 0, "z_index": 0}
     return item if mask is None else {**item, "mask": mask}
 
 
 def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Placement, z_index: int) -> Item:
+    return {**_item(image, mask, name), **_placed(placement, z_index)}
+
+
+def _placed(placement: Placement, z_index: int) -> Item:
     fields = asdict(placement)
     return {
-        **_item(image, mask, name),
         "z_index": z_index,
         **{key: fields[key] for key in ("opacity", "blend_mode", "flip_h", "flip_v")},
         "rotation": math.radians(placement.rotation),

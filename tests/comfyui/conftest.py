@@ -100,7 +100,7 @@ def picture_server() -> Iterator[PictureServer]:
 
 # Not for the session: while Playwright is there no other test could run an event loop of its own.
 @pytest.fixture(scope="module")
-def browser(server: Server) -> Iterator[Any]:
+def browser() -> Iterator[Any]:
     if reason := chromium_browser.missing():
         pytest.skip(reason)
     with chromium_browser.chromium() as opened:

@@ -46,7 +46,7 @@ def slow(frames: int = 200) -> dict[str, Any]:
     """A job of many seconds that heeds an interruption after each frame."""
     edit = {
         "model": "layer-composite", "model.aspect_ratio": "auto", "model.resolution": "auto",
-        "prompt": str(time.time_ns()), "images.image_1": ["1", 0], "images.image_2": ["2", 0], "seed": 0,
+        "prompt": str(time.time_ns()), "image_1": ["1", 0], "image_2": ["2", 0], "seed": 0,
         "keep_size": True, "seamless": True,
     }  # fmt: skip
     return {

@@ -214,7 +214,7 @@ def test_the_alpha_of_a_picture_is_kept_outside_the_mask(server: Server) -> None
     prompt = edit(KLEIN, three(server)[:1], mask(server))
     prompt["alpha"] = node("LoadImageMask", image=picture(server, "alpha.png", 9), channel="red")
     prompt["transparent"] = node("JoinImageWithAlpha", image=["image 1", 0], alpha=["alpha", 0])
-    prompt["edit"]["inputs"]["images.image_1"] = ["transparent", 0]
+    prompt["edit"]["inputs"]["image_1"] = ["transparent", 0]
     made = kept(server, prompt, ["transparent", 0], "mask.png")
     assert made.shape[2] == 4
     assert made[SIZE[1] // 2, SIZE[0] // 2, 3] == 255
@@ -270,7 +270,7 @@ def test_a_batch_is_edited_frame_by_frame(server: Server) -> None:
     images, chosen = three(server), mask(server)
     single = [result(server, edit(KLEIN, [name, images[2]], chosen)) for name in images[:2]]
     prompt = listed(edit(KLEIN, [images[0], images[2]], chosen), images[:2])
-    prompt["edit"]["inputs"]["images.image_1"] = ["batch", 0]
+    prompt["edit"]["inputs"]["image_1"] = ["batch", 0]
     made = pixels(server, server.run(prompt))
     assert len(made) == 2
     for one, own in zip(made, single, strict=True):

@@ -233,6 +233,6 @@ def test_batches_that_do_not_agree_are_refused_before_anything_is_loaded(
     prompt = edit(KLEIN, images)
     for name, amount in (("two", 2), ("three", 3)):
         prompt[name] = node("RepeatImageBatch", image=["image 1", 0], amount=amount)
-    prompt["edit"]["inputs"] |= {"images.image_1": ["two", 0], "images.image_2": ["three", 0]}
+    prompt["edit"]["inputs"] |= {"image_1": ["two", 0], "image_2": ["three", 0]}
     assert "2 frames beside 3" in server.run(prompt).error
     assert counts(server) == {}

@@ -9,7 +9,7 @@ from multiedit.tests.support.comfyui import PACK, Installation, Server
 
 NODES = {
     "MultiEditLoadLayers", "MultiEditCompose", "MultiEditResolveSize", "MultiEditEdit", "MultiEditSafeMode",
-    "MultiEditSave", "MultiEditLoadModel",
+    "MultiEditSave", "MultiEditLoadModel", "MultiEditLoadUrl",
 }  # fmt: skip
 # What Multi-Edit expands into; no page lists them.
 INNER_NODES = {

@@ -50,12 +50,12 @@ def test_the_upload_button_brings_a_picture(canvas: Canvas, server: Server, tmp_
     picture = tmp_path / "my own cup.jpg"
     shutil.copy(SAMPLES / "coffee.jpg", picture)
     open_template(canvas, server, "seamless")
-    upload = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'image_2.upload')"
+    upload = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'upload_2')"
     with canvas.page.expect_file_chooser() as chooser:
         canvas.page.evaluate(f"{upload}.callback()")
     with canvas.page.expect_response("**/upload/image"):  # the widget changes before the file is there
         chooser.value.set_files(picture)
-    file = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'image_2.file')"
+    file = "app.graph.getNodeById(1).widgets.find(widget => widget.name === 'image_2')"
     canvas.page.wait_for_function(f"{file}.value === 'my own cup.jpg'")
     assert (server.base / "input" / picture.name).read_bytes() == picture.read_bytes()
     assert "execution_success" in canvas.press_run(server).events

@@ -41,17 +41,16 @@ def hosting(
 
 def graph() -> dict[str, Any]:
     """Load Layered Images -> Multi-Edit -> Safe Mode -> Save Edited Image."""
-    loader = {"image_1": "file", "image_1.file": PICTURES[0].name, "image_2": "none", "image_3": "none"}
     edit = {
         "model": MODEL, "model.aspect_ratio": "16:9", "model.resolution": "1K", "prompt": "a hat", "seed": 0,
-        "keep_size": False, "images.image_1": ["1", 0],
+        "keep_size": False, "image_1": ["1", 0],
     }  # fmt: skip
     save = {
         "images": ["3", 0], "filename_prefix": "hosted", "plan": ["2", 1], "report": ["3", 3],
         "format": "png",
     }  # fmt: skip
     return {
-        "1": {"class_type": "MultiEditLoadLayers", "inputs": {**loader, "refresh": 0}},
+        "1": {"class_type": "MultiEditLoadLayers", "inputs": {"image_1": PICTURES[0].name}},
         "2": {"class_type": "MultiEditEdit", "inputs": edit},
         "3": {"class_type": "MultiEditSafeMode", "inputs": {"image": ["2", 0]}},
         "4": {"class_type": "MultiEditSave", "inputs": save},

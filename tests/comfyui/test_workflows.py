@@ -107,7 +107,7 @@ def prompt_of(name: str, pictures: PictureServer) -> dict[str, dict]:
     prompt = json.loads((API / f"{name}.json").read_text())
     for node in prompt.values():
         for key in node["inputs"]:
-            if key.endswith(".url"):
+            if key == "url":
                 node["inputs"][key] = pictures.address("coffee.jpg")
     return prompt
 
@@ -149,7 +149,7 @@ def test_a_file_of_the_same_name_is_read_again_when_it_changes(
     server: Server, picture_server: PictureServer
 ) -> None:
     prompt = prompt_of("safe-mode", picture_server)
-    prompt["1"]["inputs"]["image_1.file"] = "changing.jpg"
+    prompt["1"]["inputs"]["image_1"] = "changing.jpg"
     target = server.base / "input" / "changing.jpg"
     target.write_bytes((SAMPLES / "coffee.jpg").read_bytes())
     server.run(prompt)
@@ -162,12 +162,9 @@ def test_a_file_of_the_same_name_is_read_again_when_it_changes(
 
 def test_core_composites_our_layers_as_we_do(server: Server) -> None:
     """Resized and freely turned layers, half transparent and mixed, through core's node and through ours."""
-    load = {
-        "image_1": "file", "image_1.file": "coffee.jpg",
-        "image_2": "file", "image_2.file": "galaxies.jpg", "image_3": "none",
-    }  # fmt: skip
-    plain = {"canvas": "base", "background": "transparent", "images.image_1": ["1", 0]}
-    first = {**plain, "images.image_2": ["1", 2], "scale": 0.7, "rotation": 33.0, "opacity": 0.8}
+    load = {"image_1": "coffee.jpg", "image_2": "galaxies.jpg"}
+    plain = {"canvas": "base", "background": "transparent", "image_1": ["1", 0]}
+    first = {**plain, "image_2": ["1", 2], "scale": 0.7, "rotation": 33.0, "opacity": 0.8}
     second = {**plain, "layers": ["2", 2], "scale": 0.4, "rotation": -17.0, "anchor": "top-left"}
     prompt = {
         "1": {"class_type": "MultiEditLoadLayers", "inputs": load},
@@ -186,5 +183,5 @@ def test_core_composites_our_layers_as_we_do(server: Server) -> None:
 def test_a_damaged_picture_is_named_on_the_node(server: Server, picture_server: PictureServer) -> None:
     prompt = prompt_of("seamless", picture_server)
     (server.base / "input" / "damaged.jpg").write_bytes((SAMPLES / "coffee.jpg").read_bytes()[:2000])
-    prompt["1"]["inputs"]["image_2.file"] = "damaged.jpg"
+    prompt["1"]["inputs"]["image_2"] = "damaged.jpg"
     assert "image 2" in server.run(prompt).error

@@ -38,7 +38,7 @@ def test_images_keep_their_numbers_and_the_first_is_the_base() -> None:
     images, layers = load(_1=BytesSource(png("RGB")), _3=TextSource(text))
     assert list(images) == [1, 3]
     image, mask = images[3]
-    assert image.shape == (1, 400, 400, 3)
+    assert image.shape == (1, 400, 400, 4)
     torch.testing.assert_close(mask, torch.full((1, 400, 400), 0.8))
     image, mask = images[1]
     assert image.shape == (1, 260, 300, 3)

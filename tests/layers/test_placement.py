@@ -58,6 +58,7 @@ def test_anchors(anchor: Anchor, corner: tuple[int, int]) -> None:
         (Placement(fit="none", offset_x=10), Box(550, 200, 100, 200)),
         (Placement(fit="none", offset_y=-50), Box(450, -100, 100, 200)),
         (Placement(fit="none", anchor="bottom-right", offset_x=100, offset_y=100), Box(1900, 1000, 100, 200)),
+        (Placement(fit="none", offset_x=7.4, offset_y=-3, unit="pixels"), Box(457, 197, 100, 200)),
         (Placement(fit="none", offset_x=0.05), Box(451, 200, 100, 200)),  # half a pixel goes to the right
         (Placement(fit="none", scale=2), Box(400, 100, 200, 400)),
         (Placement(scale=0.5), Box(425, 150, 150, 300)),
@@ -110,8 +111,9 @@ def test_the_ratio_is_kept_to_half_a_pixel(
 
 def test_every_field_of_a_placement_is_read() -> None:
     values = {
-        "fit": "cover", "anchor": "top", "offset_x": 5, "offset_y": -7.5, "scale": 2, "rotation": -90,
-        "flip_h": True, "flip_v": True, "opacity": 0.5, "blend_mode": "screen", "seamless": True,
+        "fit": "cover", "anchor": "top", "offset_x": 5, "offset_y": -7.5, "unit": "pixels", "scale": 2,
+        "rotation": -90, "flip_h": True, "flip_v": True, "opacity": 0.5, "blend_mode": "screen",
+        "seamless": True,
     }  # fmt: skip
     assert read_placement(values, "placement") == Placement(**values)  # type: ignore[arg-type]
     assert set(values) == set(PLACEMENT_FIELDS) == {field.name for field in fields(Placement)}
@@ -124,7 +126,8 @@ def test_every_field_of_a_placement_is_read() -> None:
         ([], "placement.2", "placement.2 is a list; it must be an object."),
         ({"fit": "fill"}, "placement.2.fit", f"it must be one of {', '.join(FITS)}."),
         ({"anchor": "centre"}, "placement.2.anchor", "'centre'; it must be one of top-left, top,"),
-        ({"offset_x": 1001}, "placement.2.offset_x", "is 1001; it must be a number from -1000 to 1000."),
+        ({"offset_x": 16385}, "placement.2.offset_x", "is 16385; it must be a number from -16384 to 16384."),
+        ({"unit": "px"}, "placement.2.unit", "percent"),
         ({"offset_y": "5%"}, "placement.2.offset_y", "is '5%'"),
         ({"scale": 0}, "placement.2.scale", "it must be a number from 0.001 to 100."),
         ({"scale": float("nan")}, "placement.2.scale", "is nan"),

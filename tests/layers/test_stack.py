@@ -12,7 +12,14 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.layers.composite import composite
 from multiedit.pipelines.layers.document import parse_document
 from multiedit.pipelines.layers.placement import Placement
-from multiedit.pipelines.layers.stack import compose_stack, is_empty_mask, split_alpha, stack_images
+from multiedit.pipelines.layers.stack import (
+    compose_stack,
+    is_empty_mask,
+    is_unplaced,
+    layer_mask,
+    stack_images,
+    with_layer_mask,
+)
 from torch import Tensor
 
 LIMITS = Limits()
@@ -191,14 +198,57 @@ def test_progress_is_passed_on() -> None:
     assert shares[-1] == 1.0
 
 
-def test_split_alpha_has_cores_polarity() -> None:
+def test_a_layer_mask_has_cores_polarity() -> None:
     image = picture(8, 6, 4, frames=2)
-    colour, mask = split_alpha(image)
-    assert torch.equal(colour, image[..., :3])
-    torch.testing.assert_close(mask, 1 - image[..., 3])
-    colour, mask = split_alpha(image[..., :3])
+    torch.testing.assert_close(layer_mask(image), 1 - image[..., 3])
+    mask = layer_mask(image[..., :3])
     assert mask.shape == (2, 64, 64)
     assert not mask.any()
+
+
+def test_an_alpha_that_comes_as_its_mask_too_counts_once() -> None:
+    image = picture(8, 6, 4)
+    joined, mask = with_layer_mask(image, layer_mask(image))
+    assert mask is None
+    torch.testing.assert_close(joined, image)
+
+
+def test_what_alpha_or_mask_makes_transparent_is_transparent() -> None:
+    image = torch.ones(1, 6, 8, 4)
+    image[:, :3, :, 3] = 0.0
+    mask = torch.zeros(2, 6, 8)
+    mask[1, :, :4] = 1.0
+    joined, _ = with_layer_mask(image, mask)
+    assert joined.shape == (2, 6, 8, 4)
+    assert joined[0, 3:, :, 3].all()
+    assert joined[1, 3:, 4:, 3].all()
+    assert not joined[:, :3, :, 3].any()
+    assert not joined[1, :, :4, 3].any()
+
+
+def test_a_mask_of_an_opaque_image_stays_beside_it() -> None:
+    image, mask = picture(8, 6), torch.rand(1, 3, 4)
+    assert with_layer_mask(image, mask) == (image, mask)
+
+
+def compose_document(layers: Any, placement: Placement, images: Any = None) -> Any:
+    return compose_stack(
+        layers, images or {}, placement, z_index=0, canvas="base", background=None, limits=Limits()
+    )
+
+
+def test_loaded_layers_are_placed_by_the_first_that_composes_them() -> None:
+    base, overlay = picture(40, 30), picture(20, 20)
+    placement = Placement(scale=0.5, anchor="top-left", rotation=20.0, opacity=0.7, blend_mode="screen")
+    placed = compose_document(stack_images([base, overlay]), placement)
+    wired = compose_stack(
+        None, {1: (base, None), 2: (overlay, None)}, placement,
+        z_index=0, canvas="base", background=None, limits=Limits(),
+    )  # fmt: skip
+    assert torch.equal(placed.image, wired.image)
+    assert not any(map(is_unplaced, placed.layers["layers"]))
+    again = compose_document(placed.layers, Placement(scale=0.1))
+    assert torch.equal(again.image, placed.image)
 
 
 @pytest.mark.parametrize(

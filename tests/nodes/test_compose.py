@@ -24,7 +24,7 @@ def picture(width: int = 96, height: int = 64, channels: int = 3, frames: int = 
 
 
 def compose(graph: Any, *images: Tensor, **inputs: Any) -> list[Any]:
-    named = {f"images.image_{number}": image for number, image in enumerate(images, start=1)}
+    named = {f"image_{number}": image for number, image in enumerate(images, start=1)}
     return graph.run("MultiEditCompose", **named, **inputs)
 
 
@@ -41,7 +41,7 @@ def test_masks_belong_to_the_image_of_their_number(graph: Any) -> None:
     base, overlay = torch.zeros(1, 64, 96, 3), torch.ones(1, 64, 96, 3)
     left = torch.zeros(1, 7, 12)
     left[..., :6] = 1.0
-    image, *_ = compose(graph, base, overlay, **{"masks.mask_2": left})
+    image, *_ = compose(graph, base, overlay, **{"mask_2": left})
     assert image[0, :, :40].max() < 1e-6
     assert (image[0, :, 56:] == 1).all()
 
@@ -60,7 +60,7 @@ def test_a_batch_of_masks_over_one_frame_gives_a_batch(graph: Any) -> None:
 @pytest.mark.parametrize("size", [64, 96])
 def test_the_empty_mask_of_load_image_hides_nothing(graph: Any, size: int) -> None:
     base, overlay = torch.zeros(1, size, size, 3), torch.ones(1, size, size, 3)
-    image, _, layers = compose(graph, base, overlay, **{"masks.mask_2": torch.zeros(1, 64, 64)})
+    image, _, layers = compose(graph, base, overlay, **{"mask_2": torch.zeros(1, 64, 64)})
     assert (image == 1).all()
     assert ("mask" in layers["layers"][1]) is (size == 64)
 

@@ -15,7 +15,7 @@ MODEL = {"model": "layer-composite", "model.aspect_ratio": "auto", "model.resolu
 
 
 def edit(graph: Any, *images: torch.Tensor, **inputs: Any) -> list[Any]:
-    named = {f"images.image_{number}": image for number, image in enumerate(images, start=1)}
+    named = {f"image_{number}": image for number, image in enumerate(images, start=1)}
     inputs = {**MODEL, "prompt": "p", "seed": 0, "keep_size": True, **named, **inputs}
     return graph.run("MultiEditEdit", **inputs)
 
@@ -40,9 +40,10 @@ def test_the_mask_says_where_the_base_may_change(graph: Any) -> None:
 
 
 def test_the_empty_mask_of_load_image_is_no_mask(graph: Any) -> None:
-    base, overlay = torch.zeros(1, 80, 80, 3), torch.ones(1, 80, 80, 3)
-    image, plan, _ = edit(graph, base, overlay, mask=torch.zeros(1, 64, 64))
+    base, overlay = torch.zeros(1, 80, 80, 3), torch.rand(1, 80, 80, 3)
+    image, plan, summary = edit(graph, base, overlay, mask=torch.zeros(1, 64, 64))
     assert image.any()
+    assert "mask is not used" in summary
     assert "mask" not in json.loads(plan)["roles"]
 
 
@@ -67,6 +68,42 @@ def test_the_white_of_a_grey_png_leaves_no_ghost_of_the_base(graph: Any, value: 
     assert not image.any()
 
 
+@pytest.mark.parametrize("given", ["", '{"2": {"role": "overlay"}}', '{"2": {"opacity": 1.0}}'])
+def test_a_black_and_white_image_is_the_mask_as_on_the_command_line(graph: Any, given: str) -> None:
+    base, overlay = torch.zeros(1, 40, 60, 3), torch.full((1, 40, 60, 3), 0.5)
+    half = torch.zeros(1, 20, 30, 3)
+    half[:, :, :15] = 1.0
+    image, plan, summary = edit(graph, base, half, overlay, per_image=given)
+    masked = not given
+    assert json.loads(plan)["roles"] == ["base", "overlay", "mask" if masked else "overlay"]
+    assert ("Image 2 is taken as mask" in summary) is masked
+    assert (image[0, :, 32:] > 0.4).all() != masked
+    assert (image[0, :, :28] > 0.4).all()
+
+
+def test_an_overlay_keeps_its_own_alpha(graph: Any) -> None:
+    base, logo = torch.full((1, 90, 120, 3), 0.5), torch.zeros(1, 90, 120, 4)
+    logo[:, 30:60, 40:80] = torch.tensor([1.0, 0.0, 0.0, 1.0])
+    image, *_ = edit(graph, base, logo)
+    assert image.shape[3] == 3
+    torch.testing.assert_close(image[0, :28], base[0, :28], atol=1e-4, rtol=0)
+    assert (image[0, 40:50, 50:70, 0] > 0.99).all()
+
+
+def test_a_removed_image_leaves_the_others_where_they_were(graph: Any) -> None:
+    base, last = torch.rand(1, 40, 60, 3), torch.rand(1, 9, 9, 3)
+    _, plan, _ = graph.run(
+        "MultiEditEdit",
+        **MODEL,
+        prompt="p",
+        seed=0,
+        image_1=base,
+        image_8=last,
+        per_image='{"8": {"scale": 0.5}}',
+    )
+    assert json.loads(plan)["placements"]["2"]["scale"] == 0.5
+
+
 def test_an_image_that_is_missing_upstream_is_left_out(graph: Any) -> None:
     _, plan, _ = edit(graph, torch.rand(1, 40, 60, 3), None, torch.rand(1, 9, 9, 3))
     assert json.loads(plan)["roles"] == ["base", "overlay"]
@@ -84,7 +121,7 @@ def test_per_image_speaks_of_sockets(graph: Any) -> None:
     ("inputs", "words"),
     [
         ({"model.aspect_ratio": "1:1"}, "keep_size asks for the first image's size"),
-        ({"images.image_2": torch.rand(3, 9, 9, 3)}, "image 1 has 2 frames beside 3"),
+        ({"image_2": torch.rand(3, 9, 9, 3)}, "image 1 has 2 frames beside 3"),
         ({"model": "no-such-model"}, "Choose one from its list"),
         ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
         ({"scale": 0.0}, "value_smaller_than_min"),

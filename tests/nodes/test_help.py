@@ -37,10 +37,9 @@ def registered() -> list[str]:
 
 
 def named(node: dict[str, Any]) -> set[str]:
-    """Every name of an input or output that a user sees; of the sockets of an Autogrow the first."""
-    inputs = [entry["name"] for entry in node["inputs"].values() if "name" in entry]
-    unnamed = re.findall(r"(?<=s_)(?:image|mask)_1\b|upload\b", " ".join(node["inputs"]))
-    return {*inputs, *unnamed, *(output["name"] for output in node["outputs"].values())}
+    """Every name of an input or output that a user sees; of further numbered ones none."""
+    entries = [*node["inputs"].values(), *node["outputs"].values()]
+    return {entry["name"] for entry in entries if not re.search(r"[_ ][2-9]$", entry["name"])}
 
 
 def test_every_registered_node_has_a_page_and_no_page_is_left_over() -> None:

@@ -1,8 +1,7 @@
 """The translations: complete, not stale, and true to the schemas.
 
 The frontend looks texts up by node, input and output. An input inside another has its parent's name before
-its own ("model_resolution"). One of an Autogrow has no name here, since the frontend shows its socket's own
-(image_2), and an upload button none, since the frontend has its text in more languages than we.
+its own ("model_resolution").
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ SAME = {
         "auto", "exclusion", "format", "image", "images", "normal", "notes", "plan", "prompt", "rotation",
         "saturation", "score", "strict", "transparent",
     },
-    "it": {"auto", "file", "prompt", "video"},
+    "it": {"auto", "prompt", "video"},
 }  # fmt: skip
 
 # What a translation must carry over as it is: placeholders and numbers.
@@ -80,16 +79,11 @@ def inputs_of(inputs: list[Any], parent: str = "") -> Iterator[tuple[str, dict[s
     for given in inputs:
         key = parent + given.id
         entry = {"name": given.display_name or given.id, "tooltip": given.tooltip}
-        if given.get_io_type() == "IMAGEUPLOAD":
-            del entry["name"]
         words = {word: word for word in options_of(given)}
         yield key, entry | ({"options": words} if words else {})
         if isinstance(given, io.DynamicCombo.Input):
             for option in given.options:
                 yield from inputs_of(option.inputs, f"{key}_")
-        if isinstance(given, io.Autogrow.Input):
-            for child in given.template.get_all():
-                yield f"{key}_{child.id}", {"tooltip": child.tooltip}
 
 
 def options_of(given: Any) -> list[str]:

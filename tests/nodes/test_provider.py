@@ -64,7 +64,7 @@ def test_closed_models_are_offered_only_with_a_provider(
 def test_a_closed_model_is_made_there_and_cached_here(graph: Any, configure: Any, peer: HostedPeer) -> None:
     configure(peer)
     base = torch.rand(1, 300, 400, 3)
-    prompt = graph.prompt("MultiEditEdit", **MODEL, **{"images.image_1": base})
+    prompt = graph.prompt("MultiEditEdit", **MODEL, **{"image_1": base})
     image, plan, report = (values[0] for values in graph.queue(prompt))
     assert image.shape == (1, 1536, 2752, 3)
     made = json.loads(plan)
@@ -87,7 +87,7 @@ def test_a_mask_and_batches_go_frame_by_frame(graph: Any, configure: Any) -> Non
     with HostedPeer(replying(png((512, 384), (255, 0, 0)))) as peer:
         configure(peer)
         inputs = {**MODEL, "model.aspect_ratio": "auto", "keep_size": True, "mask": mask}
-        image, *_ = graph.run("MultiEditEdit", **inputs, **{"images.image_1": base})
+        image, *_ = graph.run("MultiEditEdit", **inputs, **{"image_1": base})
     assert len(peer.asked) == 2
     assert torch.equal(image[:, 110:], base[:, 110:])
     red = torch.tensor([1.0, 0.0, 0.0]).expand(2, 90, 400, 3)
@@ -114,7 +114,7 @@ def test_a_batch_that_costs_too_much_altogether_is_not_begun(
     configure(peer, MULTIEDIT_MAX_USD_PER_DAY="0.4")
     asked = len(peer.asked)
     with pytest.raises(graph.Failed, match=r"the 3 edits cost 0\.42; MULTIEDIT_MAX_USD_PER_DAY allows 0\.4"):
-        graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(3, 300, 400, 3)})
+        graph.run("MultiEditEdit", **MODEL, **{"image_1": torch.rand(3, 300, 400, 3)})
     assert len(peer.asked) == asked
 
 
@@ -125,7 +125,7 @@ def test_the_node_shows_the_price_and_each_further_attempt(
     monkeypatch.setattr("multiedit.nodes.provider.show_text", lambda cls, text: shown.append(text))
     with HostedPeer(replying({}, 503), replying()) as peer:
         configure(peer, MULTIEDIT_PROVIDER_WAIT_SECONDS="0.01")
-        graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
+        graph.run("MultiEditEdit", **MODEL, **{"image_1": torch.rand(1, 300, 400, 3)})
     assert shown[0].startswith("nano-banana-2-edit: about 0.14 USD, ")
     assert "the provider responded with 503; attempt 2 in" in shown[1]
 
@@ -150,15 +150,15 @@ def test_an_interruption_closes_the_connection(graph: Any, configure: Any) -> No
         threading.Thread(target=interrupt, daemon=True).start()
         before = time.monotonic()
         with pytest.raises(graph.Failed, match="interrupted"):
-            graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
+            graph.run("MultiEditEdit", **MODEL, **{"image_1": torch.rand(1, 300, 400, 3)})
         assert time.monotonic() - before < 20
         assert peer.left.wait(20)
 
 
 def test_without_a_provider_a_closed_model_says_what_to_set(graph: Any, configure: Any) -> None:
     configure(None)
-    with pytest.raises(graph.Failed, match=r"closed: it is served by Google.*set MULTIEDIT_PROVIDER_URL"):
-        graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
+    with pytest.raises(graph.Failed, match=r"Closed models are listed where MULTIEDIT_PROVIDER_URL"):
+        graph.run("MultiEditEdit", **MODEL, **{"image_1": torch.rand(1, 300, 400, 3)})
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ def test_what_goes_wrong_there_is_an_error_on_the_node(
     with HostedPeer(reply) as peer:
         configure(peer)
         with pytest.raises(graph.Failed, match=words):
-            graph.run("MultiEditEdit", **MODEL, **{"images.image_1": torch.rand(1, 300, 400, 3)})
+            graph.run("MultiEditEdit", **MODEL, **{"image_1": torch.rand(1, 300, 400, 3)})

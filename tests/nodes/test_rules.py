@@ -24,15 +24,15 @@ def pictures() -> dict[str, torch.Tensor]:
 CASES: dict[str, tuple[Callable[[dict[str, Any]], dict[str, Any]], dict[str, Any]]] = {
     "MultiEditCompose": (
         lambda given: {
-            "images.image_1": given["base"], "images.image_2": given["overlay"],
-            "masks.mask_2": given["mask"],
+            "image_1": given["base"], "image_2": given["overlay"],
+            "mask_2": given["mask"],
             "seamless": True, "rotation": 20.0,
         },
         {"opacity": 0.5},
     ),
     "MultiEditEdit": (
         lambda given: {
-            **MODEL, "images.image_1": given["base"], "images.image_2": given["overlay"],
+            **MODEL, "image_1": given["base"], "image_2": given["overlay"],
             "mask": given["mask"], "prompt": "p", "seed": 0,
         },
         {"prompt": "q"},

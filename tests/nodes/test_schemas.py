@@ -10,20 +10,28 @@ import pytest
 pytest.importorskip("comfy_api.latest")
 pytestmark = pytest.mark.comfyui
 
-PLACEMENT = "blend_mode opacity fit anchor offset_x offset_y scale rotation flip_h flip_v seamless"
+PLACEMENT = "blend_mode opacity fit anchor offset_x offset_y unit scale rotation flip_h flip_v seamless"
+PAIRS = " ".join(f"image_{n} mask_{n}" for n in range(1, 9))
+FURTHER = " ".join(f"image_{n}" for n in range(2, 11))
 
 # id: display name, required inputs, optional inputs, outputs
 NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditLoadLayers": (
         "Load Layered Images",
-        "image_1 image_2 image_3",
-        "refresh",
+        "image_1",
+        "image_2 image_3 upload_3 upload_2 upload",
         "image_1 mask_1 image_2 mask_2 image_3 mask_3 layers",
+    ),
+    "MultiEditLoadUrl": (
+        "Load Image from URL",
+        "url",
+        "refresh",
+        "image mask",
     ),
     "MultiEditCompose": (
         "Compose Layers",
-        "images masks",
-        f"layers {PLACEMENT} z_index canvas background",
+        "",
+        f"layers {PAIRS} {PLACEMENT} z_index canvas background",
         "image mask layers",
     ),
     "MultiEditResolveSize": (
@@ -34,8 +42,8 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     ),
     "MultiEditEdit": (
         "Multi-Edit",
-        "model prompt images seed",
-        f"mask keep_size {PLACEMENT} per_image loaded_model",
+        "model prompt image_1 seed",
+        f"{FURTHER} mask keep_size {PLACEMENT} per_image loaded_model",
         "image plan summary",
     ),
     "MultiEditSafeMode": (
@@ -114,7 +122,7 @@ def test_everything_is_explained(node: Any) -> None:
 
 @pytest.mark.parametrize(
     ("name", "ends"),
-    [("opacity", (0, 1)), ("scale", (0.001, 100)), ("rotation", (-360, 360)), ("offset_x", (-1000, 1000))],
+    [("opacity", (0, 1)), ("scale", (0.001, 100)), ("rotation", (-360, 360)), ("offset_x", (-16384, 16384))],
 )
 def test_placement_widgets_have_the_limits_of_the_reader(
     comfyui: Any, name: str, ends: tuple[float, float]
@@ -175,22 +183,40 @@ def test_every_model_of_the_catalogue_can_be_asked_for_its_sizes(comfyui: Any) -
 
 def test_images_grow_to_the_limit_of_a_graph(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     def names() -> list[str]:
-        images = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["images"]
-        return images[1]["template"]["names"]
+        optional = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["optional"]
+        return ["image_1", *(name for name in optional if name.startswith("image_"))]
 
     assert names() == [f"image_{number}" for number in range(1, 11)]
     monkeypatch.setenv("MULTIEDIT_MAX_IMAGES", "5")
     assert names()[-1] == "image_5"
 
 
-def test_every_choice_of_a_file_has_its_own_upload_button(comfyui: Any) -> None:
-    required = comfyui.NODE_CLASS_MAPPINGS["MultiEditLoadLayers"].INPUT_TYPES()["required"]
-    for name, (_, options) in required.items():
-        file = next(option for option in options["options"] if option["key"] == "file")
-        kind, upload = file["inputs"]["optional"]["upload"]
+def test_the_files_of_a_loader_are_top_level_combos_with_upload(comfyui: Any) -> None:
+    """Only for those the frontend has thumbnails, an upload and the search for missing files."""
+    inputs = comfyui.NODE_CLASS_MAPPINGS["MultiEditLoadLayers"].INPUT_TYPES()
+    inputs = {**inputs["required"], **inputs["optional"]}
+    for number in (1, 2, 3):
+        kind, combo = inputs[f"image_{number}"]
+        assert kind == "COMBO"
+        assert (combo["image_upload"], combo["image_folder"]) == (True, "input")
+        assert ("none" in combo["options"]) is (number > 1)
+        kind, upload = inputs["upload" if number == 1 else f"upload_{number}"]
         assert kind == "IMAGEUPLOAD"
-        assert upload["imageInputName"] == f"{name}.file"
-        assert upload["image_folder"] == "input"
+        assert (upload["imageInputName"], upload["image_folder"]) == (f"image_{number}", "input")
+
+
+def test_no_socket_counts_as_a_widget_when_a_node_is_restored(node: Any) -> None:
+    inputs = {key: value for key, value in node.INPUT_TYPES().items() if key != "hidden"}
+    assert [name for name, options in described(inputs) if options.get("forceInput")] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "step"), [("offset_x", 0.01), ("offset_y", 0.01), ("rotation", 0.01), ("scale", 0.001)]
+)
+def test_placement_widgets_have_fine_steps(comfyui: Any, name: str, step: float) -> None:
+    """The frontend rounds to the step, whatever `round` says."""
+    optional = comfyui.NODE_CLASS_MAPPINGS["MultiEditCompose"].INPUT_TYPES()["optional"]
+    assert optional[name][1]["step"] == step
 
 
 def test_only_safe_modes_report_fits_the_report_of_the_saver(comfyui: Any) -> None:

@@ -136,7 +136,7 @@ def test_a_wrong_value_is_refused_with_its_field(field: str, value: object) -> N
         ({"placement": {"2": {"scale": 0}}}, "multiedit.placement.2.scale"),
         ({"placement": {"2": {"scale": 10**400}}}, "multiedit.placement.2.scale"),
         ({"placement": {"2": {"rotation": math.inf}}}, "multiedit.placement.2.rotation"),
-        ({"placement": {"2": {"offset_x": -1001}}}, "multiedit.placement.2.offset_x"),
+        ({"placement": {"2": {"offset_x": -16385}}}, "multiedit.placement.2.offset_x"),
         ({"placement": {"2": {"fit": "fill"}}}, "multiedit.placement.2.fit"),
         ({"placement": {"2": {"anchor": "middle"}}}, "multiedit.placement.2.anchor"),
         ({"placement": {"2": {"blend_mode": "dissolve"}}}, "multiedit.placement.2.blend_mode"),

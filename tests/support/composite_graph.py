@@ -16,9 +16,7 @@ FORMATS: dict[str, dict[str, Any]] = {
 def composite_graph(
     plan: Any, images: Sequence[str], options: Any, prefix: str, catalog: Any = None
 ) -> dict[str, Any]:
-    load: dict[str, Any] = {f"image_{number}": "none" for number in (2, 3)}
-    for number, name in enumerate(images, start=1):
-        load |= {f"image_{number}": "file", f"image_{number}.file": name}
+    load = {f"image_{number}": name for number, name in enumerate(images, start=1)}
     edit: dict[str, Any] = {
         "model": plan.model,
         "model.aspect_ratio": "auto",
@@ -31,7 +29,7 @@ def composite_graph(
         if role == "mask":
             edit["mask"] = ["2", 0]
         else:
-            edit[f"images.image_{number}"] = ["1", 2 * (number - 1)]
+            edit[f"image_{number}"] = ["1", 2 * (number - 1)]
     graph = {
         "1": {"class_type": "MultiEditLoadLayers", "inputs": load},
         "3": {"class_type": "MultiEditEdit", "inputs": edit, "_meta": {"title": "The edit"}},
@@ -62,5 +60,5 @@ def slow_graph(
     graph = composite_graph(plan, images, options, prefix)
     frames = {"image": ["1", 0], "amount": 300}
     graph["6"] = {"class_type": "RepeatImageBatch", "inputs": frames}
-    graph["3"]["inputs"] |= {"images.image_1": ["6", 0], "images.image_2": ["1", 0], "seamless": True}
+    graph["3"]["inputs"] |= {"image_1": ["6", 0], "image_2": ["1", 0], "seamless": True}
     return graph

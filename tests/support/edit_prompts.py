@@ -51,7 +51,7 @@ def edit(
     inputs |= {f"model.{name}": value for name, value in {**small, **options}.items()}
     for number, name in enumerate(images, start=1):
         graph[f"image {number}"] = node("LoadImage", image=name)
-        inputs[f"images.image_{number}"] = [f"image {number}", 0]
+        inputs[f"image_{number}"] = [f"image {number}", 0]
     if mask:
         graph["mask"] = node("LoadImageMask", image=mask, channel="red")
         inputs["mask"] = ["mask", 0]

@@ -37,7 +37,7 @@ def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> 
     """Lay what is an overlay onto the base, each by its own placement; the rest are references."""
     base = sources.images[0]
     for number, placement in plan.placements.items():
-        layers = {"images.image_1": base, "images.image_2": sources.images[number - 1]}
+        layers = {"image_1": base, "image_2": sources.images[number - 1]}
         base = graph.add(f"overlay_{number}", "MultiEditCompose", {**layers, **asdict(placement)})
     numbered = zip(plan.roles, sources.images, strict=False)  # the mask, which is last, has a link of its own
     return replace(sources, images=(base, *(image for role, image in numbered if role == "reference")))

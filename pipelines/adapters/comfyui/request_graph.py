@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from ...images.encode import EncodeOptions
 
 _LOADED_BY_ONE = 3
-_BY_ONE_LOADER = ("image_1", "image_2", "image_3")
 
 
 def request_graph(
@@ -48,10 +47,8 @@ def request_graph(
 def _loaded(graph: GraphNodes, names: Sequence[str]) -> list[Link]:
     links = []
     for first in range(0, len(names), _LOADED_BY_ONE):
-        inputs: dict[str, object] = {"refresh": 0}
-        for socket, name in zip(_BY_ONE_LOADER, names[first : first + _LOADED_BY_ONE], strict=False):
-            inputs |= {socket: "file", f"{socket}.file": name}
-        inputs = {**dict.fromkeys(_BY_ONE_LOADER, "none"), **inputs}
+        of_one = names[first : first + _LOADED_BY_ONE]
+        inputs = {f"image_{number}": name for number, name in enumerate(of_one, start=1)}
         loaded = graph.add(f"images_{first + 1}", "MultiEditLoadLayers", inputs)
         links += [output(loaded, 2 * index) for index in range(_LOADED_BY_ONE)]
     return links[: len(names)]
@@ -77,7 +74,7 @@ def _sockets(graph: GraphNodes, plan: EditPlan, images: Sequence[Link]) -> dict[
     per_image: dict[str, Mapping[str, object]] = {}
     unmasked = [number for number, role in enumerate(plan.roles, start=1) if role != "mask"]
     for socket, number in enumerate(unmasked, start=1):
-        sockets[f"images.image_{socket}"] = images[number - 1]
+        sockets[f"image_{socket}"] = images[number - 1]
         if number > 1:
             placement = asdict(plan.placements[number]) if number in plan.placements else {}
             per_image[str(socket)] = {"role": plan.roles[number - 1], **placement}

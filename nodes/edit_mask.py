@@ -1,0 +1,65 @@
+"""Find the edit mask of a Multi-Edit: at its socket, or among the images as the command line does."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_EMPTY = (
+    "mask is not used: it is the empty mask of an image without transparency, so the whole image may change. "
+    "Paint a mask, or connect a black and white image as a further image."
+)
+_INFERRED = (
+    "Image {0} is taken as mask: it is grey, and nearly all of it is black or white. With per_image "
+    '{{"{0}": {{"role": "overlay"}}}} it is an overlay.'
+)
+
+
+@dataclass(frozen=True)
+class MaskedImages:
+    """The images of an edit and its mask.
+
+    Attributes:
+        images: [B, H, W, 3 or 4] by socket number, without the one that is the mask.
+        mask: [B, h, w], 1 = change here, or None.
+        source: the number of the image that is the mask; None where it is of the socket `mask`.
+        notes: for the person who wired it.
+    """
+
+    images: dict[int, Tensor]
+    mask: Tensor | None
+    source: int | None = None
+    notes: tuple[str, ...] = ()
+
+
+def find_mask(mask: object, images: Mapping[int, Tensor], given: Collection[int]) -> MaskedImages:
+    """Take the mask of the socket, else the first further image that looks like one.
+
+    Args:
+        mask: of the socket; Load Image's empty one counts as none, and is noted.
+        images: by socket number.
+        given: numbers of images whose role or placement is given, which are no masks.
+
+    Raises:
+        InvalidRequest: the mask is none (see `tensor_input`).
+    """
+    from ..pipelines.images.decode import Raster
+    from ..pipelines.images.edit_mask import looks_like_mask
+    from ..pipelines.layers.stack import given_mask
+
+    number_of_base = next(iter(images))
+    notes: tuple[str, ...] = ()
+    if mask is not None:
+        change = given_mask(mask, "mask", images[number_of_base])
+        if change is not None:
+            return MaskedImages(dict(images), change)
+        notes = (_EMPTY,)
+    for number, image in images.items():
+        if number != number_of_base and number not in given and looks_like_mask(Raster(image[0])):
+            others = {other: pixels for other, pixels in images.items() if other != number}
+            return MaskedImages(others, image[..., 0], number, (_INFERRED.format(number),))
+    return MaskedImages(dict(images), None, None, notes)

@@ -1,0 +1,100 @@
+"""Nothing that a user entered or wired changes by saving, undoing, pasting or folding, in either renderer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from multiedit.tests.support.browser import Canvas
+from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
+from multiedit.tests.support.page_graph import PageGraph
+from multiedit.tests.support.pictures import CAT, PICTURES
+
+TYPES = sorted(path.stem for path in (PACK / "web" / "docs").glob("*.md"))
+ROUNDS = range(4)  # as many as a dynamic combo has options, so that each comes up
+NEWEST = CACHE / "frontend" / "comfyui_frontend_package" / "static"
+FRONTENDS = ["pinned", "newest"]
+
+
+@pytest.fixture(scope="module", params=FRONTENDS)
+def page_server(
+    request: pytest.FixtureRequest, installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server for these tests, since they change the user's settings."""
+    newest = request.param == "newest"
+    if newest and not NEWEST.exists():
+        pytest.skip(f"no newer frontend at {NEWEST}; `make frontend` downloads it")
+    base = tmp_path_factory.mktemp("comfyui-page")
+    arguments = ("--front-end-root", str(NEWEST)) if newest else ()
+    server = Server(installation, base, {"multi-edit": PACK}, arguments)
+    try:
+        server.wait_until_ready()
+        server.add_inputs(*PICTURES, CAT)
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module", params=["classic", "nodes 2.0"])
+def graph(request: pytest.FixtureRequest, browser: Any, page_server: Server) -> Iterator[PageGraph]:
+    page_server.post("/settings/Comfy.VueNodes.Enabled", request.param == "nodes 2.0")
+    canvas = Canvas(browser, page_server.url)
+    canvas.complaints.clear()  # of ComfyUI's own start
+    yield PageGraph(canvas, TYPES)
+    assert canvas.complaints == []
+    canvas.page.close()
+
+
+@pytest.fixture(scope="module", params=ROUNDS)
+def filled(request: pytest.FixtureRequest, graph: PageGraph) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A workflow with random values and links, as it is saved, and its state before that."""
+    graph.fill(request.param)
+    return graph.saved(), graph.state()
+
+
+@pytest.fixture
+def state(graph: PageGraph, filled: tuple[dict[str, Any], dict[str, Any]]) -> dict[str, Any]:
+    """The workflow opened again; its state when it was made."""
+    workflow, state = filled
+    graph.open(workflow)
+    return state
+
+
+def test_every_node_is_filled_and_wired(state: dict[str, Any]) -> None:
+    assert {what.split()[0] for what in state} >= set(TYPES)
+    assert len({what.split()[0] for what, value in state.items() if "->" in str(value)}) >= 4
+
+
+def test_saving_and_opening_changes_nothing(graph: PageGraph, state: dict[str, Any]) -> None:
+    assert graph.state() == state
+
+
+def test_undo_and_redo_bring_back_what_was_there(graph: PageGraph, state: dict[str, Any]) -> None:
+    graph.change()
+    changed = graph.state()
+    assert changed != state
+    graph.undo()
+    assert graph.state() == state
+    graph.redo()
+    assert graph.state() == changed
+
+
+def test_pasting_all_gives_the_same_graph_again(graph: PageGraph, state: dict[str, Any]) -> None:
+    assert graph.state(graph.paste()) == state
+
+
+def test_a_copy_of_a_node_has_its_values_and_links(graph: PageGraph, state: dict[str, Any]) -> None:
+    assert graph.state(graph.duplicate()) == state
+
+
+def test_a_subgraph_sends_what_its_nodes_sent(graph: PageGraph, state: dict[str, Any]) -> None:
+    graph.fold()
+    assert graph.state() == state
+    graph.open(graph.saved())
+    assert graph.state() == state
+
+
+def test_a_queued_workflow_can_be_queued_again(graph: PageGraph, state: dict[str, Any]) -> None:
+    graph.open(graph.queue())
+    assert graph.state() == state
