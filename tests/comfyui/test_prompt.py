@@ -1,0 +1,82 @@
+"""POST /prompt: what is refused before anything runs, and a logo on a photograph."""
+
+from __future__ import annotations
+
+import io
+import json
+import urllib.error
+from typing import Any
+
+import numpy as np
+import pytest
+from multiedit.tests.support.comfyui import PACK, Server
+from multiedit.tests.support.pictures import SAMPLES
+from PIL import Image, ImageDraw
+
+API = PACK / "workflows" / "api"
+LOADERS = {"MultiEditLoadLayers", "LoadImage"}
+WITH_FILES = sorted(
+    path.stem for path in API.glob("*.json") if any(f'"{loader}"' in path.read_text() for loader in LOADERS)
+)
+
+
+def prompt_of(name: str) -> dict[str, Any]:
+    return json.loads((API / f"{name}.json").read_text())
+
+
+def refusal(server: Server, prompt: dict[str, Any]) -> dict[str, Any]:
+    """The `node_errors` of a prompt that ComfyUI refuses."""
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        server.post("/prompt", {"prompt": prompt})
+    assert refused.value.code == 400
+    return json.loads(refused.value.read())["node_errors"]
+
+
+@pytest.mark.parametrize("name", WITH_FILES)
+def test_a_workflow_with_a_missing_file_is_refused_at_its_loader(server: Server, name: str) -> None:
+    prompt = prompt_of(name)
+    loaders = [(number, node) for number, node in prompt.items() if node["class_type"] in LOADERS]
+    number, loader = loaders[-1]
+    field = max(field for field, value in loader["inputs"].items() if str(value).endswith((".jpg", ".png")))
+    loader["inputs"][field] = "gone.png"
+    errors = refusal(server, prompt)[number]["errors"]
+    assert [error["extra_info"]["input_name"] for error in errors] == [field]
+    assert "gone.png" in errors[0]["details"]
+
+
+def test_an_unknown_model_is_refused_at_multi_edit(server: Server) -> None:
+    prompt = prompt_of("compose")
+    prompt["3"]["inputs"]["model"] = "no-such-model"
+    [error] = refusal(server, prompt)["3"]["errors"]
+    assert "Choose one from its list" in error["details"]
+
+
+EDIT = {
+    "model": "layer-composite", "model.aspect_ratio": "auto", "model.resolution": "auto", "prompt": "p",
+    "seed": 0, "keep_size": True, "image_1": ["1", 0], "image_2": ["1", 2],
+}  # fmt: skip
+LOGO_PLACES = {
+    "Multi-Edit": {"class_type": "MultiEditEdit", "inputs": EDIT},
+    "sockets": {"class_type": "MultiEditCompose", "inputs": {"image_1": ["1", 0], "image_2": ["1", 2]}},
+    "with its mask": {
+        "class_type": "MultiEditCompose",
+        "inputs": {"image_1": ["1", 0], "image_2": ["1", 2], "mask_2": ["1", 3]},
+    },
+    "layers": {"class_type": "MultiEditCompose", "inputs": {"layers": ["1", 6]}},
+}
+
+
+@pytest.mark.parametrize("way", LOGO_PLACES)
+def test_a_logo_on_a_photograph_has_no_box(server: Server, way: str) -> None:
+    logo = Image.new("RGBA", (600, 400), (0, 0, 0, 0))
+    ImageDraw.Draw(logo).ellipse((250, 150, 350, 250), (255, 0, 255, 255))
+    logo.save(server.base / "input" / "logo.png")
+    load = {"class_type": "MultiEditLoadLayers", "inputs": {"image_1": "coffee.jpg", "image_2": "logo.png"}}
+    save = {"class_type": "SaveImage", "inputs": {"images": ["2", 0], "filename_prefix": "logo"}}
+    run = server.run({"1": load, "2": LOGO_PLACES[way], "3": save})
+    assert "execution_success" in run.events, run.error
+    result = np.asarray(Image.open(io.BytesIO(server.view(run.files("3")[0]))).convert("RGB"), np.int16)
+    photograph = np.asarray(Image.open(SAMPLES / "coffee.jpg").convert("RGB"), np.int16)
+    outside = np.asarray(logo.getchannel("A")) == 0
+    assert np.abs(result - photograph)[outside].max() <= 1
+    assert (result[200, 300] == [255, 0, 255]).all()
