@@ -297,3 +297,9 @@ def test_an_overlay_is_laid_onto_the_base_before_the_model_sees_it(server: Serve
     assert not np.array_equal(made, reference)
     assert any(name.endswith("overlay_2") for name in watched.events.executed)
     assert not any(name.endswith("reference_3") for name in watched.events.executed)
+
+
+def test_a_black_and_white_image_is_the_mask(server: Server) -> None:
+    images, chosen = three(server), mask(server)
+    made = result(server, edit(KLEIN, [*images[:2], chosen]))
+    assert np.array_equal(made, result(server, edit(KLEIN, images[:2], chosen)))

@@ -90,6 +90,14 @@ def test_a_bad_colour_or_nothing_at_all_is_an_error(graph: Any) -> None:
         compose(graph)
 
 
+def test_placement_settings_that_place_nothing_say_so(graph: Any) -> None:
+    *_, layers = compose(graph, picture(), picture(40, 30, seed=1), scale=0.5)
+    graph.run("MultiEditCompose", layers=layers)
+    assert "node" not in graph.ui
+    graph.run("MultiEditCompose", layers=layers, scale=0.5)
+    assert "settings of this node are not used" in graph.ui["node"]["text"][0]
+
+
 SCENES: dict[str, dict[str, Any]] = {
     "placed": {"scale": 0.5, "anchor": "bottom-right", "offset_x": -5.0},
     "mixed": {"opacity": 0.6, "blend_mode": "soft-light", "fit": "stretch"},

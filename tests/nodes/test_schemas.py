@@ -191,6 +191,11 @@ def test_images_grow_to_the_limit_of_a_graph(comfyui: Any, monkeypatch: pytest.M
     assert names()[-1] == "image_5"
 
 
+def test_a_run_is_not_made_again_for_a_seed_that_the_model_does_not_use(comfyui: Any) -> None:
+    seed = comfyui.NODE_CLASS_MAPPINGS["MultiEditEdit"].INPUT_TYPES()["required"]["seed"]
+    assert seed[1]["control_after_generate"] == "fixed"
+
+
 def test_the_files_of_a_loader_are_top_level_combos_with_upload(comfyui: Any) -> None:
     """Only for those the frontend has thumbnails, an upload and the search for missing files."""
     inputs = comfyui.NODE_CLASS_MAPPINGS["MultiEditLoadLayers"].INPUT_TYPES()
