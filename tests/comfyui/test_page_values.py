@@ -1,8 +1,14 @@
-"""Nothing that a user entered or wired changes by saving, undoing, pasting or folding, in either renderer."""
+"""Nothing that a user entered or wired changes by saving, undoing, pasting or folding, in either renderer.
+
+Opening ComfyUI takes some 10 seconds for each renderer, and what a workflow needs to settle about one.
+"""
 
 from __future__ import annotations
 
+import json
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +21,7 @@ TYPES = sorted(path.stem for path in (PACK / "web" / "docs").glob("*.md"))
 ROUNDS = range(4)  # as many as a dynamic combo has options, so that each comes up
 NEWEST = CACHE / "frontend" / "comfyui_frontend_package" / "static"
 FRONTENDS = ["pinned", "newest"]
+LOADER = "app.graph.nodes.find(node => node.type === 'MultiEditLoadLayers')"
 
 
 @pytest.fixture(scope="module", params=FRONTENDS)
@@ -98,3 +105,38 @@ def test_a_subgraph_sends_what_its_nodes_sent(graph: PageGraph, state: dict[str,
 def test_a_queued_workflow_can_be_queued_again(graph: PageGraph, state: dict[str, Any]) -> None:
     graph.open(graph.queue())
     assert graph.state() == state
+
+
+def loader_values(graph: PageGraph) -> dict[str, Any]:
+    script = f"{LOADER}.widgets.map(widget => [widget.name, widget.value])"
+    return dict(graph.page.evaluate(script))
+
+
+def test_a_missing_file_is_said_when_the_workflow_is_opened(graph: PageGraph) -> None:
+    workflow = json.loads((PACK / "workflows" / "compose.json").read_text())
+    for node in workflow["nodes"]:
+        if node["type"] == "MultiEditLoadLayers":
+            node["widgets_values"][2] = node["widgets_values_named"]["image_3"] = "gone.png"
+    graph.open(workflow)
+    graph.page.get_by_text("Media input missing").first.wait_for()
+    assert loader_values(graph)["image_3"] == "gone.png"
+
+
+def test_each_list_of_the_loader_has_its_own_upload(
+    graph: PageGraph, page_server: Server, tmp_path: Path
+) -> None:
+    graph.open(json.loads((PACK / "workflows" / "compose.json").read_text()))
+    picture = tmp_path / f"my own {tmp_path.name}.jpg"
+    shutil.copy(CAT, picture)
+    lists = graph.page.locator("input[type=file][aria-label]")  # in Nodes 2.0; else a button on the canvas
+    with graph.page.expect_response("**/upload/image"):
+        if lists.count():
+            lists.nth(1).set_input_files(picture)
+        else:
+            with graph.page.expect_file_chooser() as chooser:
+                graph.page.evaluate(f"{LOADER}.widgets.find(widget => widget.name === 'upload_2').callback()")
+            chooser.value.set_files(picture)
+    graph.page.wait_for_function(f"name => {LOADER}.widgets[1].value === name", arg=picture.name)
+    values = loader_values(graph)
+    assert (values["image_1"], values["image_3"]) == ("coffee.jpg", "coffee-mask.png")
+    assert (page_server.base / "input" / picture.name).read_bytes() == CAT.read_bytes()
