@@ -55,7 +55,7 @@ def prompt_of(name: str, pictures: PictureServer) -> dict[str, Any]:
     prompt = json.loads((API / f"{name}.json").read_text())
     for node in prompt.values():
         for key in node["inputs"]:
-            if key.endswith(".url"):
+            if key == "url":
                 node["inputs"][key] = pictures.address("coffee.jpg")
     return prompt
 

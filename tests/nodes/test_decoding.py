@@ -45,10 +45,11 @@ def test_bmp_and_tiff_come_as_load_image_has_them(graph: Any, folders: Path, nam
     image = Image.fromarray(values)
     image = image.convert("RGB").quantize(16) if mode == "P" else image.convert(mode)
     image.save(folders / "input" / name)
-    choice = {"image_1": "file", "image_1.file": name, "image_2": "none", "image_3": "none"}
-    mine, mask, *_ = graph.run("MultiEditLoadLayers", **choice)
+    mine, mask, *_ = graph.run("MultiEditLoadLayers", image_1=name)
     theirs, their_mask = graph.run("LoadImage", image=name)
-    torch.testing.assert_close(mine, theirs, atol=1.5 / 255, rtol=0)  # PyAV's conversions are not exact
+    torch.testing.assert_close(
+        mine[..., :3], theirs, atol=1.5 / 255, rtol=0
+    )  # PyAV's conversions are not exact
     if mode == "RGBA":
         torch.testing.assert_close(mask, their_mask, atol=1.5 / 255, rtol=0)
     else:

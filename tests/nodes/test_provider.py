@@ -100,7 +100,7 @@ def test_a_frame_that_the_mask_leaves_out_is_neither_sent_nor_charged(graph: Any
     with HostedPeer(replying(png((512, 384), (255, 0, 0)))) as peer:
         configure(peer)
         inputs = {**MODEL, "model.aspect_ratio": "auto", "keep_size": True, "mask": mask}
-        image, _, summary = graph.run("MultiEditEdit", **inputs, **{"images.image_1": base})
+        image, _, summary = graph.run("MultiEditEdit", **inputs, **{"image_1": base})
     assert len(peer.asked) == 1
     assert torch.equal(image[0], base[0])
     assert torch.equal(image[2], base[2])
