@@ -179,7 +179,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
     prompt = json.loads((FOLDER / "api" / f"{SHOWN}.json").read_text())
     safe = {
         "image": ["3", 0], "classifier": "open_nsfw", "threshold": "default",
-        "batch": "images", "tiles": False, "on_missing": "error",
+        "batch": "images", "tiles": False, "on_missing": "error", "download_weights": False,
     }  # fmt: skip
     prompt["5"] = {"class_type": "MultiEditSafeMode", "inputs": safe, "_meta": {"title": "Safe Mode"}}
     prompt["4"]["inputs"] |= {"images": ["5", 0], "report": ["5", 3], "filename_prefix": "MultiEdit/edit"}

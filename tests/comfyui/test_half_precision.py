@@ -38,9 +38,8 @@ def half_server(installation: Installation, tmp_path_factory: pytest.TempPathFac
 
 def graph() -> dict[str, Any]:
     """Load, compose, edit inside a mask, check and save; and core's nodes on what ours give."""
-    load = {"image_1": "file", "image_1.file": "coffee.jpg", "image_2": "file", "image_3": "file"}
-    load |= {"image_2.file": "galaxies.jpg", "image_3.file": "coffee-mask.png"}
-    edit = {"images.image_1": ["compose", 0], "images.image_2": ["core", 0], "mask": ["mask", 0]}
+    load = {"image_1": "coffee.jpg", "image_2": "galaxies.jpg", "image_3": "coffee-mask.png"}
+    edit = {"image_1": ["compose", 0], "image_2": ["core", 0], "mask": ["mask", 0]}
     blend = {"image1": ["edit", 0], "image2": ["base", 0], "blend_factor": 0.5, "blend_mode": "soft_light"}
     paste = {"destination": ["blend", 0], "source": ["core", 0], "mask": ["compose", 1], "x": 0, "y": 0}
     nodes: dict[str, tuple[str, dict[str, Any]]] = {
@@ -48,7 +47,7 @@ def graph() -> dict[str, Any]:
         "base": ("LoadImage", {"image": "coffee.jpg"}),
         "core": ("LoadImage", {"image": "galaxies.jpg"}),
         "mask": ("ImageToMask", {"image": ["load", 4], "channel": "red"}),
-        "compose": ("MultiEditCompose", {"layers": ["load", 6], "images.image_1": ["core", 0], "scale": 0.2}),
+        "compose": ("MultiEditCompose", {"layers": ["load", 6], "image_1": ["core", 0], "scale": 0.2}),
         "edit": ("MultiEditEdit", {**EDIT, **edit, "prompt": "p", "keep_size": True, "fit": "cover"}),
         "safe": ("MultiEditSafeMode", {"image": ["edit", 0]}),
         "save": ("MultiEditSave", {**PNG, "images": ["safe", 0], "report": ["safe", 3], "plan": ["edit", 1]}),

@@ -35,7 +35,7 @@ def photographs(width: int, height: int, frames: int) -> dict[str, Any]:
 
 
 def composed(width: int, height: int, frames: int, **placement: Any) -> dict[str, Any]:
-    images = {"images.image_1": ["source", 0], "images.image_2": ["overlay", 0]}
+    images = {"image_1": ["source", 0], "image_2": ["overlay", 0]}
     return {
         "source": plain(width, height, frames, 0x336699),
         "overlay": plain(width, height, 1, 0x993366),
@@ -64,7 +64,7 @@ GRAPHS: dict[str, dict[str, Any]] = {
                      **{"format.quality": 95, "format.lossless": True}),
     },
     "a slow address": {
-        "node": node("MultiEditLoadLayers", image_1="url", image_2="none", image_3="none"),
+        "node": node("MultiEditLoadUrl"),
         "end": node("PreviewImage", images=["node", 0]),
     },
 }  # fmt: skip
@@ -98,7 +98,7 @@ def test_an_interruption_is_heard(server: Server, slow_address: str, name: str) 
     """Takes seconds: making the images, waiting for the work to begin, and the cancel itself."""
     graph = {key: {**part, "inputs": dict(part["inputs"])} for key, part in GRAPHS[name].items()}
     if name == "a slow address":
-        graph["node"]["inputs"]["image_1.url"] = slow_address
+        graph["node"]["inputs"]["url"] = slow_address
     begun, heard = 0.0, 0.0
     running: set[str] = set()
 

@@ -49,7 +49,7 @@ def test_masks_belong_to_the_image_of_their_number(graph: Any) -> None:
 def test_a_batch_of_masks_over_one_frame_gives_a_batch(graph: Any) -> None:
     masks = torch.stack([torch.full((64, 96), share) for share in (0.0, 0.25, 1.0)])
     base, overlay = torch.zeros(1, 64, 96, 3), torch.ones(1, 64, 96, 3)
-    image, mask, layers = compose(graph, base, overlay, **{"masks.mask_2": masks})
+    image, mask, layers = compose(graph, base, overlay, **{"mask_2": masks})
     assert (image.shape[0], mask.shape[0]) == (3, 3)
     # Mixed in linear light: three quarters of white are 0.88 in sRGB.
     assert [round(float(frame.max()), 2) for frame in image] == [1.0, 0.88, 0.0]

@@ -39,13 +39,13 @@ def loaded() -> Any:
 NODES: dict[str, tuple[dict[str, Any], Callable[[], dict[str, Any]]]] = {
     "MultiEditCompose": (
         {
-            "images.image_1": images, "images.image_2?": images, "masks.mask_1?": masks,
-            "masks.mask_2?": masks, "layers?": documents,
+            "image_1": images, "image_2?": images, "mask_1?": masks,
+            "mask_2?": masks, "layers?": documents,
         },
         dict,
     ),
     "MultiEditEdit": (
-        {"images.image_1": images, "images.image_2?": images, "mask?": masks},
+        {"image_1": images, "image_2?": images, "mask?": masks},
         lambda: {**MODEL, "prompt": "p", "seed": 0, "keep_size": True},
     ),
     "MultiEditResolveSize": ({"image": images}, lambda: {**MODEL, "keep_size": True}),
