@@ -83,10 +83,8 @@ def _closing_quote(data: bytes, opening: int) -> int:
 
 def _unescape(text: bytes) -> str | None:
     """Decode a text without other escapes than those of images; None for any other."""
-    if rb"\\" in text:
+    if rb"\\" in text or text.translate(None, _PLAIN):
         return None
     for escape, character in _ESCAPES.items():
         text = text.replace(escape, character) if escape in text else text
-    if text.translate(None, _PLAIN + b"\r\n"):
-        return None
     return None if b"\\" in text else text.decode("ascii")

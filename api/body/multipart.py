@@ -44,7 +44,7 @@ def json_text(text: str, name: str) -> object:
 def integer_text(text: str, name: str) -> object:
     """Read a whole number."""
     try:
-        return int(text[:20])
+        return int(text)
     except ValueError:
         raise invalid_value(name, text, "a whole number") from None
 
