@@ -20,6 +20,7 @@ from .color import levels_of
 from .container import Container
 from .containers import SOF, SOS, jpeg_segments, png_chunk
 from .file_faults import missing_rows
+from .jpeg_restarts import rows_begun
 from .readers import LABELS, open_image
 
 _STRIP_PIXELS = 1 << 18
@@ -43,8 +44,8 @@ def whole(container: Container, kind: str, name: str) -> Container:
     return replace(container, remarks=(*container.remarks, remark))
 
 
-# A cut JPEG is decoded twice with different bits where its data ends. What they change was not there.
-_FILLERS = (bytes(256), b"\xaa" * 256)
+# A cut JPEG is decoded with different bits where its data ends. What they change was not there.
+_FILLERS = (bytes(256), b"\xaa" * 256, b"\x55" * 256, b"\xe3" * 256)
 _RESTARTS = tuple(bytes([0xFF, 0xD0 + number]) for number in range(8))
 
 
@@ -57,10 +58,11 @@ def _whole_jpeg(container: Container, name: str) -> Container:
     last = max(range(8), key=lambda number: data.rfind(_RESTARTS[number]))
     following = _RESTARTS[(last + 1) % 8] if _RESTARTS[last] in data else _RESTARTS[0]
     # A decoder that stands between two restart intervals looks for the next one's marker first.
-    one, other = (
+    one, *others = (
         open_image(data + filler + following + filler + stream[-2:], "jpeg", name) for filler in _FILLERS
     )
-    there = _equal_rows(one, other)
+    decoded = [_equal_rows(one, other) for other in others]
+    there = min(*decoded, rows_begun(stream, list(_segments_to_the_end(stream)), container.size))
     if there < rows:
         raise missing_rows(there, rows)
     return container

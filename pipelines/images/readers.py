@@ -23,9 +23,10 @@ from ..common.errors import InvalidImage
 from .file_faults import MissingPixels, UnsupportedKind
 
 # What Pillow's readers and the C libraries behind them raise for a damaged file: seen in fuzzing, or
-# listed by ImageFile itself. Warning is there for callers that turn warnings into errors.
+# listed by ImageFile itself; and ours, for numbers that no whole file has. Warning is there for callers that
+# turn warnings into errors.
 DECODER_ERRORS = (
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, OverflowError,
+    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, EOFError, ArithmeticError,
     RuntimeError, struct.error, zlib.error, Image.DecompressionBombError, Warning,
 )  # fmt: skip
 

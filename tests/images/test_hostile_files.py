@@ -103,6 +103,9 @@ REFUSED: dict[str, Callable[[], bytes]] = {
     "6 million JPEG segments": lambda: jpeg(segment(0xFE, b"") * 6_000_000),
     "nothing but fill bytes": lambda: b"\xff\xd8" + b"\xff" * 24_000_000,
     "12 million GIF blocks": lambda: gif(b"\x21\xfe" + b"\x01c" * 12_000_000 + b"\x00"),
+    "half a GIF of no width": lambda: gif().replace(
+        b"\x2c\x00\x00\x00\x00\x2c\x01", b"\x2c\x00\x00\x00\x00\x00\x00"
+    )[:-3],
     "a JPEG of 2000 scans": lambda: (
         saved("JPEG", progressive=True)[:-2]
         + (segment(0xDA, b"\x01\x01\x00\x00\x00\x01") + b"\x00") * 2000

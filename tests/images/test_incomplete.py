@@ -123,6 +123,29 @@ def test_a_progressive_jpeg_without_its_last_scans_is_refused(photo, save) -> No
         read_header(data[:last], LIMITS)
 
 
+@pytest.mark.parametrize("size", [(20, 60), (19, 14)])
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"progressive": True, "restart_marker_blocks": 1},
+        {"progressive": True, "restart_marker_blocks": 3},
+        {"restart_marker_blocks": 3},
+    ],
+)
+def test_no_cut_of_a_jpeg_with_restarts_gives_other_pixels(options, mode, size, save) -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (6, 4, 3), np.uint8)
+    data = save(Image.fromarray(noise).resize(size).convert(mode), "JPEG", quality=50, **options)
+    expected = notes_and_pixels(data)[1]
+    assert np.array_equal(notes_and_pixels(data[:-2])[1], expected)
+    for cut in range(3, 100):
+        try:
+            pixels = notes_and_pixels(data[:-cut])[1]
+        except InvalidImage:
+            continue
+        assert np.array_equal(pixels, expected)
+
+
 @pytest.mark.parametrize("kept", [1, 64, 65, 200])
 def test_the_rows_of_an_interlaced_png(kept) -> None:
     """Seven passes of 256x256 grey pixels; the last has the odd rows."""

@@ -259,6 +259,13 @@ def test_crop_rotation_and_mirror(kind, brand, properties, expected, decoder, mo
     assert np.abs(read(iso_file([part], brand)).astype(int) - expected).max() <= 4
 
 
+def test_a_crop_of_impossible_numbers_is_refused() -> None:
+    part = coded("avif", PICTURE)
+    part.properties = [*part.properties, clap(400, 280, over=0)]
+    with pytest.raises(InvalidImage, match="image 1 is a damaged"):
+        read_header(iso_file([part], b"avif"), LIMITS, "image 1")
+
+
 @pytest.mark.parametrize("decoder", ["pillow_heif", "av"])
 @pytest.mark.parametrize(("kind", "brand"), KINDS)
 def test_a_grid_is_put_together_and_cut_to_its_size(kind, brand, decoder, monkeypatch) -> None:

@@ -169,6 +169,12 @@ def test_what_is_not_taken_says_so_and_what_to_do(make, message) -> None:
         read_header(make(), LIMITS, "image 1")
 
 
+def test_a_cut_tiff_without_bits_is_refused() -> None:
+    page = tiff(samples(1), {258: 0, 262: 1, 273: 1_000_000})
+    with pytest.raises(InvalidImage, match="damaged or incomplete TIFF"):
+        pixels(page)
+
+
 def test_the_end_of_a_compressed_tiff_is_missed(photo, save) -> None:
     data = save(photo, "TIFF", compression="tiff_lzw")  # its directory stands at its end
     with pytest.raises(InvalidImage, match="is an incomplete TIFF file: its directory"):
