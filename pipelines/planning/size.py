@@ -196,8 +196,9 @@ def size_on_grid(model: Model, ratio: tuple[int, int], area: int) -> Size:
     The model's bounds must leave room for one: an area of 400 squares of the grid always does.
     """
     long, short = max(ratio), min(ratio)
-    if long > short * model.max_ratio:
-        long, short = round(model.max_ratio), 1
+    most = min(model.max_ratio, model.max_side // _step(model))
+    if long > short * most:
+        long, short = round(most), 1
     wanted = min(max(area, model.min_pixels), model.max_pixels, model.max_side**2 * short / long)
 
     def errors(point: Size) -> tuple[float, float, int]:
@@ -214,7 +215,7 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
     A long side further from the ratio is worse by rule 1, and so is a short side beyond the first grid
     point on either side of those that the tolerance allows.
     """
-    step = math.lcm(model.grid, 2)
+    step = _step(model)
     low = max(math.ceil(wanted * (1 - AREA_TOLERANCE)), model.min_pixels)
     high = min(math.floor(wanted * (1 + AREA_TOLERANCE)), model.max_pixels)
     first = max(1, math.floor(math.sqrt(low / ratio) / step))
@@ -226,6 +227,11 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
         for long in {min(max(side, shortest), longest) for side in (below, below + step)}:
             if shortest <= long:
                 yield long, short
+
+
+def _step(model: Model) -> int:
+    """Return the pixels between two sides of the grid."""
+    return math.lcm(model.grid, 2)
 
 
 def _apart(quotient: Fraction) -> Fraction:

@@ -284,6 +284,14 @@ def test_what_composites_keeps_the_images_size_where_none_is_asked_for(
     assert (own in answer.notes) is kept
 
 
+@pytest.mark.parametrize("base", [(46_548, 1), (1, 65_535), (20_000, 31), (1, 1)])
+@pytest.mark.parametrize("model", list(CATALOG), ids=lambda model: model.id)
+def test_what_is_longer_than_any_grid_point_is_kept_too(model: Model, base: tuple[int, int]) -> None:
+    answer = resolve_size(model, None, None, base, keep_size=True)
+    assert (answer.width, answer.height) == base
+    assert max(answer.work_width, answer.work_height) <= max(model.max_side, *base)
+
+
 def test_keep_size_contradicts_a_ratio() -> None:
     with pytest.raises(InvalidRequest, match="send only one") as caught:
         resolve_size(OURS, "16:9", None, (100, 100), keep_size=True)
