@@ -6,6 +6,7 @@ bytes of memory for each byte of escapes, brackets or keys.
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -16,10 +17,11 @@ MOST_BESIDE = 450_000  # bytes of all else; a prompt of 32768 characters has at 
 _PLAIN = bytes(code for code in range(0x20, 0x7F) if chr(code) not in '"[]{}')
 # The escapes that serializers write in base64: PHP's slashes, and wrapped lines.
 _ESCAPES = {rb"\/": b"/", rb"\n": b"\n", rb"\r": b"\r"}
+_END_OF_KEY = re.compile(rb'"[ \t\r\n]*:')
 
 
 class LongTexts:
-    """The long texts of one JSON document.
+    """The long texts of one JSON document; a key is never one of them.
 
     Args:
         data: the document, UTF-8.
@@ -51,7 +53,8 @@ class LongTexts:
         opening = data.find(b'"')
         while opening >= 0:
             closing = _closing_quote(data, opening)
-            text = _unescape(data[opening + 1 : closing]) if closing - opening > LEAST else None
+            is_taken = closing - opening > LEAST and not _END_OF_KEY.match(data, closing)
+            text = _unescape(data[opening + 1 : closing]) if is_taken else None
             if text is not None:
                 parts += [data[kept : opening + 1], f"{self._mark}{len(self._texts)}".encode()]
                 self._texts.append(text)
@@ -60,7 +63,7 @@ class LongTexts:
         return [*parts, data[kept:]]
 
     def restore(self, value: Any) -> Any:
-        """Put the texts back into what was parsed from `rest`; a key is never one of them."""
+        """Put the texts back into what was parsed from `rest`."""
         if isinstance(value, str) and value.startswith(self._mark):
             return self._texts[int(value.removeprefix(self._mark))]
         if isinstance(value, list):

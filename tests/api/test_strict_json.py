@@ -96,6 +96,7 @@ def test_a_large_body_without_images_is_refused_for_the_price_of_reading_it(body
         (b'{"a":' + b"1" * 5000 + b"}", "a number is too long"),
         (b'{"a":"' + IMAGE.encode() + b'" 1}', "Expecting ',' delimiter.$"),
         (b'{"a":"' + IMAGE.encode(), "Unterminated string"),
+        (b'{"%s":1,"%s" :2}' % (IMAGE.encode(), IMAGE.encode()), f"duplicate key '{IMAGE[:60]}'"),
         (b'{"a":"' + WRAPPED.encode() + b'"}', "Invalid control character at"),
     ],
 )
