@@ -95,14 +95,20 @@ class Slots:
         task = asyncio.ensure_future(receiving)
         slot.receiving = task
         try:
-            return await task
+            received = await task
         except asyncio.CancelledError:
             if slot.lost and task.cancelled():
-                raise ServerBusy(
-                    "Server busy: this caller has most of the edits in flight, and others wait. "
-                    "Retry in a few seconds."
-                ) from None
+                raise _lost() from None
             raise
         finally:
             task.cancel()
             slot.receiving = None
+        if slot.lost:  # between the end of the request and this line
+            raise _lost()
+        return received
+
+
+def _lost() -> ServerBusy:
+    return ServerBusy(
+        "Server busy: this caller has most of the edits in flight, and others wait. Retry in a few seconds."
+    )

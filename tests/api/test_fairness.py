@@ -151,3 +151,25 @@ def test_only_an_upload_of_who_has_more_loses_its_slot() -> None:
         assert slots.in_flight == 0
 
     asyncio.run(scenario())
+
+
+def test_a_slot_that_is_lost_just_as_its_request_ends_is_not_used() -> None:
+    async def use() -> None:
+        slots = Slots(2)
+        received = asyncio.Event()
+
+        async def request() -> None:
+            with slots.reserve("one") as slot:
+                await slots.receive(slot, received.wait())
+
+        first, second = asyncio.ensure_future(request()), asyncio.ensure_future(request())
+        await asyncio.sleep(0.01)
+        received.set()
+        await asyncio.sleep(0)  # both requests end now, and nobody has been told yet
+        with slots.reserve("other"):
+            await first
+            with pytest.raises(ServerBusy, match="others wait"):
+                await second
+        assert slots.in_flight == 0
+
+    asyncio.run(use())
