@@ -299,6 +299,17 @@ def test_ten_bits_come_through(decoder, monkeypatch) -> None:
     assert np.abs(read(buffer.getvalue()) - ramp / 65_535).max() < 2.5 / 1023
 
 
+@pytest.mark.parametrize(("flags", "depth"), [(0x40, 10), (0x60, 12)])
+def test_bits_of_an_avif_that_are_not_read_are_said(flags, depth) -> None:
+    data = avif(PICTURE)
+    assert read_header(data, LIMITS).notes == ()
+    place = data.index(b"av1C") + 6
+    deep = data[:place] + bytes([data[place] | flags]) + data[place + 1 :]
+    deep = deep.replace(b"\x03\x08\x08\x08", bytes([3, depth, depth, depth]))  # in `pixi`, which must agree
+    notes = read_header(deep, LIMITS, "image 1").notes
+    assert notes == (f"Image 1 has {depth} bits a channel, of which 8 are read.",)
+
+
 def test_heic_works_without_pillow_s_registry_and_with_it(monkeypatch) -> None:
     pillow_heif = pytest.importorskip("pillow_heif")
     data = heif(PICTURE)
