@@ -7,6 +7,7 @@ import random
 import struct
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from multiedit.pipelines.images.hevc import FrameSize, frame_size
 from multiedit.pipelines.images.iso_media import read_image
 from multiedit.tests.support.iso_files import (
     Part,
+    aux,
     box,
     clap,
     grid_body,
@@ -269,6 +271,41 @@ def test_a_grid_is_put_together_and_cut_to_its_size(kind, brand, decoder, monkey
     head = Part(b"grid", [ispe(470, 310), irot(1)], grid_body(2, 2, 470, 310), [(b"dimg", [2, 3, 4, 5])])
     data = iso_file([head, *(coded(kind, tile) for tile in tiles)], brand)
     assert np.abs(read(data).astype(int) - np.rot90(PICTURE[:310, :470])).max() <= 4
+
+
+@pytest.mark.parametrize("kind", ["avif", "heif"])
+def test_a_cut_after_a_turn_is_said(kind) -> None:
+    part = coded(kind, PICTURE)
+    part.properties = [*part.properties, irot(1), clap(200, 200)]
+    with pytest.raises(InvalidImage, match=r"^image 1 is to be turned and then cut, which is not supported"):
+        read_header(iso_file([part], b"avif" if kind == "avif" else b"heic"), LIMITS, "image 1")
+
+
+ALPHA = aux(b"urn:mpeg:hevc:2015:auxid:1")
+
+
+@pytest.mark.parametrize("decoder", ["pillow_heif", "av"])
+def test_a_smaller_alpha_plane_is_scaled_to_the_image(decoder, monkeypatch) -> None:
+    pytest.importorskip(decoder)
+    monkeypatch.setattr(heic, "DECODERS", (decoder,))
+    alpha = coded("heif", np.repeat(np.uint8([[0, 255]]), 120, 1).repeat(160, 0))  # the left half transparent
+    alpha.properties = [*alpha.properties, ALPHA]
+    alpha.references = [(b"auxl", [1])]
+    pixels = read(iso_file([coded("heif", PICTURE), alpha], b"heic")).astype(int)
+    assert np.abs(pixels[..., :3] - PICTURE).max() <= 4
+    assert pixels[:, : PICTURE.shape[1] // 2 - 2, 3].max() <= 4
+    assert pixels[:, PICTURE.shape[1] // 2 + 2 :, 3].min() >= 251
+
+
+def test_an_alpha_plane_over_the_limit_is_refused_from_the_header() -> None:
+    """A grid of one tile, 256 times."""
+    tile = coded("avif", PICTURE)
+    width, height = PICTURE.shape[1] * 16, PICTURE.shape[0] * 16
+    references = [(b"dimg", [3] * 256), (b"auxl", [1])]
+    alpha = Part(b"grid", [ispe(width, height), ALPHA], grid_body(16, 16, width, height), references)
+    data = iso_file([tile, alpha, tile])
+    with pytest.raises(ImageTooLarge, match=f"{width}x{height}"):
+        read_header(data, replace(LIMITS, max_pixels=width * height - 1))
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
