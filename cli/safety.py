@@ -70,7 +70,8 @@ def check(options: argparse.Namespace) -> None:
     file = ImageFile(data, limits, name)
     report = check_images(file.image(), settings.loader(), settings.policy)[0]
     summary = f"{report.label or report.status}: {safety_text(report)}"
-    print_output(options, report.to_dict(), summary, *file.header.notes)
+    notes = file.header.notes
+    print_output(options, {**report.to_dict(), "notes": list(notes)}, summary, *notes)
 
 
 def show(options: argparse.Namespace) -> None:

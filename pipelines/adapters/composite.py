@@ -22,14 +22,10 @@ from ..layers.composite import composite
 from ..layers.document import Document, Layer
 from ..layers.masked import keep_outside, same_pixels
 from ..layers.placement import Box, Placement, place
-from ..planning.plan import EditPlan
+from ..planning.plan import UNCHANGED, EditPlan
 from .base import EditOutput
 
 _COVER = Placement(fit="cover")
-_UNCHANGED = (
-    "The edit changes no pixel: no overlay shows. Check the overlays' placement, opacity and transparency, "
-    "and where the mask is white."
-)
 
 
 class CompositeAdapter:
@@ -62,7 +58,7 @@ class CompositeAdapter:
         progress(0.9)
         result = edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
         unchanged = bool(plan.placements) and same_pixels(base[0], result[0])
-        return EditOutput(result, (_UNCHANGED,) if unchanged else ())
+        return EditOutput(result, (UNCHANGED,) if unchanged else ())
 
     def _box(self, number: int, placement: Placement, image: PixelSource, canvas: tuple[int, int]) -> Box:
         box = place(placement, image.size, canvas)

@@ -22,7 +22,7 @@ from ..common.settings import ComfyUILimits, Limits
 from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
 from ..images.sniff import sniff
-from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, EditPlan, make_plan
+from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, UNCHANGED, EditPlan, make_plan
 from ..planning.request import EditRequest
 from ..safety.report import SafetyReport, off_report
 from ..safety.settings import SafetySettings
@@ -128,6 +128,8 @@ class ComfyUIEditPipeline:
             stage("fetch", 0.0, "")
             with timed(self.clock, seconds, "fetch"):
                 file = await _fetch(client, outputs, plan)
+            if UNCHANGED in file.notes:
+                plan = replace(plan, notes=(*plan.notes, UNCHANGED))
             stage("fetch", 1.0, "")
         return EditResult(plan, file, seconds)
 
@@ -204,7 +206,8 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Enc
             f"The ComfyUI at {client.address} made a {kind} file, not {plan.output_format}. {_SAME_VERSION}"
         )
     dropped = client.parse(lambda: tuple(str(name) for name in about["dropped_metadata"]))
-    return EncodedImage(data, f"image/{kind}", report, dropped)
+    notes = client.parse(lambda: tuple(str(note) for note in about.get("notes", ())))
+    return EncodedImage(data, f"image/{kind}", report, dropped, notes)
 
 
 def _report(decision: Mapping[str, Any] | None) -> SafetyReport:

@@ -28,16 +28,19 @@ class Saved:
     Attributes:
         safe_mode: the decision on the image; None where there was no report.
         dropped_metadata: names of what the file had no room for, or must not say because it is blurred.
+        notes: of the plan.
     """
 
     path: Path
     safe_mode: Mapping[str, Any] | None
     dropped_metadata: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
         """Return what a caller cannot see in the file, as JSON."""
-        return json.dumps({"safe_mode": self.safe_mode, "dropped_metadata": self.dropped_metadata})
+        about = {"safe_mode": self.safe_mode, "dropped_metadata": self.dropped_metadata, "notes": self.notes}
+        return json.dumps(about)
 
 
 def save_images(
@@ -73,9 +76,12 @@ def save_images(
     decisions = _decisions(report, len(batch))
     # Multi-Edit knows nothing of the Safe Mode after it; the report is what says that there was one.
     made: dict[str, object] = {}
+    notes: tuple[str, ...] = ()
     if plan is not None:
         decided = mapping(_parse(plan, "plan", "Multi-Edit's plan"), "plan")
         made = {"plan": {**decided, "safe_mode": report is not None}}
+        said = decided.get("notes")
+        notes = tuple(map(str, said)) if isinstance(said, list) else ()
     if automatic:
         options = replace(options, format=format_for_tier(closest_tier((batch.shape[2], batch.shape[1]))))
     written = []
@@ -86,7 +92,7 @@ def save_images(
         target = path(index, SUFFIXES[options.format])
         file = run(partial(encode, image, options, {**own, **texts}, blurred=blurred))
         write_atomically(target, file.data)
-        written.append(Saved(target, decision, file.dropped_metadata))
+        written.append(Saved(target, decision, file.dropped_metadata, notes))
         progress((index + 1) / len(batch))
     return written
 

@@ -15,6 +15,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from .bmp import read_bmp
 from .container import Container
@@ -38,14 +39,14 @@ def read_container(data: bytes, kind: str) -> Container:
     return _READERS[kind](data)
 
 
-def _without_copy(data: bytes, pieces: list[memoryview]) -> Sequence[bytes | memoryview]:
-    """The file itself where the pieces are all of it."""
-    return [data] if sum(map(len, pieces)) == len(data) else pieces
+def _without_copy(data: bytes, pieces: list[memoryview], cut: bool) -> Sequence[bytes | memoryview]:
+    """The file itself where the pieces are all of it; a cut file has one that is not of it."""
+    return [data] if not cut and sum(map(len, pieces)) == len(data) else pieces
 
 
 # One chunk of each, as many IDAT as there are; without acTL an APNG is its default picture.
 _PNG_CHUNKS = frozenset({b"IHDR", b"PLTE", b"tRNS", b"iCCP", b"IDAT", b"IEND"})
-_CHECKED_CHUNKS = PNG_COLOR_CHUNKS | {b"tRNS"}
+_CHECKED_CHUNKS = PNG_COLOR_CHUNKS | {b"tRNS", b"IEND"}
 
 
 def _read_png(data: bytes) -> Container:
@@ -66,7 +67,8 @@ def _read_png(data: bytes) -> Container:
                 seen.add(kind)
             break
         if _is_damaged(view, kind, start, end):
-            damaged.add(kind)
+            if kind != b"IEND":
+                damaged.add(kind)
             continue
         if kind in PNG_COLOR_CHUNKS and kind not in seen and b"IDAT" not in seen:
             colors[kind] = data[start + 8 : end - 4]
@@ -88,7 +90,7 @@ def _read_png(data: bytes) -> Container:
     remarks = tuple(
         f"has a damaged chunk {kind.decode()}, which counts as absent" for kind in sorted(damaged)
     )
-    stream = _without_copy(data, pieces)
+    stream = _without_copy(data, pieces, cut)
     return Container(stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=remarks)
 
 
@@ -98,7 +100,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _is_damaged(view: memoryview, kind: bytes, start: int, end: int) -> bool:
-    """Whether the checksum of an ancillary chunk that is used is wrong; the decoder checks the others."""
+    """Whether the checksum is wrong of the end, or of an ancillary chunk that is used."""
     if kind not in _CHECKED_CHUNKS:
         return False
     return zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big")
@@ -162,7 +164,7 @@ def _read_jpeg(data: bytes) -> Container:
             pieces.append(view[start:end])
     if size is None:
         raise ValueError("the JPEG has no frame header before its pixels")
-    return Container(_without_copy(data, pieces), size, depth, exif, cut=cut)
+    return Container(_without_copy(data, pieces, cut), size, depth, exif, cut=cut)
 
 
 def _check_coding(frame: int, depth: int) -> None:
@@ -359,12 +361,19 @@ def _read_iso_media(data: bytes) -> Container:
     return Container([*pieces, view[position:]], image.size, image.depth, b"", color, image, cut=cut)
 
 
+def _read_avif(data: bytes) -> Container:
+    container = _read_iso_media(data)
+    if container.depth == 8:
+        return container
+    return replace(container, remarks=(f"has {container.depth} bits a channel, of which 8 are read",))
+
+
 _READERS: dict[str, Callable[[bytes], Container]] = {
     "png": _read_png,
     "jpeg": _read_jpeg,
     "webp": _read_webp,
     "gif": _read_gif,
-    "avif": _read_iso_media,
+    "avif": _read_avif,
     "heif": _read_iso_media,
     "bmp": read_bmp,
     "tiff": read_tiff,

@@ -17,7 +17,7 @@ from .color_model import to_srgb_levels
 from .container import Container
 from .containers import read_container
 from .deep_color import apply_profile
-from .deep_png import deep_levels
+from .deep_levels import deep_levels
 from .fast_path import decode_fast
 from .header import ImageHeader
 from .heic import decode_heic

@@ -76,18 +76,28 @@ def _unit(levels: Levels, white: int) -> Levels:
 
 def _through_av(data: bytes, image: IsoImage) -> Levels:
     levels = _plane_group(data, image, image.item, gray=False)
+    if levels.shape[1::-1] != image.stored:
+        raise ValueError("the coded frame has another size than the file says")
     if image.alpha is not None:
-        alpha = _plane_group(data, image, image.alpha, gray=True)
-        levels = np.concatenate([levels, alpha], axis=2)
+        levels = np.concatenate([levels, _alpha(data, image, image.alpha)], axis=2)
     left, top, right, bottom = image.crop
     return np.ascontiguousarray(levels[top:bottom, left:right])
+
+
+def _alpha(data: bytes, image: IsoImage, item: int) -> Levels:
+    """The alpha plane at the image's size: it may have another, and is then scaled as libheif does."""
+    alpha = _plane_group(data, image, item, gray=True)
+    width, height = image.stored
+    rows = np.arange(height) * alpha.shape[0] // height
+    columns = np.arange(width) * alpha.shape[1] // width
+    return np.asarray(alpha[rows][:, columns])
 
 
 def _plane_group(data: bytes, image: IsoImage, item: int, gray: bool) -> Levels:
     """An item's pixels, put together where it is a grid: [H, W, 1 or 3]; `gray`: the first channel."""
     grid = read_grid(image.file, item)
     if grid is None:
-        return _fitted(_decode_item(data, image, item, gray), image.stored)
+        return _decode_item(data, image, item, gray)
     canvas = None
     for index, tile in enumerate(grid.tiles):
         pixels = _decode_item(data, image, tile, gray)
@@ -97,13 +107,9 @@ def _plane_group(data: bytes, image: IsoImage, item: int, gray: bool) -> Levels:
         row, column = divmod(index, grid.columns)
         target = canvas[row * height : (row + 1) * height, column * width : (column + 1) * width]
         target[:] = pixels[: target.shape[0], : target.shape[1]]
-    return _fitted(canvas, image.stored)
-
-
-def _fitted(levels: Levels | None, size: tuple[int, int]) -> Levels:
-    if levels is None or levels.shape[1::-1] != size:
-        raise ValueError("the coded frame has another size than the file says")
-    return levels
+    if canvas is None:
+        raise ValueError("a grid has no tiles")
+    return canvas
 
 
 def _decode_item(data: bytes, image: IsoImage, number: int, gray: bool) -> Levels:

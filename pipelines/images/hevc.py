@@ -21,6 +21,14 @@ class FrameSize(NamedTuple):
     shown: tuple[int, int]
 
 
+class ParameterSet(NamedTuple):
+    """A sequence parameter set that is read up to its window: `reader` stands after it."""
+
+    size: FrameSize
+    sub_layers: int
+    reader: BitReader
+
+
 class HevcConfiguration(NamedTuple):
     """The HEVC decoder configuration record (ISO/IEC 14496-15, 8.3.3.1).
 
@@ -83,14 +91,20 @@ def frame_size(unit: bytes | memoryview) -> FrameSize | None:
     Raises:
         ValueError: it is damaged.
     """
-    head = bytes(unit[:_HEADER_BYTES])
+    opened = open_parameter_set(unit, _HEADER_BYTES)
+    return opened.size if opened else None
+
+
+def open_parameter_set(unit: bytes | memoryview, length: int) -> ParameterSet | None:
+    """Read the first `length` bytes of a unit: None and errors as of `frame_size`."""
+    head = bytes(unit[:length])
     if len(head) < 2 or head[0] >> 1 & 63 != _PARAMETER_SET or (head[0] & 1) << 5 | head[1] >> 3:
         return None
     # Emulation prevention: the third byte of 00 00 03 is no part of the content (7.3.1.1).
     return _read_parameter_set(BitReader(head[2:].replace(b"\x00\x00\x03", b"\x00\x00")))
 
 
-def _read_parameter_set(reader: BitReader) -> FrameSize:
+def _read_parameter_set(reader: BitReader) -> ParameterSet:
     reader.bits(4)  # sps_video_parameter_set_id
     sub_layers = reader.bits(3)
     reader.bits(1)  # sps_temporal_id_nesting_flag
@@ -109,7 +123,7 @@ def _read_parameter_set(reader: BitReader) -> FrameSize:
     shown = width - across * (left + right), height - down * (top + bottom)
     if min(shown) < 1:
         raise ValueError("an HEVC parameter set shows no part of its frames")
-    return FrameSize((width, height), shown)
+    return ParameterSet(FrameSize((width, height), shown), sub_layers, reader)
 
 
 def _skip_profile(reader: BitReader, sub_layers: int) -> None:

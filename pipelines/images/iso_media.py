@@ -17,8 +17,9 @@ import numpy as np
 
 from .av1 import frame_sizes, sequence_color
 from .cicp import Cicp
-from .file_faults import missing_bytes
+from .file_faults import UnsupportedKind, missing_bytes
 from .hevc import frame_size, read_configuration, split_units
+from .hevc_color import parameter_set_color
 from .iso_boxes import Box, Item, ItemFile, boxes
 from .orientation import upright
 
@@ -32,6 +33,10 @@ _MAX_UNITS = 20_000  # of all coded images: one has a few headers and one unit a
 _MAX_READ = 4  # times the file's length, that all items together may have: they may share data
 _MAX_PADDING = 4  # times a grid's own area, that its tiles may have
 _SMALL_AREA = 4096 * 4096  # a grid that is smaller may have large tiles
+_LATE_CROP = (
+    "is to be turned and then cut, which is not supported: a file must ask for the cut first. Convert it to "
+    "JPEG or PNG and send it again."
+)
 _ALPHA = (b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha", b"urn:mpeg:hevc:2015:auxid:1")
 
 
@@ -59,7 +64,7 @@ class IsoImage:
         frames: (width, height) of everything that a decoder may allocate.
         depth: bits a channel.
         icc: its colour profile, or empty.
-        cicp: its colours as numbers, by `nclx` or AV1's sequence header, or None.
+        cicp: its colours as numbers, by `nclx` or the coded image, or None.
         peak: the most light of a pixel in candela a square metre (`clli`), 0 where it is not given.
     """
 
@@ -95,14 +100,15 @@ def read_image(data: bytes) -> IsoImage:
     primary = file.items[file.primary]
     item = _coded_item(file)
     grid = read_grid(file, item)
-    stored = grid.size if grid else _declared_size(data, file.items[item])
+    stored = _stored_size(data, file, item)
     crop, orientation = _transforms(data, primary, stored)
     alpha = _alpha_of(data, file, item)
     _check_data(file, [item, *(() if alpha is None else [alpha])])
     coded = _coded_frames(data, file)
     for each in (item, alpha):
         _check_tiles(data, file, each, coded)
-    frames = (stored, *(size for sizes in coded.values() for size in sizes))
+    shown = [_stored_size(data, file, each) for each in (item, alpha) if each is not None]
+    frames = (*shown, *(size for sizes in coded.values() for size in sizes))
     sample = file.items[grid.tiles[0]] if grid else file.items[item]
     return IsoImage(
         file=file,
@@ -114,7 +120,7 @@ def read_image(data: bytes) -> IsoImage:
         frames=tuple(dict.fromkeys(frames)),
         depth=_depth(data, sample),
         icc=_profile(data, primary),
-        cicp=_cicp(data, primary) or _cicp(data, sample) or _coded_cicp(file, sample),
+        cicp=_cicp(data, primary) or _cicp(data, sample) or _coded_cicp(data, file, sample),
         peak=_peak(data, primary),
     )
 
@@ -220,6 +226,11 @@ def _declared_size(data: bytes, item: Item) -> Size:
     return width, height
 
 
+def _stored_size(data: bytes, file: ItemFile, item: int) -> Size:
+    grid = read_grid(file, item)
+    return grid.size if grid else _declared_size(data, file.items[item])
+
+
 def _depth(data: bytes, item: Item) -> int:
     if item.kind == b"av01":
         flags = item_body(data, item, b"av1C")[2]
@@ -243,7 +254,7 @@ def _transforms(data: bytes, item: Item, size: Size) -> tuple[tuple[int, int, in
     for box in item.properties:
         if box[0] == b"clap":
             if pixels is not start:
-                raise ValueError("a crop after a rotation is not taken")
+                raise UnsupportedKind(_LATE_CROP)
             crop = _clean_aperture(data, box, size)
         elif box[0] == b"irot":  # quarter turns anticlockwise
             pixels = np.rot90(pixels, data[box[1]] & 3)
@@ -293,12 +304,14 @@ def _cicp(data: bytes, item: Item) -> Cicp | None:
     return Cicp(primaries, transfer, matrix, bool(body[6] & 0x80))
 
 
-def _coded_cicp(file: ItemFile, item: Item) -> Cicp | None:
+def _coded_cicp(data: bytes, file: ItemFile, item: Item) -> Cicp | None:
     """The colours that the coded image gives, which count where the container gives none."""
-    if item.kind != b"av01":
-        return None
+    budget = iter(range(_MAX_UNITS))
     try:
-        return sequence_color(file.content(item), iter(range(_MAX_UNITS)))
+        if item.kind == b"av01":
+            return sequence_color(file.content(item), budget)
+        units = read_configuration(item_body(data, item, b"hvcC"), budget).units
+        return next(filter(None, map(parameter_set_color, units)), None)
     except (ValueError, IndexError):
         return None  # it is for the decoder to refuse
 

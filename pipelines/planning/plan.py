@@ -36,6 +36,11 @@ from .size import ResolvedSize, nearest_size, resolve_size, unsupported
 DEFAULT_MODEL = "firered-image-edit"
 EMBEDDED_MODEL = "layer-composite"
 DEFAULT_SEED = 0
+UNCHANGED = (
+    "The edit changes no pixel: no overlay shows. Check the overlays' placement, opacity and transparency, "
+    "and where the mask is white."
+)
+"""The note of an edit that was to change something."""
 _NOTHING_LAID_ON = "No overlay is laid on image 1, so the edit changes nothing in it."
 
 

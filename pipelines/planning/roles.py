@@ -16,6 +16,7 @@ the pixels by the caller and comes in as a fact; here is no decoding.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ..catalog.model import Model
 from ..common.errors import InvalidRequest
@@ -49,8 +50,9 @@ def assign_roles(
             if role == "reference" and not model.interprets_prompt:
                 notes.append(f"Image {number} is not used: {model.id} takes nothing from references.")
             continue
-        mask_given = "mask" in roles or "mask" in extras.roles.values()
-        limits = not mask_given and _could_be_mask(number, extras, images, model)
+        if "mask" in extras.roles.values():
+            image = replace(image, looks_like_mask=False)  # there is one at most
+        limits = "mask" not in roles and _could_be_mask(number, extras, images, model)
         role, why = _infer(number, image, number in extras.placement, limits, model)
         roles.append(role)
         notes.append(f"Image {number} is taken as {role}: {why}.")

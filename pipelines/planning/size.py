@@ -14,8 +14,7 @@ The grid is the model's; sizes chosen here are also even, because 4:2:0 JPEG and
 A ratio that is not given, or `auto`, is the model's ratio closest to the first image's by |ln|, ties in
 the model's order. A model that knows no ratio but `auto` follows the image itself.
 
-A model that composites makes the first image's exact size where neither ratio nor tier is asked for, if it is
-inside the model's bounds.
+A model that composites makes the first image's exact size where neither ratio nor tier is asked for.
 
 With `keep_size` the result has the first image's exact size. A model that makes any size works at it; one
 on a grid works at its own size for the image's ratio (a closed model: the closest ratio of its list), at
@@ -88,7 +87,8 @@ def resolve_size(
             f"multiedit.keep_size asks for the first image's size, aspect_ratio for {asked}; send only one.",
             field="multiedit.keep_size",
         )
-    preferred = not (keep_size or asked or resolution) and _makes(model, base)
+    composited = base is not None and not model.interprets_prompt
+    preferred = composited and not (keep_size or asked or resolution)
     keep_size = keep_size or preferred
     tier, tier_notes = _tier(model, resolution, base if keep_size else None)
     ratio, ratio_notes = _ratio(model, asked, base, keep_size)
@@ -122,13 +122,6 @@ def nearest_size(model: Model, wanted: Size, base: Size) -> ResolvedSize:
 def closest_tier(size: Size, tiers: Iterable[str] = TIER_SIDES) -> str:
     """The tier whose area is closest to a size's by ratio; ties go to the first."""
     return min(tiers, key=lambda tier: _apart(Fraction(math.prod(size), TIER_SIDES[tier] ** 2)))
-
-
-def _makes(model: Model, base: Size | None) -> bool:
-    """Return whether a model composites at the size of the first image."""
-    if model.interprets_prompt or base is None:
-        return False
-    return max(base) <= model.max_side and model.min_pixels <= math.prod(base) <= model.max_pixels
 
 
 def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | None, tuple[str, ...]]:

@@ -34,6 +34,7 @@ from multiedit.pipelines.common.errors import (
 from multiedit.pipelines.common.settings import ComfyUILimits, Limits
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
+from multiedit.pipelines.planning.plan import UNCHANGED
 from multiedit.pipelines.planning.request import EditRequest, parse_request
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.settings import SafetySettings
@@ -255,6 +256,18 @@ def test_a_report_of_another_version_is_read() -> None:
 
     file = asyncio.run(run()).file
     assert (file.safety.label, file.dropped_metadata, file.data) == ("sfw", ("workflow",), PICTURE)
+
+
+@pytest.mark.parametrize("notes", [[], ["Another note.", UNCHANGED]])
+def test_an_edit_that_changed_no_pixel_says_so(notes: list[str]) -> None:
+    async def run() -> EditResult:
+        peer = answering({"safe_mode": SFW, "dropped_metadata": [], "notes": notes})
+        async with serving(peer):
+            return await editor(peer.url).edit(request(PICTURE))
+
+    plan = asyncio.run(run()).plan
+    assert (UNCHANGED in plan.notes) is bool(notes)
+    assert "Another note." not in plan.notes
 
 
 @pytest.mark.parametrize(

@@ -87,7 +87,17 @@ def test_what_a_file_cannot_say_is_told_about_it(tmp_path: Path) -> None:
     assert unblurred["dropped_metadata"] == []
     assert set(blurred["dropped_metadata"]) == {"prompt", "workflow"}
     [unjudged] = saved(tmp_path, torch.rand(1, 8, 8, 3))
-    assert json.loads(unjudged.about) == {"safe_mode": None, "dropped_metadata": []}
+    assert json.loads(unjudged.about) == {"safe_mode": None, "dropped_metadata": [], "notes": []}
+
+
+@pytest.mark.parametrize(
+    ("plan", "notes"), [({"notes": ["A note."]}, ["A note."]), ({"notes": 5}, []), ({}, [])]
+)
+def test_whoever_asked_is_told_the_plan_s_notes(
+    plan: dict[str, object], notes: list[str], tmp_path: Path
+) -> None:
+    [file] = saved(tmp_path, torch.rand(1, 8, 8, 3), plan=json.dumps(plan))
+    assert json.loads(file.about)["notes"] == notes
 
 
 @pytest.mark.parametrize(

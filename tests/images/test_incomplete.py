@@ -81,6 +81,33 @@ def test_what_a_download_leaves_at_the_end_is_no_picture(padding, photo, save) -
         notes_and_pixels(data[: len(data) // 2] + padding)
 
 
+# What stands in place of the end, by kind; of each some as long as the end itself.
+BROKEN_ENDS = {
+    "PNG": (
+        12,
+        (
+            b"\x00\x00\x00\x00IExD\xaeB`\x82",
+            b"\x00\x00\x00\x09IEND\xaeB`\x82",
+            b"\x00\x00\x00\x00IEND\x00\x00\x00\x00",
+            bytes(12),
+            b"not an end at all",
+        ),
+    ),
+    "JPEG": (2, (b"\xff\xff", b"\xff", b"\xff\x00")),
+}
+
+
+@pytest.mark.parametrize("kind", BROKEN_ENDS)
+def test_a_file_with_a_broken_end_is_taken_with_a_note(kind, photo, save) -> None:
+    length, ends = BROKEN_ENDS[kind]
+    data = save(photo, kind)
+    expected = notes_and_pixels(data)[1]
+    for end in ends:
+        notes, pixels = notes_and_pixels(data[:-length] + end)
+        assert notes == (NOTE.format(kind),)
+        assert np.array_equal(pixels, expected)
+
+
 # What is missing, by how the file is made: rows there of 256, at least and at most, with half of the file.
 PARTIAL: dict[str, tuple[Callable[..., bytes], int, int]] = {
     "a JPEG": (lambda photo, save: save(photo, "JPEG"), 96, 176),

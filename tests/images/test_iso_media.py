@@ -7,6 +7,7 @@ import random
 import struct
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from multiedit.pipelines.images.hevc import FrameSize, frame_size
 from multiedit.pipelines.images.iso_media import read_image
 from multiedit.tests.support.iso_files import (
     Part,
+    aux,
     box,
     clap,
     grid_body,
@@ -278,6 +280,41 @@ def test_a_grid_is_put_together_and_cut_to_its_size(kind, brand, decoder, monkey
     assert np.abs(read(data).astype(int) - np.rot90(PICTURE[:310, :470])).max() <= 4
 
 
+@pytest.mark.parametrize("kind", ["avif", "heif"])
+def test_a_cut_after_a_turn_is_said(kind) -> None:
+    part = coded(kind, PICTURE)
+    part.properties = [*part.properties, irot(1), clap(200, 200)]
+    with pytest.raises(InvalidImage, match=r"^image 1 is to be turned and then cut, which is not supported"):
+        read_header(iso_file([part], b"avif" if kind == "avif" else b"heic"), LIMITS, "image 1")
+
+
+ALPHA = aux(b"urn:mpeg:hevc:2015:auxid:1")
+
+
+@pytest.mark.parametrize("decoder", ["pillow_heif", "av"])
+def test_a_smaller_alpha_plane_is_scaled_to_the_image(decoder, monkeypatch) -> None:
+    pytest.importorskip(decoder)
+    monkeypatch.setattr(heic, "DECODERS", (decoder,))
+    alpha = coded("heif", np.repeat(np.uint8([[0, 255]]), 120, 1).repeat(160, 0))  # the left half transparent
+    alpha.properties = [*alpha.properties, ALPHA]
+    alpha.references = [(b"auxl", [1])]
+    pixels = read(iso_file([coded("heif", PICTURE), alpha], b"heic")).astype(int)
+    assert np.abs(pixels[..., :3] - PICTURE).max() <= 4
+    assert pixels[:, : PICTURE.shape[1] // 2 - 2, 3].max() <= 4
+    assert pixels[:, PICTURE.shape[1] // 2 + 2 :, 3].min() >= 251
+
+
+def test_an_alpha_plane_over_the_limit_is_refused_from_the_header() -> None:
+    """A grid of one tile, 256 times."""
+    tile = coded("avif", PICTURE)
+    width, height = PICTURE.shape[1] * 16, PICTURE.shape[0] * 16
+    references = [(b"dimg", [3] * 256), (b"auxl", [1])]
+    alpha = Part(b"grid", [ispe(width, height), ALPHA], grid_body(16, 16, width, height), references)
+    data = iso_file([tile, alpha, tile])
+    with pytest.raises(ImageTooLarge, match=f"{width}x{height}"):
+        read_header(data, replace(LIMITS, max_pixels=width * height - 1))
+
+
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
 @pytest.mark.parametrize("chroma", [420, 444])
 def test_both_heic_decoders_give_the_same_pixels(mode, chroma, photo, monkeypatch) -> None:
@@ -304,6 +341,17 @@ def test_ten_bits_come_through(decoder, monkeypatch) -> None:
     buffer = io.BytesIO()
     pillow_heif.from_bytes("RGB;16", (256, 256), ramp.tobytes()).save(buffer, quality=-1, chroma=444)
     assert np.abs(read(buffer.getvalue()) - ramp / 65_535).max() < 2.5 / 1023
+
+
+@pytest.mark.parametrize(("flags", "depth"), [(0x40, 10), (0x60, 12)])
+def test_bits_of_an_avif_that_are_not_read_are_said(flags, depth) -> None:
+    data = avif(PICTURE)
+    assert read_header(data, LIMITS).notes == ()
+    place = data.index(b"av1C") + 6
+    deep = data[:place] + bytes([data[place] | flags]) + data[place + 1 :]
+    deep = deep.replace(b"\x03\x08\x08\x08", bytes([3, depth, depth, depth]))  # in `pixi`, which must agree
+    notes = read_header(deep, LIMITS, "image 1").notes
+    assert notes == (f"Image 1 has {depth} bits a channel, of which 8 are read.",)
 
 
 def test_heic_works_without_pillow_s_registry_and_with_it(monkeypatch) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.cicp import BT709, PRIMARIES
+from multiedit.pipelines.images import heic
+from multiedit.pipelines.images.cicp import BT709, PRIMARIES, Cicp
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
+from multiedit.pipelines.images.hevc_color import parameter_set_color
 from multiedit.pipelines.images.input_image import ImageFile
 from multiedit.tests.support.icc_files import ADOBE, CURVES, DISPLAY_P3, curv, icc, para
 from multiedit.tests.support.iso_files import box, nclx
@@ -276,6 +279,45 @@ def test_av1_s_own_colours_count_where_the_container_gives_none(photo, save) -> 
     pixels = [decode(each, read_header(each, LIMITS)).pixels.numpy() for each in (inside, outside)]
     assert np.array_equal(*pixels)
     assert read_header(data.replace(b"colrnclx", b"freenclx"), LIMITS).notes == ()
+
+
+@pytest.mark.parametrize("decoder", ["pillow_heif", "av"])
+@pytest.mark.parametrize(("primaries", "transfer"), [(12, 13), (9, 16), (1, 13), (2, 2)])
+def test_hevc_s_own_colours_count_where_the_container_gives_none(
+    decoder, primaries, transfer, photo, monkeypatch
+) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pytest.importorskip(decoder)
+    monkeypatch.setattr(heic, "DECODERS", (decoder,))
+    buffer = io.BytesIO()
+    points = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": 6}
+    pillow_heif.from_pillow(photo).save(buffer, **points, full_range_flag=1)
+    outside = buffer.getvalue()
+    inside = outside.replace(b"colrnclx", b"freenclx")
+    assert inside != outside
+    headers = [read_header(data, LIMITS) for data in (inside, outside)]
+    assert headers[0] == headers[1]
+    assert (headers[0].color is None) == (primaries < 9)
+    pixels = [
+        decode(data, header).pixels.numpy() for data, header in zip((inside, outside), headers, strict=True)
+    ]
+    assert np.array_equal(*pixels)
+
+
+def test_colours_of_a_moving_hevc_stream() -> None:
+    av = pytest.importorskip("av")
+    try:
+        codec = av.CodecContext.create("libx265", "w")
+    except av.error.FFmpegError:
+        pytest.skip("PyAV has no HEVC encoder")
+    codec.width, codec.height, codec.pix_fmt, codec.framerate = 256, 128, "yuv420p", 25
+    codec.time_base = Fraction(1, 25)
+    settings = "log-level=none:scaling-list=default:colorprim=9:transfer=14:colormatrix=9:range=limited"
+    codec.options = {"x265-params": f"{settings}:sar=2:bframes=3:repeat-headers=1"}
+    packets = [*codec.encode(av.VideoFrame(256, 128, "yuv420p")), *codec.encode(None)]
+    units = b"".join(map(bytes, packets)).split(b"\x00\x00\x01")
+    colors = [color for unit in units if (color := parameter_set_color(unit.rstrip(b"\x00")))]
+    assert set(colors) == {Cicp(9, 14, 9, full_range=False)}
 
 
 def test_a_profile_counts_before_nclx(photo, save) -> None:

@@ -59,6 +59,8 @@ def test_a_black_and_white_image_that_is_no_mask_says_how_to_make_it_one() -> No
         "Image 2 is taken as overlay: layer-composite composites layers. It is black and white; if it is a "
         'mask, say multiedit.roles {"2": "mask"} (--role 2=mask).'
     )
+    (beside_a_mask,) = assign_roles(Extras(roles={3: "mask"}), [PHOTO, LOGO, MASK], COMPOSITE)[1]
+    assert beside_a_mask == "Image 2 is taken as overlay: layer-composite composites layers."
 
 
 def test_a_reference_that_the_model_does_not_use_has_a_note() -> None:
