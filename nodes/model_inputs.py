@@ -60,7 +60,8 @@ def ratio_input(ratios: Iterable[str]) -> io.Input:
     return io.Combo.Input(
         "aspect_ratio",
         options=[AUTO, *ratios],
-        tooltip="The shape of the result, width:height. auto takes the closest to the first image.",
+        tooltip="The shape of the result, width:height. auto takes the closest to the first image. "
+        "layer-composite keeps the first image's own size where no resolution is given either.",
     )
 
 
