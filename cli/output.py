@@ -131,7 +131,7 @@ def safety_text(report: SafetyReport) -> str:
     decision = "blurred" if report.blurred else "passed"
     if report.score is None:
         return f"{decision} ({report.status})"
-    score = f"score {report.score:.4f}, threshold {report.threshold:g}"
+    score = f"{report.level} {report.score:.4f}, threshold {report.threshold:g}"
     return f"{decision}, {score}, classifier {report.classifier}"
 
 

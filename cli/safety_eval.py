@@ -5,15 +5,20 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe, shown
 from .arguments import add_command, safety_settings
 from .output import count_bar, print_output, write_file
 
-_ROW = "{:<13}{:<7}{:<9}{:>16}{:>17}  {:<20} {:<20} {:<20} {:<20} {}"
+if TYPE_CHECKING:
+    from ..pipelines.safety.classifiers.classifier import Classifier
+    from ..pipelines.safety.evaluation import ScoredImage
+
+_ROW = "{:<18}{:<7}{:<9}{:>16}{:>17}  {:<20} {:<20} {:<20} {:<20} {}"
 _HEAD = _ROW.format(
     "classifier", "views", "preset", "false negatives", "false positives",
     "precision", "recall", "F1", "false positive rate", "ROC-AUC",
@@ -34,6 +39,7 @@ def add_parser(group: Any) -> None:
 def evaluate(options: argparse.Namespace) -> None:
     from ..pipelines.common.settings import Limits
     from ..pipelines.safety import evaluation
+    from ..pipelines.safety.classifiers.classifier import EnsembleClassifier
     from ..pipelines.safety.classifiers.loader import load_known
 
     settings, folder = safety_settings(options), Path(options.dir)
@@ -51,7 +57,8 @@ def evaluate(options: argparse.Namespace) -> None:
             f"No images in {shown(folder)}; the endings are {', '.join(evaluation.SUFFIXES)}."
         )
     results: list[dict[str, Any]] = []
-    scores: dict[str, dict[str, Any]] = {}
+    by_name: dict[str, list[ScoredImage]] = {}
+    parts: list[Classifier] = []
     unread: list[str] = []
     for name in settings.classifiers:
         classifier = load_known(name, settings.store)
@@ -59,14 +66,25 @@ def evaluate(options: argparse.Namespace) -> None:
             scored, unread = evaluation.score_images(
                 folder, labels, classifier, Limits.from_environment(), bar.update
             )
-        for image in scored:
-            scores.setdefault(image.sha256, {"unsafe": image.unsafe})[name] = image.scores
+        parts.append(classifier)
+        by_name[name] = scored
         results += evaluation.results(scored, classifier)
+    if len(parts) > 1:
+        results += evaluation.results(evaluation.joined(by_name), EnsembleClassifier(parts))
     if options.scores:
-        write_file(options.scores, json.dumps(scores, indent=1).encode())
+        write_file(options.scores, json.dumps(_by_image(by_name), indent=1).encode())
     note = f"{len(unread)} of {len(labels)} files are not readable images."
     value = {"results": results, "unread": len(unread)}
     print_output(options, value, "\n".join([_HEAD, *map(_row, results)]), note)
+
+
+def _by_image(by_name: Mapping[str, Sequence[ScoredImage]]) -> dict[str, dict[str, Any]]:
+    """Each image's label and its scores by classifier, by its sha256."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, scored in by_name.items():
+        for image in scored:
+            found.setdefault(image.sha256, {"unsafe": image.unsafe})[name] = image.scores
+    return found
 
 
 def _row(result: dict[str, Any]) -> str:

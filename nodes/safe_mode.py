@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from ..pipelines.safety.policy import OnMissing
     from ..pipelines.safety.settings import SafetySettings
 
-_BOTH = "light and recommended"
-_CLASSIFIERS = {**{name: (name,) for name in CLASSIFIERS}, _BOTH: ("light", "recommended")}
+_TOGETHER = (EMBEDDED, ("light", "recommended"))
+_CLASSIFIERS = {" and ".join(names): names for names in (*_TOGETHER, *((name,) for name in CLASSIFIERS))}
+_DEFAULT = " and ".join(EMBEDDED)
 
 
 class MultiEditSafeMode(io.ComfyNode):
@@ -127,10 +128,10 @@ def _inputs() -> list[io.Input]:
             "classifier",
             optional=True,
             options=list(_CLASSIFIERS),
-            default=EMBEDDED,
-            tooltip="The classifier: open_nsfw, which is part of the pack and knows photographs only, or one "
-            "that download_weights downloads: light (22 MB), recommended (173 MB), or both, "
-            "where either can flag.",
+            default=_DEFAULT,
+            tooltip="The classifier; of two either can flag. Part of the pack are open_nsfw, for "
+            "photographs, and nsfwjs, for photographs and drawings. download_weights downloads light (22 MB) "
+            "and recommended (173 MB).",
         ),
         _threshold(),
         io.DynamicCombo.Input(
@@ -207,13 +208,14 @@ def _threshold() -> io.DynamicCombo.Input:
                         max=1.0,
                         step=0.01,
                         tooltip="Images with this score or a higher one are blurred: 0 blurs "
-                        "everything, lower is stricter. For open_nsfw plain grey has 0.195.",
+                        "everything, lower is stricter. It holds for every class that counts by default. For "
+                        "open_nsfw plain grey has 0.195.",
                     )
                 ],
             ),
         ],
-        tooltip="The score from which on an image is blurred: the classifier's own (0.5), a stricter or a "
-        "looser one, or a custom one.",
+        tooltip="The score from which on an image is blurred: the classifier's own, a stricter one, which "
+        "for nsfwjs also counts the class sexy, a looser one, or a custom one.",
     )
 
 

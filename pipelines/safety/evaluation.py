@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import csv
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +97,32 @@ def _scores(image: Tensor, classifier: Classifier, policy: Policy) -> Mapping[st
     return report.scores or dict.fromkeys(classifier.levels, UNCLASSIFIED)
 
 
+def joined(parts: Mapping[str, Sequence[ScoredImage]]) -> list[ScoredImage]:
+    """Join the scores that several classifiers gave the same images, by the levels of an ensemble of them."""
+    return [
+        replace(each[0], scores={view: _joined(parts, each, view) for view in each[0].scores})
+        for each in zip(*parts.values(), strict=True)
+    ]
+
+
+def _joined(names: Iterable[str], images: Sequence[ScoredImage], view: str) -> dict[str, float]:
+    return {
+        f"{name}.{level}": score
+        for name, image in zip(names, images, strict=True)
+        for level, score in image.scores[view].items()
+    }
+
+
 def results(scored: Sequence[ScoredImage], classifier: Classifier) -> Iterator[dict[str, Any]]:
     """Yield the metrics of each view setting and preset, as JSON takes them."""
     unsafe = np.array([each.unsafe for each in scored], bool)
     for view in ("whole", "tiles"):
         for preset in PRESETS:
-            (rule,) = classifier.rules[preset]
-            scores = np.array([each.scores[view][rule.level] for each in scored], np.float64)
-            metrics = compute_metrics(unsafe, scores, rule.threshold, np.random.default_rng(_SEED))
-            settings = {"classifier": classifier.name, "views": view, "preset": preset, **rule._asdict()}
-            yield {**settings, **asdict(metrics)}
+            rules = classifier.rules[preset]
+            excesses = [
+                max(each.scores[view][rule.level] - rule.threshold for rule in rules) for each in scored
+            ]
+            random = np.random.default_rng(_SEED)
+            metrics = compute_metrics(unsafe, np.array(excesses, np.float64), 0.0, random)
+            settings = {"classifier": classifier.name, "views": view, "preset": preset}
+            yield {**settings, "rules": [rule._asdict() for rule in rules], **asdict(metrics)}

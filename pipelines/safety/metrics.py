@@ -52,7 +52,7 @@ def compute_metrics(unsafe: Bools, scores: Floats, threshold: float, random: np.
 
     Args:
         unsafe: [N], the labels.
-        scores: [N], 0..1; an image is flagged unless its score is below the threshold.
+        scores: [N], higher is less safe; an image is flagged unless its score is below the threshold.
         random: generator for the resampling.
     """
     flagged = ~(scores < threshold)

@@ -45,7 +45,7 @@ class SafetySettings:
     """
 
     store: Store
-    classifiers: tuple[str, ...] = (EMBEDDED,)
+    classifiers: tuple[str, ...] = EMBEDDED
     policy: Policy = field(default=DEFAULT_POLICY)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class SafetySettings:
         policy["always"] = read_variable("SAFE_MODE", _OPTIONAL, environment, choices=_MODES) != _OPTIONAL
         folder = read_variable("SAFETY_FOLDER", "", environment)
         allowed = read_variable("SAFETY_ALLOWED", (), environment)
-        classifiers = read_variable("SAFETY_CLASSIFIERS", (EMBEDDED,), environment)
+        classifiers = read_variable("SAFETY_CLASSIFIERS", EMBEDDED, environment)
         return cls(
             Store((Path(folder) if folder else _default_folder(environment),), _lower(allowed)),
             _lower(classifiers),

@@ -26,11 +26,12 @@ def test_a_flagged_result_is_blurred_and_reported(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     write_document()
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
     monkeypatch.setattr(loader, "load_known", lambda name, store, place: _flagging())
     shown = shell(COMMANDS[command] + "-o out.png --json").json
     assert (shown["safety"]["blurred"], shown["safety"]["label"]) == (True, "nsfw")
     ran = shell(COMMANDS[command] + "-o out.png")
-    assert "safe mode: blurred, score 1.0000, threshold 0.5, classifier flagging" in ran.err
+    assert "safe mode: blurred, nsfw 1.0000, threshold 0.5, classifier flagging" in ran.err
     assert "left out of the file: multiedit." in ran.err
     assert ran.code == 0
 
@@ -40,6 +41,7 @@ def test_without_a_classifier_nothing_is_written(
     shell: Shell, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
     write_document()
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
     monkeypatch.setattr(loader, "load_known", lambda name, store, place: _no_classifier())
     assert shell(COMMANDS[command] + "-o out.png").code == 6
     assert not Path("out.png").exists()
@@ -49,6 +51,7 @@ def test_without_a_classifier_nothing_is_written(
 def test_a_missing_classifier_is_reported_before_a_document_is_read(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
     monkeypatch.setattr(loader, "load_known", lambda name, store, place: _no_classifier())
     assert shell("compose missing.json -o out.png").code == 6
 
@@ -56,6 +59,7 @@ def test_a_missing_classifier_is_reported_before_a_document_is_read(
 def test_inputs_are_checked_before_the_edit_with_the_option(
     shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
     monkeypatch.setattr(loader, "load_known", lambda name, store, place: _flagging())
     ran = shell(COMMANDS["edit"] + "--check-inputs -o out.png")
     assert (ran.code, Path("out.png").exists()) == (6, False)

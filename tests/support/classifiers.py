@@ -1,4 +1,4 @@
-"""A classifier whose decisions can be predicted by eye, and the one that is part of the package."""
+"""A classifier whose decisions can be predicted by eye, and those that are part of the package."""
 
 from __future__ import annotations
 
@@ -49,10 +49,26 @@ def fixed(score: float | Exception, name: str = "fixed") -> StandIn:
     return StandIn(answer, name)
 
 
-def default_classifier(path: Path | None = None) -> Any:
-    """Load the classifier that is part of the package, from another file where one is given."""
+def default_classifier() -> Any:
+    """Load the classifiers that are part of the package, which together are the default."""
+    from multiedit.pipelines.safety.classifiers.loader import classifier_loader
+    from multiedit.pipelines.safety.classifiers.specs import EMBEDDED
+    from multiedit.pipelines.safety.classifiers.store import Store
+
+    return classifier_loader(EMBEDDED, Store(()))()
+
+
+def embedded_file(name: str) -> Path:
+    """The weights of a classifier that is part of the package."""
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED_FOLDER
+
+    return EMBEDDED_FOLDER / CLASSIFIERS[name].file
+
+
+def load_open_nsfw(path: Path | None = None) -> Any:
+    """Load open_nsfw, from another file where one is given."""
     from multiedit.pipelines.safety.classifiers.network import load_classifier
     from multiedit.pipelines.safety.classifiers.open_nsfw import NETWORK
-    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED, EMBEDDED_FILE
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
 
-    return load_classifier(CLASSIFIERS[EMBEDDED], NETWORK, path or EMBEDDED_FILE)
+    return load_classifier(CLASSIFIERS["open_nsfw"], NETWORK, path or embedded_file("open_nsfw"))

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from . import eva02, open_nsfw, vit
-from .classifier import Classifier, ClassifierLoader, EnsembleClassifier
-from .network import DevicePlacement, Network, keep_on_cpu, load_classifier
+from . import eva02, mobilenet_v2, open_nsfw, vit
+from .classifier import Classifier, ClassifierLoader
+from .network import (
+    DevicePlacement,
+    Network,
+    NetworkClassifier,
+    NetworkEnsemble,
+    keep_on_cpu,
+    load_classifier,
+)
 from .specs import CLASSIFIERS
 from .store import Store
 
 NETWORKS: Mapping[str, Network] = {
     "open_nsfw": open_nsfw.NETWORK,
+    "nsfwjs": mobilenet_v2.NETWORK,
     "light": vit.NETWORK,
     "recommended": eva02.NETWORK,
 }
@@ -28,12 +36,12 @@ def classifier_loader(
 
     def load() -> Classifier:
         parts = [load_known(name, store, place) for name in names]
-        return parts[0] if len(parts) == 1 else EnsembleClassifier(parts)
+        return parts[0] if len(parts) == 1 else NetworkEnsemble(parts)
 
     return load
 
 
-def load_known(name: str, store: Store, place: DevicePlacement = keep_on_cpu) -> Classifier:
+def load_known(name: str, store: Store, place: DevicePlacement = keep_on_cpu) -> NetworkClassifier:
     """Load a classifier by its name. Raises what `load_classifier` raises."""
     spec = CLASSIFIERS[name]
     return load_classifier(spec, NETWORKS[name], store.path(spec), store.allowed, place)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from ..policy import Preset, Rule
+from .classifier import EnsembleClassifier
 from .specs import CLASSIFIERS, ClassifierSpec
 from .transformer import TensorMap
 from .views import square_views
@@ -61,15 +62,41 @@ class NetworkClassifier:
 
         Besides a chunk of views one image at a time is on the device.
         """
-        with torch.inference_mode():
-            weights = self.weights()
-            device = next(iter(weights.values())).device
-            views = (
-                square_views(image.to(device, torch.float32), self.network.side, tiles)[0]
-                for image in torch.split(images, 1)
-            )
-            found = torch.cat([self.network.probabilities(weights, chunk) for chunk in _chunks(views)])
-            return found.view(len(images), -1, found.shape[1]).amax(1).to(images.device)
+        return score_together([self], images, tiles)
+
+
+@dataclass(frozen=True)
+class NetworkEnsemble(EnsembleClassifier):
+    """Several networks as one classifier: those of the same input side look at the same views."""
+
+    parts: Sequence[NetworkClassifier]
+
+    def scores(self, images: Tensor, tiles: bool = False) -> Tensor:
+        """Score float [B, H, W, 3] -> float32 [B, L], one network after the other."""
+        return score_together(self.parts, images, tiles)
+
+
+def score_together(parts: Sequence[NetworkClassifier], images: Tensor, tiles: bool) -> Tensor:
+    """Return the levels of all parts side by side. Views that several take are made once."""
+    sides = [part.network.side for part in parts]
+    kept: dict[int, list[Tensor]] = {}
+    found = []
+    with torch.inference_mode():
+        for part, side in zip(parts, sides, strict=True):
+            weights = part.weights()
+            views: Iterable[Tensor] = kept.get(side) or _views(images, side, tiles, weights)
+            if sides.count(side) > 1:
+                views = kept[side] = list(views)
+            scores = torch.cat([part.network.probabilities(weights, chunk) for chunk in _chunks(views)])
+            found.append(scores.view(len(images), -1, scores.shape[1]).amax(1).to(images.device))
+    return torch.cat(found, dim=1)
+
+
+def _views(images: Tensor, side: int, tiles: bool, weights: TensorMap) -> Iterator[Tensor]:
+    """Yield the views of each image, on the device of the weights."""
+    device = next(iter(weights.values())).device
+    for image in torch.split(images, 1):
+        yield square_views(image.to(device, torch.float32), side, tiles)[0]
 
 
 def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:

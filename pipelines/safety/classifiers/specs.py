@@ -13,8 +13,8 @@ from pathlib import Path
 
 from ..policy import PRESETS, Preset, Rule
 
-EMBEDDED = "open_nsfw"
-EMBEDDED_FILE = Path(__file__).parent / "weights" / "open_nsfw.safetensors"
+EMBEDDED = ("open_nsfw", "nsfwjs")  # part of the package; the default, together
+EMBEDDED_FOLDER = Path(__file__).parent / "weights"
 
 
 @dataclass(frozen=True)
@@ -53,15 +53,30 @@ def _rules(*levels: tuple[str, float]) -> Mapping[Preset, tuple[Rule, ...]]:
 
 
 _OPEN_NSFW = ClassifierSpec(
-    name=EMBEDDED,
+    name="open_nsfw",
     title="Yahoo open_nsfw",
     licence="BSD-2-Clause",
-    file=EMBEDDED_FILE.name,
+    file="open_nsfw.safetensors",
     size=11_793_716,
     sha256="8526835d4c14825353433362bf579323e164d8819bfd165b4cc8ccb2f26e5c93",
     levels=("nsfw",),
     # Yahoo: below 0.2 very likely safe, above 0.8 very likely not. Plain mid grey has 0.195.
     rules=_rules(("nsfw", 0.3), ("nsfw", 0.5), ("nsfw", 0.8)),
+)
+
+_NSFWJS = ClassifierSpec(
+    name="nsfwjs",
+    title="nsfwjs MobileNetV2-mid",
+    licence="MIT",
+    file="nsfwjs.safetensors",
+    size=4_320_925,
+    sha256="f718c3580028c0dad1b928de3a51ba509e396a2c56858f77f1c3ce1b264ebe0f",
+    levels=("hentai", "porn", "sexy"),
+    rules={
+        "strict": (Rule("hentai", 0.5), Rule("porn", 0.5), Rule("sexy", 0.5)),
+        "default": (Rule("hentai", 0.8), Rule("porn", 0.8)),
+        "loose": (Rule("hentai", 0.95), Rule("porn", 0.95)),
+    },
 )
 
 _LIGHT = ClassifierSpec(
@@ -88,4 +103,6 @@ _RECOMMENDED = ClassifierSpec(
     url=_hub("Freepik/nsfw_image_detector", "15b85477e4fd2000db76ae9aae0f89a72f95e2e3"),
 )
 
-CLASSIFIERS: Mapping[str, ClassifierSpec] = {spec.name: spec for spec in (_OPEN_NSFW, _LIGHT, _RECOMMENDED)}
+CLASSIFIERS: Mapping[str, ClassifierSpec] = {
+    spec.name: spec for spec in (_OPEN_NSFW, _NSFWJS, _LIGHT, _RECOMMENDED)
+}

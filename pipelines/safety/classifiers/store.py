@@ -17,7 +17,7 @@ from ...common.atomic_file import open_atomically
 from ...common.command import command
 from ...common.errors import ClassifierMissing, FetchFailed, OutputError, WeightsMismatch
 from ...common.validation import shown
-from .specs import EMBEDDED_FILE, ClassifierSpec
+from .specs import EMBEDDED_FOLDER, ClassifierSpec
 
 WeightsState = Literal["absent", "wrong size", "present"]
 
@@ -43,7 +43,7 @@ class Store:
     def path(self, spec: ClassifierSpec) -> Path:
         """Return where the weights are, or would be."""
         if spec.url is None:
-            return EMBEDDED_FILE
+            return EMBEDDED_FOLDER / spec.file
         paths = [folder / spec.file for folder in self.folders]
         return next((path for path in paths if os.path.isfile(path)), paths[0])
 

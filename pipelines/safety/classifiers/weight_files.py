@@ -17,6 +17,8 @@ from ...common.errors import ClassifierMissing, WeightsMismatch
 from ...common.validation import describe, shown
 from .specs import ClassifierSpec
 
+_RANGE = ".range"  # ends the name of the two numbers, minimum and step, by which a tensor is quantised
+
 
 class FileState(NamedTuple):
     """A file's identity; one that was replaced or touched has another."""
@@ -89,7 +91,21 @@ def _float32(
             f"{len(shapes)} tensors differ, the first is {describe(wrong[0])}. Remove the file's sha256 from "
             "MULTIEDIT_SAFETY_ALLOWED."
         )
-    return {name: tensor.to(torch.float32) for name, tensor in tensors.items()}
+    return {name: _dequantised(name, tensors) for name in tensors if not name.endswith(_RANGE)}
+
+
+def with_ranges(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, tuple[int, ...]]:
+    """Return the manifest of a file of 8-bit numbers: each tensor, and the range that they stand for."""
+    return {**shapes, **{name + _RANGE: (2,) for name in shapes}}
+
+
+def _dequantised(name: str, tensors: Mapping[str, Tensor]) -> Tensor:
+    """The tensor in 32 bits; where it has a range (minimum, step) its numbers count the steps."""
+    tensor = tensors[name]
+    if (limits := tensors.get(name + _RANGE)) is None:
+        return tensor.to(torch.float32)
+    minimum, step = map(float, limits)
+    return tensor.to(torch.float64).mul_(step).add_(minimum).to(torch.float32)
 
 
 def _missing(path: Path, spec: ClassifierSpec, error: OSError) -> ClassifierMissing:
