@@ -178,7 +178,7 @@ def make_blueprint(server: Server, browser: Any) -> None:
     """The first template with safe mode before the saver, folded into one node."""
     prompt = json.loads((FOLDER / "api" / f"{SHOWN}.json").read_text())
     safe = {
-        "image": ["3", 0], "classifier": "open_nsfw", "threshold": "default",
+        "image": ["3", 0], "classifier": "open_nsfw and nsfwjs", "threshold": "default",
         "batch": "images", "tiles": False, "on_missing": "error", "download_weights": False,
     }  # fmt: skip
     prompt["5"] = {"class_type": "MultiEditSafeMode", "inputs": safe, "_meta": {"title": "Safe Mode"}}

@@ -27,9 +27,9 @@ from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screening import check
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-FOLDER = os.environ.get("MULTIEDIT_TEST_NSFWJS")
+FOLDER, NODE = os.environ.get("MULTIEDIT_TEST_NSFWJS"), shutil.which("node")
 needs_package = pytest.mark.skipif(
-    FOLDER is None or shutil.which("node") is None, reason="no node, or MULTIEDIT_TEST_NSFWJS names no folder"
+    None in (FOLDER, NODE), reason="no node, or MULTIEDIT_TEST_NSFWJS names no folder"
 )
 
 
@@ -87,7 +87,7 @@ def test_nsfwjs_itself_answers_the_same(nsfwjs):
         struct.pack("<II", *picture.shape[:2]) + picture.numpy().tobytes() for picture in pictures
     )
     ran = subprocess.run(
-        ["node", str(SCRIPTS / "nsfwjs_reference.mjs"), FOLDER],
+        [NODE, str(SCRIPTS / "nsfwjs_reference.mjs"), FOLDER],
         input=data, capture_output=True, check=True,
     )  # fmt: skip
     theirs = torch.tensor([json.loads(line) for line in ran.stdout.splitlines()])
