@@ -38,6 +38,7 @@ def our_request(folder: Path) -> Callable[[], object]:
     from multiedit.pipelines.editing.pipeline import EditPipeline
     from multiedit.pipelines.planning.request import parse_request
     from multiedit.pipelines.safety.classifiers.loader import classifier_loader
+    from multiedit.pipelines.safety.classifiers.specs import EMBEDDED
     from multiedit.pipelines.safety.classifiers.store import Store
     from multiedit.pipelines.sources.source import FileSource, SourceLoader
 
@@ -46,7 +47,7 @@ def our_request(folder: Path) -> Callable[[], object]:
 
     limits = Limits()
     adapter = CompositeAdapter(limits)
-    loader, classifier = SourceLoader(limits, no_fetch), classifier_loader(["open_nsfw"], Store(()))
+    loader, classifier = SourceLoader(limits, no_fetch), classifier_loader(EMBEDDED, Store(()))
     editor = EditPipeline(limits, load_catalog(), {adapter.name: adapter}, loader, classifier)
     images = [FileSource(folder / name) for name in ("one.jpg", "two.jpg", "mask.png")]
 

@@ -21,6 +21,7 @@ from support import Figure, interleave, load_comfyui, load_package, machine, pri
 from torch import Tensor
 
 ROUNDS = 9
+DEFAULT = "open_nsfw+nsfwjs"
 SIDE = 1024  # of a picture of one megapixel
 BLUR_BAR = 0.15  # of the time of core's ImageBlur
 REQUEST_BAR = 5.0  # percent of the request without safe mode, beyond the classifier's own time
@@ -66,36 +67,33 @@ def cells_left(original: Tensor, shown: Tensor) -> float:
     return float((ring < first_lost).sum()) ** 0.5
 
 
-def classifiers() -> dict[str, Any]:
-    """Every known one, on zeros."""
+def classifiers(device: str = "cpu") -> dict[str, Any]:
+    """The default, which is two together, and every known one, on zeros."""
     from multiedit.pipelines.safety.classifiers.loader import NETWORKS
-    from multiedit.pipelines.safety.classifiers.network import NetworkClassifier
-    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
+    from multiedit.pipelines.safety.classifiers.network import NetworkClassifier, NetworkEnsemble
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
 
     made = {}
     for name, known in CLASSIFIERS.items():
-        weights = {key: torch.zeros(shape) for key, shape in NETWORKS[name].shapes.items()}
+        shapes = NETWORKS[name].shapes
+        weights = {key: torch.zeros(shape, device=device) for key, shape in shapes.items()}
         made[name] = NetworkClassifier(
             NETWORKS[name], lambda weights=weights: weights, name, "", known.levels, known.rules
         )
-    return made
+    return {DEFAULT: NetworkEnsemble([made[name] for name in EMBEDDED]), **made}
 
 
 def judging(device: str, rounds: int) -> None:
-    from dataclasses import replace
-
     from multiedit.pipelines.safety.classifiers.network import VIEWS_AT_ONCE
 
     counts: dict[str, int] = {}
     picture = scene(SIDE).to(device)
     cases: dict[str, Callable[[], object]] = {}
-    for name, classifier in classifiers().items():
-        weights = {key: tensor.to(device) for key, tensor in classifier.weights().items()}
-        placed = replace(classifier, weights=lambda weights=weights: weights)
+    for name, classifier in classifiers(device).items():
         for count in (1, VIEWS_AT_ONCE):
             batch = picture.expand(count, -1, -1, -1)
             case = f"{name}, {count} at once"
-            cases[case] = lambda placed=placed, batch=batch: placed.scores(batch).tolist()
+            cases[case] = lambda judge=classifier, batch=batch: judge.scores(batch).tolist()
             counts[case] = count
     seconds = interleave(cases, rounds)
     figures = [
@@ -135,14 +133,14 @@ def request() -> None:
         classifier = Timed(plain)
         editor = _editor(classifier)
         shares, beyond = [], []
-        for _ in range(ROUNDS if name == "open_nsfw" else 3):
+        for _ in range(ROUNDS if "nsfw" in name else 3):
             classifier.seconds = 0.0
             seconds = asyncio.run(editor.edit(asked)).seconds
             total = sum(seconds.values())
             shares.append(classifier.seconds / total)
             beyond.append((seconds["check"] - classifier.seconds) / (total - seconds["check"]))
         figures.append(Figure(f"{name}'s share of the request", 100 * statistics.median(shares), unit=" %"))
-        if name == "open_nsfw":
+        if name == DEFAULT:
             beside = 100 * statistics.median(beyond)
             figures.append(Figure("safe mode beside it, of the rest", beside, REQUEST_BAR, " %"))
     print_table(f"A request to the embedded adapter, {SIDE} x {SIDE}", figures)

@@ -7,10 +7,12 @@ import math
 import pytest
 import torch
 from multiedit.pipelines.common.errors import ClassifierMissing, ContentRefused
+from multiedit.pipelines.safety.classifiers import network
 from multiedit.pipelines.safety.classifiers.classifier import EnsembleClassifier
 from multiedit.pipelines.safety.classifiers.eva02 import FREEPIK, at_least
-from multiedit.pipelines.safety.classifiers.network import Network, NetworkClassifier
+from multiedit.pipelines.safety.classifiers.network import Network, NetworkClassifier, NetworkEnsemble
 from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
+from multiedit.pipelines.safety.classifiers.views import square_views
 from multiedit.pipelines.safety.classifiers.vit import NETWORK as VIT
 from multiedit.pipelines.safety.policy import PRESETS, Policy, Rule
 from multiedit.pipelines.safety.screening import check, require_classifier, require_safe, screen
@@ -159,6 +161,30 @@ def test_the_views_of_a_batch_go_through_the_network_in_chunks(count, size, chun
     singles = torch.cat([classifier.scores(picture) for picture in batch.split(1)])
     torch.testing.assert_close(scores, singles, atol=1e-6, rtol=0)
     assert len(scores.unique()) == count
+
+
+def test_networks_of_the_same_side_look_at_the_same_views(monkeypatch):
+    made = []
+
+    def counted(image, side, tiles):
+        made.append(side)
+        return square_views(image, side, tiles)
+
+    monkeypatch.setattr(network, "square_views", counted)
+    names = {"one": 8, "two": 16, "three": 8}
+    parts = [
+        NetworkClassifier(
+            Network(side, by_brightness, {}),
+            lambda gain=gain: {"gain": torch.tensor(gain)},
+            name, "", ("low", "high"), {},
+        )
+        for gain, (name, side) in enumerate(names.items(), start=1)
+    ]  # fmt: skip
+    batch = torch.rand(5, 20, 30, 3, generator=torch.Generator().manual_seed(4))
+    together = NetworkEnsemble(parts).scores(batch)
+    assert sorted(made) == [8] * 5 + [16] * 5
+    assert torch.equal(together, torch.cat([part.scores(batch) for part in parts], dim=1))
+    assert torch.equal(together, EnsembleClassifier(parts).scores(batch))
 
 
 def test_graded_scores_are_of_a_level_or_a_higher_one():

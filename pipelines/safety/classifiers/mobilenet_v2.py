@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -48,8 +47,7 @@ def _blocks() -> Iterator[_Block]:
 
 def classes(weights: TensorMap, x: Tensor) -> Tensor:
     """Run the network on views [N, 3, 224, 224], RGB 0..1 -> [N, 5], the probability of each of `CLASSES`."""
-    x = (x * 2 - 1).contiguous(memory_format=torch.channels_last)  # nearly twice as fast on a CPU
-    x = _convolve(weights, "Conv", x, stride=2).clamp_(0, 6)
+    x = _convolve(weights, "Conv", x * 2 - 1, stride=2).clamp_(0, 6)
     for block in _blocks():
         x = _residual(weights, block, x)
     x = _convolve(weights, "Conv_1", x).clamp_(0, 6)

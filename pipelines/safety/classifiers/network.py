@@ -103,7 +103,8 @@ def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
     """Group views [V, 3, S, S] of one image after the other -> [up to 8, 3, S, S], as they are needed."""
     each = itertools.chain.from_iterable(views)
     while chunk := list(itertools.islice(each, VIEWS_AT_ONCE)):
-        yield torch.stack(chunk)
+        # Convolutions on a CPU are up to twice as fast where the channels of a pixel lie together.
+        yield torch.stack(chunk).contiguous(memory_format=torch.channels_last)
 
 
 def load_classifier(
