@@ -73,9 +73,9 @@ _NSFWJS = ClassifierSpec(
     sha256="f718c3580028c0dad1b928de3a51ba509e396a2c56858f77f1c3ce1b264ebe0f",
     levels=("hentai", "porn", "sexy"),
     rules={
-        "strict": (Rule("hentai", 0.5), Rule("porn", 0.5), Rule("sexy", 0.5)),
-        "default": (Rule("hentai", 0.8), Rule("porn", 0.8)),
-        "loose": (Rule("hentai", 0.95), Rule("porn", 0.95)),
+        "strict": (Rule("hentai", 0.3), Rule("porn", 0.5), Rule("sexy", 0.5)),
+        "default": (Rule("hentai", 0.5), Rule("porn", 0.8)),
+        "loose": (Rule("hentai", 0.8), Rule("porn", 0.95)),
     },
 )
 
