@@ -28,7 +28,7 @@ class SafetySettings:
 
     | variable                        | what                                               | default     |
     |---------------------------------|----------------------------------------------------|-------------|
-    | `MULTIEDIT_SAFETY_CLASSIFIERS`  | names, with a comma between; any of them may flag  | `open_nsfw` |
+    | `MULTIEDIT_SAFETY_CLASSIFIERS`  | names, with a comma between; any of them may flag  | see below   |
     | `MULTIEDIT_SAFETY_PRESET`       | `strict`, `default` or `loose`                     | `default`   |
     | `MULTIEDIT_SAFETY_ON_MISSING`   | `error` or `blur_all`                              | `error`     |
     | `MULTIEDIT_SAFETY_TILES`        | `true`: large images in quarters as well           | `false`     |
@@ -37,8 +37,9 @@ class SafetySettings:
     | `MULTIEDIT_SAFETY_FOLDER`       | where downloaded weights are                       | see below   |
     | `MULTIEDIT_SAFETY_ALLOWED`      | sha256 of weights of your own, with commas between | none        |
 
-    Without a folder it is `models/classifiers` of the ComfyUI that this package lies in, else
-    `multi-edit/classifiers` in the user's data folder.
+    Without a name the classifiers are those of the package, together. Without a folder it is
+    `models/classifiers` of the ComfyUI that this package lies in, else `multi-edit/classifiers` in the user's
+    data folder.
 
     Raises:
         InvalidRequest: a classifier is unknown or named twice, or none is named.

@@ -52,11 +52,20 @@ def test_every_picture_has_its_own_decision(graph: Any, channels: int) -> None:
     assert decisions[0]["threshold"] == 0.1
 
 
-def test_the_default_is_the_classifiers_own(graph: Any) -> None:
-    (out,), blurred, _, (report,) = screen(graph, grey_and_noise())
+@pytest.mark.parametrize("named", [{}, {"classifier": "open_nsfw and nsfwjs"}], ids=["left out", "named"])
+def test_the_default_is_the_classifiers_own(graph: Any, named: dict[str, str]) -> None:
+    (out,), blurred, _, (report,) = screen(graph, grey_and_noise(), **named)
     assert blurred == [False, False]
     assert torch.equal(out, grey_and_noise())
-    assert json.loads(report)[0]["threshold"] == 0.5
+    decision = json.loads(report)[0]
+    assert (decision["classifier"], decision["level"]) == ("open_nsfw+nsfwjs", "open_nsfw.nsfw")
+    assert decision["threshold"] == 0.5
+
+
+def test_each_classifier_of_the_pack_is_selected_alone(graph: Any) -> None:
+    for name in ("open_nsfw", "nsfwjs"):
+        _, _, _, (report,) = screen(graph, grey_and_noise(), classifier=name)
+        assert json.loads(report)[0]["classifier"] == name
 
 
 def test_a_picture_that_cannot_be_judged_is_blurred(graph: Any) -> None:
@@ -256,6 +265,19 @@ def test_comfyui_may_take_the_weights_off_its_device_at_any_time(graph: Any, lig
         held = [loaded.model.model for loaded in model_management.current_loaded_models]
         assert sum("classifier" in dict(model.named_children()) for model in held) == 1
         model_management.unload_all_models()
+
+
+def test_comfyui_manages_each_of_two_classifiers(graph: Any) -> None:
+    from comfy import model_management
+
+    found = []
+    for score in (0.9, 0.91):
+        model_management.unload_all_models()
+        custom = {"threshold": "custom", "threshold.score": score}
+        found.append(screen(graph, grey_and_noise(), **custom)[2])
+        held = [loaded.model.model for loaded in model_management.current_loaded_models]
+        assert sum("classifier" in dict(model.named_children()) for model in held) == 2
+    assert found[0] == pytest.approx(found[1])
 
 
 def test_one_frame_of_a_video_blurs_all(graph: Any) -> None:

@@ -1,8 +1,8 @@
 """The classifiers of safe mode: title, licence, weights file with its sha256, and thresholds.
 
 Without torch. The sizes and sha256 are those of the files at the pinned revisions; the thresholds are the
-authors' own, or where they say nothing a half. docs/safety-evidence.md has what is
-known of their accuracy.
+authors' own, or where they say nothing a half, but those of nsfwjs, which were chosen by its scores of
+harmless images. docs/safety-evidence.md has these, and what is known of their accuracy.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ class ClassifierSpec:
         file: of the weights, relative to a folder of classifiers; what is part of the package lies there.
         size: of that file, in bytes.
         sha256: of that file, lower-case hex.
-        levels: the classes of its scores; each score is the probability of that level or a higher one.
+        levels: the classes of its scores; each score is the probability of that level or, where they are
+            graded, a higher one.
         rules: by preset.
         url: where the file can be had at a fixed revision; None where it is part of the package.
     """
