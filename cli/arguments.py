@@ -69,7 +69,8 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
 def add_safety_options(parser: argparse.ArgumentParser) -> None:
     """Safe mode's settings; what is not given is the environment's, see docs/safety.md."""
     add = parser.add_argument
-    add("--classifier", action="append", metavar="NAME", help="of safe mode; given twice, either may flag")
+    listed = "of safe mode, see `multiedit safety list`; given twice, either may flag"
+    add("--classifier", action="append", metavar="NAME", help=listed)
     add("--preset", metavar="NAME", help="of safe mode: strict, default or loose")
     add("--tiles", action="store_true", default=None, help="check images over 2 MP in quarters as well")
 
