@@ -78,5 +78,8 @@ def test_comfyui_offers_to_download_what_a_template_lacks(canvas: Canvas, server
     canvas.page.get_by_text("View details").first.click()
     canvas.page.get_by_text("Download all").first.wait_for()
     for part in load_profiles().get("qwen-edit-2511-lightning-4").parts.values():
-        named = [canvas.page.get_by_text(file.name) for file in part.files]
-        assert any(name.count() > 1 for name in named)  # in the note, and in the list of what is missing
+        # In the note, and in the list of what is missing.
+        canvas.page.wait_for_function(
+            "names => names.some(name => document.body.innerText.split(name).length > 2)",
+            arg=[file.name for file in part.files],
+        )

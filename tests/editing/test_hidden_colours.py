@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from multiedit.pipelines.adapters.local import local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits
@@ -120,8 +119,7 @@ def _load_and_compose_nodes(file: bytes, folder: Path, options: EncodeOptions) -
 
 
 def _edit_and_save_nodes(file: bytes, folder: Path, options: EncodeOptions) -> bytes:
-    colour, mask = _loaded(file)
-    image = torch.cat((colour, 1 - mask[..., None]), dim=-1)
+    image, _ = _loaded(file)
     settings, adapters = EditSettings("layer-composite", "p"), local_adapters(LIMITS)
     edited = edit_tensors(settings, [image], None, load_catalog(), adapters, _nothing)
     return _saved(resize(edited.image, SIZE), folder, options)
