@@ -18,7 +18,10 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
 
 from ..common.errors import InvalidRequest
 from ..common.json_reader import read_json
@@ -57,7 +60,7 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
         Core's LAYERS document for `document.parse_document`: each layer has its `image` as float32
         [1, H, W, 3 or 4] and, where given, its `mask` as float32 [1, h, w] (1 = transparent). Where
         given, `background` is an sRGB triple, 0..1, for `composite.composite`. `notes` are sentences about
-        the files: how their colours are converted, a missing end, further pages.
+        the files: how their colours are converted, a missing end, further pages, a mask without effect.
 
     Raises:
         InvalidRequest: the file cannot be read, is too long, not valid JSON or not a document, or a field is
@@ -87,8 +90,21 @@ def read_document(path: Path, limits: Limits, fetch: Fetch = refuse_url) -> dict
     jobs = [DecodeJob(data[place], read_header(data[place], limits, place), place) for place in sources]
     for field, raster in zip(fields, decode_many(jobs), strict=True):
         field.item[field.key] = _READERS[field.key](raster)
-    notes = tuple(note for job in jobs for note in job.header.notes)
-    return {**document, "layers": items, "notes": notes}
+    notes = [note for job in jobs for note in job.header.notes]
+    for field in fields:
+        if field.key == "mask":
+            notes += _mask_notes(cast(Tensor, field.item["mask"]), field.place)
+    return {**document, "layers": items, "notes": tuple(notes)}
+
+
+def _mask_notes(mask: Tensor, place: str) -> list[str]:
+    """Say where a layer mask, 1 = transparent, does nothing or all."""
+    low, high = (float(value) for value in torch.aminmax(mask))
+    if high <= 0:
+        return [
+            f"{place} hides nothing: it has no white, which hides. What is transparent in it counts as black."
+        ]
+    return [f"{place} hides the whole layer: it is white everywhere. Black shows."] if low >= 1 else []
 
 
 def read_colour(value: object, path: str) -> Colour:

@@ -239,3 +239,22 @@ def test_every_header_is_checked_before_a_picture_is_decoded(
     monkeypatch.setattr("multiedit.pipelines.images.decode.decode", lambda *_: pytest.fail("decoded"))
     with pytest.raises(InvalidImage, match=r"layers\.2\.mask"):
         read(folder, {"layers": [BASE, {**BASE, "mask": "document.json"}]})
+
+
+@pytest.mark.parametrize(
+    ("mask", "note"),
+    [
+        (Image.new("L", (16, 16), 0), "layers.1.mask hides nothing: it has no white"),
+        (Image.new("RGBA", (16, 16), (255, 255, 255, 0)), "layers.1.mask hides nothing"),
+        (Image.new("L", (16, 16), 255), "layers.1.mask hides the whole layer"),
+        (Image.linear_gradient("L").resize((16, 16)), None),
+    ],
+    ids=["black", "transparent", "white", "both"],
+)
+def test_a_mask_without_effect_is_said(tmp_path: Path, mask: Image.Image, note: str | None) -> None:
+    Image.new("RGB", (16, 16), (9, 9, 9)).save(tmp_path / "image.png")
+    mask.save(tmp_path / "mask.png")
+    path = tmp_path / "layers.json"
+    path.write_text(json.dumps({"layers": [{"image": "image.png", "mask": "mask.png"}]}))
+    notes = read_document(path, LIMITS)["notes"]
+    assert [text.startswith(note or "") for text in notes] == ([True] if note else [])
