@@ -22,6 +22,7 @@ from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
 from .resolve_size import MultiEditResolveSize
 from .safe_mode import MultiEditSafeMode
+from .sample_files import copy_samples
 from .save import MultiEditSave
 
 # Kept as a literal and out of the root module: tools read it there, while ComfyUI, seeing it in the root,
@@ -57,12 +58,13 @@ class MultiEditExtension(ComfyExtension):
     """The pack as ComfyUI loads it."""
 
     async def on_load(self) -> None:
-        """Mount the HTTP API on ComfyUI's server, and have it show errors by their short names."""
+        """Mount the HTTP API on ComfyUI's server, show errors by their short names, bring the samples."""
         from ..api.comfyui_server import mount
 
         for kind in ERROR_CLASSES.values():
             kind.__module__ = "builtins"  # for any other ComfyUI puts the module's whole path before the name
         mount()
+        copy_samples()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Our nodes; none where another copy of the pack has registered them already."""

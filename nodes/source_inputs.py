@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
 from ..pipelines.common.validation import describe
+from .sample_files import listed_samples
 
 if TYPE_CHECKING:
     from ..pipelines.sources.source import FileSource
@@ -52,7 +53,7 @@ def _file_input(number: int) -> io.Input:
     return io.Combo.Input(
         f"image_{number}",
         optional=not required,
-        options=_InputFiles([*([] if required else [NONE]), *_listed_files()]),
+        options=_InputFiles([*([] if required else [NONE]), *_listed_files(), *listed_samples()]),
         upload=io.UploadType.image,
         image_folder=io.FolderType.input,
         tooltip=f"Image {number} from ComfyUI's input folder, {role}. JPEG, PNG, WebP, GIF (first frame), "

@@ -33,7 +33,7 @@ def file_list(profile: Profile) -> str:
     """The files as a Markdown list, for a note."""
     files = [(part, _preferred_file(part)) for part in profile.parts.values()]
     return "\n".join(
-        f"- `{part.folder}`: [{file.name}]({file.url}) ({file.gigabytes} GB)" for part, file in files
+        f"- *{part.folder}*: [{file.name}]({file.url}) ({file.gigabytes} GB)" for part, file in files
     )
 
 
@@ -47,7 +47,7 @@ def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:
     for node in prompt.values():
         for name, value in node["inputs"].items():
             if (node["class_type"], name[:5]) in _IMAGES and value != "none":
-                yield value
+                yield Path(value.removesuffix(" [temp]")).name
 
 
 def draw_card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:

@@ -14,6 +14,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.tests.support.comfyui import PACK, Server
 from multiedit.tests.support.family_tables import GATED
 from multiedit.tests.support.pictures import SAMPLES
+from multiedit.tests.support.templates import template_file, template_names
 from PIL import Image
 
 LOADER, EDIT = "MultiEditLoadModel", "MultiEditEdit"
@@ -29,7 +30,7 @@ def of_class(prompt: Prompt, class_type: str) -> list[dict[str, Any]]:
     return [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
 
 
-NAMES = sorted(name for name, prompt in PROMPTS.items() if of_class(prompt, LOADER))
+NAMES = [name for name in template_names() if of_class(PROMPTS[name], LOADER)]
 
 
 def first_profile(name: str) -> Profile:
@@ -46,7 +47,7 @@ def test_every_family_that_runs_on_this_comfyui_has_a_template() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_links_are_those_of_the_profile(name: str) -> None:
-    graph = json.loads((PACK / "workflows" / f"{name}.json").read_text())
+    graph = json.loads(template_file(name).read_text())
     [links] = [node["properties"]["models"] for node in graph["nodes"] if node["type"] == LOADER]
     [note] = [node["widgets_values"][0] for node in graph["nodes"] if node["type"] == "MarkdownNote"]
     parts = first_profile(name).parts.values()
@@ -56,7 +57,7 @@ def test_the_links_are_those_of_the_profile(name: str) -> None:
     assert [link["directory"] for link in links] == [part.folder for part in parts]
     for link, part in zip(links, parts, strict=True):
         assert (link["name"], link["url"]) in [(file.name, file.url) for file in part.files]
-        assert f"- `{part.folder}`: [{link['name']}]({link['url']})" in note
+        assert f"- *{part.folder}*: [{link['name']}]({link['url']})" in note
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -103,6 +104,17 @@ def test_a_template_runs(model_server: Server, name: str) -> None:
         assert (base != result)[change].any(axis=-1).mean() > 0.5
     else:
         assert plan["roles"] == ["base", "reference", "reference"]
+
+
+def test_open_webui_finds_the_picture(model_server: Server) -> None:
+    """It takes the files of these two classes alone (its backend/open_webui/utils/images/comfyui.py)."""
+    prompt = small("open-webui")
+    run = model_server.run(prompt)
+    assert "execution_success" in run.events, run.error
+    found = [
+        node for node in run.entry["outputs"] if prompt[node]["class_type"] in {"SaveImage", "PreviewImage"}
+    ]
+    assert [len(run.files(node)) for node in found] == [1]
 
 
 def test_painting_nothing_is_said(model_server: Server) -> None:

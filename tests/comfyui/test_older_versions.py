@@ -12,6 +12,7 @@ import pytest
 from multiedit.tests.support import browser as chromium_browser
 from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
 from multiedit.tests.support.pictures import PICTURES, PictureServer
+from multiedit.tests.support.templates import template_file
 from PIL import Image
 
 # Version, and the frontend of its requirements.txt; `make comfyui-versions` brings both.
@@ -96,7 +97,7 @@ def test_the_templates_open_in_its_own_frontend(older: Server) -> None:
         canvas = chromium_browser.Canvas(browser, older.url)
         canvas.complaints.clear()  # of the page itself, which was asked before it was there
         for name in WEIGHTLESS:
-            graph = json.loads((PACK / "workflows" / f"{name}.json").read_text())
+            graph = json.loads(template_file(name).read_text())
             canvas.page.evaluate("graph => app.loadGraphData(graph)", graph)
             assert canvas.prompt() == json.loads((API / f"{name}.json").read_text()), name
         assert canvas.complaints == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import urllib.parse
 from pathlib import Path
 
 from multiedit.tests.support.comfyui import PACK, Installation, Server
@@ -41,21 +42,33 @@ def test_the_templates_are_listed_and_served(server: Server) -> None:
     listed = server.json("/workflow_templates")[server.folder]
     assert sorted(listed) == sorted(path.stem for path in (PACK / "workflows").glob("*.json"))
     for name in listed:
-        served = f"/api/workflow_templates/{server.folder}/{name}"
+        served = f"/api/workflow_templates/{server.folder}/{urllib.parse.quote(name)}"
         assert server.get(f"{served}.json") == (PACK / "workflows" / f"{name}.json").read_bytes()
         assert 0 < len(server.get(f"{served}.jpg")) < THUMBNAIL_BYTES
 
 
-def test_the_blueprint_is_listed_and_served(server: Server) -> None:
+def test_the_blueprints_are_listed_and_served(server: Server) -> None:
     entries = server.json("/global_subgraphs")
     own = {
         key: entry
         for key, entry in entries.items()
         if entry["info"]["node_pack"] == f"custom_nodes.{server.folder}"
     }
-    assert [entry["name"] for entry in own.values()] == [path.stem for path in (PACK / "subgraphs").iterdir()]
-    [key] = own
-    assert "MultiEditSafeMode" in server.json(f"/global_subgraphs/{key}")["data"]
+    names = {entry["name"] for entry in own.values()}
+    assert names == {path.stem for path in (PACK / "subgraphs").iterdir()}
+    for key in own:
+        assert "MultiEditSafeMode" in server.json(f"/global_subgraphs/{key}")["data"]
+
+
+def test_the_samples_are_there_and_can_be_previewed(server: Server) -> None:
+    listed = server.json("/object_info/MultiEditLoadLayers")["MultiEditLoadLayers"]["input"]
+    [options] = [widget[1]["options"] for name, widget in listed["required"].items() if name == "image_1"]
+    samples = [name for name in options if name.endswith("[temp]")]
+    assert len(samples) == 4
+    for name in samples:
+        folder, _, file = name.removesuffix(" [temp]").partition("/")
+        shown = server.get(f"/view?filename={file}&subfolder={folder}&type=temp")
+        assert shown == (PACK / "samples" / file).read_bytes()
 
 
 def test_every_node_has_its_help_page(server: Server) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,17 @@ from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.tests.support.browser import Canvas
 from multiedit.tests.support.comfyui import PACK, Server
 from multiedit.tests.support.pictures import SAMPLES
+from multiedit.tests.support.templates import template_file, template_names, title_of
 
-NAMES = sorted(path.stem for path in (PACK / "workflows").glob("*.json"))
+NAMES = template_names()
 UNKNOWN = "app.graph.nodes.map(node => node.type).filter(type => !(type in LiteGraph.registered_node_types))"
 OPEN = "async path => app.loadGraphData(await (await fetch(path)).json())"
+SETTLE_MS = 1000  # Nodes 2.0 measures its components in later frames
 SAVED = "app.graph.nodes.find(node => node.type === 'MultiEditSave')"
 
 
 def open_template(canvas: Canvas, server: Server, name: str) -> None:
-    canvas.page.evaluate(OPEN, f"/api/workflow_templates/{server.folder}/{name}.json")
+    canvas.page.evaluate(OPEN, f"/api/workflow_templates/{server.folder}/{template_file(name).name}")
 
 
 def api_prompt(name: str) -> dict[str, Any]:
@@ -38,12 +41,66 @@ def test_a_template_opens_as_its_api_format(canvas: Canvas, server: Server, name
 
 def test_the_first_template_runs_by_its_button(canvas: Canvas, server: Server) -> None:
     canvas.complaints.clear()
-    canvas.choose_template(server.folder, "compose")
+    canvas.choose_template(server.folder, title_of("compose"))
     canvas.page.wait_for_function(f"{SAVED} !== undefined")
     run = canvas.press_run(server)
     assert "execution_success" in run.events, run.error
     canvas.page.wait_for_function(f"{SAVED}.imgs?.[0]?.naturalWidth === 600")
     assert canvas.complaints == []
+
+
+# Pairs of nodes that lie over each other, by their titles; a node begins with its title, above its place.
+OVERLAPS = """
+() => {
+  const boxes = app.graph.nodes.map(node => {
+    const element = document.querySelector(`[data-node-id="${node.id}"]`)
+    const height = Math.max(node.size[1], (element?.offsetHeight ?? 0) - 30)
+    return {title: node.title, left: node.pos[0], top: node.pos[1] - 30,
+      right: node.pos[0] + Math.max(node.size[0], element?.offsetWidth ?? 0), bottom: node.pos[1] + height}
+  })
+  return boxes.flatMap((a, at) => boxes.slice(at + 1)
+    .filter(b => a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)
+    .map(b => [a.title, b.title]))
+}
+"""
+RENDERERS = {"classic": False, "nodes 2.0": True}
+
+
+@pytest.fixture(scope="module", params=RENDERERS)
+def rendered(request: pytest.FixtureRequest, browser: Any, server: Server) -> Iterator[Canvas]:
+    """A page in each renderer."""
+    server.post("/settings/Comfy.VueNodes.Enabled", RENDERERS[request.param])
+    page = Canvas(browser, server.url)
+    yield page
+    page.page.close()
+    server.post("/settings/Comfy.VueNodes.Enabled", False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_node_lies_over_another(rendered: Canvas, server: Server, name: str) -> None:
+    open_template(rendered, server, name)
+    rendered.page.wait_for_timeout(SETTLE_MS)
+    assert rendered.page.evaluate(OVERLAPS) == []
+
+
+def test_the_results_of_a_run_lie_over_nothing(rendered: Canvas, server: Server) -> None:
+    """The one with the most savers, each of which grows by its preview."""
+    open_template(rendered, server, "resolve-and-save")
+    run = rendered.press_run(server)
+    assert "execution_success" in run.events, run.error
+    rendered.page.wait_for_timeout(SETTLE_MS)
+    assert rendered.page.evaluate(OVERLAPS) == []
+
+
+@pytest.mark.parametrize("name", ["compose", "qwen-image-edit", "inpaint"])
+def test_app_mode_has_fields_and_a_result(canvas: Canvas, server: Server, name: str) -> None:
+    """ComfyUI drops a field that it does not find, so that what it keeps is what it shows."""
+    open_template(canvas, server, name)
+    shipped = json.loads(template_file(name).read_text())["extra"]["linearData"]
+    canvas.page.evaluate("app.extensionManager.command.execute('Comfy.ToggleLinear')")
+    for _, widget in shipped["inputs"]:
+        canvas.page.get_by_text(widget, exact=True).first.wait_for()
+    canvas.page.evaluate("app.extensionManager.command.execute('Comfy.ToggleLinear')")
 
 
 def test_the_upload_button_brings_a_picture(canvas: Canvas, server: Server, tmp_path: Path) -> None:
@@ -61,14 +118,42 @@ def test_the_upload_button_brings_a_picture(canvas: Canvas, server: Server, tmp_
     assert "execution_success" in canvas.press_run(server).events
 
 
+def blueprint(name: str) -> dict[str, Any]:
+    return json.loads((PACK / "subgraphs" / f"{name}.json").read_text())
+
+
 def test_the_blueprint_runs_by_its_button(canvas: Canvas, server: Server) -> None:
-    [blueprint] = (PACK / "subgraphs").glob("*.json")
     canvas.complaints.clear()
-    canvas.page.evaluate("graph => app.loadGraphData(graph)", json.loads(blueprint.read_text()))
+    canvas.page.evaluate("graph => app.loadGraphData(graph)", blueprint("Multi-Edit with Safe Mode"))
     assert canvas.page.evaluate(UNKNOWN) == []
     run = canvas.press_run(server)
     assert "execution_success" in run.events, run.error
-    assert [file["subfolder"] for output in run.entry["outputs"].values() for file in output["images"]]
+    folders = [file["subfolder"] for output in run.entry["outputs"].values() for file in output["images"]]
+    assert "MultiEdit" in folders
+    assert canvas.complaints == []
+
+
+FEED = """
+() => {
+  const [edit] = app.graph.nodes
+  for (const [at, name] of ['coffee.jpg', 'galaxies.jpg'].entries()) {
+    const load = LiteGraph.createNode('LoadImage')
+    app.graph.add(load)
+    load.widgets[0].value = name
+    load.connect(0, edit, edit.inputs.findIndex(input => input.name === `image_${at + 1}`))
+  }
+}
+"""
+
+
+def test_the_blueprint_for_images_takes_them_from_other_nodes(canvas: Canvas, server: Server) -> None:
+    canvas.complaints.clear()
+    canvas.page.evaluate(
+        "graph => app.loadGraphData(graph)", blueprint("Multi-Edit of images with Safe Mode")
+    )
+    canvas.page.evaluate(FEED)
+    run = canvas.press_run(server)
+    assert "execution_success" in run.events, run.error
     assert canvas.complaints == []
 
 

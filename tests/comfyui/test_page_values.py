@@ -16,6 +16,7 @@ from multiedit.tests.support.browser import Canvas
 from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
 from multiedit.tests.support.page_graph import PageGraph
 from multiedit.tests.support.pictures import CAT, PICTURES
+from multiedit.tests.support.templates import template_file
 
 TYPES = sorted(path.stem for path in (PACK / "web" / "docs").glob("*.md"))
 ROUNDS = range(4)  # as many as a dynamic combo has options, so that each comes up
@@ -113,7 +114,7 @@ def loader_values(graph: PageGraph) -> dict[str, Any]:
 
 
 def test_a_missing_file_is_said_when_the_workflow_is_opened(graph: PageGraph) -> None:
-    workflow = json.loads((PACK / "workflows" / "compose.json").read_text())
+    workflow = json.loads(template_file("compose").read_text())
     for node in workflow["nodes"]:
         if node["type"] == "MultiEditLoadLayers":
             node["widgets_values"][2] = node["widgets_values_named"]["image_3"] = "gone.png"
@@ -125,7 +126,7 @@ def test_a_missing_file_is_said_when_the_workflow_is_opened(graph: PageGraph) ->
 def test_each_list_of_the_loader_has_its_own_upload(
     graph: PageGraph, page_server: Server, tmp_path: Path
 ) -> None:
-    graph.open(json.loads((PACK / "workflows" / "compose.json").read_text()))
+    graph.open(json.loads(template_file("compose").read_text()))
     picture = tmp_path / f"my own {tmp_path.name}.jpg"
     shutil.copy(CAT, picture)
     lists = graph.page.locator("input[type=file][aria-label]")  # in Nodes 2.0; else a button on the canvas
@@ -138,5 +139,6 @@ def test_each_list_of_the_loader_has_its_own_upload(
             chooser.value.set_files(picture)
     graph.page.wait_for_function(f"name => {LOADER}.widgets[1].value === name", arg=picture.name)
     values = loader_values(graph)
-    assert (values["image_1"], values["image_3"]) == ("coffee.jpg", "coffee-mask.png")
+    others = ("multi-edit/coffee.jpg [temp]", "multi-edit-samples/coffee-mask.png [temp]")
+    assert (values["image_1"], values["image_3"]) == others
     assert (page_server.base / "input" / picture.name).read_bytes() == CAT.read_bytes()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import uuid
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,15 +22,16 @@ from multiedit.pipelines.planning.size import resolve_size
 from multiedit.pipelines.planning.tensor_plan import EditSettings
 from multiedit.pipelines.safety.policy import Policy
 from multiedit.pipelines.safety.screening import screen
+from multiedit.scripts.stable_ids import with_stable_ids
 from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.comfyui import PACK, Run, Server
 from multiedit.tests.support.pictures import SAMPLES, PictureServer
+from multiedit.tests.support.templates import WORKFLOWS, template_file, template_names
 from PIL import Image
 from torch import Tensor
 
 API = PACK / "workflows" / "api"
-ALL = sorted(path.stem for path in API.glob("*.json"))
-NAMES = [name for name in ALL if "MultiEditLoadModel" not in (API / f"{name}.json").read_text()]
+NAMES = [name for name in template_names() if "MultiEditLoadModel" not in (API / f"{name}.json").read_text()]
 LIMITS = Limits()
 
 
@@ -36,10 +39,10 @@ def sample(name: str) -> Tensor:
     return ImageFile((SAMPLES / name).read_bytes(), LIMITS, name).image()
 
 
-def composed(placement: Placement, canvas: Canvas = "base", overlay: bool = True) -> Tensor:
+def composed(placement: Placement, canvas: Canvas = "base", overlay: str | None = "galaxies.jpg") -> Tensor:
     pictures = {1: (sample("coffee.jpg"), None)}
     if overlay:
-        pictures[2] = (sample("galaxies.jpg"), None)
+        pictures[2] = (sample(overlay), None)
     return compose_stack(
         None, pictures, placement, z_index=0, canvas=canvas, background=None, limits=LIMITS
     ).image
@@ -60,7 +63,7 @@ def edited() -> Tensor:
 
 def resolved() -> Tensor:
     size = resolve_size(load_catalog().get("layer-composite"), "16:9", "1K", (600, 400), keep_size=False)
-    return composed(Placement(), (size.width, size.height), overlay=False)
+    return composed(Placement(), (size.width, size.height), overlay=None)
 
 
 def blurred() -> Tensor:
@@ -68,7 +71,8 @@ def blurred() -> Tensor:
 
 
 def turned() -> Tensor:
-    return composed(Placement(anchor="top-right", scale=0.45, rotation=12, offset_x=-3, offset_y=5))
+    placement = Placement(anchor="top-right", scale=0.45, rotation=12, offset_x=-3, offset_y=5)
+    return composed(placement, overlay="cat.jpg")
 
 
 # For each workflow, by the node that saves: the core's result, and how far a pixel may be from it in 1/255.
@@ -113,9 +117,49 @@ def prompt_of(name: str, pictures: PictureServer) -> dict[str, dict]:
 
 
 def test_every_workflow_is_expected() -> None:
-    assert sorted(EXPECTED) == NAMES
-    for suffix in ("json", "jpg"):
-        assert sorted(path.stem for path in (PACK / "workflows").glob(f"*.{suffix}")) == ALL
+    assert sorted(EXPECTED) == sorted(NAMES)
+
+
+@pytest.mark.parametrize("suffix", [".json", ".jpg"])
+def test_every_template_has_its_files_under_its_title(suffix: str) -> None:
+    files = {template_file(name, suffix) for name in template_names()}
+    assert files == set(WORKFLOWS.glob(f"*{suffix}"))
+
+
+def test_every_prompt_but_open_webuis_has_a_template() -> None:
+    assert {path.stem for path in API.glob("*.json")} - set(template_names()) == {"open-webui"}
+
+
+def test_the_templates_without_weights_come_first_and_say_so() -> None:
+    marked = ["no model files" in template_file(name).name for name in template_names()]
+    assert marked == [name in NAMES for name in template_names()]
+    assert marked == sorted(marked, reverse=True)
+
+
+def test_a_second_run_of_the_script_changes_no_id() -> None:
+    random = [{"id": str(uuid.uuid4()), "nodes": [{"type": str(uuid.uuid4())}]} for _ in range(2)]
+    for graph in random:
+        graph["definitions"] = {"subgraphs": [{"id": graph["nodes"][0]["type"]}]}
+    first, second = (with_stable_ids(graph, "any") for graph in random)
+    assert first == second
+    assert first["nodes"][0]["type"] == first["definitions"]["subgraphs"][0]["id"] != first["id"]
+
+
+def test_the_shipped_ids_are_those_that_the_script_makes() -> None:
+    files = {name: template_file(name) for name in template_names()}
+    files |= {path.stem: path for path in (PACK / "subgraphs").glob("*.json")}
+    for name, path in files.items():
+        graph = json.loads(path.read_text())
+        assert with_stable_ids(graph, name) == graph, path.name
+
+
+def test_the_layer_editor_keeps_the_size_since_no_layer_is_larger_than_the_base() -> None:
+    """ComfyUI 0.33 takes the sides of the largest layer for those of the result."""
+    load = json.loads((API / "layer-editor.json").read_text())["1"]["inputs"]
+    names = [Path(load[f"image_{number}"].removesuffix(" [temp]")).name for number in (1, 2)]
+    base, overlay = (Image.open(SAMPLES / name).size for name in names)
+    assert overlay[0] <= base[0]
+    assert overlay[1] <= base[1]
 
 
 @pytest.mark.parametrize("name", NAMES)
