@@ -51,11 +51,10 @@ BLUEPRINTS: dict[str, tuple[list[tuple[str, str]], str]] = {
 }  # fmt: skip
 IMAGE_PREVIEW = "$$canvas-image-preview"  # as ComfyUI's page calls it
 PREVIEW, VIEWER = "6", "7"  # inside the blueprint, and outside, where it makes the output
-# What app mode shows: fields as (node, widget), and the node of the result.
+# What app mode shows: fields as (node, widget), none of the advanced ones, since it shows them without their
+# field; and the node of the result.
 APPS: dict[str, tuple[list[tuple[int, str]], int]] = {
-    "compose": (
-        [(1, "image_1"), (1, "image_2"), (1, "image_3"), (3, "scale"), (3, "offset_x"), (3, "offset_y")], 4
-    ),
+    "compose": ([(1, "image_1"), (1, "image_2"), (1, "image_3")], 4),
     "qwen-image-edit": ([(1, "image_1"), (1, "image_2"), (1, "image_3"), (5, "prompt"), (5, "seed")], 7),
     "inpaint": ([(1, "image"), (5, "prompt"), (5, "seed")], 7),
 }  # fmt: skip

@@ -99,7 +99,7 @@ def test_app_mode_has_fields_and_a_result(canvas: Canvas, server: Server, name: 
     shipped = json.loads(template_file(name).read_text())["extra"]["linearData"]
     canvas.page.evaluate("app.extensionManager.command.execute('Comfy.ToggleLinear')")
     for _, widget in shipped["inputs"]:
-        canvas.page.get_by_text(widget, exact=True).first.wait_for()
+        canvas.page.get_by_text(widget, exact=True).locator("visible=true").first.wait_for()
     canvas.page.evaluate("app.extensionManager.command.execute('Comfy.ToggleLinear')")
 
 
