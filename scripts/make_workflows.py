@@ -74,7 +74,7 @@ SIZES = {
     "MarkdownNote": (340, 460),
     "ImageToMask": (220, 0),
     "LoadImage": (280, 320),
-    "MultiEditLoadLayers": (340, 0),
+    "MultiEditLoadLayers": (340, 540),  # with its preview, which may come later than the node is measured
     "MultiEditLoadModel": (340, 0),
     "MultiEditSafeMode": (340, 0),
     "MultiEditCompose": (320, 0),
