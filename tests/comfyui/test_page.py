@@ -157,8 +157,10 @@ def test_the_blueprint_for_images_takes_them_from_other_nodes(canvas: Canvas, se
     assert canvas.complaints == []
 
 
-def test_comfyui_offers_to_download_what_a_template_lacks(canvas: Canvas, server: Server) -> None:
+def test_comfyui_offers_to_download_what_a_template_lacks(browser: Any, server: Server) -> None:
     """ComfyUI finds a missing model by the file's name in a widget, and its address in the node."""
+    # A page of its own: what earlier graphs lack stays listed in one that has shown them.
+    canvas = Canvas(browser, server.url)
     open_template(canvas, server, "qwen-image-edit")
     canvas.page.get_by_text("View details").first.click()
     canvas.page.get_by_text("Download all").first.wait_for()
@@ -168,3 +170,4 @@ def test_comfyui_offers_to_download_what_a_template_lacks(canvas: Canvas, server
             "names => names.some(name => document.body.innerText.split(name).length > 2)",
             arg=[file.name for file in part.files],
         )
+    canvas.page.close()
