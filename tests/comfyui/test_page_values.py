@@ -139,6 +139,6 @@ def test_each_list_of_the_loader_has_its_own_upload(
             chooser.value.set_files(picture)
     graph.page.wait_for_function(f"name => {LOADER}.widgets[1].value === name", arg=picture.name)
     values = loader_values(graph)
-    others = ("multi-edit/coffee.jpg [temp]", "multi-edit-samples/coffee-mask.png [temp]")
+    others = ("multi-edit/coffee.jpg [temp]", "multi-edit/coffee-mask.png [temp]")
     assert (values["image_1"], values["image_3"]) == others
     assert (page_server.base / "input" / picture.name).read_bytes() == CAT.read_bytes()
