@@ -248,7 +248,7 @@ def measure_hostile() -> list[Figure]:
 
 def refuse(path: str) -> None:
     from multiedit.pipelines.common.errors import InvalidImage
-    from multiedit.pipelines.common.settings import Limits
+    from multiedit.pipelines.common.settings import RequestLimits
     from multiedit.pipelines.images.decode import decode
     from multiedit.pipelines.images.header import read_header
 
@@ -257,7 +257,7 @@ def refuse(path: str) -> None:
 
     def attempt() -> None:
         try:
-            decode(data, read_header(data, Limits()))
+            decode(data, read_header(data, RequestLimits()))
         except InvalidImage as error:
             errors.append(type(error).__name__)
 
