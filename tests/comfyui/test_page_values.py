@@ -25,7 +25,16 @@ FRONTENDS = ["pinned", "newest"]
 LOADER = "app.graph.nodes.find(node => node.type === 'MultiEditLoadLayers')"
 
 
-@pytest.fixture(scope="module", params=FRONTENDS)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Every round on the pinned frontend, the first one on the newest: each takes half a minute."""
+    if "filled" in metafunc.fixturenames:
+        rounds = [("pinned", number) for number in ROUNDS] + [("newest", ROUNDS[0])]
+        metafunc.parametrize(("page_server", "filled"), rounds, indirect=True, scope="module")
+    elif "page_server" in metafunc.fixturenames:
+        metafunc.parametrize("page_server", FRONTENDS, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
 def page_server(
     request: pytest.FixtureRequest, installation: Installation, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
@@ -54,7 +63,7 @@ def graph(request: pytest.FixtureRequest, browser: Any, page_server: Server) -> 
     canvas.page.close()
 
 
-@pytest.fixture(scope="module", params=ROUNDS)
+@pytest.fixture(scope="module")
 def filled(request: pytest.FixtureRequest, graph: PageGraph) -> tuple[dict[str, Any], dict[str, Any]]:
     """A workflow with random values and links, as it is saved, and its state before that."""
     graph.fill(request.param)
