@@ -82,14 +82,8 @@ class RateLimits:
         Raises:
             RateLimited: the caller has no request left in this minute.
         """
-        window, now = self._requests.get(caller), self._clock()
-        if window.left(now) < 1:
-            raise RateLimited(
-                f"Rate limit exceeded: {self._limits.requests_per_minute} requests per minute and key. "
-                f"Try again in {window.reset(now):.0f} s.",
-                retry_after=window.reset(now),
-            )
-        window.add(now)
+        most = self._limits.requests_per_minute
+        self._count(self._requests.get(caller), f"Rate limit exceeded: {most} requests per minute and key.")
 
     def count_wrong_key(self, address: str) -> None:
         """Count a request with a wrong key.
@@ -97,13 +91,14 @@ class RateLimits:
         Raises:
             RateLimited: the address has sent too many in this minute.
         """
-        window, now = self._wrong_keys.get(address), self._clock()
+        most = self._limits.wrong_keys_per_minute
+        self._count(self._wrong_keys.get(address), f"Too many wrong keys: {most} per minute and address.")
+
+    def _count(self, window: RequestWindow, refusal: str) -> None:
+        now = self._clock()
         if window.left(now) < 1:
-            raise RateLimited(
-                f"Too many wrong keys: {self._limits.wrong_keys_per_minute} per minute and address. "
-                f"Try again in {window.reset(now):.0f} s.",
-                retry_after=window.reset(now),
-            )
+            wait = window.reset(now)
+            raise RateLimited(f"{refusal} Try again in {wait:.0f} s.", retry_after=wait)
         window.add(now)
 
     def headers(self, caller: str) -> dict[str, str]:
