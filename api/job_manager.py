@@ -80,15 +80,7 @@ class JobManager:
         Raises:
             ServerBusy: the server is shutting down, or the slot has gone to another caller.
         """
-        task = asyncio.ensure_future(self._slots.receive(slot, receiving))
-        try:
-            return await task
-        except asyncio.CancelledError:
-            if self._closing and task.cancelled():
-                raise _shutting_down() from None
-            raise
-        finally:
-            task.cancel()
+        return await self._slots.receive(slot, receiving)
 
     def start(
         self,
@@ -204,9 +196,10 @@ class JobManager:
         deadline = self._clock() + self._limits.drain_seconds
         while self.in_flight and self._clock() < deadline:
             await asyncio.sleep(_POLL_SECONDS)
-        tasks = [*self._slots.receiving, *(job.task for job in self._running if job.task)]
+        tasks = [job.task for job in self._running if job.task]
         for task in tasks:
             task.cancel()
+        tasks += self._slots.end_receiving(_shutting_down())
         await asyncio.gather(*tasks, return_exceptions=True)
         for job in self._kept.values():
             job.close()

@@ -16,15 +16,15 @@ _T = TypeVar("_T")
 
 @dataclass(eq=False)
 class Slot:
-    """A slot: whose it is, and the task that receives its request, until that is complete."""
+    """A slot: whose it is, the task that receives its request until that is complete, and why it was lost."""
 
     owner: str
     receiving: asyncio.Task[Any] | None = None
-    lost: bool = False
+    lost: ServerBusy | None = None
 
-    def lose(self) -> None:
-        """Cancel what receives the request."""
-        self.lost = True
+    def lose(self, reason: ServerBusy) -> None:
+        """Cancel what receives the request, which then raises the reason."""
+        self.lost = reason
         if self.receiving:
             self.receiving.cancel()
 
@@ -44,10 +44,12 @@ class Slots:
     def in_flight(self) -> int:
         return len(self._held)
 
-    @property
-    def receiving(self) -> list[asyncio.Task[Any]]:
-        """The tasks that receive requests now."""
-        return [slot.receiving for slot in self._held if slot.receiving]
+    def end_receiving(self, reason: ServerBusy) -> list[asyncio.Task[Any]]:
+        """Give up the requests that are not complete; returns the tasks that received them."""
+        unfinished = [(slot, slot.receiving) for slot in self._held if slot.receiving]
+        for slot, _ in unfinished:
+            slot.lose(reason)
+        return [task for _, task in unfinished]
 
     @contextlib.contextmanager
     def reserve(self, owner: str) -> Iterator[Slot]:
@@ -67,7 +69,7 @@ class Slots:
         try:
             yield slot
         finally:
-            if not slot.lost:
+            if slot in self._held:  # it is not where another caller has it
                 self._held.remove(slot)
 
     def require_free(self) -> None:
@@ -84,13 +86,18 @@ class Slots:
         if unfair:
             loser = max(reversed(unfair), key=lambda slot: counts[slot.owner])
             self._held.remove(loser)
-            loser.lose()
+            loser.lose(
+                ServerBusy(
+                    "Server busy: this caller has most of the edits in flight, and others wait. "
+                    "Retry in a few seconds."
+                )
+            )
 
     async def receive(self, slot: Slot, receiving: Coroutine[Any, Any, _T]) -> _T:
         """Wait until a request is complete.
 
         Raises:
-            ServerBusy: the slot has gone to another caller.
+            ServerBusy: the slot was lost, be it between the end of the request and this task's turn.
         """
         task = asyncio.ensure_future(receiving)
         slot.receiving = task
@@ -98,17 +105,11 @@ class Slots:
             received = await task
         except asyncio.CancelledError:
             if slot.lost and task.cancelled():
-                raise _lost() from None
+                raise slot.lost from None
             raise
         finally:
             task.cancel()
             slot.receiving = None
-        if slot.lost:  # between the end of the request and this line
-            raise _lost()
+        if slot.lost:
+            raise slot.lost
         return received
-
-
-def _lost() -> ServerBusy:
-    return ServerBusy(
-        "Server busy: this caller has most of the edits in flight, and others wait. Retry in a few seconds."
-    )
