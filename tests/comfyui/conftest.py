@@ -43,12 +43,9 @@ def server(installation: Installation, tmp_path_factory: pytest.TempPathFactory)
         {FOLDER: PACK},
         environment=ENVIRONMENT,
     )
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES, CAT)
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")
@@ -84,12 +81,9 @@ def model_server(
         # One image more than most models take, so that it is the model that refuses it.
         environment={**ENVIRONMENT, "MULTIEDIT_MAX_IMAGES": "4"},
     )
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES, CAT)
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="session")

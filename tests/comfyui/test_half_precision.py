@@ -28,12 +28,9 @@ def half_server(installation: Installation, tmp_path_factory: pytest.TempPathFac
         arguments=("--fp16-intermediates",),
         environment={"MULTIEDIT_API_KEYS": KEY},
     )
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES)
         yield server
-    finally:
-        server.stop()
 
 
 def graph() -> dict[str, Any]:

@@ -6,12 +6,11 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from multiedit.tests.support import browser as chromium_browser
 from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
-from multiedit.tests.support.pictures import PICTURES, PictureServer
+from multiedit.tests.support.pictures import PICTURES, PictureServer, prompt_of
 from multiedit.tests.support.templates import template_file
 from PIL import Image
 
@@ -44,21 +43,9 @@ def older(
         ("--front-end-root", str(frontend)),
         {"MULTIEDIT_FETCH_ALLOWED_HOSTS": "127.0.0.1"},
     )
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES)
         yield server
-    finally:
-        server.stop()
-
-
-def prompt_of(name: str, pictures: PictureServer) -> dict[str, Any]:
-    prompt = json.loads((API / f"{name}.json").read_text())
-    for node in prompt.values():
-        for key in node["inputs"]:
-            if key == "url":
-                node["inputs"][key] = pictures.address("coffee.jpg")
-    return prompt
 
 
 def test_the_floor_is_the_oldest_that_is_tried() -> None:

@@ -45,12 +45,9 @@ def page_server(
     base = tmp_path_factory.mktemp("comfyui-page")
     arguments = ("--front-end-root", str(NEWEST)) if newest else ()
     server = Server(installation, base, {"multi-edit": PACK}, arguments)
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES, CAT)
         yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture(scope="module", params=["classic", "nodes 2.0"])

@@ -31,12 +31,9 @@ def hosting(
     folders = {f"XDG_{kind}_HOME": str(base / kind.lower()) for kind in ("CONFIG", "CACHE", "STATE")}
     environment = {**folders, **peer.environment, "MULTIEDIT_API_KEYS": API_KEY}
     server = Server(installation, base, {"multi-edit": PACK}, environment=environment)
-    try:
-        server.wait_until_ready()
+    with server:
         server.add_inputs(*PICTURES)
         yield server
-    finally:
-        server.stop()
 
 
 def graph() -> dict[str, Any]:

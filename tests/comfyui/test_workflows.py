@@ -25,7 +25,7 @@ from multiedit.pipelines.safety.screening import screen
 from multiedit.scripts.stable_ids import with_stable_ids
 from multiedit.tests.support.classifiers import default_classifier
 from multiedit.tests.support.comfyui import PACK, Run, Server
-from multiedit.tests.support.pictures import SAMPLES, PictureServer
+from multiedit.tests.support.pictures import SAMPLES, PictureServer, prompt_of
 from multiedit.tests.support.templates import WORKFLOWS, template_file, template_names
 from PIL import Image
 from torch import Tensor
@@ -105,15 +105,6 @@ def difference(ours: np.ndarray, theirs: np.ndarray, percentile: float) -> float
     """The given percentile of |ours - theirs| in levels of 255."""
     assert ours.shape == theirs.shape
     return float(np.percentile(np.abs(ours - theirs), percentile))
-
-
-def prompt_of(name: str, pictures: PictureServer) -> dict[str, dict]:
-    prompt = json.loads((API / f"{name}.json").read_text())
-    for node in prompt.values():
-        for key in node["inputs"]:
-            if key == "url":
-                node["inputs"][key] = pictures.address("coffee.jpg")
-    return prompt
 
 
 def test_every_workflow_is_expected() -> None:

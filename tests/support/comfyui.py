@@ -118,6 +118,18 @@ class Server:
                 env={**os.environ, **(environment or {})},
             )
 
+    def __enter__(self) -> Server:
+        """Wait until it answers; where it does not, it is stopped."""
+        try:
+            self.wait_until_ready()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self.stop()
+
     @property
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")

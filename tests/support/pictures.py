@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 PICTURES = [SAMPLES / name for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")]
 CAT = SAMPLES / "cat.jpg"
@@ -35,3 +37,12 @@ class PictureServer:
 
     def address(self, name: str) -> str:
         return f"http://127.0.0.1:{self._server.server_port}/{name}"
+
+
+def prompt_of(name: str, pictures: PictureServer) -> dict[str, dict[str, Any]]:
+    """The API prompt of a template, with a photograph of ours for the internet's."""
+    prompt: dict[str, dict[str, Any]] = json.loads((API / f"{name}.json").read_text())
+    for node in prompt.values():
+        if "url" in node["inputs"]:
+            node["inputs"]["url"] = pictures.address("coffee.jpg")
+    return prompt
