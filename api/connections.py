@@ -74,6 +74,8 @@ class Connections:
 
     def admit(self, newcomer: asyncio.Transport, handlers: list[web.RequestHandler]) -> bool:
         """Return whether a new connection may stay beside the open ones; the oldest of them may go for it."""
+        if len(handlers) < self._most_per_address:
+            return True
         open_ones = [
             handler for handler in handlers if handler.transport and not handler.transport.is_closing()
         ]
