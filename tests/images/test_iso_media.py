@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import random
 import struct
@@ -422,15 +421,6 @@ BOMBS = {
         b"ipma", b"free"
     ),
 }
-
-
-@pytest.fixture
-def no_collection():
-    """No pass over the objects of thousands of other tests, which takes half a second, in the one here."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.parametrize("name", BOMBS)
