@@ -141,7 +141,7 @@ def test_a_flag_of_the_real_network_blurs_the_image(landscape, control, monkeypa
     assert reports[1].score > 0.9
     assert torch.equal(image[:1], landscape)
     assert torch.equal(image[1:], blur(control))
-    assert not (image[1:] == control).any()
+    assert (image[1:] == control).float().mean() < 0.001  # a blurred value may meet its own by chance
 
 
 @pytest.mark.parametrize("axis", [1, 2], ids=["tall", "wide"])
