@@ -6,7 +6,8 @@ ours, and one that no longer exists is to be taken out. The names of the tests s
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -173,17 +174,19 @@ def test_every_difference_is_of_a_profile_and_has_a_reason() -> None:
         assert len(each.reason) > 20
 
 
-def _core_nodes() -> Iterator[tuple[str, str, Mapping[str, Any]]]:
-    """(profile, class, inputs) of each node of ComfyUI's own in the graphs, with a mask and without."""
+def _core_nodes() -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
+    """(profile, inputs) of each node of ComfyUI in the graphs, with a mask and without, by its class."""
+    found = defaultdict(list)
     masked = {"3 images": THREE, "mask": CASES["mask"], "easy cache": CASES["easy cache"]}
     for profile in load_profiles():
         for case in masked.values():
             for node in graph(profile, case)["nodes"].values():
                 if not node["class_type"].startswith("MultiEdit"):
-                    yield profile.id, node["class_type"], node["inputs"]
+                    found[node["class_type"]].append((profile.id, node["inputs"]))
+    return found
 
 
-CORE = {kind: [each for each in _core_nodes() if each[1] == kind] for _, kind, _ in _core_nodes()}
+CORE = _core_nodes()
 
 
 @pytest.mark.parametrize("kind", CORE, ids=lambda kind: f"{kind}, documents {_version(DOCUMENTED)}")
@@ -191,7 +194,7 @@ def test_a_nodes_inputs_are_those_of_its_document(kind: str) -> None:
     """Sockets that grow by number have one row, by the part of the name before the dot."""
     documented = upstream.documented_inputs(kind)
     assert documented, f"{kind} has no document"
-    for profile, _, inputs in CORE[kind]:
+    for profile, inputs in CORE[kind]:
         names = {name.split(".")[0] for name in inputs}
         assert names <= set(documented), profile
         missing = {name for name, row in documented.items() if row.required} - names
