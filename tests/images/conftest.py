@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import gc
 import io
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -58,12 +57,3 @@ def png_file() -> Callable[..., bytes]:
         return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(kind, body) for kind, body in parts)
 
     return png_file
-
-
-@pytest.fixture
-def no_collection() -> Iterator[None]:
-    """Keep the collector from passing over other tests' objects, half a second, in what is timed here."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()

@@ -140,7 +140,6 @@ def made(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.usefixtures("no_collection")
 def test_is_refused_in_time(name: str) -> None:
     data = made(name)
     assert len(data) < LIMITS.max_file_bytes
@@ -151,7 +150,6 @@ def test_is_refused_in_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", READ)
-@pytest.mark.usefixtures("no_collection")
 def test_costs_no_more_than_its_first_picture(name: str) -> None:
     data = made(name)
     assert len(data) < LIMITS.max_file_bytes

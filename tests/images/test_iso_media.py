@@ -424,7 +424,6 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("name", BOMBS)
-@pytest.mark.usefixtures("no_collection")
 def test_files_made_to_cost_time_are_refused_in_time(name) -> None:
     data = BOMBS[name]()
     start = time.process_time()

@@ -198,7 +198,6 @@ HOSTILE: dict[str, Callable[[], bytes]] = {
 
 
 @pytest.mark.parametrize("make", HOSTILE.values(), ids=HOSTILE)
-@pytest.mark.usefixtures("no_collection")
 def test_a_hostile_tiff_is_refused_in_time(make) -> None:
     data = make()
     start = time.process_time()
@@ -252,7 +251,6 @@ def test_an_alpha_of_zero_everywhere_is_none(alpha, coding) -> None:
     assert np.array_equal(result[..., :3], values[..., :3])
 
 
-@pytest.mark.usefixtures("no_collection")
 def test_run_lengths_are_read_and_bounded() -> None:
     palette = bytes(range(256)) * 4
     rows = b"".join(bytes([50, row, 0, 0]) for row in range(37))

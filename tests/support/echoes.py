@@ -27,5 +27,10 @@ LONG_TEXTS = {
 
 def echoes(message: str, sent: str) -> bool:
     """Return whether a message repeats more than 80 characters of what was sent, or is very long."""
+    if len(message) > 3000:
+        return True
+    half = LONGEST_ECHO // 2  # a longer run holds one of these blocks whole, and they are soon looked for
+    if not any(message[at : at + half] in sent for at in range(0, len(message) - half + 1, half)):
+        return False
     starts = range(len(message) - LONGEST_ECHO)
-    return len(message) > 3000 or any(message[at : at + LONGEST_ECHO + 1] in sent for at in starts)
+    return any(message[at : at + LONGEST_ECHO + 1] in sent for at in starts)
