@@ -39,13 +39,13 @@ SCENES: dict[str, dict[str, Any]] = {
     "seamless": {"seamless": True},
     "seamless and turned": {"seamless": True, "rotation": 20.0},
     "stretched": {"fit": "stretch"},
-    **{mode: {"blend_mode": mode} for mode in BLEND_MODES},
 }
+MODES: dict[str, dict[str, Any]] = {mode: {"blend_mode": mode} for mode in BLEND_MODES}
 
 
 def composed(base: Tensor, other: torch.device, scene: str) -> Tensor:
     images = {1: (base, MASK.to(other)), 2: (OVERLAY.to(other), MASK.to(other))}
-    placement = Placement(**SCENES[scene])
+    placement = Placement(**(SCENES | MODES)[scene])
     return compose_stack(
         None, images, placement, z_index=0, canvas="base", background=(1.0, 0.0, 0.0), limits=LIMITS
     ).image
@@ -100,6 +100,13 @@ def test_the_result_is_on_the_bases_device(
     here = make(BASE, device, scene)
     assert here.device == CPU
     torch.testing.assert_close(here, expected, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_blend_mode_computes_on_the_bases_device(device: torch.device, mode: str) -> None:
+    there = composed(BASE[:1].to(device), CPU, mode)
+    assert there.device.type == device.type
+    torch.testing.assert_close(there.cpu(), composed(BASE[:1], CPU, mode), atol=1e-3, rtol=0)
 
 
 def test_images_of_any_device_are_saved(device: torch.device, tmp_path: Path) -> None:
