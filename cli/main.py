@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from ..pipelines.common.errors import InvalidRequest, MultiEditError, OutputError
 from ..pipelines.common.validation import shown
+from ..pipelines.common.version import VERSION
 from . import catalog, compose, edit, keys, output, safety, serve
 
 _EXIT_CODES = """\
@@ -72,6 +73,7 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_EXIT_CODES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action="version", version=f"multiedit {VERSION}")
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     edit.add_parser(subparsers)
     compose.add_parser(subparsers)

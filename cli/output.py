@@ -125,10 +125,13 @@ def write_result(
     print_output(options, {"output": options.output, **details}, "", *notes)
 
 
-def safety_text(report: SafetyReport) -> str:
+def safety_text(report: SafetyReport, *, checked_only: bool = False) -> str:
+    """What safe mode decided and why; `checked_only`: what it would do, as nothing was written."""
     if not report.safe_mode:
         return "off"
     decision = "blurred" if report.blurred else "passed"
+    if checked_only:
+        decision = "safe mode would blur it" if report.blurred else "safe mode would let it pass"
     if report.score is None:
         return f"{decision} ({report.status})"
     score = f"{report.level} {report.score:.4f}, threshold {report.threshold:g}"

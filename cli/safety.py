@@ -69,7 +69,7 @@ def check(options: argparse.Namespace) -> None:
     data = asyncio.run(source_loader(limits).load(source, name))
     file = ImageFile(data, limits, name)
     report = check_images(file.image(), settings.loader(), settings.policy)[0]
-    summary = f"{report.label or report.status}: {safety_text(report)}"
+    summary = f"{report.label or report.status}: {safety_text(report, checked_only=True)}"
     notes = file.header.notes
     print_output(options, {**report.to_dict(), "notes": list(notes)}, summary, *notes)
 

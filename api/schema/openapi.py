@@ -7,12 +7,12 @@ from typing import Any
 
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.settings import Limits
+from ...pipelines.common.version import VERSION
 from ..edit_job import JobState
 from ..error_responses import DetailedError, OpenAIError, PayloadTooLargeError, StandardError
 from ..route import Route
 from .json_schema import IMAGE_FILE, Components
 
-VERSION = "0.1.0"
 _IMAGE: dict[str, Any] = {kind: {"schema": IMAGE_FILE} for kind in ("image/png", "image/jpeg", "image/webp")}
 _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     400: ("The request, or one of its images, is not valid", DetailedError),

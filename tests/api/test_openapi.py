@@ -177,11 +177,6 @@ def test_the_schema_accepts_what_the_reader_accepts(example: tuple[dict[str, Any
     assert jsonschema.Draft202012Validator(schema).is_valid(fields) is accepted
 
 
-def test_the_version_is_the_packages() -> None:
-    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
-    assert f'version = "{made.VERSION}"' in text
-
-
 def test_a_type_that_has_no_schema_is_an_error() -> None:
     with pytest.raises(TypeError, match="no JSON schema"):
         Components().of_type(set)

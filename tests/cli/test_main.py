@@ -198,3 +198,10 @@ def test_a_closed_stream_is_no_traceback(
     assert (done.returncode, done.stdout, done.stderr.startswith(err)) == (code, out, True)
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    project = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    assert f'version = "{capsys.readouterr().out.removeprefix("multiedit ").strip()}"' in project
