@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe
+from ..pipelines.planning.mask_options import MASK_READERS
 from .arguments import (
     STANDARD_STREAM,
     add_command,
     add_output_options,
+    decimal_number,
     encode_options,
     image_source,
     output_format,
@@ -63,11 +65,36 @@ def add_parser(subparsers: Any) -> None:
         metavar="N=NAME=VALUE,...",
         help="2=fit=contain,anchor=top-left,scale=0.5,opacity=0.8,seamless=true",
     )
+    _add_mask_options(parser)
     add("--explain", action="store_true", help="print the plan and stop")
     add("--comfyui", action="append", metavar="URL", help="edit there; given more than once, the least busy")
     add("--preview", metavar="FILE", help="write the newest preview of --comfyui to FILE")
     add("--check-inputs", dest="inputs", action="store_true", default=None, help="check the inputs too")
     add_output_options(parser)
+
+
+def _add_mask_options(parser: argparse.ArgumentParser) -> None:
+    """The fields `multiedit.mask_...`."""
+    add = parser.add_argument
+    lengths = {
+        "--mask-grow": "grow the mask by so many pixels of the result",
+        "--mask-feather": "fade the edit in over so many pixels, inwards from the mask's edge",
+        "--mask-pull-in": "begin the edit so many pixels inside the mask's edge",
+    }
+    for option, summary in lengths.items():
+        add(option, type=whole_number(option), metavar="PIXELS", help=summary)
+    context = decimal_number("--mask-context")
+    add("--mask-context", type=context, metavar="FACTOR", help="what the model sees, in boxes of the mask")
+    add("--mask-fill", metavar="FILL", help="what it sees inside the mask: keep, blur, neutral or green")
+    for name, what in (("color-match", "colours"), ("align", "place")):
+        summary = f"leave the edit's {what} as the model made it"
+        add(
+            f"--no-mask-{name}",
+            dest=f"mask_{name.replace('-', '_')}",
+            action="store_false",
+            default=None,
+            help=summary,
+        )
 
 
 def edit(options: argparse.Namespace) -> None:
@@ -100,6 +127,7 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
         "roles": _by_name(options.role, "--role") or None,
         "placement": placement or None,
         "keep_size": options.keep_size or None,
+        **{name: getattr(options, name) for name in MASK_READERS},
     }
     fields: dict[str, object] = {
         "prompt": options.prompt,

@@ -17,6 +17,7 @@ from ..pipelines.layers.placement import Placement
 from .edit_mask import find_mask
 from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
+from .mask_inputs import read_mask_options
 from .model_inputs import UNKNOWN_MODEL, model_options, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
 from .progress import interruptible_torch, progress_callback, show_text
@@ -112,6 +113,7 @@ async def run_edit(
         placement=Placement(**placement),
         roles=_by_place(roles, masked.images),
         placements=_by_place(placements, masked.images),
+        mask_options=read_mask_options(model),
     )
     if settings.model == FROM_LOADER:
         return expand_edit(cls, settings, read_options(model), masked, loaded_model, item)

@@ -16,6 +16,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
+from .mask_inputs import mask_inputs
 from .model_folders import select_model
 from .model_inputs import ratio_input, tier_input
 
@@ -52,6 +53,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
             ),
             *_memory_inputs(),
             *_speed_inputs(),
+            *mask_inputs(),
         ],
     )
 
@@ -127,7 +129,7 @@ def expand_edit(
     Raises:
         InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
     """
-    from ..pipelines.adapters.comfyui.edit_graph import edit_graph
+    from ..pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
     from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 
     if loaded is None:
@@ -154,9 +156,9 @@ def expand_edit(
     mask, converted = _mask_link(masked, links, prefix)
     image_links = tuple(links[f"image_{number}"] for number in masked.images)
     sources = GraphSources(links[_SOCKET], image_links, mask, item)
-    graph, image = edit_graph(generation, sources, frames, prefix)
-    summary = "\n".join([generation.summary, *masked.notes])
-    return io.NodeOutput(image, generation.plan_json, summary, expand={**converted, **graph.nodes})
+    made = edit_graph(generation, sources, frames, prefix)
+    texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
+    return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})
 
 
 def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:

@@ -15,7 +15,9 @@ from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
 from .expanded.encode_nodes import MultiEditFit, MultiEditMaskedLatent, MultiEditPrompt, MultiEditReference
 from .expanded.finish import MultiEditFinish, MultiEditScale
+from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
+from .expanded.report import MultiEditReport
 from .expanded.sample import MultiEditSample
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
@@ -48,6 +50,9 @@ INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditSample": MultiEditSample,
     "MultiEditScale": MultiEditScale,
     "MultiEditFinish": MultiEditFinish,
+    "MultiEditGrowMask": MultiEditGrowMask,
+    "MultiEditFill": MultiEditFill,
+    "MultiEditReport": MultiEditReport,
 }
 
 _FOLDER = Path(__file__).parent.parent.name  # as it is called in custom_nodes, be it a link

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
+from ...pipelines.planning.mask_options import LARGEST_EDGE
 from ..progress import interruptible_torch
 from ..socket_values import output_tensor
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
@@ -15,6 +17,16 @@ _WIDTH, _HEIGHT = (
     io.Int.Input(name, default=1024, min=1, max=2**31 - 1, tooltip="Of the result, in pixels.")
     for name in ("width", "height")
 )
+
+
+def _edge_inputs() -> list[io.Input]:
+    pixels = {"optional": True, "max": LARGEST_EDGE}
+    return [
+        io.Int.Input("feather", default=-1, min=-1, tooltip="Pixels; -1 is 4 at a megapixel.", **pixels),
+        io.Int.Input("pull_in", default=0, min=0, tooltip="Pixels inside the mask's edge.", **pixels),
+        io.Boolean.Input("color_match", optional=True, default=True, tooltip="Correct the colours."),
+        io.Boolean.Input("align", optional=True, default=True, tooltip="Move back what is shifted."),
+    ]
 
 
 class MultiEditScale(io.ComfyNode):
@@ -48,7 +60,8 @@ class MultiEditFinish(io.ComfyNode):
         return inner_schema(
             "MultiEditFinish",
             "Finish Edit",
-            "Brings what was decoded to the result's size; outside the mask the base keeps its pixels.",
+            "Brings what was decoded to the result's size and matches it to the base by what is outside the "
+            "mask, where the base keeps its pixels.",
             [
                 _DECODED,
                 _WIDTH,
@@ -58,8 +71,9 @@ class MultiEditFinish(io.ComfyNode):
                 FIT,
                 ITEM,
                 FRAME,
+                *_edge_inputs(),
             ],
-            [io.Image.Output("image")],
+            [io.Image.Output("image"), io.String.Output("measured")],
             is_input_list=True,
         )
 
@@ -75,11 +89,19 @@ class MultiEditFinish(io.ComfyNode):
         fit: list[Any],
         item: list[int],
         frame: list[int],
+        feather: Sequence[int] = (-1,),
+        pull_in: Sequence[int] = (0,),
+        color_match: Sequence[bool] = (True,),
+        align: Sequence[bool] = (True,),
     ) -> io.NodeOutput:
+        from ...pipelines.adapters.comfyui.matching import matched
+        from ...pipelines.adapters.comfyui.measured import measured_json
         from ...pipelines.adapters.comfyui.pixels import finished
         from ...pipelines.images.tensor_input import image_batch
 
-        decoded = image_batch(image[0], "image")
+        decoded, seen = image_batch(image[0], "image"), read_fit(fit)
         own, change = select_image(base, item, frame, "base"), select_mask(mask, item, frame, "mask")
-        size = (width[0], height[0])
-        return io.NodeOutput(output_tensor(finished(decoded, size, own, change, read_fit(fit))))
+        decoded, measured = matched(decoded, own, change, seen, color_match=color_match[0], align=align[0])
+        soft = None if feather[0] < 0 else feather[0]
+        result = finished(decoded, (width[0], height[0]), own, change, seen, soft, pull_in[0])
+        return io.NodeOutput(output_tensor(result), measured_json(measured))

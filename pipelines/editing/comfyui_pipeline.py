@@ -15,6 +15,7 @@ from ..adapters.comfyui.client.pool import ServerStatus, connected, least_busy, 
 from ..adapters.comfyui.client.progress_events import Preview, PromptGraph
 from ..adapters.comfyui.client.results import Outputs
 from ..adapters.comfyui.client.server_models import ServerModels
+from ..adapters.comfyui.measured import MEASURED
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
 from ..common.json_reader import read_json
@@ -128,8 +129,8 @@ class ComfyUIEditPipeline:
             stage("fetch", 0.0, "")
             with timed(self.clock, seconds, "fetch"):
                 file = await _fetch(client, outputs, plan)
-            if UNCHANGED in file.notes:
-                plan = replace(plan, notes=(*plan.notes, UNCHANGED))
+            found = (note for note in file.notes if note == UNCHANGED or note.startswith(MEASURED))
+            plan = replace(plan, notes=(*plan.notes, *found))
             stage("fetch", 1.0, "")
         return EditResult(plan, file, seconds)
 

@@ -27,6 +27,7 @@ from ..common.validation import describe
 from ..images.facts import ImageFacts
 from ..layers.placement import Placement
 from . import provider
+from .mask_options import MaskOptions, unused_notes
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
@@ -59,6 +60,7 @@ class EditPlan:
         quality: None for a model without qualities.
         price_usd: what the provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
+        mask_options: of an edit inside a mask, for models that run on ComfyUI.
     """
 
     model: str
@@ -80,6 +82,7 @@ class EditPlan:
     safe_mode: bool
     price_usd: float | None
     notes: tuple[str, ...]
+    mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
 
     def to_dict(self) -> dict[str, object]:
         """The plan as JSON takes it, keys in the order above; image numbers become text."""
@@ -124,8 +127,10 @@ def make_plan(
     cut = _cut_notes(model, roles, base, size, remote)
     laid_on = () if overlays or model.interprets_prompt else (_NOTHING_LAID_ON,)
     mask = _mask_notes(roles, images)
+    generative = model.interprets_prompt and not remote
+    unused = unused_notes(extras.mask_options, roles, generative, model.id)
     image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
-    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
+    inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -146,6 +151,7 @@ def make_plan(
         safe_mode=request.safe_mode,
         price_usd=price,
         notes=(*inferred, *provider_notes),
+        mask_options=extras.mask_options,
     )
 
 

@@ -28,6 +28,7 @@ from ..common.validation import (
 )
 from ..layers.placement import Placement, read_placement
 from ..sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
+from .mask_options import MASK_READERS, MaskOptions
 
 Role = Literal["base", "overlay", "mask", "reference"]
 OutputFormat = Literal["jpeg", "png", "webp"]
@@ -42,12 +43,17 @@ Reader = Callable[[object, str], Any]
 
 @dataclass(frozen=True)
 class Extras:
-    """The object `multiedit` of a request. Keys of `roles` and `placement` are 1-based image numbers."""
+    """The object `multiedit` of a request. Keys of `roles` and `placement` are 1-based image numbers.
+
+    Attributes:
+        mask_options: of the fields that begin with `mask_`.
+    """
 
     seed: int | None = None
     roles: Mapping[int, Role] = field(default_factory=dict)
     placement: Mapping[int, Placement] = field(default_factory=dict)
     keep_size: bool = False
+    mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
     if "multiedit" in given:
         extras = extras_readers(len(values["images"]))
         own = known_fields(given["multiedit"], "multiedit", extras)
-        values["multiedit"] = Extras(**_read(own, "multiedit", extras))
+        values["multiedit"] = _extras(_read(own, "multiedit", extras))
     return EditRequest(model_id=values.pop("modelId", None), **values)
 
 
@@ -119,7 +125,13 @@ def extras_readers(images: int) -> dict[str, Reader]:
         "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),
         "placement": partial(read_by_image, images=images, read=read_placement),
         "keep_size": boolean,
+        **MASK_READERS,
     }
+
+
+def _extras(values: Mapping[str, Any]) -> Extras:
+    plain = {name: value for name, value in values.items() if name not in MASK_READERS}
+    return Extras(**plain, mask_options=MaskOptions.from_fields(values))
 
 
 def _read(given: Mapping[str, object], path: str, readers: Mapping[str, Reader]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from ..catalog.lookup import Catalog
 from ..images.input_image import ImageTensor
 from ..images.tensor_input import count_frames
 from ..layers.placement import Placement
+from .mask_options import MaskOptions
 from .plan import EditPlan, make_plan
 from .request import EditRequest, Extras, Role
 
@@ -38,6 +39,7 @@ class EditSettings:
     placement: Placement = Placement()  # noqa: RUF009  # frozen
     roles: Mapping[int, Role] = field(default_factory=dict)
     placements: Mapping[int, Placement] = field(default_factory=dict)
+    mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
 
 
 def plan_tensors(
@@ -87,5 +89,6 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
             roles=roles,
             placement={number: settings.placements.get(number, settings.placement) for number in overlays},
             keep_size=settings.keep_size,
+            mask_options=settings.mask_options,
         ),
     )

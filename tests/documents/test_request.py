@@ -10,13 +10,14 @@ import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.layers.placement import ANCHORS, FITS, Placement
+from multiedit.pipelines.planning.mask_options import MASK_FILLS
 from multiedit.pipelines.planning.request import (
     LARGEST_SEED,
     OUTPUT_FORMATS,
     QUALITIES,
     ROLES,
     EditRequest,
-    Extras,
+    extras_readers,
 )
 from multiedit.pipelines.planning.size import resolve_size
 
@@ -28,12 +29,12 @@ NAMES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)
 def test_every_field_has_a_row_and_no_row_is_of_another() -> None:
     others = {"model_id", "size"}  # modelId's name here, and what OpenAI's route alone has
     request = {field.name for field in dataclasses.fields(EditRequest)} - others | {"modelId"}
-    extras = {f"multiedit.{field.name}" for field in dataclasses.fields(Extras)}
+    extras = {f"multiedit.{name}" for name in extras_readers(1)}
     placement = {field.name for field in dataclasses.fields(Placement)}
     assert request | extras | placement == NAMES
 
 
-@pytest.mark.parametrize("word", [*ROLES, *FITS, *ANCHORS, *OUTPUT_FORMATS, *QUALITIES])
+@pytest.mark.parametrize("word", [*ROLES, *MASK_FILLS, *FITS, *ANCHORS, *OUTPUT_FORMATS, *QUALITIES])
 def test_every_word_of_a_list_is_named(word: str) -> None:
     assert f"`{word}`" in TEXT
 

@@ -152,6 +152,8 @@ def test_the_embedded_model_and_a_loaded_one_are_offered_for_editing(comfyui: An
     assert list(loaded["inputs"]["optional"]) == [
         "batch_size", "crop_and_stitch", "sampling_megapixels", "reference_megapixels",
         "on_out_of_memory", "kv_cache", "easy_cache",
+        "mask_grow", "mask_feather", "mask_pull_in", "mask_context", "mask_fill", "mask_color_match",
+        "mask_align",
     ]  # fmt: skip
 
 

@@ -83,8 +83,8 @@ def graph(profile: Profile, case: Case) -> dict[str, Any]:
     """The nodes of a case's graph and the link to its image."""
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
     sources = GraphSources(LINK, images, None if case.bounds is None else ["mask", 0])
-    made, image = edit_graph(generation(profile, case), sources, case.frames, "edit.")
-    return {"nodes": made.nodes, "image": image}
+    made = edit_graph(generation(profile, case), sources, case.frames, "edit.")
+    return {"nodes": made.graph.nodes, "image": made.image}
 
 
 def golden(profile: Profile) -> dict[str, Any]:

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from ...common.types import Size
 from .reference_fit import CropWindow, on_budget
 
-# The mask's box grows by this share of its longer side, so that the model sees what it has to match.
-_CONTEXT = 0.25
+# The mask's longer side grows by this factor, and both alike, so that the model sees what it has to match.
+_CONTEXT = 1.5
 _LEAST_CONTEXT = 64
 # Beyond this share of the image the part costs nearly what the whole costs.
 _LARGEST_SHARE = 0.6
@@ -38,7 +38,13 @@ class CropRegion:
 
 
 def choose_crop_region(
-    bounds: Sequence[int], canvas: Size, native_pixels: int, grid: int, *, always: bool = False
+    bounds: Sequence[int],
+    canvas: Size,
+    native_pixels: int,
+    grid: int,
+    *,
+    always: bool = False,
+    context: float | None = None,
 ) -> CropRegion | None:
     """Choose the part around a mask; None where the whole image is as good.
 
@@ -47,12 +53,15 @@ def choose_crop_region(
         canvas: (width, height) of the result.
         native_pixels: the area that the model was trained for.
         always: take the part even where it spares little.
+        context: the part's side as a multiple of the mask's box; None is `_CONTEXT`, and no less than what
+            the model edits at full size.
     """
     top, bottom, left, right = bounds
-    margin = max(_LEAST_CONTEXT, round(_CONTEXT * max(right - left, bottom - top)))
+    share = ((context or _CONTEXT) - 1) / 2
+    margin = max(_LEAST_CONTEXT, round(share * max(right - left, bottom - top)))
     wanted = (right - left + 2 * margin, bottom - top + 2 * margin)
     # No smaller than what the model edits at full size anyway: more of the surroundings costs nothing.
-    growth = max(1.0, math.sqrt(native_pixels / math.prod(wanted)))
+    growth = 1.0 if context else max(1.0, math.sqrt(native_pixels / math.prod(wanted)))
     x, width = _span(left, right, wanted[0] * growth, canvas[0], grid)
     y, height = _span(top, bottom, wanted[1] * growth, canvas[1], grid)
     spared = math.prod(canvas) > native_pixels and width * height <= _LARGEST_SHARE * math.prod(canvas)

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
+from typing import NamedTuple
 
 from ...planning.plan import EditPlan
 from .families import FAMILIES
 from .generation_plan import GenerationPlan
-from .graph import GraphNodes, Link
+from .graph import GraphNodes, Link, output
 from .graph_builder import GraphBuilder, GraphSources
+
+
+class EditGraph(NamedTuple):
+    """The graph of an edit.
+
+    Attributes:
+        image: the link to its result.
+        measured: links to what is measured outside the mask, one for each frame; empty where nothing is.
+    """
+
+    graph: GraphNodes
+    image: Link
+    measured: tuple[Link, ...]
 
 
 def edit_graph(
     generation: GenerationPlan, sources: GraphSources, frames: int = 1, prefix: str = ""
-) -> tuple[GraphNodes, Link]:
-    """Build the graph of an edit; returns it and the link to its image.
+) -> EditGraph:
+    """Build the graph of an edit.
 
     Args:
         frames: of the longest batch among the sources; each is edited by itself, with the same seed.
@@ -30,7 +44,20 @@ def edit_graph(
     joined = images[0]
     for number, image in enumerate(images[1:], start=2):
         joined = graph.add(f"join_{number}", "ImageBatch", {"image1": joined, "image2": image})
-    return graph, joined
+    options = generation.plan.mask_options
+    measures = generation.masked and (options.color_match or options.align)
+    return EditGraph(graph, joined, tuple(output(image, 1) for image in images) if measures else ())
+
+
+def add_report(edit: EditGraph, plan: str, summary: str) -> tuple[str | Link, str | Link]:
+    """Add what completes the plan and the summary by what is measured; returns them, or links to them."""
+    texts: tuple[str | Link, str | Link] = plan, summary
+    for number, measured in enumerate(edit.measured, start=1):
+        frame = number if len(edit.measured) > 1 else 0
+        inputs = {"plan": texts[0], "summary": texts[1], "measured": measured, "frame": frame}
+        report = edit.graph.add(f"report_{number}", "MultiEditReport", inputs)
+        texts = report, output(report, 1)
+    return texts
 
 
 def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> GraphSources:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ...catalog.model import Model, parse_ratio
@@ -75,6 +75,7 @@ def plan_generation(
             *_size_notes(plan, profile, work, region),
             *_cut_notes(plan, model, sizes[0], references[0]),
             *region_notes,
+            *_edge_notes(plan, mask_bounds),
             *kv_notes,
             *easy_notes,
         ),
@@ -120,7 +121,8 @@ def _region(
         return None, ()
     canvas = (plan.width, plan.height)
     pixels = options.sampling_pixels or profile.native_pixels
-    region = choose_crop_region(bounds, canvas, pixels, profile.grid, always=asked == "on")
+    always, context = asked == "on", plan.mask_options.context
+    region = choose_crop_region(bounds, canvas, pixels, profile.grid, always=always, context=context)
     if region is None:
         return None, ()
     x, y, width, height = region.window
@@ -128,6 +130,19 @@ def _region(
         f"Only the {width}x{height} pixels at {x},{y} around the mask are edited, at "
         f"{region.work[0]}x{region.work[1]}, and pasted back.",
     )
+
+
+def _edge_notes(plan: EditPlan, bounds: Sequence[int] | None) -> Iterator[str]:
+    """Say where the mask is too small for its edge."""
+    if bounds is None:
+        return
+    room = min(bounds[1] - bounds[0], bounds[3] - bounds[2]) // 2
+    options = plan.mask_options
+    if (options.feather or 0) + options.pull_in > room:
+        yield (
+            f"mask_feather {options.feather or 0} and mask_pull_in {options.pull_in} are more than the "
+            f"{room} px from the mask's edge to its middle: they are halved until there is room."
+        )
 
 
 def _kv_cache(asked: Switch, profile: Profile) -> tuple[bool, tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from ...planning.mask_options import MaskOptions
 from .generation_plan import SMALLER_SHARES, GenerationPlan
 from .graph import GraphNodes, Link, output
 from .reference_fit import ReferenceFit
@@ -53,6 +54,8 @@ class GraphBuilder:
             "model", "MultiEditModelParts", {"loaded_model": sources.model, "item": sources.item}
         )
         self.bundle, self.model, self.clip, self.vae = (output(parts, number) for number in range(4))
+        self._mask = self._grown_mask()
+        self._shown = self._prefilled()
 
     def add(self, name: str, class_type: str, inputs: Mapping[str, object]) -> Link:
         return self.graph.add(self._name + name, class_type, inputs)
@@ -64,7 +67,7 @@ class GraphBuilder:
             alpha: images keep theirs; otherwise transparency shows white.
         """
         return [
-            self.add(f"image_{number}", "MultiEditFit", {**self._image(number - 1, fit), "alpha": alpha})
+            self.add(f"image_{number}", "MultiEditFit", {**self._reference(number - 1, fit), "alpha": alpha})
             for number, fit in enumerate(self.generation.references, start=1)
         ]
 
@@ -88,7 +91,7 @@ class GraphBuilder:
             width, height = generation.work
             size = {"width": width, "height": height, "batch_size": generation.batch_size}
             return self.add("latent", empty, size)
-        masked = {**self._image(0, generation.base_fit), "mask": self._sources.mask}
+        masked = {**self._image(0, generation.base_fit), "mask": self._mask}
         masked |= {"loaded_model": self.bundle, "batch_size": generation.batch_size}
         return self.add("latent", "MultiEditMaskedLatent", masked)
 
@@ -127,8 +130,8 @@ class GraphBuilder:
         decoded = self.add("decode", "VAEDecode", {"samples": samples, "vae": self.vae})
         size = dict(zip(("width", "height"), generation.size, strict=True))
         if generation.masked:
-            base = {**self._image(0, generation.base_fit, "base"), "mask": self._sources.mask}
-            return self.add("finish", "MultiEditFinish", {"image": decoded, **size, **base})
+            base = {**self._image(0, generation.base_fit, "base"), "mask": self._mask}
+            return self.add("finish", "MultiEditFinish", {"image": decoded, **size, **base, **self._edge()})
         if generation.work == generation.size:
             return decoded
         return self.add("scale", "MultiEditScale", {"image": decoded, **size})
@@ -151,7 +154,7 @@ class GraphBuilder:
             self.add(
                 f"reference_{number}{suffix}",
                 "MultiEditReference",
-                {"loaded_model": self.bundle, **self._image(number - 1, fit)},
+                {"loaded_model": self.bundle, **self._reference(number - 1, fit)},
             )
             for number, fit in enumerate(self.generation.reference_fits(share), start=1)
         ]
@@ -166,7 +169,39 @@ class GraphBuilder:
         inputs = {"model": model, "positive": positive, "negative": negative, "cfg": self.profile.cfg}
         return self.add(f"guider{suffix}", "CFGGuider", inputs)
 
+    def _grown_mask(self) -> Link | None:
+        """The mask as every part of the graph takes it."""
+        grow = self.generation.plan.mask_options.grow
+        if not (self.generation.masked and grow):
+            return self._sources.mask
+        size = dict(zip(("width", "height"), self.generation.size, strict=True))
+        masked = {"image": self._sources.images[0], "mask": self._sources.mask}
+        return self.add("grown_mask", "MultiEditGrowMask", {**masked, **size, "grow": grow, **self._place()})
+
+    def _prefilled(self) -> Link:
+        """The base as the model sees it as a reference."""
+        fill = self.generation.plan.mask_options.fill
+        if not self.generation.masked or fill == "keep":
+            return self._sources.images[0]
+        masked = {"image": self._sources.images[0], "mask": self._mask}
+        return self.add("fill", "MultiEditFill", {**masked, "fill": fill, **self._place()})
+
+    def _edge(self) -> dict[str, object]:
+        """The options of the result's edge and of what is matched, where they are not the usual ones."""
+        options = self.generation.plan.mask_options
+        usual = MaskOptions()
+        names = ("feather", "pull_in", "color_match", "align")
+        return {
+            name: getattr(options, name) for name in names if getattr(options, name) != getattr(usual, name)
+        }
+
+    def _reference(self, index: int, fit: ReferenceFit) -> dict[str, object]:
+        image = self._image(index, fit)
+        return image if index else {**image, "image": self._shown}
+
     def _image(self, index: int, fit: ReferenceFit, name: str = "image") -> dict[str, object]:
-        sources = self._sources
-        image = {name: sources.images[index], "item": sources.item, "frame": sources.frame}
-        return {**image, "fit": fit.to_dict()}
+        return {name: self._sources.images[index], **self._place(), "fit": fit.to_dict()}
+
+    def _place(self) -> dict[str, object]:
+        """Which of a list and of a batch a node takes of its sources."""
+        return {"item": self._sources.item, "frame": self._sources.frame}

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
-from torch.nn.functional import adaptive_max_pool2d, avg_pool2d, max_pool2d
+from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
 from ...common.types import Size
 from ...images.levels import MASK_EDGE
 from ...images.resample import resize, resize_mask
 from ...layers.masked import keep_outside, mask_bounds, with_channels
 from ...layers.placement import Box, Placement, place
+from .mask_shape import faded, grown, without_specks
 from .reference_fit import CropWindow, ReferenceFit
 
 _COVER = Placement(fit="cover")
@@ -48,12 +47,20 @@ def fitted(image: Tensor, fit: ReferenceFit) -> Tensor:
 
 
 def fitted_mask(mask: Tensor, image: Tensor, fit: ReferenceFit) -> Tensor:
-    """An edit mask [1, h, w], 1 = change here, stretched over an image as the fit shows that image."""
+    """An edit mask [1, h, w], 1 = change here, stretched over an image as the fit shows that image.
+
+    What is too faint to count in the mask itself is 0.
+    """
     canvas = fit.canvas or (image.shape[2], image.shape[1])
     box = _cover(image, canvas)
-    covering = resize_mask(mask, (box.width, box.height)).clamp(0.0, 1.0)
+    covering = _covering_mask(mask, box)
     fitted = resize_mask(_cut(covering, box, fit.window or (0, 0, *canvas)), fit.size).clamp(0.0, 1.0)
     return torch.where(fitted > 1 - MASK_EDGE, 1.0, torch.where(fitted < MASK_EDGE, 0.0, fitted))
+
+
+def grown_mask(mask: Tensor, image: Tensor, canvas: Size, pixels: int) -> Tensor:
+    """An edit mask [1, h, w] at the size at which its image covers a canvas, grown by pixels of that."""
+    return grown(_covering_mask(mask, _cover(image, canvas)), pixels)
 
 
 def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, int, int]:
@@ -74,7 +81,15 @@ def latent_mask(mask: Tensor, grid: int) -> Tensor:
     return freed.repeat_interleave(grid, dim=2).repeat_interleave(grid, dim=3)
 
 
-def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: ReferenceFit) -> Tensor:
+def finished(
+    edited: Tensor,
+    size: Size,
+    base: Tensor,
+    mask: Tensor,
+    fit: ReferenceFit,
+    feather: int | None = None,
+    pull_in: int = 0,
+) -> Tensor:
     """The result of an edit inside a mask: outside it the base's own pixels, bit for bit.
 
     Args:
@@ -83,12 +98,15 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
         base: float32 [1, H, W, 3 or 4]; the result is of its type and on its device.
         mask: edit mask [1, h, w], 1 = change here; the edge of the edit fades in inside it.
         fit: which part of the canvas was edited.
+        feather: pixels of the result over which the edit fades in; None is 4 at one megapixel.
+        pull_in: pixels inside the mask's edge at which that begins.
     """
     canvas = fitted(base, ReferenceFit(size, size))
     x, y, width, height = fit.window or (0, 0, *size)
     window = (slice(y, y + height), slice(x, x + width))
     change = fitted_mask(mask.to(base), base, ReferenceFit(size, size))[0][window]
-    change = change * _fade(change, round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5))
+    soft = round(_SOFT_EDGE * (size[0] * size[1]) ** 0.5) if feather is None else feather
+    change = faded(change, soft, pull_in)
     results = []
     for output in resize(edited.to(base), (width, height)):
         result = with_channels(canvas[0], max(base.shape[3], edited.shape[3])).clone()
@@ -97,20 +115,8 @@ def finished(edited: Tensor, size: Size, base: Tensor, mask: Tensor, fit: Refere
     return torch.stack(results)
 
 
-def _fade(mask: Tensor, radius: int) -> Tensor:
-    """From 0 at the edge of what a mask [H, W] selects to 1 at `radius` pixels inside.
-
-    What is too thin to reach 1 is raised to it at its thickest, so that no stroke is lost.
-    """
-    selected = (mask > 0).float()[None, None]
-    # Along one axis and then the other: a square of this width takes ten times as long on a large image.
-    columns: dict[str, Any] = {"kernel_size": (2 * radius + 1, 1), "stride": 1, "padding": (radius, 0)}
-    rows: dict[str, Any] = {"kernel_size": (1, 2 * radius + 1), "stride": 1, "padding": (0, radius)}
-    near = avg_pool2d(selected, **columns, count_include_pad=False)
-    near = avg_pool2d(near, **rows, count_include_pad=False)
-    fade = (2.0 * near - 1.0).clamp(0.0, 1.0)
-    thickest = max_pool2d(max_pool2d(fade, **columns), **rows)
-    return torch.where(thickest > 0, fade / thickest, selected)[0, 0]
+def _covering_mask(mask: Tensor, box: Box) -> Tensor:
+    return resize_mask(without_specks(mask), (box.width, box.height)).clamp(0.0, 1.0)
 
 
 def _cover(image: Tensor, canvas: Size) -> Box:

@@ -65,7 +65,12 @@ def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
         "prompt": plan.prompt,
         "seed": plan.seed,
         "keep_size": plan.keep_size,
+        **({} if embedded else _mask_widgets(plan)),
     }
+
+
+def _mask_widgets(plan: EditPlan) -> dict[str, object]:
+    return {f"model.{name}": value for name, value in plan.mask_options.changed.items()}
 
 
 def _sockets(graph: GraphNodes, plan: EditPlan, images: Sequence[Link]) -> dict[str, object]:

@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ...catalog.lookup import Catalog
+from ...common.errors import InvalidRequest
+from ...planning.plan import EditPlan
 from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
 from .generation import plan_generation
 from .generation_plan import GenerationOptions, GenerationPlan
+from .mask_shape import without_specks
 from .pixels import canvas_bounds
 from .profiles.selection import ProfileSelection
 
@@ -28,16 +31,19 @@ def plan_tensor_generation(
 
     Args:
         images: [B, H, W, 3 or 4]; the first is the base.
-        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base.
+        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base; what is too faint to
+            count (see `mask_shape`) is 0.
 
     Raises:
-        InvalidRequest: the frames do not agree, or an option contradicts the request (see `plan_generation`).
+        InvalidRequest: the frames do not agree, the mask selects nothing of the result, or an option
+            contradicts the request (see `plan_generation`).
         UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
     """
     frames = frames_of(images, mask)
     adapters = {settings.model: selection.profile.family}
+    mask = None if mask is None else without_specks(mask)
     plan = plan_tensors(settings, images, mask, catalog, adapters)
-    bounds = None if mask is None else canvas_bounds(mask, images[0], (plan.width, plan.height))
+    bounds = None if mask is None else _bounds(mask, images[0], plan)
     sizes = [
         (image.shape[2], image.shape[1])
         for role, image in zip(plan.roles, images, strict=False)
@@ -45,3 +51,21 @@ def plan_tensor_generation(
     ]
     model = catalog.get(selection.profile.model)
     return plan_generation(plan, selection, model, sizes, bounds, options), frames
+
+
+def _bounds(mask: Tensor, base: Tensor, plan: EditPlan) -> tuple[int, int, int, int]:
+    """(top, bottom, left, right) on the result of what may change in any frame, the mask grown."""
+    top, bottom, left, right = canvas_bounds(mask, base, (plan.width, plan.height))
+    if top == bottom:
+        raise InvalidRequest(
+            f"The mask selects only what is cut away of image 1 for {plan.width}x{plan.height}, so nothing "
+            "would change. Ask for keep_size, or mask a part that stays.",
+            field="mask",
+        )
+    grow = plan.mask_options.grow
+    return (
+        max(0, top - grow),
+        min(plan.height, bottom + grow),
+        max(0, left - grow),
+        min(plan.width, right + grow),
+    )
