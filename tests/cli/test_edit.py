@@ -105,6 +105,27 @@ def test_every_option_of_an_edit_reaches_the_plan(shell: Shell) -> None:
     assert "quality 'high' is dropped: layer-composite has no qualities." in plan["notes"]
 
 
+def test_every_option_of_a_mask_reaches_the_plan(shell: Shell) -> None:
+    ran = shell(
+        KEEP + "--image blue.jpg --mask-grow 8 --mask-feather 0 --mask-pull-in 2 --mask-context 2.5 "
+        "--mask-fill green --no-mask-color-match --no-mask-align --explain"
+    )
+    assert ran.json["mask_options"] == {
+        "grow": 8, "feather": 0, "pull_in": 2, "context": 2.5, "fill": "green", "color_match": False,
+        "align": False,
+    }  # fmt: skip
+    assert any("mask_grow" in note and "not used" in note for note in ran.json["notes"])
+
+
+@pytest.mark.parametrize(
+    ("option", "words"), [("--mask-grow -3", "0 to 512"), ("--mask-context x", "it must be a number")]
+)
+def test_a_mask_option_out_of_its_range_is_refused(shell: Shell, option: str, words: str) -> None:
+    ran = shell(KEEP + f"--image blue.jpg {option} --explain")
+    assert ran.code == 2
+    assert words in ran.err
+
+
 def test_explain_prints_the_plan_and_writes_nothing(shell: Shell) -> None:
     before = file_bytes()
     explained = shell(KEEP + "--image blue.jpg --explain -o out.jpg")

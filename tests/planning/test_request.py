@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError
 from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.layers.placement import Placement
+from multiedit.pipelines.planning.mask_options import MaskOptions
 from multiedit.pipelines.planning.request import EditRequest, Extras, parse_request
 from multiedit.pipelines.sources.source import BytesSource, FileSource, TextSource
 
@@ -56,6 +57,8 @@ def test_every_field_arrives() -> None:
         "multiedit": {
             "seed": 2**64 - 1, "roles": {"2": "overlay", "1": "base"}, "placement": {"2": placed},
             "keep_size": True,
+            "mask_grow": 8, "mask_feather": 0, "mask_pull_in": 2, "mask_context": 2, "mask_fill": "blur",
+            "mask_color_match": False, "mask_align": False,
         },
     }  # fmt: skip
     assert parse_request(json.loads(json.dumps(fields)), LIMITS) == EditRequest(
@@ -72,6 +75,7 @@ def test_every_field_arrives() -> None:
             roles={1: "base", 2: "overlay"},
             placement={2: Placement(**placed)},
             keep_size=True,
+            mask_options=MaskOptions(8, 0, 2, 2.0, "blur", False, False),
         ),
     )
 
@@ -122,6 +126,16 @@ def test_a_wrong_value_is_refused_with_its_field(field: str, value: object) -> N
         ({"seed": 1.0}, "multiedit.seed"),
         ({"seed": True}, "multiedit.seed"),
         ({"keep_size": 1}, "multiedit.keep_size"),
+        ({"mask_grow": -1}, "multiedit.mask_grow"),
+        ({"mask_grow": 513}, "multiedit.mask_grow"),
+        ({"mask_feather": 10**6}, "multiedit.mask_feather"),
+        ({"mask_feather": 1.5}, "multiedit.mask_feather"),
+        ({"mask_pull_in": -1}, "multiedit.mask_pull_in"),
+        ({"mask_context": 0.9}, "multiedit.mask_context"),
+        ({"mask_context": math.nan}, "multiedit.mask_context"),
+        ({"mask_fill": "red"}, "multiedit.mask_fill"),
+        ({"mask_color_match": 1}, "multiedit.mask_color_match"),
+        ({"mask_align": "off"}, "multiedit.mask_align"),
         ({"roles": ["base"]}, "multiedit.roles"),
         ({"roles": {"2": "layer"}}, "multiedit.roles.2"),
         ({"roles": {"2": ["mask"]}}, "multiedit.roles.2"),

@@ -78,6 +78,23 @@ def test_examples(
     assert (region.window if region else None, region.work if region else None) == (window, work)
 
 
+@pytest.mark.parametrize(
+    ("context", "window", "work"),
+    [
+        # A small part is seen by itself, larger than it is: more detail in a small place.
+        (1.0, (1930, 1330, 240, 240), (1024, 1024)),
+        (3.0, (1898, 1298, 304, 304), (1024, 1024)),
+        (10.0, (1546, 946, 1008, 1008), (1008, 1008)),
+    ],
+)
+def test_what_the_model_sees_around_the_mask_is_as_asked(
+    context: float, window: tuple[int, int, int, int], work: tuple[int, int]
+) -> None:
+    region = choose_crop_region((1400, 1500, 2000, 2100), PHOTOGRAPH, NATIVE, 16, context=context)
+    assert region is not None
+    assert (region.window, region.work) == (window, work)
+
+
 def test_a_part_that_is_asked_for_on_a_small_picture_is_not_coarser_than_the_model() -> None:
     region = choose_crop_region((10, 50, 10, 50), (300, 200), NATIVE, 16, always=True)
     assert region is not None

@@ -11,17 +11,21 @@ import json
 import math
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from multiedit.pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
 from multiedit.pipelines.adapters.comfyui.families import FAMILIES
 from multiedit.pipelines.adapters.comfyui.families.mage_flow import fit_to_result
 from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
+from multiedit.pipelines.adapters.comfyui.graph_builder import GraphSources
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.planning.mask_options import MaskOptions
 from multiedit.tests.support.edit_graphs import (
     CASES,
     LINK,
@@ -143,3 +147,57 @@ def test_references_keep_their_shape_at_their_budget(
                 abs(made - scale * side) <= profile.grid / 2 or made == profile.grid
                 for made, side in zip(fit.size, own, strict=True)
             )
+
+
+MASKED = Case((PHOTOGRAPH, PHOTOGRAPH), bounds=(100, 700, 200, 1000), frames=2)
+
+
+def with_options(profile: Profile, options: MaskOptions) -> dict[str, Any]:
+    case = replace(MASKED, settings={"keep_size": True, "mask_options": options})
+    return graph(profile, case)["nodes"]
+
+
+@by_family
+def test_the_mask_is_grown_once_for_all_and_only_references_are_filled(profile: Profile) -> None:
+    nodes = with_options(profile, MaskOptions(grow=9, fill="blur"))
+    for frame in ("edit.frame_1.", "edit.frame_2."):
+        grown, filled = [f"{frame}grown_mask", 0], [f"{frame}fill", 0]
+        own = {name: node["inputs"] for name, node in nodes.items() if name.startswith(frame)}
+        assert [name for name, inputs in own.items() if inputs.get("mask") == ["mask", 0]] == [grown[0]]
+        shown = [inputs for inputs in own.values() if inputs.get("image") == filled]
+        assert shown
+        assert own[f"{frame}latent"]["image"] == own[f"{frame}finish"]["base"] == ["image 1", 0]
+        assert own[f"{frame}fill"]["mask"] == own[f"{frame}latent"]["mask"] == grown
+
+
+@by_family
+def test_the_edge_of_the_result_is_as_asked(profile: Profile) -> None:
+    options = MaskOptions(feather=0, pull_in=3, color_match=False, align=False)
+    asked = {"feather": 0, "pull_in": 3, "color_match": False, "align": False}
+    finish = with_options(profile, options)["edit.frame_2.finish"]["inputs"]
+    assert asked.items() <= finish.items()
+    assert not asked.keys() & with_options(profile, MaskOptions())["edit.frame_2.finish"]["inputs"].keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "measured"),
+    [
+        (MaskOptions(), 2),
+        (MaskOptions(align=False), 2),
+        (MaskOptions(align=False, color_match=False), 0),
+    ],
+)
+def test_the_report_of_every_frame_is_added(options: MaskOptions, measured: int) -> None:
+    case = replace(MASKED, settings={"keep_size": True, "mask_options": options})
+    sources = GraphSources(LINK, (["image 1", 0], ["image 2", 0]), ["mask", 0])
+    made = edit_graph(generation(PROFILES[0], case), sources, 2, "edit.")
+    plan, summary = add_report(made, "{}", "title")
+    reports = [
+        node["inputs"] for node in made.graph.nodes.values() if node["class_type"] == "MultiEditReport"
+    ]
+    assert [report["frame"] for report in reports] == [1, 2][:measured]
+    if measured:
+        assert (plan, summary) == (["edit.report_2", 0], ["edit.report_2", 1])
+        assert reports[1]["plan"] == ["edit.report_1", 0]
+    else:
+        assert (plan, summary) == ("{}", "title")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
+from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions, GenerationPlan
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
@@ -19,6 +19,7 @@ from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError, UnsupportedValue
+from multiedit.pipelines.planning.mask_options import MaskOptions
 from multiedit.pipelines.planning.tensor_plan import EditSettings
 from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, SQUARE, Case, generation
 
@@ -236,3 +237,65 @@ def test_the_mask_of_any_frame_counts_for_the_part() -> None:
     assert y <= 180
     assert x + width >= 420
     assert y + height >= 360
+
+
+def planned(mask: torch.Tensor, size: tuple[int, int] = (2400, 1800), **settings: Any) -> GenerationPlan:
+    base = torch.zeros(1, size[1], size[0], 3)
+    asked = EditSettings("qwen-edit", "p", **{"keep_size": True, **settings})
+    choice = ProfileSelection(QWEN, {}, ())
+    return plan_tensor_generation(asked, [base], mask, choice, GenerationOptions(), load_catalog())[0]
+
+
+def dot() -> torch.Tensor:
+    mask = torch.zeros(1, 300, 400)
+    mask[0, 30:40, 30:40] = 1.0
+    return mask
+
+
+def test_noise_in_a_mask_neither_widens_the_part_nor_switches_it_off() -> None:
+    noisy = dot().clamp(min=4 / 255)
+    assert planned(noisy).region == planned(dot()).region is not None
+    with pytest.raises(InvalidRequest, match="The mask selects nothing"):
+        planned(torch.full((1, 300, 400), 4 / 255))
+
+
+def test_the_part_is_around_the_grown_mask() -> None:
+    small, large = (
+        planned(dot(), mask_options=MaskOptions(grow=grow, context=1.0)).region for grow in (0, 100)
+    )
+    assert small is not None
+    assert large is not None
+    assert large.window[2] == pytest.approx(small.window[2] + 200, abs=16)
+
+
+def test_a_mask_of_what_is_cut_away_is_refused() -> None:
+    mask = torch.zeros(1, 300, 900)
+    mask[0, :, :20] = 1.0
+    with pytest.raises(InvalidRequest, match="only what is cut away"):
+        planned(mask, (1800, 600), keep_size=False, aspect_ratio="1:1")
+
+
+def test_everything_may_be_masked_and_grown() -> None:
+    decided = planned(torch.ones(1, 8, 8), mask_options=MaskOptions(grow=512))
+    assert decided.region is None
+    assert any("as if there were none" in note for note in decided.plan.notes)
+
+
+@pytest.mark.parametrize(
+    ("options", "noted"),
+    [(MaskOptions(feather=40), True), (MaskOptions(pull_in=40), True), (MaskOptions(), False)],
+)
+def test_an_edge_that_the_mask_has_no_room_for_is_noted(options: MaskOptions, noted: bool) -> None:
+    notes = planned(dot(), mask_options=options).notes
+    assert any("they are halved until there is room" in note for note in notes) is noted
+
+
+@pytest.mark.parametrize(
+    ("profile", "bounds", "words"),
+    [(QWEN, None, "mask_grow: not used, since there is no mask"), (QWEN, BOUNDS, "")],
+)
+def test_options_of_a_mask_without_one_are_noted(profile: Profile, bounds: Any, words: str) -> None:
+    options = {"mask_options": MaskOptions(grow=3), "keep_size": True}
+    notes = generation(profile, case(LARGE, bounds=bounds, settings=options)).plan.notes
+    assert any("mask_grow" in note for note in notes) is bool(words)
+    assert words in " ".join(notes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from multiedit.pipelines.adapters.comfyui.mask_shape import faded, grown, without_specks
 from torch.nn.functional import max_pool2d
@@ -43,6 +43,7 @@ def box(height: int, width: int, top: int, bottom: int, left: int, right: int) -
 
 
 @given(st.integers(0, 99), st.integers(0, 40), st.integers(0, 40))
+@settings(max_examples=30)
 def test_a_faded_mask_is_never_more_than_the_mask_and_loses_no_stroke(
     seed: int, width: int, inset: int
 ) -> None:

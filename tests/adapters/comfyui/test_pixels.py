@@ -12,12 +12,13 @@ from multiedit.pipelines.adapters.comfyui.pixels import (
     fitted,
     fitted_mask,
     frame_of,
+    grown_mask,
     latent_mask,
     opaque,
 )
 from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.layers.masked import mask_bounds
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, max_pool2d
 
 
 def picture(height: int, width: int, channels: int = 3, frames: int = 1) -> torch.Tensor:
@@ -149,6 +150,37 @@ def test_every_cell_that_the_mask_touches_is_free_and_a_ring_is_half_free() -> N
         latent = interpolate(made, size=(80 // scale, 112 // scale), mode="bilinear")
         fine = 16 // scale
         assert torch.equal(latent, cells.repeat_interleave(fine, 2).repeat_interleave(fine, 3))
+
+
+@pytest.mark.parametrize(("feather", "pull_in"), [(None, 0), (0, 0), (30, 0), (4, 10), (512, 512)])
+@pytest.mark.parametrize("grow", [0, 7, 20])
+def test_where_the_grown_mask_is_0_the_base_keeps_its_bits(
+    grow: int, feather: int | None, pull_in: int
+) -> None:
+    base, answer = picture(203, 301), torch.ones(1, 208, 304, 3)
+    mask = box_mask(203, 301, 80, 120, 100, 180)
+    mask[0, :40] = 4 / 255  # noise, which selects nothing
+    mask[0, 150, 20:50] = 1.0  # a stroke
+    size = (301, 203)
+    change = grown_mask(mask, base, size, grow)
+    result = finished(answer, size, base, change, ReferenceFit((304, 208), size), feather, pull_in)
+    assert torch.equal(result[0][change[0] == 0], base[0][change[0] == 0])
+    assert torch.equal(change[0] > 0, max_pool2d((mask > 4.5 / 255).float(), 2 * grow + 1, 1, grow)[0] > 0)
+    assert (result[0, 100, 140] == 1).all()
+    assert grow or (result[0, 150] == 1).any()
+
+
+def test_a_mask_is_grown_by_pixels_of_the_result() -> None:
+    base, mask = picture(100, 150), box_mask(50, 75, 20, 30, 30, 40)
+    made = grown_mask(mask, base, (600, 400), 10)
+    assert made.shape == (1, 400, 600)
+    assert mask_bounds(made[0])[0] == mask_bounds(grown_mask(mask, base, (600, 400), 0)[0])[0] - 10
+
+
+def test_noise_of_four_levels_does_not_widen_the_bounds() -> None:
+    mask = box_mask(40, 60, 10, 20, 15, 30)
+    mask[mask == 0] = 4 / 255
+    assert canvas_bounds(mask, torch.zeros(1, 40, 60, 3), (60, 40)) == (10, 20, 15, 30)
 
 
 def test_the_bounds_are_of_all_frames() -> None:
