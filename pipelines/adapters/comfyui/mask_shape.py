@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import EllipsisType
+
 import torch
 from torch import Tensor
 from torch.nn.functional import pad
@@ -17,9 +19,10 @@ def without_specks(mask: Tensor) -> Tensor:
 
 def grown(mask: Tensor, pixels: int) -> Tensor:
     """A mask [..., H, W] grown by `pixels` to every side, corners included."""
-    for axis in (-1, -2):
-        mask = _grown_along(mask, axis, pixels)
-    return mask
+    window = _around(mask, pixels)
+    result = torch.zeros_like(mask)
+    result[window] = _grown_along(_grown_along(mask[window], -1, pixels), -2, pixels)
+    return result
 
 
 def faded(mask: Tensor, width: int, inset: int = 0) -> Tensor:
@@ -33,10 +36,17 @@ def faded(mask: Tensor, width: int, inset: int = 0) -> Tensor:
     What is too thin to reach the mask's value is raised to it at its thickest. Where a part is too thin even
     for that, and no thicker one is near, both numbers are halved until it is not: no stroke is lost.
     """
+    window = _around(mask, width + inset + 1)
+    result = torch.zeros_like(mask)
+    result[window] = mask[window] * _shares((mask[window] > 0).float(), width, inset)
+    return result
+
+
+def _shares(selected: Tensor, width: int, inset: int) -> Tensor:
+    """What `faded` multiplies a mask with, of a mask of zeros and ones."""
     reach = width + inset
     if reach == 0:
-        return mask
-    selected = (mask > 0).float()
+        return selected
     near = selected
     for axis in (-1, -2):
         near = _averaged_along(near, axis, reach)
@@ -47,8 +57,18 @@ def faded(mask: Tensor, width: int, inset: int = 0) -> Tensor:
     shares = torch.where(thickest > 0, rise / thickest, 0.0)
     thin = selected * (grown((shares > 0).float(), inset + reach // 2 + 1) == 0)  # not just a corner
     if bool(thin.any()):
-        shares = torch.where(thin > 0, faded(selected, width // 2, inset // 2), shares)
-    return mask * shares
+        shares = torch.where(thin > 0, _shares(selected, width // 2, inset // 2), shares)
+    return shares
+
+
+def _around(mask: Tensor, margin: int) -> tuple[EllipsisType, slice, slice]:
+    """The window of what a mask [..., H, W] selects, with a margin where there is room."""
+    selected = mask.reshape(-1, *mask.shape[-2:]).amax(dim=0) > 0
+    rows, columns = (selected.any(dim=axis).nonzero().flatten() for axis in (1, 0))
+    if len(rows) == 0:
+        return ..., slice(0, 0), slice(0, 0)
+    down, across = (slice(max(0, int(at[0]) - margin), int(at[-1]) + 1 + margin) for at in (rows, columns))
+    return ..., down, across
 
 
 def _grown_along(mask: Tensor, axis: int, pixels: int) -> Tensor:

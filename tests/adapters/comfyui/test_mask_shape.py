@@ -86,3 +86,10 @@ def test_a_huge_edge_leaves_the_middle(width: int, inset: int) -> None:
     made = faded(box(60, 60, 20, 40, 20, 40), width, inset)
     assert made[30, 30] > 0.9
     assert made.sum() > 10
+
+
+@pytest.mark.parametrize("size", [(1, 1), (40, 60)])
+def test_of_a_frame_without_a_mask_nothing_is_selected(size: tuple[int, int]) -> None:
+    nothing = torch.zeros(size)
+    assert not faded(nothing, 4, 2).any()
+    assert not grown(nothing[None], 9).any()
