@@ -10,6 +10,7 @@ import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
+from multiedit.pipelines.adapters.comfyui.measured import MEASURED
 from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import FetchRefused, ModelFilesMissing
@@ -55,6 +56,18 @@ def edit(server: Server, told: Told, previews: list[Preview], model: str | None,
     images = [FileSource(picture) for picture in PICTURES]
     request = parse_request({**fields, "images": images, "multiedit": extras}, LIMITS)
     return asyncio.run(editor.edit(request, stage=lambda *stage: told.append(stage), preview=previews.append))
+
+
+def test_what_is_asked_of_a_mask_is_done_there_and_what_is_measured_comes_back(
+    model_server: Server,
+) -> None:
+    asked = {"mask_grow": 20, "mask_fill": "neutral", "keep_size": True}
+    made = edit(model_server, [], [], "flux-2-klein-4b-edit", **asked)
+    plain = edit(model_server, [], [], "flux-2-klein-4b-edit", keep_size=True, mask_align=False)
+    assert made.plan.mask_options.grow == 20
+    assert made.file.data != plain.file.data
+    measured = [[note for note in each.plan.notes if note.startswith(MEASURED)] for each in (made, plain)]
+    assert ["shift" in note for (note,) in measured] == [True, False]
 
 
 def test_an_edit_shows_its_steps_and_previews_and_repeats_itself(model_server: Server) -> None:
