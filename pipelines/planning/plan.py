@@ -31,7 +31,8 @@ from .mask_options import MaskOptions, unused_notes
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
-from .shares import cut_notes, mask_notes
+from .shape import shape_notes
+from .shares import mask_notes
 from .size import ResolvedSize, nearest_size, resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
@@ -116,7 +117,7 @@ def make_plan(
     remote = adapters[model.id] == PROVIDER
     _check_capacity(request, roles, model, remote)
     base = (images[0].width, images[0].height)
-    size = _choose_size(request, model, base)
+    size = _choose_size(request, model, base, remote)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
@@ -124,12 +125,12 @@ def make_plan(
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
     color_notes = (note for image in images for note in image.notes)
     overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
-    cut = _cut_notes(model, roles, base, size, remote)
+    shape = _shape_notes(model, roles, base, size, remote)
     laid_on = () if overlays or model.interprets_prompt else (_NOTHING_LAID_ON,)
     mask = _mask_notes(roles, images)
     generative = model.interprets_prompt and not remote
     unused = unused_notes(extras.mask_options, roles, generative, model.id)
-    image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
+    image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *shape)
     inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
         model=model.id,
@@ -160,13 +161,13 @@ def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator
         yield from mask_notes(selection)
 
 
-def _cut_notes(
+def _shape_notes(
     model: Model, roles: Sequence[Role], base: Size, size: ResolvedSize, remote: bool
 ) -> Iterator[str]:
-    """What covers the result: a base under layers or a mask. Else the model sees all of it."""
     composited = "overlay" in roles and remote
-    if "mask" in roles or composited or not model.interprets_prompt:
-        yield from cut_notes(model, base, (size.width, size.height))
+    covers = "mask" in roles or composited or not model.interprets_prompt
+    here = model.interprets_prompt and not remote
+    return shape_notes(model, base, (size.width, size.height), here=here, covers=covers)
 
 
 def choose_model(
@@ -212,11 +213,19 @@ def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, r
             )
 
 
-def _choose_size(request: EditRequest, model: Model, base: Size) -> ResolvedSize:
+def _choose_size(request: EditRequest, model: Model, base: Size, remote: bool) -> ResolvedSize:
+    extras = request.multiedit
+    snap_ratio = extras.snap_ratio or (remote and not extras.keep_size)  # as the provider does by itself
     if request.size is not None:
-        return nearest_size(model, request.size, base)
-    keep_size = request.multiedit.keep_size
-    return resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=keep_size)
+        return nearest_size(model, request.size, base, snap_ratio=snap_ratio)
+    return resolve_size(
+        model,
+        request.aspect_ratio,
+        request.resolution,
+        base,
+        keep_size=extras.keep_size,
+        snap_ratio=snap_ratio,
+    )
 
 
 def format_for_tier(tier: str | None) -> OutputFormat:

@@ -53,6 +53,7 @@ class Extras:
     roles: Mapping[int, Role] = field(default_factory=dict)
     placement: Mapping[int, Placement] = field(default_factory=dict)
     keep_size: bool = False
+    snap_ratio: bool = False
     mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
 
 
@@ -125,6 +126,7 @@ def extras_readers(images: int) -> dict[str, Reader]:
         "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),
         "placement": partial(read_by_image, images=images, read=read_placement),
         "keep_size": boolean,
+        "snap_ratio": boolean,
         **MASK_READERS,
     }
 

@@ -36,6 +36,7 @@ class EditSettings:
     quality: str | None = None
     seed: int = 0
     keep_size: bool = False
+    snap_ratio: bool = False
     placement: Placement = Placement()  # noqa: RUF009  # frozen
     roles: Mapping[int, Role] = field(default_factory=dict)
     placements: Mapping[int, Placement] = field(default_factory=dict)
@@ -89,6 +90,7 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
             roles=roles,
             placement={number: settings.placements.get(number, settings.placement) for number in overlays},
             keep_size=settings.keep_size,
+            snap_ratio=settings.snap_ratio,
             mask_options=settings.mask_options,
         ),
     )
