@@ -62,6 +62,7 @@ def add_parser(subparsers: Any) -> None:
         action="store_true",
         help="take the closest ratio of the model's list",
     )
+    add("--extend", metavar="SIDES", help="left=256,right=25%% or 16:9, and fill=mirror, blur or #rrggbb")
     add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
     add(
         "--place",
@@ -123,6 +124,8 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
     """The fields of an edit, for `parse_request`; standard input is read here."""
     if options.image.count(STANDARD_STREAM) > 1:
         raise InvalidRequest("Standard input holds one image; pass - for one --image only.", field="images")
+    from ..pipelines.layers.extension import extend_fields
+
     placement = {
         number: {name: _scalar(value) for name, value in _by_name(fields.split(","), "--place").items()}
         for number, fields in _by_name(options.place, "--place").items()
@@ -133,6 +136,7 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
         "placement": placement or None,
         "keep_size": options.keep_size or None,
         "snap_ratio": options.snap_ratio or None,
+        "extend": None if options.extend is None else extend_fields(options.extend, "--extend"),
         **{name: getattr(options, name) for name in MASK_READERS},
     }
     fields: dict[str, object] = {

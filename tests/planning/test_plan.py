@@ -46,6 +46,7 @@ def test_the_least_request_on_a_bare_machine() -> None:
         keep_size=True,
         roles=("base", "overlay"),
         placements={2: Placement()},
+        extension=None,
         output_format="jpeg",
         quality=None,
         seed=0,
