@@ -84,7 +84,6 @@ def extend_input() -> io.Input:
         "extend",
         default="",
         optional=True,
-        advanced=True,
         placeholder="left=25%,right=25% or 16:9",
         tooltip="Extends image_1 beyond its sides (outpainting): left, top, right, bottom in pixels or "
         "percent, or an aspect ratio; fill=mirror, blur or a colour such as #808080 with either. The result "
@@ -157,7 +156,12 @@ def _extend_input() -> io.Input:
 
 def _side(name: str) -> io.Input:
     return io.Int.Input(
-        name, optional=True, default=0, min=0, max=Limits.max_side, tooltip=f"What is added, {name}, in unit."
+        name,
+        optional=True,
+        default=0,
+        min=0,
+        max=Limits.max_side,
+        tooltip=f"How much is added at the {name}, in unit.",
     )
 
 
