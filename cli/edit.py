@@ -57,11 +57,7 @@ def add_parser(subparsers: Any) -> None:
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
     add("--seed", type=whole_number("--seed"), metavar="N")
     add("--keep-size", action="store_true", help="the result has the first image's exact size")
-    add(
-        "--snap-ratio",
-        action="store_true",
-        help="take the closest ratio of the model's list",
-    )
+    add("--snap-ratio", action="store_true", help="take the closest ratio of the model's list")
     add("--extend", metavar="SIDES", help="left=256,right=25%% or 16:9, and fill=mirror, blur or #rrggbb")
     add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
     add(
@@ -122,10 +118,10 @@ def edit(options: argparse.Namespace) -> None:
 
 def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, object]:
     """The fields of an edit, for `parse_request`; standard input is read here."""
-    if options.image.count(STANDARD_STREAM) > 1:
-        raise InvalidRequest("Standard input holds one image; pass - for one --image only.", field="images")
     from ..pipelines.layers.extension import extend_fields
 
+    if options.image.count(STANDARD_STREAM) > 1:
+        raise InvalidRequest("Standard input holds one image; pass - for one --image only.", field="images")
     placement = {
         number: {name: _scalar(value) for name, value in _by_name(fields.split(","), "--place").items()}
         for number, fields in _by_name(options.place, "--place").items()

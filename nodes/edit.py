@@ -55,6 +55,7 @@ class MultiEditEdit(io.ComfyNode):
                 "edit image",
                 "multi image edit",
                 "inpaint",
+                "outpaint",
                 "prompt edit",
                 "combine",
                 "place image",

@@ -244,7 +244,8 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
 def area_tolerance(step: int, ratio: float, wanted: float) -> float:
     """How far an area may be from the wanted one, as a share of it; `ratio` is 1 or more.
 
-    Of a strip the next short side on the grid is further away: up to half as far, and no more than a quarter.
+    More than 5 % where two neighbouring short sides, as those of a strip, give areas further apart than that;
+    a quarter at most.
     """
     return min(max(AREA_TOLERANCE, step / math.sqrt(wanted / ratio)), _LARGEST_TOLERANCE)
 

@@ -58,9 +58,13 @@ def fitted_mask(mask: Tensor, image: Tensor, fit: ReferenceFit) -> Tensor:
     return torch.where(fitted > 1 - MASK_EDGE, 1.0, torch.where(fitted < MASK_EDGE, 0.0, fitted))
 
 
-from ...layers.placement import Box, CanvasWindow
-from ...planning.shape import shown_box
-from .mask_shape import faded, grown, without_specks
+def grown_mask(mask: Tensor, image: Tensor, canvas: Size, pixels: int) -> Tensor:
+    """An edit mask [1, h, w] at the size at which its image covers a canvas, grown by pixels of that."""
+    return grown(_covering_mask(mask, _cover(image, canvas)), pixels)
+
+
+def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> CanvasWindow:
+    """The window on the canvas of what an edit mask [B, h, w] changes in any frame."""
     any_frame = mask.float().amax(dim=0, keepdim=True)
     return mask_bounds(fitted_mask(any_frame, image, ReferenceFit(canvas, canvas))[0])
 
