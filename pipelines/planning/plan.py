@@ -34,7 +34,7 @@ from . import provider
 from .extend import extend_base
 from .mask_options import MaskOptions, unused_notes
 from .provider import PROVIDER
-from .request import EditRequest, OutputFormat, Role
+from .request import EditRequest, Extras, OutputFormat, Role
 from .roles import assign_roles
 from .shape import shape_notes
 from .shares import mask_notes
@@ -138,10 +138,8 @@ def make_plan(
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
     overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
-    generative = model.interprets_prompt and not remote
-    unused = unused_notes(extras.mask_options, roles, generative, model.id)
-    image_notes = (*role_notes, *mask, *added, *_image_notes(model, roles, images, size, remote))
-    inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
+    image_notes = (*role_notes, *mask, *added, *_image_notes(extras, model, roles, images, size, remote))
+    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -173,7 +171,12 @@ def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator
 
 
 def _image_notes(
-    model: Model, roles: Sequence[Role], images: Sequence[ImageFacts], size: ResolvedSize, remote: bool
+    extras: Extras,
+    model: Model,
+    roles: Sequence[Role],
+    images: Sequence[ImageFacts],
+    size: ResolvedSize,
+    remote: bool,
 ) -> Iterator[str]:
     if "overlay" not in roles and not model.interprets_prompt:
         yield _NOTHING_LAID_ON
@@ -185,6 +188,7 @@ def _image_notes(
     covers = "mask" in roles or composited or not model.interprets_prompt
     here = model.interprets_prompt and not remote
     yield from shape_notes(model, base, (size.width, size.height), here=here, covers=covers)
+    yield from unused_notes(extras.mask_options, roles, here, model.id)
 
 
 def choose_model(
