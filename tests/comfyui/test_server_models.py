@@ -6,6 +6,7 @@ import asyncio
 import io
 from typing import Any
 
+import numpy as np
 import pytest
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
@@ -86,6 +87,17 @@ def test_an_edit_shows_its_steps_and_previews_and_repeats_itself(model_server: S
     assert shares == sorted(shares)
     assert previews
     assert Image.open(io.BytesIO(previews[-1].data)).format in ("JPEG", "PNG")
+
+
+def test_a_model_extends_a_photograph_and_the_mask_of_a_request_lies_over_it(model_server: Server) -> None:
+    extras = {"extend": {"right": 60, "top": "10%"}, "roles": {"2": "reference", "3": "mask"}}
+    made = edit(model_server, [], [], "flux-2-klein-4b-edit", **extras)
+    base = np.asarray(Image.open(PICTURES[0]).convert("RGB"))
+    kept = np.asarray(Image.open(PICTURES[2]).convert("L")) == 0
+    result = np.asarray(Image.open(io.BytesIO(made.file.data)).convert("RGB"))
+    assert result.shape == (440, 660, 3)
+    assert np.array_equal(result[40:, :600][kept], base[kept])
+    assert not np.array_equal(result[40:, :600][~kept], base[~kept])
 
 
 def test_missing_files_are_told_before_anything_is_sent(model_server: Server) -> None:

@@ -17,7 +17,7 @@ Choose = Callable[[str, Folders, int, Collection[str]], ProfileSelection]
 
 # What every queued edit is made of, and what a generative model needs beside it.
 NODES = ("MultiEditLoadLayers", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave")
-GENERATIVE_NODES = ("MultiEditLoadModel",)
+GENERATIVE_NODES = ("MultiEditLoadModel", "MultiEditExtend")
 
 
 class ModelRunner(NamedTuple):

@@ -12,6 +12,8 @@ from ..graph import Link
 from ..graph_builder import GraphBuilder
 from ..reference_fit import FitReferences, fit_to_budget
 
+NEUTRAL = "#808080"
+"""Grey, which says nothing of what belongs there."""
 _NUMBERED = re.compile(r"(?<![<\w])(?:image|picture)[ _]?(\d{1,2})\b(?!>)", re.IGNORECASE)
 
 
@@ -47,6 +49,7 @@ class Family:
             the copy.
         fit_references: how each image becomes a reference.
         alpha: the VAE has an alpha channel, so that images keep theirs.
+        extension_fill: what the model is shown where image 1 is extended (see `extend_image`).
     """
 
     build: Callable[[GraphBuilder], Link]
@@ -54,3 +57,4 @@ class Family:
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
     fit_references: FitReferences = fit_to_budget
     alpha: bool = False
+    extension_fill: str = NEUTRAL

@@ -31,4 +31,5 @@ def build(builder: GraphBuilder) -> Link:
     return builder.finish(builder.sample(model, condition, latent, sigmas))
 
 
-FAMILY = Family(build)
+# A colour that hardly any photograph has, so that a prompt can name it: "fill the green area".
+FAMILY = Family(build, extension_fill="#00ff00")
