@@ -25,7 +25,7 @@ NAME = "multiedit"
 
 sys.path[:] = [entry for entry in sys.path if Path(entry or os.getcwd()).resolve() != ROOT]
 
-hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("default" if os.environ.get("MULTIEDIT_EXPLORE") else "repeatable")
 
 # Small pictures, and other programs beside us: splitting an operation over threads costs more than it gains.
