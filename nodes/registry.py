@@ -22,9 +22,12 @@ from .expanded.sample import MultiEditSample
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
+from .lora import MultiEditLora
+from .model_from_parts import MultiEditModelFromParts
 from .resolve_size import MultiEditResolveSize
 from .safe_mode import MultiEditSafeMode
 from .sample_files import copy_samples
+from .sampling import MultiEditSampling
 from .save import MultiEditSave
 
 # Kept as a literal and out of the root module: tools read it there, while ComfyUI, seeing it in the root,
@@ -38,6 +41,9 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditSafeMode": MultiEditSafeMode,
     "MultiEditSave": MultiEditSave,
     "MultiEditLoadModel": MultiEditLoadModel,
+    "MultiEditModelFromParts": MultiEditModelFromParts,
+    "MultiEditLora": MultiEditLora,
+    "MultiEditSampling": MultiEditSampling,
 }
 # What Multi-Edit expands into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {

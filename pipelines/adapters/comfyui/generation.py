@@ -61,6 +61,7 @@ def plan_generation(
         plan=plan,
         profile=profile,
         files=selection.files,
+        loras=selection.loras,
         work=work,
         region=region,
         references=references,

@@ -12,6 +12,7 @@ from ...common.types import Size
 from ...planning.plan import EditPlan
 from .crop_region import CropRegion
 from .profiles.profile import PartName, Profile
+from .profiles.selection import LoraChoice
 from .reference_fit import ReferenceFit, on_budget
 
 Switch = Literal["auto", "on", "off"]
@@ -55,6 +56,7 @@ class GenerationPlan:
     plan: EditPlan
     profile: Profile
     files: Mapping[PartName, str]
+    loras: tuple[LoraChoice, ...]
     work: Size
     region: CropRegion | None
     references: tuple[ReferenceFit, ...]
@@ -106,6 +108,7 @@ class GenerationPlan:
                 "model": profile.model,
                 "licence": profile.licence,
                 "files": dict(self.files),
+                "loras": [asdict(lora) for lora in self.loras],
                 "work": list(self.work),
                 "region": list(self.region.window) if self.region else None,
                 "references": [asdict(fit) for fit in self.references],
@@ -113,6 +116,9 @@ class GenerationPlan:
                 "cfg": profile.cfg,
                 "sampler": profile.sampler,
                 "scheduler": profile.scheduler,
+                "denoise": profile.denoise,
+                "shift": profile.shift,
+                "negative_prompt": profile.negative_prompt,
                 "batch_size": self.batch_size,
                 "kv_cache": self.kv_cache,
                 "easy_cache": self.easy_cache,

@@ -8,7 +8,7 @@ folder, its size and its address.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....catalog.aliases import VARIABLE as ALIASES_VARIABLE
@@ -27,17 +27,27 @@ _GIGABYTE = 10**9
 
 
 @dataclass(frozen=True)
+class LoraChoice:
+    """A LoRA of the user's own: its name among ComfyUI's files, and its strength, 1 being as trained."""
+
+    name: str
+    strength: float
+
+
+@dataclass(frozen=True)
 class ProfileSelection:
     """A profile that can run.
 
     Attributes:
-        files: by part, the name under which ComfyUI's loader knows the file.
+        files: by part, the name under which ComfyUI's loader knows the file; none for parts from elsewhere.
         notes: a sentence for each decision, and for a licence that forbids commercial use.
+        loras: in the order in which they are added, without the profile's step LoRA.
     """
 
     profile: Profile
     files: Mapping[PartName, str]
     notes: tuple[str, ...]
+    loras: tuple[LoraChoice, ...] = ()
 
 
 def select_profile(
@@ -169,16 +179,18 @@ def _selected(profile: Profile, shelf: Shelf, memory_bytes: int, notes: tuple[st
         types = f", {file.quantisation}" if file.inspected else ""
         reasons.append(f"The {_part_title(role)} is {file.name} ({file.gigabytes} GB{types}): {why}.")
         reasons += [f"{each.name} is passed over: it {each.problem}." for each in found.passed_over]
+    return ProfileSelection(profile, files, (*notes, *reasons, *licence_notes(profile)))
+
+
+def licence_notes(profile: Profile) -> Iterator[str]:
+    """Say what is to be known of a profile before it is used."""
     if profile.experimental:
-        reasons.append(
-            f"{profile.name} is experimental: its graph follows the official template, and never ran here."
-        )
+        yield f"{profile.name} is experimental: its graph follows the official template, and never ran here."
     if not profile.commercial:
-        reasons.append(
+        yield (
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
             f"{profile.licence_url}."
         )
-    return ProfileSelection(profile, files, (*notes, *reasons))
 
 
 def _best(files: Sequence[PartFile], memory_bytes: int) -> tuple[PartFile, str]:
