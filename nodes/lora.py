@@ -7,7 +7,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.profiles.sampling import LARGEST_STRENGTH, with_lora
+from ..pipelines.adapters.comfyui.profiles.sampling import with_lora
+from ..pipelines.planning.model_options import LARGEST_STRENGTH
 from .loaded_model import LOADED_MODEL, LoadedModel
 from .model_folders import file_identity, file_names
 from .progress import show_text

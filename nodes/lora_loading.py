@@ -14,6 +14,7 @@ from comfy.weight_adapter import LoRAAdapter
 
 from ..pipelines.common.errors import InvalidModelFile
 from ..pipelines.common.validation import shown
+from ..pipelines.planning.model_options import FITS_IN_PART
 
 _FEW = 2  # names that a message shows
 
@@ -95,12 +96,12 @@ def _warnings(
     if unread := lora.unread:
         few = ", ".join(shown(key) for key in unread[:_FEW])
         warnings.append(
-            f"LoRA {shown(name)} fits {title} in part: {len(unread)} of its {len(lora)} tensors are not "
-            f"used, such as {few}."
+            f"LoRA {shown(name)} {FITS_IN_PART}: {len(unread)} of its {len(lora)} tensors are not for "
+            f"{title}, such as {few}."
         )
     if wrong := len(patches) - len(fitting):
         warnings.append(
-            f"LoRA {shown(name)} fits {title} in part: {wrong} of its {len(patches)} layers have another "
-            "size."
+            f"LoRA {shown(name)} {FITS_IN_PART}: {wrong} of its {len(patches)} layers have another size than "
+            f"{title}'s."
         )
     return tuple(warnings)

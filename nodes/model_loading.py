@@ -10,9 +10,10 @@ import comfy.model_management
 
 import nodes
 
-from ..pipelines.adapters.comfyui.profiles.selection import LoraChoice, ProfileSelection
+from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import shown
+from ..pipelines.planning.model_options import LoraChoice
 from .loaded_model import LoadedModel
 from .lora_loading import add_lora
 

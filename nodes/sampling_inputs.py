@@ -10,7 +10,6 @@ from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.families import FAMILIES
 from ..pipelines.adapters.comfyui.profiles.sampling import (
-    LARGEST_CFG,
     LARGEST_SHIFT,
     MOST_STEPS,
     Sampling,
@@ -20,6 +19,7 @@ from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from ..pipelines.common.validation import describe
+from ..pipelines.planning.model_options import LARGEST_CFG
 
 OWN = -1  # of a number: the profile's
 _SMALLEST = 0.01  # of denoise and shift

@@ -109,6 +109,10 @@ class Limits(_Settings):
     fetch_seconds: float = 30.0  # one image, all redirects and the body included
     fetch_connect_seconds: float = 5.0
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
+    max_all_images: int = 10  # `images` and `multiedit.images` together
+    max_steps: int = 10_000
+    max_batch_size: int = 16
+    model_options: bool = True  # whether a request may set steps, LoRAs and the like of a model
     # "closed-model=open-model": the second runs where the first is asked for.
     model_aliases: tuple[str, ...] = ()
 
@@ -126,6 +130,8 @@ class RequestLimits(Limits):
     max_pixels: int = 33_177_600
     min_side: int = 64
 
+    max_steps: int = 100
+    max_batch_size: int = 4
     max_canvas_pixels: int = 67_108_864  # 8192 x 8192
     max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
 

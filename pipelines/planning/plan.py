@@ -28,6 +28,7 @@ from ..images.facts import ImageFacts
 from ..layers.placement import Placement
 from . import provider
 from .mask_options import MaskOptions, unused_notes
+from .model_options import ModelOptions, dropped_notes
 from .provider import PROVIDER
 from .request import EditRequest, OutputFormat, Role
 from .roles import assign_roles
@@ -61,6 +62,7 @@ class EditPlan:
         price_usd: what the provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
         mask_options: of an edit inside a mask, for models that run on ComfyUI.
+        options: of a generative model; the defaults for any other.
     """
 
     model: str
@@ -83,6 +85,7 @@ class EditPlan:
     price_usd: float | None
     notes: tuple[str, ...]
     mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
+    options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
 
     def to_dict(self) -> dict[str, object]:
         """The plan as JSON takes it, keys in the order above; image numbers become text."""
@@ -92,6 +95,7 @@ class EditPlan:
             "roles": list(self.roles),
             "placements": placements,
             "notes": list(self.notes),
+            "options": self.options.given,
         }
 
 
@@ -130,7 +134,9 @@ def make_plan(
     generative = model.interprets_prompt and not remote
     unused = unused_notes(extras.mask_options, roles, generative, model.id)
     image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
-    inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
+    dropped = () if generative else dropped_notes(extras.options, model.id)
+    own_notes = (*format_notes, *quality_notes, *seed_notes)
+    inferred = (*model_notes, *image_notes, *unused, *dropped, *own_notes)
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -152,6 +158,7 @@ def make_plan(
         price_usd=price,
         notes=(*inferred, *provider_notes),
         mask_options=extras.mask_options,
+        options=extras.options if generative else ModelOptions(),
     )
 
 

@@ -6,16 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
 
 from ...common.types import Size
+from ...planning.model_options import LoraChoice, Switch
 from ...planning.plan import EditPlan
 from .crop_region import CropRegion
 from .profiles.profile import PartName, Profile
-from .profiles.selection import LoraChoice
 from .reference_fit import ReferenceFit, on_budget
-
-Switch = Literal["auto", "on", "off"]
 
 # What is tried in turn when a run does not fit into memory, as shares of the references' area.
 SMALLER_SHARES = (0.5, 0.25)

@@ -8,14 +8,12 @@ from typing import Any
 
 from ....common.errors import InvalidRequest
 from ....common.validation import describe, shown
+from ....planning.model_options import LoraChoice
 from .profile import Profile, SpeedOption
-from .selection import LoraChoice, ProfileSelection
+from .selection import ProfileSelection
 
-# The ends of ComfyUI's own KSampler.
-MOST_STEPS = 10_000
-LARGEST_CFG = 100.0
+MOST_STEPS = 10_000  # of ComfyUI's own KSampler
 LARGEST_SHIFT = 100.0
-LARGEST_STRENGTH = 10.0  # of a LoRA, either way
 
 _SHARED_CACHE = SpeedOption(False, "With guidance two branches would share one cache.")
 
@@ -26,7 +24,7 @@ class Sampling:
 
     Attributes:
         steps: 1 to MOST_STEPS.
-        cfg: 0 to LARGEST_CFG; 1 is without guidance.
+        cfg: 0 to 100; 1 is without guidance.
         sampler, scheduler: names of ComfyUI's.
         denoise: more than 0 up to 1, the share of the noise; below 1 sampling starts from image 1.
         shift: more than 0 up to LARGEST_SHIFT, of ModelSamplingAuraFlow.

@@ -16,6 +16,7 @@ from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....common.validation import shown
 from ....planning import provider
+from ....planning.model_options import LoraChoice
 from .part_files import Folders, Found, PartFile, Shelf
 from .profile import PART_FOLDERS, ModelPart, PartName, Profile
 from .registry import Profiles, load_profiles
@@ -24,14 +25,6 @@ from .weights_file import invalid_file
 # Of the memory, what one file may take: the rest is for activations and the other parts' turns.
 USABLE_SHARE = 0.85
 _GIGABYTE = 10**9
-
-
-@dataclass(frozen=True)
-class LoraChoice:
-    """A LoRA of the user's own: its name among ComfyUI's files, and its strength, 1 being as trained."""
-
-    name: str
-    strength: float
 
 
 @dataclass(frozen=True)
