@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast
 
 from .errors import InvalidRequest
@@ -84,10 +84,10 @@ class _Settings:
             InvalidRequest: see `read_variable`. Lists become lower case.
         """
         given: dict[str, Any] = {}
-        for field in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
-            default: Any = field.default
-            value: Any = read_variable(field.name, default, environment)
-            given[field.name] = tuple(map(str.lower, value)) if isinstance(value, tuple) else value
+        for each in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
+            default: Any = each.default
+            value: Any = read_variable(each.name, default, environment)
+            given[each.name] = tuple(map(str.lower, value)) if isinstance(value, tuple) else value
         return cls(**given)
 
 
@@ -216,3 +216,26 @@ class ServerLimits(_Settings):
     job_seconds: float = 900.0
     job_bytes: int = 268_435_456
     drain_seconds: float = 7.0
+
+
+@dataclass(frozen=True)
+class ModelFolder(_Settings):
+    """Where the command line looks for model files; "" for the ComfyUI in which the package lies."""
+
+    models_folder: str = ""
+
+
+@dataclass(frozen=True)
+class HubAccess:
+    """The hub that model files are downloaded from, by the variables that its own tools read."""
+
+    endpoint: str
+    token: str = field(repr=False)
+
+
+def hub_access(environment: Mapping[str, str] = os.environ) -> HubAccess:
+    """Read HF_ENDPOINT and HF_TOKEN."""
+    endpoint = environment.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
+    if not endpoint.startswith(("https://", "http://")):
+        raise InvalidRequest(f"HF_ENDPOINT is {describe(endpoint)}; it must begin with https:// or http://.")
+    return HubAccess(endpoint, environment.get("HF_TOKEN", "").strip())

@@ -195,7 +195,7 @@ def _is_late(note: str) -> bool:
 
 
 async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> EncodedImage:
-    """The result, or a pack of several; what safe mode has said nothing of, though it was asked, stays there."""
+    """The result, or a pack of several; none comes back of which safe mode should have said something."""
     shown = [output for output in outputs.values() if "multiedit" in output]
     count = plan.options.batch_size
     if len(shown) != 1 or len(shown[0]["multiedit"]) != count:

@@ -46,7 +46,11 @@ class WeightsFile:
 
     @property
     def url(self) -> str:
-        return f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
+        return self.url_at("https://huggingface.co")
+
+    def url_at(self, endpoint: str) -> str:
+        """The address of the file at a hub, or at a mirror of it."""
+        return f"{endpoint}/{self.repository}/resolve/main/{self.file}"
 
 
 @dataclass(frozen=True)
