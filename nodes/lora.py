@@ -30,7 +30,9 @@ class MultiEditLora(io.ComfyNode):
             search_aliases=["lora", "load lora", "lora stack", "lora loader", "style lora"],
             inputs=[
                 LOADED_MODEL.Input(
-                    "loaded_model", tooltip="From Load Multi-Edit Model, Multi-Edit Model from Parts or here."
+                    "loaded_model",
+                    tooltip="From Load Multi-Edit Model, Multi-Edit Model from Parts or another "
+                    "Multi-Edit LoRA.",
                 ),
                 io.Combo.Input(
                     "lora_name", options=file_names("loras"), tooltip="A file of ComfyUI's folder loras."

@@ -43,7 +43,9 @@ def _multiedit_readers(limits: Limits) -> dict[str, Reader]:
 
 def _bodies(limits: Limits, catalog: Catalog) -> Mapping[str, Schema]:
     schema = request_schema(limits, catalog)
-    properties = {**schema["properties"], "images": image_array(IMAGE_FILE, limits)}
+    files = {"images": image_array(IMAGE_FILE, limits), _MORE: image_array(IMAGE_FILE, limits)}
+    files[_MORE]["maxItems"] = limits.max_all_images - 1
+    properties = {**schema["properties"], **files}
     return {JSON: schema, FORM: {**schema, "properties": properties}}
 
 

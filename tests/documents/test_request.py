@@ -11,6 +11,7 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.layers.placement import ANCHORS, FITS, Placement
 from multiedit.pipelines.planning.mask_options import MASK_FILLS
+from multiedit.pipelines.planning.model_options import option_readers
 from multiedit.pipelines.planning.request import (
     LARGEST_SEED,
     OUTPUT_FORMATS,
@@ -29,7 +30,8 @@ NAMES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)
 def test_every_field_has_a_row_and_no_row_is_of_another() -> None:
     others = {"model_id", "size"}  # modelId's name here, and what OpenAI's route alone has
     request = {field.name for field in dataclasses.fields(EditRequest)} - others | {"modelId"}
-    extras = {f"multiedit.{name}" for name in extras_readers(1)}
+    flat = (*extras_readers(1), *option_readers(RequestLimits()), "images")
+    extras = {f"multiedit.{name}" for name in flat}
     placement = {field.name for field in dataclasses.fields(Placement)}
     assert request | extras | placement == NAMES
 
