@@ -51,9 +51,9 @@ class MultiEditLora(io.ComfyNode):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, lora_name: str, **others: Any) -> str:
-        """Changes with the file."""
-        return file_identity("loras", lora_name)
+    def fingerprint_inputs(cls, lora_name: str | None = None, **others: Any) -> str:
+        """Changes with the file; a linked name is not known yet."""
+        return file_identity("loras", lora_name) if lora_name else ""
 
     @classmethod
     def execute(cls, loaded_model: LoadedModel, lora_name: str, strength_model: float) -> io.NodeOutput:
@@ -64,7 +64,7 @@ class MultiEditLora(io.ComfyNode):
             return io.NodeOutput(loaded_model)
         title = selection.profile.name
         model, warnings = add_lora(loaded_model.model, lora_name, strength_model, title)
-        for warning in warnings:
-            show_text(cls, warning)
+        if warnings:
+            show_text(cls, "\n".join(warnings))
         selection = replace(selection, notes=(*selection.notes, *warnings))
         return io.NodeOutput(replace(loaded_model, selection=selection, model=model))
