@@ -199,9 +199,8 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Enc
     shown = [output for output in outputs.values() if "multiedit" in output]
     count = plan.options.batch_size
     if len(shown) != 1 or len(shown[0]["multiedit"]) != count:
-        raise EditFailed(
-            f"The ComfyUI at {client.address} returned no {count} result{'s' * (count > 1)}. {_SAME_VERSION}"
-        )
+        what = "no result" if count == 1 else f"not {count} results"
+        raise EditFailed(f"The ComfyUI at {client.address} returned {what}. {_SAME_VERSION}")
     files = [await _fetch_one(client, shown[0], index, plan) for index in range(count)]
     return files[0] if count == 1 else pack(files)
 

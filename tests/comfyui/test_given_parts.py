@@ -153,7 +153,7 @@ def test_a_lora_of_another_model_is_an_error_and_one_that_fits_in_part_a_warning
     finally:
         path.unlink()
     assert "LoRA partly.safetensors fits in part: " in summary
-    assert "tensors are not for Qwen-Image-Edit 2511, such as diffusion_model." in summary
+    assert "tensors are not for Qwen-Image-Edit 2511, Lightning 4 steps, such as diffusion_model." in summary
 
 
 def test_a_lora_of_another_size_is_an_error(server: Server) -> None:
