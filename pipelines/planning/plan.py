@@ -30,7 +30,7 @@ from . import provider
 from .mask_options import MaskOptions, unused_notes
 from .model_options import ModelOptions, dropped_notes
 from .provider import PROVIDER
-from .request import EditRequest, OutputFormat, Role
+from .request import EditRequest, Extras, OutputFormat, Role
 from .roles import assign_roles
 from .shares import cut_notes, mask_notes
 from .size import ResolvedSize, nearest_size, resolve_size, unsupported
@@ -132,11 +132,9 @@ def make_plan(
     laid_on = () if overlays or model.interprets_prompt else (_NOTHING_LAID_ON,)
     mask = _mask_notes(roles, images)
     generative = model.interprets_prompt and not remote
-    unused = unused_notes(extras.mask_options, roles, generative, model.id)
+    unused = _unused_notes(extras, roles, generative, model.id)
     image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
-    dropped = () if generative else dropped_notes(extras.options, model.id)
-    own_notes = (*format_notes, *quality_notes, *seed_notes)
-    inferred = (*model_notes, *image_notes, *unused, *dropped, *own_notes)
+    inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -160,6 +158,12 @@ def make_plan(
         mask_options=extras.mask_options,
         options=extras.options if generative else ModelOptions(),
     )
+
+
+def _unused_notes(extras: Extras, roles: Sequence[Role], generative: bool, model_id: str) -> Iterator[str]:
+    yield from unused_notes(extras.mask_options, roles, generative, model_id)
+    if not generative:
+        yield from dropped_notes(extras.options, model_id)
 
 
 def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
