@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from typing import Any
 
 import pytest
+from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
@@ -125,3 +127,13 @@ def test_missing_files_are_told_before_anything_is_sent(model_server: Server) ->
         for file in files:
             (folder.parent / file.name).rename(file)
     assert model_server.json("/history").keys() == before
+
+
+def test_the_shell_checks_the_models_of_a_comfyui(
+    model_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "check", "--comfyui", model_server.url, "--json"]) == 0
+    found = {entry["model"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert found["flux-2-klein-4b-edit"]["files"]["vae"] == "flux2-vae.safetensors"
+    assert found["flux-2-klein-9b-edit"]["profile"] is None
+    assert "needs ComfyUI 0.41.0" in found["flux-3-klein-edit"]["notes"][0]
