@@ -30,6 +30,7 @@ def add_resolve_parser(subparsers: Any) -> None:
     add("--resolution", metavar="TIER")
     add("--image-size", metavar="WxH", help="of the first image, for the ratio or --keep-size")
     add("--keep-size", action="store_true")
+    add("--snap-ratio", action="store_true", help="take the closest ratio of the model's list")
 
 
 def add_models_parser(subparsers: Any) -> None:
@@ -56,6 +57,7 @@ def resolve(options: argparse.Namespace) -> None:
         options.resolution,
         _image_size(options.image_size, limits.max_side),
         keep_size=options.keep_size,
+        snap_ratio=options.snap_ratio,
     )
     notes = (f"  {note}" for note in size.notes)
     print_output(options, dataclasses.asdict(size), f"{size.width}x{size.height}", *notes)

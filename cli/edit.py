@@ -53,12 +53,14 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--prompt", required=True, help="what to do, in words")
     add("--model", metavar="ID", help="see `multiedit models`")
-    add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the closest one to the first image")
+    add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the first image's own")
     add("--resolution", metavar="TIER", help="1K, 2K or 4K")
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
     add("--seed", type=whole_number("--seed"), metavar="N")
     add("--keep-size", action="store_true", help="the result has the first image's exact size")
     add_model_options(parser)
+    add("--snap-ratio", action="store_true", help="take the closest ratio of the model's list")
+    add("--extend", metavar="SIDES", help="left=256,right=25%% or 16:9, and fill=mirror, blur or #rrggbb")
     add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
     add(
         "--place",
@@ -118,6 +120,8 @@ def edit(options: argparse.Namespace) -> None:
 
 def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, object]:
     """The fields of an edit, for `parse_request`; standard input is read here."""
+    from ..pipelines.layers.extension import extend_fields
+
     if options.image.count(STANDARD_STREAM) > 1:
         raise InvalidRequest("Standard input holds one image; pass - for one --image only.", field="images")
     placement = {
@@ -129,6 +133,8 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
         "roles": _by_name(options.role, "--role") or None,
         "placement": placement or None,
         "keep_size": options.keep_size or None,
+        "snap_ratio": options.snap_ratio or None,
+        "extend": None if options.extend is None else extend_fields(options.extend, "--extend"),
         **{name: getattr(options, name) for name in MASK_READERS},
         **model_options(options),
     }

@@ -15,10 +15,11 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
 from ..pipelines.layers.placement import Placement
 from .edit_mask import find_mask
+from .extend import extend_input, read_extend_text
 from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
 from .mask_inputs import read_mask_options
-from .model_inputs import UNKNOWN_MODEL, model_options, unless_auto
+from .model_inputs import UNKNOWN_MODEL, model_options, snap_ratio_input, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
@@ -54,6 +55,7 @@ class MultiEditEdit(io.ComfyNode):
                 "edit image",
                 "multi image edit",
                 "inpaint",
+                "outpaint",
                 "prompt edit",
                 "combine",
                 "place image",
@@ -88,6 +90,8 @@ async def run_edit(
     mask: Any = None,
     keep_size: bool = False,
     per_image: str = "",
+    snap_ratio: bool = False,
+    extend: str = "",
     loaded_model: Any = None,
     **others: Any,
 ) -> io.NodeOutput:
@@ -110,6 +114,8 @@ async def run_edit(
         quality=unless_auto(model, "quality"),
         seed=seed,
         keep_size=keep_size,
+        snap_ratio=snap_ratio,
+        extend=read_extend_text(extend, next(iter(masked.images.values()))),
         placement=Placement(**placement),
         roles=_by_place(roles, masked.images),
         placements=_by_place(placements, masked.images),
@@ -190,6 +196,8 @@ def edit_inputs() -> list[io.Input]:
         ),
         *placement_inputs(advanced=True),
         per_image_input(),
+        snap_ratio_input(),
+        extend_input(),
     ]
 
 

@@ -60,8 +60,20 @@ def ratio_input(ratios: Iterable[str]) -> io.Input:
     return io.Combo.Input(
         "aspect_ratio",
         options=[AUTO, *ratios],
-        tooltip="The shape of the result, width:height. auto takes the closest to the first image. "
-        "layer-composite keeps the first image's own size where no resolution is given either.",
+        tooltip="The shape of the result, width:height. auto is the first image's own, and for a "
+        "closed model the closest of its list. layer-composite keeps the first image's own size where no "
+        "resolution is given either.",
+    )
+
+
+def snap_ratio_input() -> io.Input:
+    return io.Boolean.Input(
+        "snap_ratio",
+        optional=True,
+        default=False,
+        advanced=True,
+        tooltip="With aspect_ratio on auto: the closest ratio of the model's list instead of the first "
+        "image's own, as closed models have it.",
     )
 
 

@@ -19,6 +19,7 @@ from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.report import MultiEditReport
 from .expanded.sample import MultiEditSample
+from .extend import MultiEditExtend
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
@@ -44,6 +45,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditModelFromParts": MultiEditModelFromParts,
     "MultiEditLora": MultiEditLora,
     "MultiEditSampling": MultiEditSampling,
+    "MultiEditExtend": MultiEditExtend,
 }
 # What Multi-Edit expands into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.catalog.lookup import load_catalog
-from .model_inputs import model_options, require_model, unless_auto
+from .model_inputs import model_options, require_model, snap_ratio_input, unless_auto
 from .progress import show_text
 from .socket_values import size_of
 
@@ -57,6 +57,7 @@ class MultiEditResolveSize(io.ComfyNode):
                     tooltip="The first image: gives the ratio where aspect_ratio is auto, and the size for "
                     "keep_size.",
                 ),
+                snap_ratio_input(),
             ],
             outputs=[
                 io.Int.Output("width", tooltip="Pixels."),
@@ -72,7 +73,11 @@ class MultiEditResolveSize(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model: dict[str, Any] | None = None, keep_size: bool = False, image: Any = None
+        cls,
+        model: dict[str, Any] | None = None,
+        keep_size: bool = False,
+        image: Any = None,
+        snap_ratio: bool = False,
     ) -> io.NodeOutput:
         from ..pipelines.planning.size import resolve_size
 
@@ -83,6 +88,7 @@ class MultiEditResolveSize(io.ComfyNode):
             unless_auto(choice, "resolution"),
             None if image is None else size_of(image),
             keep_size=keep_size,
+            snap_ratio=snap_ratio,
         )
         notes = "\n".join(size.notes)
         text = show_text(cls, f"{size.width} x {size.height} pixels\n{notes}")

@@ -57,6 +57,7 @@ APPS: dict[str, tuple[list[tuple[int, str]], int]] = {
     "compose": ([(1, "image_1"), (1, "image_2"), (1, "image_3")], 4),
     "qwen-image-edit": ([(1, "image_1"), (1, "image_2"), (1, "image_3"), (5, "prompt"), (5, "seed")], 7),
     "inpaint": ([(1, "image"), (5, "prompt"), (5, "seed")], 7),
+    "extend": ([(1, "image"), (5, "extend"), (5, "prompt"), (5, "seed")], 7),
 }  # fmt: skip
 
 WITH_MODEL = [["note", "4"], ["1"], ["5"], ["6", "7"]]

@@ -12,6 +12,18 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 
 from ...pipelines.common.settings import Limits
 from ...pipelines.common.validation import boolean, choice, integer, number, text
+from ...pipelines.layers.extension import (
+    COLOUR_PATTERN,
+    EXTEND_READERS,
+    FILLS,
+    LARGEST_SIDE,
+    PERCENT_PATTERN,
+    RATIO_PATTERN,
+    read_amount,
+    read_extend,
+    read_fill,
+    read_ratio,
+)
 from ...pipelines.layers.placement import PLACEMENT_READERS, read_placement
 from ...pipelines.planning.model_options import LORA_READERS, read_loras
 from ...pipelines.planning.request import (
@@ -85,6 +97,15 @@ _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
         "minItems": 1,
         "maxItems": most,
     },
+    read_amount: lambda: {
+        "anyOf": [
+            {"type": "integer", "minimum": 0, "maximum": LARGEST_SIDE},
+            {"type": "string", "pattern": f"^{PERCENT_PATTERN}$"},
+        ]
+    },
+    read_ratio: lambda: {"type": "string", "pattern": f"^{RATIO_PATTERN}$"},
+    read_fill: lambda: {"type": "string", "pattern": f"^({'|'.join(FILLS)}|{COLOUR_PATTERN})$"},
+    read_extend: lambda: of_readers(EXTEND_READERS),
 }
 
 

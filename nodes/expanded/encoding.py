@@ -55,7 +55,7 @@ def encode_masked_latent(
     samples = {"samples": latent.repeat(batch_size, *[1] * (latent.ndim - 1))}
     if mask is None:
         return samples
-    return {**samples, "noise_mask": latent_mask(fitted_mask(mask, image, fit), loaded.profile.grid)}
+    return {**samples, "noise_mask": latent_mask(fitted_mask(mask, image, fit), loaded.profile.cell)}
 
 
 def _encode(loaded: LoadedModel, prompt: str, references: Sequence[Reference]) -> Any:

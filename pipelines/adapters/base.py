@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from ..common.types import OnProgress
 from ..images.input_image import PixelSource
 from ..planning.plan import EditPlan
+from .extended_images import extended_images
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,6 +54,6 @@ def run_adapter(
     adapter: Adapter, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress
 ) -> tuple[EditPlan, EditOutput]:
     """Run an adapter; returns the plan with the size and notes of its output, and the output."""
-    output = adapter.run(plan, images, progress)
+    output = adapter.run(plan, extended_images(plan, images), progress)
     height, width = output.image.shape[1:3]
     return replace(plan, width=width, height=height, notes=(*plan.notes, *output.notes)), output

@@ -73,6 +73,7 @@ class Model:
         ratios: what `aspect_ratio` may say, in the order in which ties are resolved.
         grid: both sides are multiples of this many pixels; 1 means any size.
         min_pixels, max_pixels, max_side, max_ratio: bounds on area, longer side and longer:shorter side.
+        cuts_base: a result of another shape shows the first image cut; else the model draws it anew.
         sizes: (width, height) by ratio at tier 1K, where the upstream has a table; 2K and 4K are exactly
             twice and four times. A model without tiers makes these sizes as they stand.
         created: Unix seconds.
@@ -107,6 +108,7 @@ class Model:
     max_pixels: int = RequestLimits.max_canvas_pixels
     max_side: int = RequestLimits.max_side
     max_ratio: float = math.inf
+    cuts_base: bool = False
     sizes: Mapping[str, Size] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -160,7 +160,7 @@ class ComfyUIEditPipeline:
     ) -> tuple[ComfyUIClient, EditPlan]:
         options = request.multiedit.options
         chosen = least_busy(seen, lambda server: self.models.runner(model, server, options))
-        plan = make_plan(request, facts, self.catalog, {model: chosen.wanted.adapter})
+        plan = make_plan(request, facts, self.catalog, {model: chosen.wanted.adapter}, self.limits)
         where = f"It runs on {chosen.client.address} (ComfyUI {chosen.facts.version})."
         notes = (*plan.notes, *chosen.wanted.notes, where, *chosen.notes)
         return chosen.client, replace(plan, notes=notes)

@@ -148,7 +148,9 @@ class EditPipeline:
         names = {model: adapter.name for model, adapter in self.adapters.items()}
         choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
         images, facts = await load_images(request, self.loader, self.limits)
-        plan = make_plan(with_required_safe_mode(request, self.policy), facts, self.catalog, names)
+        plan = make_plan(
+            with_required_safe_mode(request, self.policy), facts, self.catalog, names, self.limits
+        )
         return with_api_note(note_required_safe_mode(plan, request), request, images), images
 
     def _run(

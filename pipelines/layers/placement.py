@@ -25,7 +25,7 @@ UNITS: tuple[Unit, ...] = get_args(Unit)
 FARTHEST_OFFSET = 16_384.0  # in either unit: as many pixels as the longest side of a canvas
 
 # Share of the free space that lies left of and above the layer.
-_ANCHOR_SHARES: dict[Anchor, tuple[float, float]] = {
+ANCHOR_SHARES: dict[Anchor, tuple[float, float]] = {
     "top-left": (0.0, 0.0),
     "top": (0.5, 0.0),
     "top-right": (1.0, 0.0),
@@ -102,7 +102,7 @@ def place(placement: Placement, layer: tuple[int, int], canvas: tuple[int, int])
     """Resolve a placement to the layer's unrotated box, each side at least one pixel."""
     fitted = fitted_size(placement.fit, layer, canvas)
     width, height = (max(1, round(side * placement.scale)) for side in fitted)
-    share_x, share_y = _ANCHOR_SHARES[placement.anchor]
+    share_x, share_y = ANCHOR_SHARES[placement.anchor]
     shift_x, shift_y = placement.offset_x, placement.offset_y
     if placement.unit == "percent":
         shift_x, shift_y = canvas[0] * shift_x / 100, canvas[1] * shift_y / 100

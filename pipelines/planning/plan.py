@@ -8,6 +8,8 @@ decided by these rules, and each decision is a note:
 - roles: planning/roles.py; size: planning/size.py.
 - output_format: png where the effective tier is 1K or the model has none, jpeg for 2K and 4K. Where the
   result has the first image's size the effective tier is the one closest in area to it.
+- extend: a mask lies over image 1 itself, and what is added may change besides; everything else, size and
+  placements, goes by the extended image, whose size the result has.
 - quality: the model's default; a model without qualities ignores the field.
 - seed: 0, so that a request without one repeats itself.
 
@@ -22,17 +24,21 @@ from dataclasses import asdict, dataclass
 from ..catalog.lookup import Catalog
 from ..catalog.model import BASE_TIER, Model
 from ..common.errors import ModelUnavailable, UnsupportedValue
+from ..common.settings import Limits
 from ..common.types import Size
 from ..common.validation import describe
 from ..images.facts import ImageFacts
+from ..layers.extension import Extension
 from ..layers.placement import Placement
 from . import provider
+from .extend import extend_base
 from .mask_options import MaskOptions, unused_notes
 from .model_options import ModelOptions, dropped_notes
 from .provider import PROVIDER
 from .request import EditRequest, Extras, OutputFormat, Role
 from .roles import assign_roles
-from .shares import cut_notes, mask_notes
+from .shape import shape_notes
+from .shares import mask_notes
 from .size import ResolvedSize, nearest_size, resolve_size, unsupported
 
 DEFAULT_MODEL = "firered-image-edit"
@@ -56,8 +62,10 @@ class EditPlan:
         work_width, work_height: of what the model makes; the result is fitted from it where they differ.
         resolution: the effective tier, None for a model without tiers.
         keep_size: whether the result has the first image's exact size.
-        roles: one for each image, in order; the first is the base.
+        roles: one for each image, in order; the first is the base. One more, the mask of what is added, where
+            a model that reads the prompt extends image 1 without another mask.
         placements: by 1-based image number, one for each overlay.
+        extension: what is added to image 1, None for nothing.
         quality: None for a model without qualities.
         price_usd: what the provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
@@ -78,6 +86,7 @@ class EditPlan:
     keep_size: bool
     roles: tuple[Role, ...]
     placements: Mapping[int, Placement]
+    extension: Extension | None
     output_format: OutputFormat
     quality: str | None
     seed: int
@@ -100,13 +109,18 @@ class EditPlan:
 
 
 def make_plan(
-    request: EditRequest, images: Sequence[ImageFacts], catalog: Catalog, adapters: Mapping[str, str]
+    request: EditRequest,
+    images: Sequence[ImageFacts],
+    catalog: Catalog,
+    adapters: Mapping[str, str],
+    limits: Limits | None = None,
 ) -> EditPlan:
     """Decide an edit.
 
     Args:
         images: one for each image of the request, in order.
         adapters: model id -> adapter name, of what can run on this machine now.
+        limits: bound an extended image 1; None where that was done before.
 
     Raises:
         UnknownModel: the catalogue does not have the model.
@@ -118,23 +132,19 @@ def make_plan(
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, images, model)
     remote = adapters[model.id] == PROVIDER
+    mask = tuple(_mask_notes(roles, images))
+    extension, roles, images, added = extend_base(request, model, roles, images, remote, limits)
     _check_capacity(request, roles, model, remote)
-    base = (images[0].width, images[0].height)
-    size = _choose_size(request, model, base)
+    size = _choose_size(request, model, (images[0].width, images[0].height), remote)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
     seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
-    color_notes = (note for image in images for note in image.notes)
     overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
-    cut = _cut_notes(model, roles, base, size, remote)
-    laid_on = () if overlays or model.interprets_prompt else (_NOTHING_LAID_ON,)
-    mask = _mask_notes(roles, images)
     generative = model.interprets_prompt and not remote
-    unused = _unused_notes(extras, roles, generative, model.id)
-    image_notes = (*role_notes, *laid_on, *mask, *color_notes, *size.notes, *cut)
-    inferred = (*model_notes, *image_notes, *unused, *format_notes, *quality_notes, *seed_notes)
+    image_notes = (*role_notes, *mask, *added, *_image_notes(extras, model, roles, images, size, remote))
+    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -149,6 +159,7 @@ def make_plan(
         keep_size=size.keep_size,
         roles=roles,
         placements={number: extras.placement.get(number, Placement()) for number in overlays},
+        extension=extension,
         output_format=output_format,
         quality=quality,
         seed=DEFAULT_SEED if extras.seed is None else extras.seed,
@@ -160,24 +171,32 @@ def make_plan(
     )
 
 
-def _unused_notes(extras: Extras, roles: Sequence[Role], generative: bool, model_id: str) -> Iterator[str]:
-    yield from unused_notes(extras.mask_options, roles, generative, model_id)
-    if not generative:
-        yield from dropped_notes(extras.options, model_id)
-
-
 def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
     if "mask" in roles and (selection := images[roles.index("mask")].selection):
         yield from mask_notes(selection)
 
 
-def _cut_notes(
-    model: Model, roles: Sequence[Role], base: Size, size: ResolvedSize, remote: bool
+def _image_notes(
+    extras: Extras,
+    model: Model,
+    roles: Sequence[Role],
+    images: Sequence[ImageFacts],
+    size: ResolvedSize,
+    remote: bool,
 ) -> Iterator[str]:
-    """What covers the result: a base under layers or a mask. Else the model sees all of it."""
+    if "overlay" not in roles and not model.interprets_prompt:
+        yield _NOTHING_LAID_ON
+    for image in images:
+        yield from image.notes
+    yield from size.notes
+    base = (images[0].width, images[0].height)
     composited = "overlay" in roles and remote
-    if "mask" in roles or composited or not model.interprets_prompt:
-        yield from cut_notes(model, base, (size.width, size.height))
+    covers = "mask" in roles or composited or not model.interprets_prompt
+    here = model.interprets_prompt and not remote
+    yield from shape_notes(model, base, (size.width, size.height), here=here, covers=covers)
+    yield from unused_notes(extras.mask_options, roles, here, model.id)
+    if not here:
+        yield from dropped_notes(extras.options, model.id)
 
 
 def choose_model(
@@ -223,11 +242,20 @@ def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, r
             )
 
 
-def _choose_size(request: EditRequest, model: Model, base: Size) -> ResolvedSize:
+def _choose_size(request: EditRequest, model: Model, base: Size, remote: bool) -> ResolvedSize:
+    extras = request.multiedit
+    keep_size = extras.keep_size or extras.extend is not None
+    snap_ratio = extras.snap_ratio or (remote and not keep_size)  # as the provider does by itself
     if request.size is not None:
-        return nearest_size(model, request.size, base)
-    keep_size = request.multiedit.keep_size
-    return resolve_size(model, request.aspect_ratio, request.resolution, base, keep_size=keep_size)
+        return nearest_size(model, request.size, base, snap_ratio=snap_ratio)
+    return resolve_size(
+        model,
+        request.aspect_ratio,
+        request.resolution,
+        base,
+        keep_size=keep_size,
+        snap_ratio=snap_ratio,
+    )
 
 
 def format_for_tier(tier: str | None) -> OutputFormat:

@@ -26,6 +26,7 @@ from ..common.validation import (
     mapping,
     text,
 )
+from ..layers.extension import Extend, read_extend
 from ..layers.placement import Placement, read_placement
 from ..sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
 from .mask_options import MASK_READERS, MaskOptions
@@ -55,6 +56,8 @@ class Extras:
     roles: Mapping[int, Role] = field(default_factory=dict)
     placement: Mapping[int, Placement] = field(default_factory=dict)
     keep_size: bool = False
+    snap_ratio: bool = False
+    extend: Extend | None = None
     mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
     options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
 
@@ -144,6 +147,8 @@ def extras_readers(images: int) -> dict[str, Reader]:
         "roles": partial(read_by_image, images=images, read=partial(choice, options=ROLES)),
         "placement": partial(read_by_image, images=images, read=read_placement),
         "keep_size": boolean,
+        "snap_ratio": boolean,
+        "extend": read_extend,
         **MASK_READERS,
     }
 

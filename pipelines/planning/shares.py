@@ -1,17 +1,11 @@
-"""The plan's notes about parts of image 1: what a mask lets change, and what the result's shape cuts away."""
+"""Shares of image 1 in words, and the plan's notes about what a mask lets change."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
-from ..catalog.model import Model
 from ..common.errors import InvalidRequest
-from ..common.types import Size
 from ..images.facts import MaskSelection
-from ..layers.placement import Placement, place
-
-_COVER = Placement(fit="cover")
 
 
 def mask_notes(selection: MaskSelection) -> Iterator[str]:
@@ -34,19 +28,6 @@ def mask_notes(selection: MaskSelection) -> Iterator[str]:
     yield f"The mask lets {everything if low == 1.0 else f'{range_} of image 1 change{meaning}'}."
     if empty := shares.count(0.0):
         yield f"In {empty} of {len(shares)} frames the mask selects nothing, and image 1 stays as it is."
-
-
-def cut_notes(model: Model, base: Size, size: Size) -> Iterator[str]:
-    """Say how much of image 1 sticks out where it covers a size, unless only the model's grid asks for it."""
-    box = place(_COVER, base, size)
-    step = math.lcm(model.grid, 2)
-    if max(box.width - size[0], box.height - size[1]) < step:
-        return
-    share = 1 - math.prod(size) / (box.width * box.height)
-    yield (
-        f"{percent(share)} of image 1 is cut away: its {base[0]}x{base[1]} cover {size[0]}x{size[1]}. To "
-        "keep all of it ask for keep_size, without an aspect_ratio."
-    )
 
 
 def percent(share: float) -> str:

@@ -2,8 +2,8 @@
 
 A tier is an area: 1K is 1024^2 pixels, 2K 2048^2, 4K 4096^2; a model without tiers works at 1K's. The
 area is brought inside the model's bounds. Where the model's upstream publishes a table of sizes, the table
-decides. Otherwise the size is, among all grid points whose area is within 5 % of the wanted one and
-inside the model's bounds, the one with
+decides. Otherwise the size is, among all grid points whose area is within 5 % of the wanted one (of strips as
+much more as the grid asks for) and inside the model's bounds, the one with
 
 1. the smallest error of ratio, |ln(w/h : a/b)|,
 2. then the smallest error of area, |ln(w*h : wanted)|,
@@ -11,8 +11,9 @@ inside the model's bounds, the one with
 
 The grid is the model's; sizes chosen here are also even, because 4:2:0 JPEG and video want them so.
 
-A ratio that is not given, or `auto`, is the model's ratio closest to the first image's by |ln|, ties in
-the model's order. A model that knows no ratio but `auto` follows the image itself.
+A ratio that is not given, or `auto`, is the first image's own. A closed model, and any with `snap_ratio`, has
+instead the one of the model's ratios that is closest to it by |ln|, ties in the model's order, as the hosted
+API does; one that knows no ratio but `auto` follows the image.
 
 A model that composites makes the first image's exact size where neither ratio nor tier is asked for.
 
@@ -34,6 +35,7 @@ from ..common.types import Size
 from ..common.validation import describe
 
 AREA_TOLERANCE = 0.05
+_LARGEST_TOLERANCE = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def resolve_size(
     base: Size | None = None,
     *,
     keep_size: bool = False,
+    snap_ratio: bool = False,
 ) -> ResolvedSize:
     """Decide the size of a result.
 
@@ -74,10 +77,11 @@ def resolve_size(
         aspect_ratio, resolution: as in the request; None where not given.
         base: (width, height) of the first image; may be None where the ratio is given and `keep_size` is not.
         keep_size: the result has the size of `base`.
+        snap_ratio: where no ratio is given take the closest of the model's list, as for a closed model.
 
     Raises:
         UnsupportedValue: the model does not take this ratio or tier; the message lists what it takes.
-        InvalidRequest: `keep_size` together with a ratio, or nothing to take the ratio from.
+        InvalidRequest: `keep_size` together with a ratio or `snap_ratio`, or nothing to take the ratio from.
     """
     if aspect_ratio is not None and aspect_ratio not in model.ratios:
         raise unsupported("aspect_ratio", aspect_ratio, model, model.ratios)
@@ -87,11 +91,18 @@ def resolve_size(
             f"multiedit.keep_size asks for the first image's size, aspect_ratio for {asked}; send only one.",
             field="multiedit.keep_size",
         )
+    if keep_size and snap_ratio:
+        raise InvalidRequest(
+            "multiedit.keep_size asks for the first image's size, multiedit.snap_ratio for a ratio of the "
+            "model's list; send only one.",
+            field="multiedit.snap_ratio",
+        )
     composited = base is not None and not model.interprets_prompt
-    preferred = composited and not (keep_size or asked or resolution)
+    preferred = composited and not (keep_size or asked or resolution or snap_ratio)
     keep_size = keep_size or preferred
     tier, tier_notes = _tier(model, resolution, base if keep_size else None)
-    ratio, ratio_notes = _ratio(model, asked, base, keep_size)
+    snaps = _snaps(model, snap_ratio)
+    ratio, ratio_notes = (asked, ()) if asked else _inferred_ratio(model, base, snaps)
     kept = base if keep_size else None
     work = kept if kept and model.grid == 1 else _size(model, ratio, tier)
     result = kept or work
@@ -99,16 +110,22 @@ def resolve_size(
     return ResolvedSize(*result, *work, ratio, tier, kept is not None, notes)
 
 
-def nearest_size(model: Model, wanted: Size, base: Size) -> ResolvedSize:
+def nearest_size(model: Model, wanted: Size, base: Size, *, snap_ratio: bool = False) -> ResolvedSize:
     """Decide the size of a result that is wanted in pixels.
 
-    It is the wanted one where that is `base`, the size of the first image; else the model's ratio and tier
-    that are closest to it. A note says what became of it.
+    It is the wanted one where that is `base`, the size of the first image; else the closest tier, for an open
+    model at the wanted ratio, and else or with `snap_ratio` at the closest of the list. A note says so.
     """
     keep = wanted == base
     tier = closest_tier(wanted, model.tiers) if model.tiers else None
-    ratio = _closest_ratio(model, wanted) if model.fixed_ratios and not keep else None
-    size = resolve_size(model, ratio, tier, base, keep_size=keep)
+    if keep:
+        size = resolve_size(model, None, tier, base, keep_size=True)
+    else:
+        shape = wanted if model.fixed_ratios else base  # which such a model follows, whatever is wanted
+        ratio, _ = _inferred_ratio(model, shape, _snaps(model, snap_ratio or not model.interprets_prompt))
+        made = _size(model, ratio, tier)
+        notes = tuple(_size_notes(model, ratio, made, made, preferred=False))
+        size = ResolvedSize(*made, *made, ratio, tier, notes=notes)
     if (size.width, size.height) == wanted:
         return size
     parts = " at ".join(filter(None, (size.aspect_ratio, tier)))
@@ -139,18 +156,19 @@ def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | Non
     return model.default_tier, (f"resolution is not given: {model.default_tier} is {model.id}'s default.",)
 
 
-def _ratio(
-    model: Model, asked: str | None, base: Size | None, keep_size: bool
-) -> tuple[str, tuple[str, ...]]:
-    """The ratio to work at: asked, or the image's own, or the closest to it in the model's list."""
-    if asked:
-        return asked, ()
+def _snaps(model: Model, snap_ratio: bool) -> bool:
+    """Return whether a ratio that is not given is one of the model's list."""
+    return bool(model.fixed_ratios) and (snap_ratio or model.weights == "closed")
+
+
+def _inferred_ratio(model: Model, base: Size | None, snaps: bool) -> tuple[str, tuple[str, ...]]:
+    """The ratio to work at: the image's own, or the closest to it in the model's list."""
     if base is None:
         raise InvalidRequest(
             "aspect_ratio is not given, and no image to take it from either; give one of them.",
             field="aspect_ratio",
         )
-    if not model.fixed_ratios or (keep_size and model.weights != "closed"):
+    if not snaps:
         divisor = math.gcd(*base)
         ratio = f"{base[0] // divisor}:{base[1] // divisor}"
         return ratio, (f"The aspect ratio is image 1's own, {ratio}.",)
@@ -209,8 +227,9 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
     point on either side of those that the tolerance allows.
     """
     step = _step(model)
-    low = max(math.ceil(wanted * (1 - AREA_TOLERANCE)), model.min_pixels)
-    high = min(math.floor(wanted * (1 + AREA_TOLERANCE)), model.max_pixels)
+    tolerance = area_tolerance(step, ratio, wanted)
+    low = max(math.ceil(wanted * (1 - tolerance)), model.min_pixels)
+    high = min(math.floor(wanted * (1 + tolerance)), model.max_pixels)
     first = max(1, math.floor(math.sqrt(low / ratio) / step))
     last = max(1, min(math.ceil(math.sqrt(high / ratio) / step), model.max_side // step))
     for short in range(first * step, (last + 1) * step, step):
@@ -220,6 +239,15 @@ def _candidates(model: Model, ratio: float, wanted: float) -> Iterator[Size]:
         for long in {min(max(side, shortest), longest) for side in (below, below + step)}:
             if shortest <= long:
                 yield long, short
+
+
+def area_tolerance(step: int, ratio: float, wanted: float) -> float:
+    """How far an area may be from the wanted one, as a share of it; `ratio` is 1 or more.
+
+    More than 5 % where two neighbouring short sides, as those of a strip, give areas further apart than that;
+    a quarter at most.
+    """
+    return min(max(AREA_TOLERANCE, step / math.sqrt(wanted / ratio)), _LARGEST_TOLERANCE)
 
 
 def _step(model: Model) -> int:

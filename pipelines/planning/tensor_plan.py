@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..catalog.lookup import Catalog
 from ..images.input_image import ImageTensor
 from ..images.tensor_input import count_frames
+from ..layers.extension import Extend
 from ..layers.placement import Placement
 from .mask_options import MaskOptions
 from .plan import EditPlan, make_plan
@@ -36,6 +37,8 @@ class EditSettings:
     quality: str | None = None
     seed: int = 0
     keep_size: bool = False
+    snap_ratio: bool = False
+    extend: Extend | None = None
     placement: Placement = Placement()  # noqa: RUF009  # frozen
     roles: Mapping[int, Role] = field(default_factory=dict)
     placements: Mapping[int, Placement] = field(default_factory=dict)
@@ -89,6 +92,8 @@ def _request(settings: EditSettings, images: int, masked: bool, catalog: Catalog
             roles=roles,
             placement={number: settings.placements.get(number, settings.placement) for number in overlays},
             keep_size=settings.keep_size,
+            snap_ratio=settings.snap_ratio,
+            extend=settings.extend,
             mask_options=settings.mask_options,
         ),
     )

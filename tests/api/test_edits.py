@@ -105,6 +105,22 @@ def test_the_same_request_has_the_same_bytes(client: httpx.Client) -> None:
     assert first == second
 
 
+def test_an_image_is_extended_and_keeps_its_pixels(client: httpx.Client) -> None:
+    extend = {"left": 10, "bottom": "25%", "fill": "#0000ff"}
+    fields = {**QUICK, "images": [base64_png()], "multiedit": {"extend": extend}, "output_format": "png"}
+    edited = open_image(client.post("/image/multi-edit", json=fields))
+    assert edited.size == (310, 300)
+    assert edited.getpixel((9, 0)) == edited.getpixel((100, 240)) == (0, 0, 255)
+    assert edited.getpixel((10, 239)) == (200, 30, 20)
+
+
+def test_an_extension_that_is_too_large_is_refused(client: httpx.Client) -> None:
+    fields = {**QUICK, "images": [base64_png()], "multiedit": {"extend": {"right": 16_200}}}
+    response = client.post("/image/multi-edit", json=fields)
+    assert response.status_code == 400
+    assert "16500x240; the limit is 16384 px a side" in response.text
+
+
 def test_safe_mode_is_on_by_default(client: httpx.Client) -> None:
     fields = {"prompt": "p", "images": [base64_png()], "multiedit": {"keep_size": True}}
     edited = open_image(client.post("/image/multi-edit", json=fields))

@@ -151,7 +151,9 @@ def _examples() -> Any:
         words,
         st.lists(words, max_size=4),
     )
-    names = st.sampled_from(["seed", "roles", "placement", "keep_size", "x"])
+    names = st.sampled_from(
+        ["seed", "roles", "placement", "keep_size", "mask_grow", "mask_fill", "mask_align", "x"]
+    )
     extras = st.dictionaries(names, st.one_of(values, st.dictionaries(st.sampled_from("1289"), values)))
     fields = st.sampled_from(
         ["prompt", "images", "modelId", "aspect_ratio", "resolution", "output_format", "quality", "safe_mode"]

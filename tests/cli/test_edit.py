@@ -70,6 +70,42 @@ def test_a_panorama_comes_back_whole_or_with_what_was_cut(shell: Shell) -> None:
     assert "88.3 % of image 1 is cut away" in shell(edit + "--aspect-ratio 21:9").err
 
 
+@pytest.mark.parametrize(
+    ("extend", "size", "old"),
+    [
+        ("left=20,top=10%,fill=#0000ff", (320, 242), (20, 22)),
+        ("16:9,anchor=left,fill=blur", (391, 220), (0, 0)),
+    ],
+)
+def test_an_image_is_extended(shell: Shell, extend: str, size: tuple[int, int], old: tuple[int, int]) -> None:
+    ran = shell(EDIT + f"--extend {extend} -o out.png")
+    assert ran.code == 0
+    assert "Image 1 is extended (" in ran.err
+    assert open_image("out.png").size == size
+    assert pixel("out.png", old) == pixel("out.png", (old[0] + SIZE[0] - 1, old[1] + SIZE[1] - 1)) == RED
+
+
+@pytest.mark.parametrize(
+    ("extend", "words"),
+    [
+        ("left=x", "multiedit.extend.left is 'x'"),
+        ("left", "--extend has 'left'; it must be such as left=256,right=25% or 16:9"),
+        ("left=65000,right=65000", "the limit is 65535 px a side"),
+        ("16:9 --aspect-ratio 1:1", "multiedit.extend gives the result its shape, and aspect_ratio another"),
+    ],
+)
+def test_an_extension_that_cannot_be_is_refused(shell: Shell, extend: str, words: str) -> None:
+    ran = shell(EDIT + f"--extend {extend} --explain")
+    assert ran.code == 2
+    assert words in ran.err
+
+
+def test_the_closest_ratio_is_taken_where_that_is_asked_for(shell: Shell) -> None:
+    resolve = "resolve --model qwen-edit --image-size 4000x3000 --json "
+    assert shell(resolve).json["aspect_ratio"] == "4:3"
+    assert shell(resolve + "--snap-ratio").json["aspect_ratio"] == "3:2"
+
+
 def test_given_roles_and_placements_reach_the_plan(shell: Shell) -> None:
     ran = shell(
         KEEP

@@ -127,6 +127,18 @@ def test_a_mask_of_colours_and_transparency_is_read_there_as_it_is_here(server: 
     assert np.abs(difference).max() <= 1  # the mask goes there in 8 bits
 
 
+def test_an_image_is_extended_there_as_it_is_here(server: Server) -> None:
+    fields = {"prompt": "p", "safe_mode": False, "modelId": "layer-composite", "output_format": "png"}
+    extras = {"extend": {"aspect_ratio": "16:9", "anchor": "right"}}
+    asked = parse_request({**fields, "images": [FileSource(PICTURES[0])], "multiedit": extras}, LIMITS)
+    catalog = load_catalog()
+    remote = editor(server.url, graph=partial(request_graph, catalog=catalog))
+    here = EditPipeline(LIMITS, catalog, local_adapters(LIMITS), loader(), default_classifier)
+    made = asyncio.run(remote.edit(asked))
+    assert made.plan.extension is not None
+    assert np.array_equal(pixels(made), pixels(asyncio.run(here.edit(asked))))
+
+
 @pytest.mark.parametrize("output_format", ["jpeg", "webp"])
 def test_every_format_comes_back_and_nothing_is_taken_from_a_cache(
     server: Server, output_format: str

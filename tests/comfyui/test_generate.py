@@ -98,6 +98,23 @@ def test_a_model_edits_three_images_in_a_mask_with_a_lora(
     assert "invalid value encountered" not in server.log  # a NaN on its way into a PNG
 
 
+@pytest.mark.parametrize("model", FAMILIES)
+def test_an_extended_image_keeps_its_pixels_and_the_model_makes_the_rest(server: Server, model: str) -> None:
+    """Several whole edits by a tiny model, which take seconds on a processor."""
+    images = three(server)[:2]
+    base = np.asarray(Image.open(server.base / "input" / images[0]))
+    made = result(server, edit(model, images, extend="left=40,bottom=25%"))
+    assert made.shape == (140, 200, 3)
+    assert np.array_equal(made[:112, 40:], base)
+    assert made[:, :30].std() > 0
+    again = result(server, edit(model, images, extend="left=40,bottom=25%", prompt="the sea at night"))
+    assert not np.array_equal(again[:, :30], made[:, :30])
+    masked = result(server, edit(model, images, mask(server), extend="left=40", crop_and_stitch="on"))
+    selected = np.asarray(Image.open(server.base / "input" / "mask.png"))[..., 0] > 0
+    assert np.array_equal(masked[:, 40:][~selected], base[~selected])
+    assert not np.array_equal(masked[:, 40:][selected], base[selected])
+
+
 @pytest.mark.parametrize(("model", "lora"), VARIANTS.items())
 def test_a_variant_of_a_family_reads_its_prompt_and_its_images_in_order(
     server: Server, model: str, lora: str

@@ -73,7 +73,7 @@ def small(name: str) -> Prompt:
     [edit] = of_class(prompt, EDIT)
     assert {key: edit[key] for key in SMALL} == dict.fromkeys(SMALL, 0)
     edit |= SMALL
-    if "mask" in edit:
+    if "mask" in edit or edit.get("extend"):  # compared with what it was, which a JPEG is not
         of_class(prompt, "LoadImage")[0]["image"] = PAINTED
     return prompt
 
@@ -102,6 +102,10 @@ def test_a_template_runs(model_server: Server, name: str) -> None:
         base, result = (np.asarray(image.convert("RGB")) for image in (picture, saved))
         assert (base == result)[~change].all()
         assert (base != result)[change].any(axis=-1).mean() > 0.5
+    elif name == "extend":
+        base, result = (np.asarray(image.convert("RGB")) for image in (picture, saved))
+        assert (result[:, 180:780] == base).all()
+        assert saved.size == (960, 400)
     else:
         assert plan["roles"] == ["base", "reference", "reference"]
 

@@ -7,11 +7,13 @@ import io
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
+from multiedit.pipelines.adapters.comfyui.measured import MEASURED
 from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import FetchRefused, InvalidRequest, ModelFilesMissing
@@ -58,6 +60,18 @@ def edit(server: Server, told: Told, previews: list[Preview], model: str | None,
     images = [FileSource(picture) for picture in PICTURES]
     request = parse_request({**fields, "images": images, "multiedit": extras}, LIMITS)
     return asyncio.run(editor.edit(request, stage=lambda *stage: told.append(stage), preview=previews.append))
+
+
+def test_what_is_asked_of_a_mask_is_done_there_and_what_is_measured_comes_back(
+    model_server: Server,
+) -> None:
+    asked = {"mask_grow": 20, "mask_fill": "neutral", "keep_size": True}
+    made = edit(model_server, [], [], "flux-2-klein-4b-edit", **asked)
+    plain = edit(model_server, [], [], "flux-2-klein-4b-edit", keep_size=True, mask_align=False)
+    assert made.plan.mask_options.grow == 20
+    assert made.file.data != plain.file.data
+    measured = [[note for note in each.plan.notes if note.startswith(MEASURED)] for each in (made, plain)]
+    assert ["shift" in note for (note,) in measured] == [True, False]
 
 
 def test_an_edit_shows_its_steps_and_previews_and_repeats_itself(model_server: Server) -> None:
@@ -112,6 +126,17 @@ def test_an_option_that_is_not_there_is_refused_before_anything_is_sent(
     with pytest.raises(InvalidRequest, match=words):
         edit(model_server, [], [], "flux-2-klein-4b-edit", **options)
     assert model_server.json("/history").keys() == before
+
+
+def test_a_model_extends_a_photograph_and_the_mask_of_a_request_lies_over_it(model_server: Server) -> None:
+    extras = {"extend": {"right": 60, "top": "10%"}, "roles": {"2": "reference", "3": "mask"}}
+    made = edit(model_server, [], [], "flux-2-klein-4b-edit", **extras)
+    base = np.asarray(Image.open(PICTURES[0]).convert("RGB"))
+    kept = np.asarray(Image.open(PICTURES[2]).convert("L")) == 0
+    result = np.asarray(Image.open(io.BytesIO(made.file.data)).convert("RGB"))
+    assert result.shape == (440, 660, 3)
+    assert np.array_equal(result[40:, :600][kept], base[kept])
+    assert not np.array_equal(result[40:, :600][~kept], base[~kept])
 
 
 def test_missing_files_are_told_before_anything_is_sent(model_server: Server) -> None:

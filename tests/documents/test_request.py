@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import RequestLimits
+from multiedit.pipelines.layers.extension import FILLS, Extend
 from multiedit.pipelines.layers.placement import ANCHORS, FITS, Placement
 from multiedit.pipelines.planning.mask_options import MASK_FILLS
 from multiedit.pipelines.planning.model_options import option_readers
@@ -33,10 +34,14 @@ def test_every_field_has_a_row_and_no_row_is_of_another() -> None:
     flat = (*extras_readers(1), *option_readers(RequestLimits()), "images")
     extras = {f"multiedit.{name}" for name in flat}
     placement = {field.name for field in dataclasses.fields(Placement)}
-    assert request | extras | placement == NAMES
+    extend = {field.name for field in dataclasses.fields(Extend)}
+    assert request | extras | placement | extend == NAMES
 
 
-@pytest.mark.parametrize("word", [*ROLES, *MASK_FILLS, *FITS, *ANCHORS, *OUTPUT_FORMATS, *QUALITIES])
+WORDS = [*ROLES, *MASK_FILLS, *FITS, *ANCHORS, *OUTPUT_FORMATS, *QUALITIES, *FILLS]
+
+
+@pytest.mark.parametrize("word", WORDS)
 def test_every_word_of_a_list_is_named(word: str) -> None:
     assert f"`{word}`" in TEXT
 

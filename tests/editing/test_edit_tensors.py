@@ -16,6 +16,7 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.common.types import OnProgress
 from multiedit.pipelines.editing.edit_tensors import EditedTensors, edit_tensors
 from multiedit.pipelines.images.input_image import PixelSource
+from multiedit.pipelines.layers.extension import Amount, Extend
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.plan import EditPlan
 from multiedit.pipelines.planning.tensor_plan import EditSettings
@@ -41,6 +42,28 @@ def test_the_embedded_models_are_known_and_have_adapters() -> None:
 def test_a_base_alone_comes_back_bit_for_bit() -> None:
     base = picture(frames=2)
     assert torch.equal(edit(base).image, base)
+
+
+def test_an_extended_base_keeps_its_pixels_in_every_frame() -> None:
+    base, overlay = picture(frames=2), torch.ones(1, 4, 4, 3)
+    asked = Extend(left=Amount(10), bottom=Amount(50, percent=True), fill="#0000ff")
+    edited = edit(base, extend=asked)
+    assert edited.image.shape == (2, 48, 58, 3)
+    assert torch.equal(edited.image[:, :32, 10:], base)
+    assert torch.allclose(edited.image[:, 32:], torch.tensor([0.0, 0.0, 1.0]))
+    placed = edit(base, overlay, extend=asked, placement=Placement(fit="none", anchor="bottom-left"))
+    assert torch.allclose(placed.image[:, 44:, :4], torch.ones(3))
+    assert torch.equal(placed.image[:, :32, 10:], base)
+
+
+def test_a_mask_lies_over_the_base_itself_and_what_is_added_may_change_too() -> None:
+    base, overlay, mask = picture(), torch.ones(1, 9, 9, 3), torch.zeros(1, 32, 48)
+    mask[:, :, :8] = 1.0
+    asked = Extend(right=Amount(16), fill="#000000")
+    edited = edit(base, overlay, mask=mask, extend=asked, placement=Placement(fit="stretch")).image
+    assert torch.allclose(edited[:, :, :8], torch.ones(3))
+    assert torch.equal(edited[:, :, 8:48], base[:, :, 8:])
+    assert torch.allclose(edited[:, :, 48:], torch.ones(3))
 
 
 def test_overlays_are_placed_by_the_settings() -> None:

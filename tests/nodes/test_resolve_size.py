@@ -30,6 +30,14 @@ def test_the_ratio_is_taken_from_the_image(graph: Any) -> None:
     assert width % 16 == height % 16 == 0
 
 
+@pytest.mark.parametrize(("snap_ratio", "ratio"), [(False, "4:3"), (True, "3:2")])
+def test_the_images_own_ratio_is_snapped_only_where_asked_for(
+    graph: Any, snap_ratio: bool, ratio: str
+) -> None:
+    asked = {"model": "qwen-edit", "model.aspect_ratio": "auto", "snap_ratio": snap_ratio}
+    assert graph.run("MultiEditResolveSize", image=torch.zeros(1, 300, 400, 3), **asked)[2] == ratio
+
+
 def test_the_size_is_kept(graph: Any) -> None:
     width, height, *_ = graph.run(
         "MultiEditResolveSize",

@@ -38,13 +38,13 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditResolveSize": (
         "Resolve Size",
         "model",
-        "keep_size image",
+        "keep_size image snap_ratio",
         "width height aspect_ratio resolution notes",
     ),
     "MultiEditEdit": (
         "Multi-Edit",
         "model prompt image_1 seed",
-        f"{FURTHER} mask keep_size {PLACEMENT} per_image loaded_model",
+        f"{FURTHER} mask keep_size {PLACEMENT} per_image snap_ratio extend loaded_model",
         "image plan summary",
     ),
     "MultiEditSafeMode": (
@@ -82,6 +82,12 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "loaded_model",
         SAMPLING,
         "loaded_model",
+    ),
+    "MultiEditExtend": (
+        "Extend Image",
+        "image extend fill",
+        "mask",
+        "image mask",
     ),
 }
 

@@ -46,6 +46,7 @@ def test_the_least_request_on_a_bare_machine() -> None:
         keep_size=True,
         roles=("base", "overlay"),
         placements={2: Placement()},
+        extension=None,
         output_format="jpeg",
         quality=None,
         seed=0,
@@ -82,7 +83,8 @@ def test_a_request_that_says_everything_needs_no_note() -> None:
         EVERYWHERE, modelId="nano-banana-2-edit", aspect_ratio="16:9", resolution="2K", output_format="png",
         safe_mode=False, multiedit=extras,
     )  # fmt: skip
-    assert made.notes == ()
+    [shape] = made.notes
+    assert shape.startswith("Image 1 is recomposed: 25.6 % of its 4000x3000 would not fit into 2752x1536")
     assert (made.width, made.height, made.seed, made.safe_mode) == (2752, 1536, 7, False)
     assert (made.adapter, made.model_name) == ("adapter of nano-banana-2-edit", "Nano Banana 2")
 
@@ -95,7 +97,10 @@ def test_a_request_that_says_everything_needs_no_note() -> None:
         ({"modelId": "layer-composite", "resolution": "1K"}, "layer-composite", None),
         ({"modelId": "qwen-edit", "aspect_ratio": "21:9"}, "qwen-edit", None),
         ({"modelId": "qwen-edit", "aspect_ratio": "21:9", "roles": {"2": "mask"}}, "qwen-edit", "42.9 %"),
-        ({"modelId": "qwen-edit", "roles": {"2": "mask"}}, "qwen-edit", "11.1 %"),
+        ({"modelId": "qwen-edit", "roles": {"2": "mask"}}, "qwen-edit", None),
+        ({"modelId": "qwen-edit", "roles": {"2": "mask"}, "snap_ratio": True}, "qwen-edit", "11.1 %"),
+        ({"modelId": "qwen-edit", "roles": {"2": "mask"}}, "provider", "11.1 %"),
+        ({"modelId": "mage-flow-edit", "aspect_ratio": "1:1"}, "mage-flow", "25 %"),
         ({"modelId": "qwen-edit", "roles": {"2": "overlay"}}, "qwen-edit", None),
         ({"modelId": "nano-banana-2-edit", "aspect_ratio": "21:9"}, "provider", None),
         ({"modelId": "nano-banana-2-edit", "aspect_ratio": "21:9", "roles": {"2": "mask"}},
@@ -107,8 +112,9 @@ def test_a_request_that_says_everything_needs_no_note() -> None:
 def test_what_is_cut_away_from_the_base_is_said(
     fields: dict[str, Any], adapter: str, share: str | None
 ) -> None:
-    extras = {"roles": fields.get("roles", {})}
-    asked = {name: value for name, value in fields.items() if name != "roles"}
+    own = ("roles", "snap_ratio")
+    extras = {name: value for name, value in fields.items() if name in own}
+    asked = {name: value for name, value in fields.items() if name not in own}
     made = plan({fields["modelId"]: adapter}, multiedit=extras, **asked)
     cut = [note.partition(" of image 1 is cut away")[0] for note in made.notes if "cut away" in note]
     assert cut == ([share] if share else [])
@@ -252,7 +258,7 @@ def test_keep_size_has_the_first_images_size() -> None:
     assert (made.width, made.height, made.work_width, made.work_height) == (4000, 3000, 4000, 3000)
     fitted = plan(EVERYWHERE, modelId="qwen-edit", multiedit={"keep_size": True})
     assert (fitted.width, fitted.height) == (4000, 3000)
-    assert (fitted.work_width, fitted.work_height) == (1200, 896)
+    assert (fitted.work_width, fitted.work_height) == (1184, 896)
 
 
 @pytest.mark.parametrize(

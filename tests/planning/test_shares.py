@@ -1,14 +1,11 @@
-"""The plan's notes about parts of image 1."""
+"""Shares of image 1 in words, and what the plan says of a mask."""
 
 from __future__ import annotations
 
 import pytest
-from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.images.facts import MaskSelection
-from multiedit.pipelines.planning.shares import cut_notes, mask_notes, percent
-
-OURS, GENERATIVE = (load_catalog().get(model) for model in ("layer-composite", "firered-image-edit"))
+from multiedit.pipelines.planning.shares import mask_notes, percent
 
 
 @pytest.mark.parametrize(
@@ -44,27 +41,3 @@ def test_a_mask_that_selects_nothing_is_refused(shares: tuple[float, ...]) -> No
 )  # fmt: skip
 def test_percentages_are_never_all_or_nothing_by_rounding(share: float, words: str) -> None:
     assert percent(share) == words
-
-
-@pytest.mark.parametrize(
-    ("base", "size", "share"),
-    [
-        ((12000, 600), (1568, 672), "88.3 %"),
-        ((600, 12000), (672, 1568), "88.3 %"),
-        ((4000, 3000), (1024, 1024), "25 %"),
-        ((4000, 3000), (4000, 3000), None),
-        ((400, 300), (1184, 888), None),
-        ((4001, 3000), (1184, 888), None),
-    ],
-)
-def test_what_sticks_out_is_said_in_percent(
-    base: tuple[int, int], size: tuple[int, int], share: str | None
-) -> None:
-    notes = list(cut_notes(OURS, base, size))
-    assert [note.partition(" of image 1")[0] for note in notes] == ([share] if share else [])
-    assert all("ask for keep_size" in note for note in notes)
-
-
-@pytest.mark.parametrize(("height", "said"), [(912, False), (928, True)])
-def test_what_the_models_grid_asks_for_is_not_said(height: int, said: bool) -> None:
-    assert bool(list(cut_notes(GENERATIVE, (1200, height), (1200, 897)))) is said

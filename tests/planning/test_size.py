@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.catalog.model import TIER_SIDES, Model, parse_ratio
 from multiedit.pipelines.common.errors import InvalidRequest, UnsupportedValue
-from multiedit.pipelines.planning.size import AREA_TOLERANCE, nearest_size, resolve_size, size_on_grid
+from multiedit.pipelines.planning.size import (
+    AREA_TOLERANCE,
+    area_tolerance,
+    closest_tier,
+    nearest_size,
+    resolve_size,
+    size_on_grid,
+)
 
 CATALOG = load_catalog()
 OURS = CATALOG.get("layer-composite")
@@ -56,7 +63,7 @@ def test_nano_banana_has_googles_sizes(model_id: str, tier: str, factor: int, ra
         ("seedream-v5-lite-edit", "4:5", None, (1728, 2160)),
         ("firered-image-edit", "1:1", None, (1024, 1024)),
         ("firered-image-edit", "3:2", None, (1248, 832)),
-        ("firered-image-edit", "16:9", None, (1392, 784)),
+        ("firered-image-edit", "16:9", None, (1376, 768)),
         ("layer-composite", "16:9", "1K", (1376, 774)),
         ("layer-composite", "21:9", "1K", (1568, 672)),
         ("layer-composite", "4:3", "2K", (2368, 1776)),
@@ -136,9 +143,10 @@ def test_no_grid_point_near_the_area_has_a_better_ratio(grid: int, ratio: tuple[
         return abs(math.log(width * b / (height * a))), abs(math.log(width * height / area))
 
     chosen = size_on_grid(model, ratio, area)
-    low, high = area * (1 - AREA_TOLERANCE), area * (1 + AREA_TOLERANCE)
+    tolerance = area_tolerance(math.lcm(grid, 2), max(a / b, b / a), area)
+    low, high = area * (1 - tolerance), area * (1 + tolerance)
     ideal = math.sqrt(area * b / a)
-    rows = range(max(grid, int(ideal * 0.85) // grid * grid), int(ideal * 1.15) + 2 * grid, grid)
+    rows = range(max(grid, int(ideal * 0.75) // grid * grid), int(ideal * 1.25) + 2 * grid, grid)
     points = [
         (width, height)
         for height in rows
@@ -163,14 +171,18 @@ def test_no_grid_point_near_the_area_has_a_better_ratio(grid: int, ratio: tuple[
         ((2000, 1000), "16:9"),  # a factor of 1.125 from 16:9, of 1.167 from 21:9
     ],
 )
-def test_auto_takes_the_closest_ratio_of_the_list(
+def test_auto_takes_the_closest_ratio_of_the_list_for_a_closed_model_and_where_asked_for(
     aspect_ratio: str | None, base: tuple[int, int], closest: str
 ) -> None:
-    assert resolve_size(CATALOG.get("firered-image-edit"), aspect_ratio, None, base).aspect_ratio == closest
+    open_model, closed = CATALOG.get("firered-image-edit"), CATALOG.get("flux-2-max-edit")
+    assert resolve_size(closed, aspect_ratio, None, base).aspect_ratio == closest
+    snapped = resolve_size(open_model, aspect_ratio, None, base, snap_ratio=True)
+    assert snapped.aspect_ratio == closest
+    assert f"{closest} is closest to image 1's {base[0]}x{base[1]}" in snapped.notes[0]
 
 
 def test_an_exact_tie_goes_to_the_earlier_ratio() -> None:
-    two = dataclasses.replace(OURS, ratios=("auto", "4:1", "1:1"))
+    two = dataclasses.replace(OURS, weights="closed", ratios=("auto", "4:1", "1:1"))
     assert resolve_size(two, None, "1K", (2000, 1000)).aspect_ratio == "4:1"
     assert (
         resolve_size(dataclasses.replace(two, ratios=("1:1", "4:1")), None, "1K", (2, 1)).aspect_ratio
@@ -268,6 +280,7 @@ def test_keep_size_works_at_the_images_ratio_where_the_weights_are_open() -> Non
         ("layer-composite", {"aspect_ratio": "auto"}, (48, 47), True),
         ("layer-composite", {"aspect_ratio": "21:9"}, (12000, 600), False),
         ("layer-composite", {"resolution": "1K"}, (12000, 600), False),
+        ("layer-composite", {"snap_ratio": True}, (1200, 600), False),
         ("layer-composite", {}, (20_000, 600), True),
         ("layer-composite", {}, (11_600, 8_700), True),
         ("firered-image-edit", {}, (1024, 1024), False),
@@ -290,6 +303,12 @@ def test_what_is_longer_than_any_grid_point_is_kept_too(model: Model, base: tupl
     answer = resolve_size(model, None, None, base, keep_size=True)
     assert (answer.width, answer.height) == base
     assert max(answer.work_width, answer.work_height) <= max(model.max_side, *base)
+
+
+def test_keep_size_contradicts_snapping() -> None:
+    with pytest.raises(InvalidRequest, match="send only one") as caught:
+        resolve_size(OURS, None, None, (100, 100), keep_size=True, snap_ratio=True)
+    assert caught.value.field == "multiedit.snap_ratio"
 
 
 def test_keep_size_contradicts_a_ratio() -> None:
@@ -321,6 +340,8 @@ def test_any_size_gives_the_nearest_of_the_model(model: Model, wanted: tuple[int
     assert any(each.startswith(note) for each in found.notes) == (made != wanted)
     if wanted == (640, 480):
         assert made == wanted
+    elif model.weights == "open":
+        assert made == nearest_made(model, wanted, found.tier)
     elif model.fixed_ratios:
 
         def apart(ratio: str) -> float:
@@ -334,3 +355,16 @@ def test_any_size_gives_the_nearest_of_the_model(model: Model, wanted: tuple[int
         )
     else:
         assert found.aspect_ratio == "4:3"
+
+
+def nearest_made(model: Model, wanted: tuple[int, int], tier: str | None) -> tuple[int, int]:
+    """The grid point of an open model for the ratio of a size, whatever its list has."""
+    assert tier == (closest_tier(wanted, model.tiers) if model.tiers else None)
+    return size_on_grid(model, wanted, TIER_SIDES[tier or "1K"] ** 2)
+
+
+def test_a_size_in_pixels_is_snapped_where_that_is_asked_for() -> None:
+    model = CATALOG.get("qwen-edit")
+    assert nearest_size(model, (1024, 768), (640, 480)).aspect_ratio == "4:3"
+    snapped = nearest_size(model, (1024, 768), (640, 480), snap_ratio=True)
+    assert (snapped.width, snapped.height, snapped.aspect_ratio) == (1248, 832, "3:2")

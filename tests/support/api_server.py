@@ -35,7 +35,7 @@ SIZE = (300, 240)
 QUICK = {"prompt": "put them together", "safe_mode": False, "multiedit": {"keep_size": True}}
 PLAN = EditPlan(
     "layer-composite", "Layer Composite", "composite", "put them together", *SIZE, *SIZE, "5:4", None, True,
-    ("base",), {}, "png", None, 0, False, None, (),
+    ("base",), {}, None, "png", None, 0, False, None, (),
 )  # fmt: skip
 PLENTY = {"requests_per_minute": 100_000, "failures": 100_000}
 

@@ -15,6 +15,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.layers.extension import Amount, Extend
 from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.request import Role
 from multiedit.pipelines.planning.tensor_plan import EditSettings, plan_tensors
@@ -31,6 +32,7 @@ class Case:
     Attributes:
         sizes: (width, height) of each image, the base first.
         bounds: (top, bottom, left, right) of the mask on the result; None without one.
+        masked: whether a mask is connected; None where there are bounds.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -38,6 +40,11 @@ class Case:
     options: GenerationOptions = GenerationOptions(retry_smaller=False)  # noqa: RUF009  # frozen
     settings: Mapping[str, Any] | None = None
     frames: int = 1
+    masked: bool | None = None
+
+    @property
+    def has_mask(self) -> bool:
+        return self.bounds is not None if self.masked is None else self.masked
 
 
 OVERLAY: dict[int, Role] = {2: "overlay"}
@@ -53,6 +60,12 @@ CASES = {
         (PHOTOGRAPH, PORTRAIT, SQUARE),
         settings={"roles": OVERLAY, "placements": {2: Placement(scale=0.5, anchor="top-left")}},
     ),
+    "extend": Case(
+        (PHOTOGRAPH, PORTRAIT),
+        bounds=(0, 800, 1200, 1600),
+        settings={"extend": Extend(right=Amount(400))},
+        masked=False,
+    ),
     "two frames": Case((PHOTOGRAPH,), frames=2),
     "smaller references": Case((PHOTOGRAPH, PORTRAIT), options=GenerationOptions()),
     "batch of four": Case((PHOTOGRAPH,), options=GenerationOptions(batch_size=4, retry_smaller=False)),
@@ -66,13 +79,15 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
     asked: dict[str, Any] = {"prompt": "a hat", "seed": 7, **(case.settings or {})}
     settings = EditSettings(profile.model, **asked)
     images = [torch.empty(1).expand(1, height, width, 3) for width, height in case.sizes]
-    mask = None if case.bounds is None else torch.ones(1, 1, 1)
+    mask = torch.ones(1, 1, 1) if case.has_mask else None
     plan = plan_tensors(settings, images, mask, catalog, {profile.model: profile.family})
     files = {
         name: (part.files[0].name if part.files else "merged.safetensors")
         for name, part in profile.parts.items()
     }
     sizes = [size for role, size in zip(plan.roles, case.sizes, strict=False) if role != "overlay"]
+    if plan.extension is not None:
+        sizes[0] = plan.extension.size
     model = catalog.get(profile.model)
     return plan_generation(
         plan, ProfileSelection(profile, files, ()), model, sizes, case.bounds, case.options
@@ -82,7 +97,7 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
 def graph(profile: Profile, case: Case) -> dict[str, Any]:
     """The nodes of a case's graph and the link to its image."""
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
-    sources = GraphSources(LINK, images, None if case.bounds is None else ["mask", 0])
+    sources = GraphSources(LINK, images, ["mask", 0] if case.has_mask else None)
     made = edit_graph(generation(profile, case), sources, case.frames, "edit.")
     return {"nodes": made.graph.nodes, "image": made.image}
 

@@ -42,6 +42,7 @@ def edit(
     seed: int = 1,
     loader: Prompt | None = None,
     keep_size: bool = True,
+    extend: str = "",
     **options: Any,
 ) -> Prompt:
     """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image; `options` are those below `model`."""
@@ -57,6 +58,7 @@ def edit(
         inputs["mask"] = ["mask", 0]
     graph["model"] = node("MultiEditLoadModel", **{"model": model, "model.profile": "auto", **(loader or {})})
     asked = {"prompt": prompt, "seed": seed, "keep_size": keep_size, "loaded_model": ["model", 0]}
+    asked |= {"extend": extend} if extend else {}
     graph["edit"] = node("MultiEditEdit", **inputs, **asked)
     graph["save"] = node("SaveImage", images=["edit", 0], filename_prefix="edit")
     return graph

@@ -8,8 +8,8 @@ K4 = ("1K", "2K", "4K")
 
 # Open models that run here only. id: licence, ratios' grid, tiers, images, largest area
 OURS = {
-    "qwen-edit-2509": ("Apache-2.0", 16, (), 3, 67108864),
-    "firered-image-edit-1.0": ("Apache-2.0", 16, (), 3, 67108864),
+    "qwen-edit-2509": ("Apache-2.0", 32, (), 3, 67108864),
+    "firered-image-edit-1.0": ("Apache-2.0", 32, (), 3, 67108864),
     "flux-2-klein-4b-edit": ("Apache-2.0", 16, K2, 4, 4194304),
     "flux-2-klein-4b-base-edit": ("Apache-2.0", 16, K2, 4, 4194304),
     "flux-2-klein-9b-edit": ("FLUX Non-Commercial License", 16, K2, 4, 4194304),

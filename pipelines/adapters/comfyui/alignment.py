@@ -174,7 +174,7 @@ def _peak(spectrum: Tensor, reach: int) -> _Found:
 
 
 def _halves_agree(made: Tensor, own: Tensor, places: list[tuple[int, int]], found: _Found) -> bool:
-    """Whether left and right, upper and lower half have the shift of the whole; true for too few tiles."""
+    """Whether left and right, upper and lower half have the shift of the whole."""
     for axis in (0, 1):
         ordered = sorted(places, key=lambda place: place[axis])
         middle = len(ordered) // 2

@@ -62,6 +62,8 @@ def measure_color(output: Tensor, base: Tensor, keep: Tensor) -> ColorShift | No
         output, base: float32 [H, W, 3 or more], 0..1, sRGB; only the first three channels count.
         keep: bool [H, W], where both should show the same.
     """
+    if min(keep.shape) < _CELL:
+        return None
     inside = avg_pool2d(keep[None].float(), _CELL)[0] == 1
     if int(inside.sum()) < _FEWEST_CELLS:
         return None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
+from ...layers.extension import AUTO_FILL, SIDES, Extension
 from ...planning.plan import EditPlan
 from .families import FAMILIES
+from .families.family import Family
 from .generation_plan import GenerationPlan
 from .graph import GraphNodes, Link, output
 from .graph_builder import GraphBuilder, GraphSources
@@ -35,12 +37,14 @@ def edit_graph(
         prefix: of the nodes' ids.
     """
     graph = GraphNodes(prefix)
+    family = FAMILIES[generation.profile.family]
+    if (extension := generation.plan.extension) is not None:
+        sources = _extended(graph, extension, family, sources)
     sources = _with_overlays(graph, generation.plan, sources)
-    build = FAMILIES[generation.profile.family].build
     images = []
     for frame in range(frames):
         name = "" if frames == 1 else f"frame_{frame + 1}."
-        images.append(build(GraphBuilder(graph, generation, replace(sources, frame=frame), name)))
+        images.append(family.build(GraphBuilder(graph, generation, replace(sources, frame=frame), name)))
     joined = images[0]
     for number, image in enumerate(images[1:], start=2):
         joined = graph.add(f"join_{number}", "ImageBatch", {"image1": joined, "image2": image})
@@ -60,11 +64,41 @@ def add_report(edit: EditGraph, plan: str, summary: str) -> tuple[str | Link, st
     return texts
 
 
+def _extended(graph: GraphNodes, extension: Extension, family: Family, sources: GraphSources) -> GraphSources:
+    """Extend the base and its mask; the model is shown what its family wants to see there.
+
+    Whatever that is, at the seam the edit fades in over the mirror image of the base.
+    """
+    fill = family.extension_fill if extension.fill == AUTO_FILL else extension.fill
+    sides = {side: getattr(extension, side) for side in SIDES}
+    image = {
+        "image": sources.images[0],
+        "extend": "sides",
+        **{f"extend.{name}": n for name, n in sides.items()},
+    }
+    mask: dict[str, object] = {} if sources.mask is None else {"mask": sources.mask}
+    kept = graph.add("extend", "MultiEditExtend", {**image, **mask, "fill": "mirror"})
+    shown = graph.add("extend_shown", "MultiEditExtend", {**image, **_fill(fill)})
+    return replace(sources, images=(kept, *sources.images[1:]), mask=output(kept, 1), shown=shown)
+
+
+def _fill(fill: str) -> dict[str, object]:
+    """The widgets of Extend Image for a fill."""
+    return {"fill": "color", "fill.color": fill} if fill.startswith("#") else {"fill": fill}
+
+
 def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> GraphSources:
     """Lay what is an overlay onto the base, each by its own placement; the rest are references."""
-    base = sources.images[0]
-    for number, placement in plan.placements.items():
-        layers = {"image_1": base, "image_2": sources.images[number - 1]}
-        base = graph.add(f"overlay_{number}", "MultiEditCompose", {**layers, **asdict(placement)})
+
+    def laid_on(base: Link, suffix: str = "") -> Link:
+        for number, placement in plan.placements.items():
+            layers = {"image_1": base, "image_2": sources.images[number - 1]}
+            name = f"overlay_{number}{suffix}"
+            base = graph.add(name, "MultiEditCompose", {**layers, **asdict(placement)})
+        return base
+
+    base, shown = laid_on(sources.images[0]), sources.shown
+    if shown is not None:
+        sources = replace(sources, shown=laid_on(shown, "_shown"))
     numbered = zip(plan.roles, sources.images, strict=False)  # the mask, which is last, has a link of its own
     return replace(sources, images=(base, *(image for role, image in numbered if role == "reference")))

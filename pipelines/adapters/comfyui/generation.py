@@ -11,14 +11,14 @@ from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
 from ...planning.model_options import Switch
 from ...planning.plan import EditPlan
-from ...planning.shares import cut_notes
+from ...planning.shape import STRETCHED, cut_notes, shapes_apart
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
 from .families import FAMILIES
 from .generation_plan import GenerationOptions, GenerationPlan
 from .profiles.profile import Profile, SpeedOption
 from .profiles.selection import ProfileSelection, alias_notes
-from .reference_fit import ReferenceFit, on_budget
+from .reference_fit import ReferenceFit, on_budget, reference_area
 
 # Areas of fewer squares of the grid have no point near every ratio (see `size_on_grid`).
 _COARSE = 400
@@ -56,8 +56,9 @@ def plan_generation(
     kv_cache, kv_notes = _kv_cache(options.kv_cache, profile)
     easy_cache, easy_notes = _speed("easy_cache", options.easy_cache, profile.easy_cache)
     base = ReferenceFit(work, (plan.width, plan.height), region.window if region else None)
-    pixels, masked = options.reference_pixels or profile.reference_pixels, mask_bounds is not None
-    references = FAMILIES[profile.family].fit_references(base, sizes, pixels, profile.grid, masked)
+    pixels = options.reference_pixels or _reference_pixels(profile, work, len(sizes))
+    masked = mask_bounds is not None
+    references = FAMILIES[profile.family].fit_references(base, sizes, pixels, profile.cell, masked)
     return GenerationPlan(
         plan=plan,
         profile=profile,
@@ -107,8 +108,15 @@ def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: CropRegion
 
 def _cut_notes(plan: EditPlan, model: Model, base: Size, fit: ReferenceFit) -> tuple[str, ...]:
     """Say what is cut where the model sees the base in register with the result, if the plan has not."""
-    notes = () if fit.canvas is None else tuple(cut_notes(model, base, fit.canvas))
-    return tuple(note for note in notes if note not in plan.notes)
+    if fit.canvas is None or shapes_apart(base, fit.canvas) <= STRETCHED:
+        return ()
+    return tuple(note for note in cut_notes(model, base, fit.canvas) if note not in plan.notes)
+
+
+def _reference_pixels(profile: Profile, work: Size, count: int) -> int:
+    if not profile.references_follow:
+        return profile.reference_pixels
+    return reference_area(math.prod(work), count, profile.reference_pixels)
 
 
 def _region(

@@ -78,7 +78,7 @@ class GenerationPlan:
         """The references' fits at a share of their area."""
         if share == 1.0:
             return self.references
-        grid = self.profile.grid
+        grid = self.profile.cell
         sizes = [on_budget(fit.size, round(math.prod(fit.size) * share), grid) for fit in self.references]
         return tuple(replace(fit, size=size) for fit, size in zip(self.references, sizes, strict=True))
 

@@ -30,6 +30,7 @@ class GraphSources:
         mask: edit mask, 1 = change here.
         item: which of a ComfyUI list each link stands for.
         frame: which frame of a batch; a shorter batch serves with its last.
+        shown: what the model is shown of the base, where that is another image.
     """
 
     model: Link
@@ -37,6 +38,7 @@ class GraphSources:
     mask: Link | None = None
     item: int = 0
     frame: int = 0
+    shown: Link | None = None
 
 
 class GraphBuilder:
@@ -190,9 +192,10 @@ class GraphBuilder:
     def _prefilled(self) -> Link:
         """The base as the model sees it as a reference."""
         fill = self.generation.plan.mask_options.fill
+        shown = self._sources.shown or self._sources.images[0]
         if not self.generation.masked or fill == "keep":
-            return self._sources.images[0]
-        masked = {"image": self._sources.images[0], "mask": self._mask}
+            return shown
+        masked = {"image": shown, "mask": self._mask}
         return self.add("fill", "MultiEditFill", {**masked, "fill": fill, **self._place()})
 
     def _edge(self) -> dict[str, object]:

@@ -66,7 +66,7 @@ def _around(mask: Tensor, margin: int) -> tuple[EllipsisType, slice, slice]:
     selected = mask.reshape(-1, *mask.shape[-2:]).amax(dim=0) > 0
     rows, columns = (selected.any(dim=axis).nonzero().flatten() for axis in (1, 0))
     if len(rows) == 0:
-        return ..., slice(0, 0), slice(0, 0)
+        return ..., slice(0, 1), slice(0, 1)  # torch pads no empty tensor
     down, across = (slice(max(0, int(at[0]) - margin), int(at[-1]) + 1 + margin) for at in (rows, columns))
     return ..., down, across
 

@@ -10,11 +10,11 @@ from ...common.types import Size
 from ...images.levels import MASK_EDGE
 from ...images.resample import resize, resize_mask
 from ...layers.masked import keep_outside, mask_bounds, with_channels
-from ...layers.placement import Box, Placement, place
+from ...layers.placement import Box, CanvasWindow
+from ...planning.shape import shown_box
 from .mask_shape import faded, grown, without_specks
 from .reference_fit import CropWindow, ReferenceFit
 
-_COVER = Placement(fit="cover")
 # The edge of an edit fades in over this share of the result's side: 4 pixels at one megapixel.
 _SOFT_EDGE = 1 / 256
 _RING = 0.5  # how free the latent cells around the mask are, so that both sides of the edge agree
@@ -63,22 +63,22 @@ def grown_mask(mask: Tensor, image: Tensor, canvas: Size, pixels: int) -> Tensor
     return grown(_covering_mask(mask, _cover(image, canvas)), pixels)
 
 
-def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) on the canvas of what an edit mask [B, h, w] changes in any frame."""
+def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> CanvasWindow:
+    """The window on the canvas of what an edit mask [B, h, w] changes in any frame."""
     any_frame = mask.float().amax(dim=0, keepdim=True)
     return mask_bounds(fitted_mask(any_frame, image, ReferenceFit(canvas, canvas))[0])
 
 
-def latent_mask(mask: Tensor, grid: int) -> Tensor:
-    """Return the free part of a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `grid` pixels.
+def latent_mask(mask: Tensor, cell: int) -> Tensor:
+    """Return the free part of a latent: [1, 1, H, W] of an edit mask [1, H, W], in cells of `cell` pixels.
 
     Every cell that the mask touches is free, since a cell is not free in part; a ring around is half free.
     It has the pixels' size, as ComfyUI scales it to the latent's without a filter: of one value for each cell
-    a latent finer than the grid would get mixtures.
+    a latent finer than the cells would get mixtures.
     """
-    cells = adaptive_max_pool2d(mask[None], (mask.shape[1] // grid, mask.shape[2] // grid))
+    cells = adaptive_max_pool2d(mask[None], (mask.shape[1] // cell, mask.shape[2] // cell))
     freed = torch.maximum(cells, _RING * max_pool2d(cells, 3, stride=1, padding=1))
-    return freed.repeat_interleave(grid, dim=2).repeat_interleave(grid, dim=3)
+    return freed.repeat_interleave(cell, dim=2).repeat_interleave(cell, dim=3)
 
 
 def finished(
@@ -120,7 +120,7 @@ def _covering_mask(mask: Tensor, box: Box) -> Tensor:
 
 
 def _cover(image: Tensor, canvas: Size) -> Box:
-    return place(_COVER, (image.shape[2], image.shape[1]), canvas)
+    return shown_box((image.shape[2], image.shape[1]), canvas)
 
 
 def _cut(covering: Tensor, box: Box, window: CropWindow) -> Tensor:

@@ -8,12 +8,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ...common.types import Size
+from ...planning.shape import SAME_SHAPE, shapes_apart
 from ...planning.size import AREA_TOLERANCE
 
 CropWindow = tuple[int, int, int, int]
 
-# A base whose ratio differs by less is cut to the result's, so that the model sees both in register.
-_SAME_RATIO = math.log(1.05)
+# What all references share, and at most one has: FLUX.2's reference code caps a single one at this area
+# (https://github.com/black-forest-labs/flux2, `encode_image_refs`).
+_SHARED_PIXELS = 2024 * 2024
+_LEAST_SHARE = 3  # no reference has less than this part of the sampled area: it would be a blurred guide
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,7 @@ class ReferenceFit:
 
     Attributes:
         size: (width, height) in pixels of what comes out.
-        canvas: (width, height) that the image covers first, centred, what sticks out being cut; None
-            takes the whole image.
+        canvas: (width, height) that the image covers first, by `shown_box`; None takes the whole image.
         window: (x, y, width, height) of the canvas that is scaled to `size`; None takes all of it.
     """
 
@@ -50,12 +52,22 @@ def fit_to_budget(
     """Fit each image to an area; the base in register with the result where their shapes agree."""
     canvas, work = base.canvas or base.size, base.size
     own, *others = sizes
-    if masked or abs(math.log(own[0] / own[1] / (canvas[0] / canvas[1]))) < _SAME_RATIO:
+    if masked or shapes_apart(own, canvas) <= SAME_SHAPE:
         fits = math.prod(work) <= (1 + AREA_TOLERANCE) * pixels
         first = ReferenceFit(work if fits else on_budget(work, pixels, grid), base.canvas, base.window)
     else:
         first = ReferenceFit(on_budget(own, pixels, grid))
     return (first, *(ReferenceFit(on_budget(size, pixels, grid)) for size in others))
+
+
+def reference_area(sampled: int, count: int, least: int) -> int:
+    """The area of each of `count` references that follow the sampled area, in pixels.
+
+    One has that area; several share 2024 x 2024 or, where more is sampled, as much as that. None has less
+    than a third of the sampled area, nor less than `least`.
+    """
+    share = max(max(_SHARED_PIXELS, sampled) // count, sampled // _LEAST_SHARE)
+    return max(least, min(sampled, share))
 
 
 def on_budget(size: Size, pixels: int, grid: int) -> Size:

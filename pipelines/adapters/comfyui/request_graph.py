@@ -71,6 +71,7 @@ def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
         "prompt": plan.prompt,
         "seed": plan.seed,
         "keep_size": plan.keep_size,
+        "extend": plan.extension.text if plan.extension else "",
         **({} if embedded else _mask_widgets(plan)),
     }
 
@@ -91,7 +92,7 @@ def _sockets(graph: GraphNodes, plan: EditPlan, images: Sequence[Link]) -> dict[
             per_image[str(socket)] = {"role": plan.roles[number - 1], **placement}
     if per_image:
         sockets["per_image"] = json.dumps(per_image)
-    if "mask" in plan.roles:
+    if "mask" in plan.roles[: len(images)]:
         image = images[plan.roles.index("mask")]
         sockets["mask"] = graph.add("mask", "ImageToMask", {"image": image, "channel": "red"})
     if plan.model != EMBEDDED_MODEL:

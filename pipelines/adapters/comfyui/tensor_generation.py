@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from ...catalog.lookup import Catalog
 from ...common.errors import InvalidRequest
+from ...layers.extension import Extension
+from ...layers.placement import CanvasWindow
 from ...planning.plan import EditPlan
 from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
 from .generation import plan_generation
@@ -43,19 +45,27 @@ def plan_tensor_generation(
     adapters = {settings.model: selection.profile.family}
     mask = None if mask is None else without_specks(mask)
     plan = plan_tensors(settings, images, mask, catalog, adapters)
-    bounds = None if mask is None else _bounds(mask, images[0], plan)
+    bounds = _bounds(plan, images[0], mask)
     sizes = [
         (image.shape[2], image.shape[1])
         for role, image in zip(plan.roles, images, strict=False)
         if role != "overlay"
     ]
+    if plan.extension is not None:
+        sizes[0] = plan.extension.size
     model = catalog.get(selection.profile.model)
     return plan_generation(plan, selection, model, sizes, bounds, options), frames
 
 
-def _bounds(mask: Tensor, base: Tensor, plan: EditPlan) -> tuple[int, int, int, int]:
-    """(top, bottom, left, right) on the result of what may change in any frame, the mask grown."""
-    top, bottom, left, right = canvas_bounds(mask, base, (plan.width, plan.height))
+def _bounds(plan: EditPlan, base: Tensor, mask: Tensor | None) -> CanvasWindow | None:
+    """The window on the result of what may change in any frame, the mask grown; None without a mask."""
+    if plan.extension is not None:
+        window = _extended_bounds(plan.extension, base, mask)
+    elif mask is not None:
+        window = canvas_bounds(mask, base, (plan.width, plan.height))
+    else:
+        return None
+    top, bottom, left, right = window
     if top == bottom:
         raise InvalidRequest(
             f"The mask selects only what is cut away of image 1 for {plan.width}x{plan.height}, so nothing "
@@ -63,9 +73,25 @@ def _bounds(mask: Tensor, base: Tensor, plan: EditPlan) -> tuple[int, int, int, 
             field="mask",
         )
     grow = plan.mask_options.grow
-    return (
+    return CanvasWindow(
         max(0, top - grow),
         min(plan.height, bottom + grow),
         max(0, left - grow),
         min(plan.width, right + grow),
+    )
+
+
+def _extended_bounds(extension: Extension, base: Tensor, mask: Tensor | None) -> CanvasWindow:
+    """The window around what is added and what a mask of the base itself selects."""
+    added = extension.added
+    top, bottom, left, right = (
+        (0, 0, 0, 0) if mask is None else canvas_bounds(mask, base, (extension.width, extension.height))
+    )
+    if top == bottom:
+        return added
+    return CanvasWindow(
+        min(added.top, top + extension.top),
+        max(added.bottom, bottom + extension.top),
+        min(added.left, left + extension.left),
+        max(added.right, right + extension.left),
     )

@@ -102,6 +102,8 @@ def test_nothing_is_told_from_too_little_outside_the_mask() -> None:
     keep = torch.zeros_like(KEEP)
     keep[:48, :64] = True
     assert measure_color(photograph() + 0.02, photograph(), keep) is None
+    tiny = slice(0, 15)
+    assert measure_color(*(image[tiny] for image in (photograph() + 0.02, photograph(), KEEP))) is None
 
 
 def test_alpha_is_no_colour() -> None:

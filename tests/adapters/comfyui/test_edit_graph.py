@@ -119,8 +119,9 @@ def test_every_size_is_sampled_on_the_grid(profile: Profile) -> None:
     model = load_catalog().get(profile.model)
     for ratio, tier in itertools.product(model.fixed_ratios, model.tiers or (None,)):
         decided = generation(profile, Case(THREE.sizes, settings={"aspect_ratio": ratio, "resolution": tier}))
-        sizes = [decided.work, *(fit.size for fit in decided.references)]
-        assert not any(side % profile.grid for size in sizes for side in size), (ratio, tier)
+        assert not any(side % profile.grid for side in decided.work), (ratio, tier)
+        shown = [fit.size for fit in decided.references]
+        assert not any(side % profile.cell for size in shown for side in size), (ratio, tier)
         assert math.prod(decided.work) <= 1.05 * profile.max_pixels
         wanted = decided.size[0] / decided.size[1]
         assert decided.work[0] / decided.work[1] == pytest.approx(wanted, rel=0.03), (ratio, tier)
@@ -137,14 +138,14 @@ def test_references_keep_their_shape_at_their_budget(
     assert decided.base_fit == ReferenceFit(decided.work, decided.size)
     budget = pixels or profile.reference_pixels
     for fit, own in zip(decided.references[1:], [size], strict=True):
-        assert not any(side % profile.grid for side in fit.size)
+        assert not any(side % profile.cell for side in fit.size)
         if FAMILIES[profile.family].fit_references is fit_to_result:
             assert fit == ReferenceFit(decided.work)
         else:
-            # Each side is within half a step of the grid, or one step where the picture is narrower.
+            # Each side is within half a cell, or one cell where the picture is narrower.
             scale = math.sqrt(budget / math.prod(own))
             assert all(
-                abs(made - scale * side) <= profile.grid / 2 or made == profile.grid
+                abs(made - scale * side) <= profile.cell / 2 or made == profile.cell
                 for made, side in zip(fit.size, own, strict=True)
             )
 

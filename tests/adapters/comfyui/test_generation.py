@@ -40,10 +40,10 @@ def case(*sizes: tuple[int, int], bounds: Any = None, settings: Any = None, **op
         (QWEN, (PHOTOGRAPH,), {}, {}, (1248, 832), (1248, 832)),
         # What the model cannot make is fitted from what it can, which has the image's own ratio.
         (QWEN, (PHOTOGRAPH,), {"keep_size": True}, {}, (1248, 832), (1200, 800)),
-        (QWEN, (LARGE,), {"keep_size": True}, {}, (1200, 896), (4000, 3000)),
+        (QWEN, (LARGE,), {"keep_size": True}, {}, (1184, 896), (4000, 3000)),
         (KLEIN, (LARGE,), {"resolution": "2K"}, {}, (2352, 1760), (2352, 1760)),
         (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 300_000}, (672, 448), (1248, 832)),
-        (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 128 * 128}, (160, 112), (1248, 832)),
+        (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 128 * 128}, (160, 96), (1248, 832)),
         (QWEN, (PHOTOGRAPH,), {}, {"sampling_pixels": 4_000_000}, (1248, 832), (1248, 832)),
     ],
 )
@@ -95,6 +95,52 @@ def test_a_base_of_another_ratio_is_shown_whole() -> None:
     assert decided.base_fit == ReferenceFit((1024, 1024), (1024, 1024))
 
 
+FLUX3 = load_profiles().get("flux-3-klein")
+
+
+@pytest.mark.parametrize(
+    ("profile", "count", "tier", "least", "together"),
+    [
+        (KLEIN, 1, "1K", 1.0, 1.05),
+        (KLEIN, 4, "1K", 1.0, 4.2),
+        (KLEIN, 1, "2K", 3.9, 4.2),
+        (KLEIN, 2, "2K", 1.9, 4.2),
+        (KLEIN, 3, "2K", 1.3, 4.2),
+        (KLEIN, 4, "2K", 1.3, 5.6),
+        (KV, 1, "2K", 3.9, 4.2),
+        (FLUX3, 1, "2K", 3.9, 4.2),
+        (FLUX3, 1, "4K", 15.9, 16.8),
+        (FLUX3, 3, "4K", 5.3, 16.8),
+    ],
+)
+def test_the_references_of_flux_follow_the_sampled_area(
+    profile: Profile, count: int, tier: str, least: float, together: float
+) -> None:
+    decided = generation(profile, case(*[LARGE] * count, settings={"resolution": tier}))
+    areas = [math.prod(fit.size) / 1024**2 for fit in decided.references]
+    assert min(areas) >= least * 0.97
+    assert sum(areas) <= together * 1.05
+    if count == 1:
+        assert decided.references[0] == decided.base_fit
+
+
+def test_an_area_of_references_that_is_asked_for_holds_at_any_size() -> None:
+    decided = generation(
+        KLEIN, case(LARGE, PORTRAIT, settings={"resolution": "2K"}, reference_pixels=500_000)
+    )
+    assert all(math.prod(fit.size) <= 1.05 * 500_000 for fit in decided.references)
+
+
+@pytest.mark.parametrize("profile", list(load_profiles()), ids=lambda profile: profile.id)
+def test_the_plan_says_whether_a_base_of_another_shape_is_cut_or_recomposed(profile: Profile) -> None:
+    decided = generation(profile, case(LARGE, settings={"aspect_ratio": "1:1"}))
+    cut = decided.references[0].canvas is not None
+    assert load_catalog().get(profile.model).cuts_base is cut
+    words = "25 % of image 1 is cut away" if cut else "Image 1 is recomposed: 25 % of its 4000x3000"
+    assert [note for note in decided.plan.notes if note.startswith(words)] != []
+    assert decided.summary.count("25 %") == 1
+
+
 def test_every_reference_of_mage_flow_has_the_results_size() -> None:
     decided = generation(MAGE, case(PHOTOGRAPH, PORTRAIT, SQUARE, reference_pixels=300_000))
     assert {fit.size for fit in decided.references} == {decided.work}
@@ -110,7 +156,7 @@ def test_around_a_small_mask_only_a_part_is_edited() -> None:
     assert any("around the mask" in note for note in decided.notes)
     whole = generation(QWEN, case(LARGE, PORTRAIT, crop_and_stitch="off", **masked))
     assert whole.region is None
-    assert whole.base_fit == ReferenceFit((1200, 896), LARGE)
+    assert whole.base_fit == ReferenceFit((1184, 896), LARGE)
 
 
 def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:

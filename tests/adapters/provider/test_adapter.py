@@ -147,6 +147,19 @@ def test_outside_the_mask_every_pixel_is_the_base_s_own(edit: Edit) -> None:
     assert np.array_equal(pixels(peer.asked[0].images[1])[..., 0] > 127, ~outside)
 
 
+def test_an_extended_base_is_sent_with_its_mask_and_keeps_its_pixels(edit: Edit) -> None:
+    base = noise()
+    with HostedPeer(replying(png((512, 320)))) as peer:
+        result = edit(peer, base, output_format="png", multiedit={"extend": {"right": 80}})
+    made = pixels(result.file.data)
+    assert made.shape == (300, 480, 3)
+    assert np.array_equal(made[:, :400], pixels(base))
+    assert (made[:, 410:] == (20, 60, 200)).all()
+    assert peer.asked[0].sizes == [(480, 300), (480, 300)]
+    mask = pixels(peer.asked[0].images[1])[..., 0]
+    assert (mask[:, :400].max(), mask[:, 410:].min()) == (0, 255)
+
+
 def test_an_overlay_is_laid_onto_the_base_before_it_is_sent(edit: Edit) -> None:
     placement = {"2": {"fit": "none", "anchor": "top-left"}}
     with HostedPeer() as peer:

@@ -21,7 +21,7 @@ Choose = Callable[[str, Folders, int, Collection[str], "str | None"], ProfileSel
 
 # What every queued edit is made of, and what a generative model needs beside it.
 NODES = ("MultiEditLoadLayers", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave")
-GENERATIVE_NODES = ("MultiEditLoadModel", "MultiEditLora", "MultiEditSampling")
+GENERATIVE_NODES = ("MultiEditLoadModel", "MultiEditLora", "MultiEditSampling", "MultiEditExtend")
 _DEFAULTS = ModelOptions()
 
 

@@ -12,6 +12,8 @@ from ..graph import Link
 from ..graph_builder import GraphBuilder
 from ..reference_fit import FitReferences, fit_to_budget
 
+NEUTRAL = "#808080"
+"""Grey, which says nothing of what belongs there."""
 _NUMBERED = re.compile(r"(?<![<\w])(?:image|picture)[ _]?(\d{1,2})\b(?!>)", re.IGNORECASE)
 
 
@@ -50,6 +52,7 @@ class Family:
         model_class: of `comfy.model_base`, by which a model that is loaded already is known; "" where no
             ComfyUI that could be had has it.
         takes_shift: the graph sets the profile's shift.
+        extension_fill: what the model is shown where image 1 is extended (see `extend_image`).
     """
 
     build: Callable[[GraphBuilder], Link]
@@ -59,3 +62,4 @@ class Family:
     alpha: bool = False
     model_class: str = ""
     takes_shift: bool = False
+    extension_fill: str = NEUTRAL

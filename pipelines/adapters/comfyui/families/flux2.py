@@ -37,4 +37,5 @@ def _sigmas(builder: GraphBuilder) -> Link:
     return builder.last_sigmas(builder.add("sigmas", "Flux2Scheduler", schedule))
 
 
-FAMILY = Family(build, model_class="Flux2")
+# A colour that hardly any photograph has, so that a prompt can name it: "fill the green area".
+FAMILY = Family(build, extension_fill="#00ff00", model_class="Flux2")

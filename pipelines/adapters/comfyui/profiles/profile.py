@@ -136,7 +136,9 @@ class Profile:
         reference_method: of the reference latents, None to leave the checkpoint's own.
         reference_pixels: area to which a reference is scaled before the VAE encodes it; a model that
             encodes references at the size of the result (mage-flow) does not ask.
+        references_follow: references grow with the area that is sampled (see `reference_area`).
         grid: both sides of what is sampled are multiples of this many pixels.
+        cell: side in pixels of what a mask frees as a whole: one token of the model.
         native_pixels: the area that the model was trained for.
         max_pixels: the largest area that is sampled; a larger result is fitted from it.
         max_images: base and references.
@@ -165,9 +167,11 @@ class Profile:
     tokenizer: str = ""
     sigmas: tuple[float, ...] = ()
     grid: int = 16
+    cell: int = 16
     native_pixels: int = 1024 * 1024
     max_pixels: int = 1024 * 1024
     reference_pixels: int = 1024 * 1024
+    references_follow: bool = False
     guidance: float | None = None
     shift: float | None = None
     denoise: float = 1.0
@@ -189,6 +193,7 @@ class Profile:
             "a part has no files": all(part.files or part.merged_steps for part in self.parts.values()),
             "it has no steps": self.steps > 0,
             "its sigmas are not one more than its steps": len(self.sigmas) in (0, self.steps + 1),
+            "its grid has cells in part": self.grid % self.cell == 0,
             "its native area is larger than its largest": self.native_pixels <= self.max_pixels,
             "the branches of guidance would share a key-value cache": not (self.guided and self.kv_cache.on),
         }
