@@ -142,7 +142,6 @@ def make_plan(
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
     overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
-    generative = model.interprets_prompt and not remote
     image_notes = (*role_notes, *mask, *added, *_image_notes(extras, model, roles, images, size, remote))
     inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
     return EditPlan(
@@ -167,8 +166,12 @@ def make_plan(
         price_usd=price,
         notes=(*inferred, *provider_notes),
         mask_options=extras.mask_options,
-        options=extras.options if generative else ModelOptions(),
+        options=_used_options(extras, model, remote),
     )
+
+
+def _used_options(extras: Extras, model: Model, remote: bool) -> ModelOptions:
+    return extras.options if model.interprets_prompt and not remote else ModelOptions()
 
 
 def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
