@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe
 from .arguments import add_command
+from .model_files import add_file_options, check, download
 from .output import print_json, print_output, print_result
 
 if TYPE_CHECKING:
     from ..pipelines.adapters.provider.registry import ProviderRegistry
     from ..pipelines.catalog.model import Model
 
+_FILE_COMMANDS = {"download": download, "check": check}
 _IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
 
 
@@ -33,7 +35,12 @@ def add_resolve_parser(subparsers: Any) -> None:
 
 def add_models_parser(subparsers: Any) -> None:
     parser = add_command(subparsers, "models", models, "list the models of the catalogue")
-    parser.add_argument("id", nargs="?", help="show everything about one")
+    parser.usage = "multiedit models [ID] | download ID | check [ID] [options]"
+    parser.add_argument(
+        "id", nargs="?", metavar="ID", help="show everything about one; or download, or check"
+    )
+    parser.add_argument("name", nargs="?", metavar="ID", help="of a model or profile, for download and check")
+    add_file_options(parser)
     parser.add_argument("--refresh", action="store_true", help="ask the provider for its current models")
     parser.add_argument("--accept", action="store_true", help="with --refresh: also a price that falls to 0")
 
@@ -73,6 +80,11 @@ def models(options: argparse.Namespace) -> None:
     from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import Limits
 
+    if options.id in _FILE_COMMANDS:
+        _FILE_COMMANDS[options.id](options)
+        return
+    if options.name:
+        raise InvalidRequest(f"Unknown command {describe(options.id)}; it must be download or check.")
     provider = load_provider(Limits.from_environment())
     if options.refresh:
         _refresh(options, provider)

@@ -25,6 +25,7 @@ from .arguments import (
     whole_number,
 )
 from .comfyui import edit_on_comfyui, require_preview
+from .model_options import add_model_options, model_options
 from .output import print_json, progress_bar, require_output, write_result
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ def add_parser(subparsers: Any) -> None:
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
     add("--seed", type=whole_number("--seed"), metavar="N")
     add("--keep-size", action="store_true", help="the result has the first image's exact size")
+    add_model_options(parser)
     add("--snap-ratio", action="store_true", help="take the closest ratio of the model's list")
     add("--extend", metavar="SIDES", help="left=256,right=25%% or 16:9, and fill=mirror, blur or #rrggbb")
     add("--role", action="append", default=[], metavar="N=ROLE", help="2=mask: overlay, mask or reference")
@@ -134,6 +136,7 @@ def _request_fields(options: argparse.Namespace, limits: Limits) -> dict[str, ob
         "snap_ratio": options.snap_ratio or None,
         "extend": None if options.extend is None else extend_fields(options.extend, "--extend"),
         **{name: getattr(options, name) for name in MASK_READERS},
+        **model_options(options),
     }
     fields: dict[str, object] = {
         "prompt": options.prompt,

@@ -115,7 +115,7 @@ def write_result(
         with _standard_output():
             sys.stdout.buffer.write(file.data)
     else:
-        write_file(options.output, file.data)
+        _write_files(options.output, file)
     notes = [f"{options.output}: {about[0]}", *(f"  {line}" for line in about[1:])]
     notes.append(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:
@@ -123,6 +123,18 @@ def write_result(
     for note in unused_options(options, file.media_type):  # with --json too
         print_note(note)
     print_output(options, {"output": options.output, **details}, "", *notes)
+
+
+def _write_files(path: str, file: EncodedImage) -> None:
+    """Write a result, or each of several: out.png as out-1.png, out-2.png and so on."""
+    from ..pipelines.editing.archive import ZIP, unpack
+
+    if file.media_type != ZIP:
+        write_file(path, file.data)
+        return
+    stem, ending = os.path.splitext(path)
+    for number, data in enumerate(unpack(file), start=1):
+        write_file(f"{stem}-{number}{ending}", data)
 
 
 def safety_text(report: SafetyReport, *, checked_only: bool = False) -> str:

@@ -18,6 +18,7 @@ from .model_folders import (
     file_names,
     offered_models,
     own_lora,
+    select_loaded,
     select_model,
 )
 from .progress import show_text
@@ -100,10 +101,10 @@ class MultiEditLoadModel(io.ComfyNode):
             )
         from .model_loading import load_model
 
-        model_id, selection = select_model(model, files)
-        ui = show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
-        own = own_lora(selection, files.get("lora", AUTO))
-        loaded = load_model(model_id, selection, weight_dtype, own, strength_model)
+        model_id, selection = select_loaded(model, {**files, "strength_model": strength_model})
+        show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
+        loaded = load_model(model_id, selection, weight_dtype)
+        ui = show_text(cls, "\n".join(loaded.selection.notes))
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae, ui=ui)
 
 

@@ -11,14 +11,13 @@ from comfy_api.latest import io
 from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
-from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.catalog.model import AUTO, TIER_SIDES
+from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
 from .loaded_model import LoadedModel
 from .mask_inputs import mask_inputs
-from .model_folders import select_model
 from .model_inputs import ratio_input, tier_input
+from .selected_model import selection_of
 
 if TYPE_CHECKING:
     from ..pipelines.planning.tensor_plan import EditSettings
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
-_LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
 _LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
@@ -139,11 +137,9 @@ def expand_edit(
             field=_SOCKET,
         )
     links, node = _links(cls), cls.hidden.unique_id
-    selected = _selection_of(cls, loaded)
-    if selected is None:  # only a node that runs after the loading can know what is loaded
-        name = f"{node}.{item}.late"
-        deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
-        return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
+    selected = selection_of(cls.hidden.dynprompt, loaded)
+    if selected is None:
+        return _deferred(links, f"{node}.{item}.late", item)
     model_id, selection = selected
     settings, batches, prefix = (
         replace(settings, model=model_id),
@@ -153,12 +149,20 @@ def expand_edit(
     generation, frames = plan_tensor_generation(
         settings, batches, masked.mask, selection, options, load_catalog()
     )
+    if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
+        return _deferred(links, f"{prefix}late", item)
     mask, converted = _mask_link(masked, links, prefix)
     image_links = tuple(links[f"image_{number}"] for number in masked.images)
     sources = GraphSources(links[_SOCKET], image_links, mask, item)
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
     return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})
+
+
+def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:
+    """Expand into a node that runs after the loading, since only then it is known what is loaded."""
+    deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
+    return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
 
 
 def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:
@@ -168,17 +172,6 @@ def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> t
     inputs = {"image": links[f"image_{masked.source}"], "channel": "red"}
     name = f"{prefix}mask_of_image"
     return [name, 0], {name: {"class_type": "ImageToMask", "inputs": inputs}}
-
-
-def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
-    """The model and profile of a loaded model, or those that its loader will select; None if unknown yet."""
-    if isinstance(loaded, LoadedModel):
-        return loaded.model_id, loaded.selection
-    source = cls.hidden.dynprompt.get_node(loaded[0])
-    inputs = source["inputs"]
-    if source["class_type"] != _LOADER or any(isinstance(value, list) for value in inputs.values()):
-        return None
-    return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO)}, inputs)
 
 
 def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:

@@ -17,6 +17,7 @@ import nodes
 from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
 from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, PartName, Profile
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.sampling import with_lora
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
 from ..pipelines.adapters.comfyui.profiles.weights_file import FileFacts, inspect_weights, unreadable
 from ..pipelines.catalog.aliases import alias_resolver
@@ -77,6 +78,20 @@ def select_model(
     memory = management.get_total_memory(management.get_torch_device())
     asked = None if profile == AUTO else profile
     return model_id, select_profile(runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked)
+
+
+def select_loaded(
+    model: Mapping[str, str], widgets: Mapping[Any, Any] | None = None
+) -> tuple[str, ProfileSelection]:
+    """Select what Load Multi-Edit Model loads by its widgets, with a LoRA of the user's own.
+
+    Raises: as `select_model`.
+    """
+    given = widgets or {}
+    model_id, selection = select_model(model, given)
+    if own := own_lora(selection, given.get("lora", AUTO)):
+        selection = with_lora(selection, own, given.get("strength_model", 1.0))
+    return model_id, selection
 
 
 def own_lora(selection: ProfileSelection, lora: str) -> str | None:

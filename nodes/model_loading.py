@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import comfy.model_management
@@ -12,20 +13,17 @@ import nodes
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import shown
+from ..pipelines.planning.model_options import LoraChoice
 from .loaded_model import LoadedModel
+from .lora_loading import add_lora
 
 
-def load_model(
-    model_id: str,
-    selection: ProfileSelection,
-    weight_dtype: str,
-    lora: str | None = None,
-    strength: float = 1.0,
-) -> LoadedModel:
-    """Load what was selected, with a LoRA of the user's own on top.
+def load_model(model_id: str, selection: ProfileSelection, weight_dtype: str) -> LoadedModel:
+    """Load what was selected; warnings of its LoRAs become notes of the selection.
 
     Raises:
         InvalidRequest: a weight type for a checkpoint, which has its own.
+        InvalidModelFile: nothing of a LoRA fits the model.
     """
     files = selection.files
     if "checkpoint" in files and weight_dtype != "default":
@@ -35,15 +33,25 @@ def load_model(
         )
     if "checkpoint" in files:
         model, clip, vae = _run_node("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
+        model, warnings = _with_loras(model, selection)
     else:
         model = _run_node("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
+        model, warnings = _with_loras(model, selection)
         clip = _run_node("CLIPLoader", clip_name=files["text_encoder"], type=selection.profile.clip_type)[0]
         vae = _run_node("VAELoader", vae_name=files["vae"])[0]
-    for name, at in ((files.get("lora"), 1.0), (lora, strength)):
-        if name and at:
-            named = {"model": model, "lora_name": name, "strength_model": at}
-            model = _run_node("LoraLoaderModelOnly", **named)[0]
-    return LoadedModel(model_id, selection, model, clip, vae)
+    noted = replace(selection, notes=(*selection.notes, *warnings))
+    return LoadedModel(model_id, noted, model, clip, vae)
+
+
+def _with_loras(model: Any, selection: ProfileSelection) -> tuple[Any, list[str]]:
+    """The model with its step LoRA and those of the user's own, and what does not fit of them."""
+    step = [LoraChoice(selection.files["lora"], 1.0)] if "lora" in selection.files else []
+    warnings: list[str] = []
+    for lora in (*step, *selection.loras):
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        model, more = add_lora(model, lora.name, lora.strength, selection.profile.name)
+        warnings += more
+    return model, warnings
 
 
 def _run_node(class_type: str, **inputs: Any) -> Any:

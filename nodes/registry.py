@@ -23,9 +23,12 @@ from .extend import MultiEditExtend
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
+from .lora import MultiEditLora
+from .model_from_parts import MultiEditModelFromParts
 from .resolve_size import MultiEditResolveSize
 from .safe_mode import MultiEditSafeMode
 from .sample_files import copy_samples
+from .sampling import MultiEditSampling
 from .save import MultiEditSave
 
 # Kept as a literal and out of the root module: tools read it there, while ComfyUI, seeing it in the root,
@@ -39,6 +42,9 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditSafeMode": MultiEditSafeMode,
     "MultiEditSave": MultiEditSave,
     "MultiEditLoadModel": MultiEditLoadModel,
+    "MultiEditModelFromParts": MultiEditModelFromParts,
+    "MultiEditLora": MultiEditLora,
+    "MultiEditSampling": MultiEditSampling,
     "MultiEditExtend": MultiEditExtend,
 }
 # What Multi-Edit expands into; a user meets them in messages only.

@@ -49,6 +49,11 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
     if (model := given.pop("model", "")) != "":
         given["modelId"] = model
     request = parse_request(given, context.limits)
+    if len(request.images) > 1:
+        raise InvalidRequest(
+            "multiedit.images is for /v1/image/multi-edit; this route edits one image. Leave it out.",
+            field="multiedit.images",
+        )
     if request.resolution is not None and not (model := await _find_model(request, context)).tiers:
         raise UnsupportedValue(
             f"resolution is {describe(request.resolution)}, but {model.id} has no resolution tiers. Omit it.",

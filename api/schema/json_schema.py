@@ -25,6 +25,7 @@ from ...pipelines.layers.extension import (
     read_ratio,
 )
 from ...pipelines.layers.placement import PLACEMENT_READERS, read_placement
+from ...pipelines.planning.model_options import LORA_READERS, read_loras
 from ...pipelines.planning.request import (
     LONGEST_ID,
     OUTPUT_FORMATS,
@@ -32,6 +33,7 @@ from ...pipelines.planning.request import (
     read_format,
     read_images,
     read_model_id,
+    read_more_images,
 )
 
 Schema = dict[str, Any]
@@ -85,6 +87,16 @@ _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
     read_images: partial(image_array, IMAGE_TEXT),
     read_by_image: _by_image,
     read_placement: lambda: of_readers(PLACEMENT_READERS),
+    read_more_images: lambda images, limits: {
+        **image_array(IMAGE_TEXT, limits),
+        "maxItems": limits.max_all_images - images,
+    },
+    read_loras: lambda most: {
+        "type": "array",
+        "items": of_readers(LORA_READERS, required=("name",)),
+        "minItems": 1,
+        "maxItems": most,
+    },
     read_amount: lambda: {
         "anyOf": [
             {"type": "integer", "minimum": 0, "maximum": LARGEST_SIDE},

@@ -13,7 +13,8 @@ from ..error_responses import DetailedError, OpenAIError, PayloadTooLargeError, 
 from ..route import Route
 from .json_schema import IMAGE_FILE, Components
 
-_IMAGE: dict[str, Any] = {kind: {"schema": IMAGE_FILE} for kind in ("image/png", "image/jpeg", "image/webp")}
+_KINDS = ("image/png", "image/jpeg", "image/webp", "application/zip")  # a pack of several results
+_IMAGE: dict[str, Any] = {kind: {"schema": IMAGE_FILE} for kind in _KINDS}
 _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     400: ("The request, or one of its images, is not valid", DetailedError),
     401: ("No API key, or an unknown one", StandardError),

@@ -89,11 +89,11 @@ class MultiEditMaskedLatent(io.ComfyNode):
         return inner_schema(
             "MultiEditMaskedLatent",
             "Encode Base",
-            "Encodes the base for an edit inside a mask.",
+            "Encodes the base for an edit inside a mask, or one that keeps a part of it.",
             [
                 LOADED_MODEL.Input("loaded_model"),
                 _IMAGE,
-                io.Mask.Input("mask", tooltip="1 = change here."),
+                io.Mask.Input("mask", optional=True, tooltip="1 = change here; without one everywhere."),
                 io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="How many results."),
                 FIT,
                 ITEM,
@@ -108,16 +108,16 @@ class MultiEditMaskedLatent(io.ComfyNode):
         cls,
         loaded_model: list[Any],
         image: list[Any],
-        mask: list[Any],
         batch_size: list[int],
         fit: list[Any],
         item: list[int],
         frame: list[int],
+        mask: list[Any] | None = None,
     ) -> io.NodeOutput:
         from .encoding import encode_masked_latent
 
         base = select_image(image, item, frame, "image")
-        change = select_mask(mask, item, frame, "mask")
+        change = None if mask is None else select_mask(mask, item, frame, "mask")
         latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit), batch_size[0])
         return io.NodeOutput(latent)
 

@@ -44,13 +44,18 @@ def encode_prompt(loaded: LoadedModel, prompt: str, references: Sequence[Referen
 
 
 def encode_masked_latent(
-    loaded: LoadedModel, image: Tensor, mask: Tensor, fit: ReferenceFit, batch_size: int
+    loaded: LoadedModel, image: Tensor, mask: Tensor | None, fit: ReferenceFit, batch_size: int
 ) -> dict[str, Tensor]:
-    """ComfyUI's LATENT of a base [1, H, W, 3 or 4] that may change where a mask [1, h, w] is 1."""
-    change = latent_mask(fitted_mask(mask, image, fit), loaded.profile.cell)
+    """ComfyUI's LATENT of a base [1, H, W, 3 or 4] that may change where a mask [1, h, w] is 1.
+
+    Without a mask it may change everywhere.
+    """
     shown = image if FAMILIES[loaded.profile.family].alpha else opaque(image)
     latent = encode_latent(loaded, fitted(shown, fit))
-    return {"samples": latent.repeat(batch_size, *[1] * (latent.ndim - 1)), "noise_mask": change}
+    samples = {"samples": latent.repeat(batch_size, *[1] * (latent.ndim - 1))}
+    if mask is None:
+        return samples
+    return {**samples, "noise_mask": latent_mask(fitted_mask(mask, image, fit), loaded.profile.cell)}
 
 
 def _encode(loaded: LoadedModel, prompt: str, references: Sequence[Reference]) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from ...pipelines.common.lru_cache import LRUCache
 
@@ -27,6 +28,17 @@ class EncodingCache:
         """The value of a key, on the CPU, made on the first call."""
         value: _Value = self._values.get((kind, key), lambda: on_device(make(), "cpu"))
         return value
+
+
+class SharedEncodings:
+    """The caches of text encoders and VAEs that come from elsewhere, kept as long as ComfyUI keeps these."""
+
+    def __init__(self) -> None:
+        self._caches: WeakKeyDictionary[Any, WeakKeyDictionary[Any, EncodingCache]] = WeakKeyDictionary()
+
+    def of(self, clip: Any, vae: Any) -> EncodingCache:
+        """The cache of a text encoder, as it is patched, and of a VAE."""
+        return self._caches.setdefault(clip, WeakKeyDictionary()).setdefault(vae, EncodingCache())
 
 
 def on_device(value: Any, device: Any) -> Any:

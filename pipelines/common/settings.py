@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast
 
 from .errors import InvalidRequest
@@ -84,10 +84,10 @@ class _Settings:
             InvalidRequest: see `read_variable`. Lists become lower case.
         """
         given: dict[str, Any] = {}
-        for field in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
-            default: Any = field.default
-            value: Any = read_variable(field.name, default, environment)
-            given[field.name] = tuple(map(str.lower, value)) if isinstance(value, tuple) else value
+        for each in fields(cls):  # type: ignore[arg-type]  # every subclass is a dataclass
+            default: Any = each.default
+            value: Any = read_variable(each.name, default, environment)
+            given[each.name] = tuple(map(str.lower, value)) if isinstance(value, tuple) else value
         return cls(**given)
 
 
@@ -109,6 +109,10 @@ class Limits(_Settings):
     fetch_seconds: float = 30.0  # one image, all redirects and the body included
     fetch_connect_seconds: float = 5.0
     fetch_allowed_hosts: tuple[str, ...] = ()  # exact host names that may resolve to private addresses
+    max_all_images: int = 10  # `images` and `multiedit.images` together
+    max_steps: int = 10_000
+    max_batch_size: int = 16
+    model_options: bool = True  # whether a request may set steps, LoRAs and the like of a model
     # "closed-model=open-model": the second runs where the first is asked for.
     model_aliases: tuple[str, ...] = ()
 
@@ -126,6 +130,8 @@ class RequestLimits(Limits):
     max_pixels: int = 33_177_600
     min_side: int = 64
 
+    max_steps: int = 100
+    max_batch_size: int = 4
     max_canvas_pixels: int = 67_108_864  # 8192 x 8192
     max_side: int = 16_384  # ComfyUI's own MAX_RESOLUTION
 
@@ -210,3 +216,26 @@ class ServerLimits(_Settings):
     job_seconds: float = 900.0
     job_bytes: int = 268_435_456
     drain_seconds: float = 7.0
+
+
+@dataclass(frozen=True)
+class ModelFolder(_Settings):
+    """Where the command line looks for model files; "" for the ComfyUI in which the package lies."""
+
+    models_folder: str = ""
+
+
+@dataclass(frozen=True)
+class HubAccess:
+    """The hub that model files are downloaded from, by the variables that its own tools read."""
+
+    endpoint: str
+    token: str = field(repr=False)
+
+
+def hub_access(environment: Mapping[str, str] = os.environ) -> HubAccess:
+    """Read HF_ENDPOINT and HF_TOKEN."""
+    endpoint = environment.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
+    if not endpoint.startswith(("https://", "http://")):
+        raise InvalidRequest(f"HF_ENDPOINT is {describe(endpoint)}; it must begin with https:// or http://.")
+    return HubAccess(endpoint, environment.get("HF_TOKEN", "").strip())

@@ -23,12 +23,14 @@ from ..common.settings import ComfyUILimits, Limits
 from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
 from ..images.sniff import sniff
+from ..planning.model_options import FITS_IN_PART
 from ..planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL, UNCHANGED, EditPlan, make_plan
 from ..planning.request import EditRequest
 from ..safety.report import SafetyReport, off_report
 from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
 from .api_note import with_api_note
+from .archive import pack
 from .pipeline import EditResult, load_images, timed
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
@@ -129,7 +131,7 @@ class ComfyUIEditPipeline:
             stage("fetch", 0.0, "")
             with timed(self.clock, seconds, "fetch"):
                 file = await _fetch(client, outputs, plan)
-            found = (note for note in file.notes if note == UNCHANGED or note.startswith(MEASURED))
+            found = (note for note in file.notes if _is_late(note))
             plan = replace(plan, notes=(*plan.notes, *found))
             stage("fetch", 1.0, "")
         return EditResult(plan, file, seconds)
@@ -156,7 +158,8 @@ class ComfyUIEditPipeline:
     def _planned(
         self, request: EditRequest, facts: Sequence[ImageFacts], model: str, seen: Sequence[ServerStatus]
     ) -> tuple[ComfyUIClient, EditPlan]:
-        chosen = least_busy(seen, lambda server: self.models.runner(model, server))
+        options = request.multiedit.options
+        chosen = least_busy(seen, lambda server: self.models.runner(model, server, options))
         plan = make_plan(request, facts, self.catalog, {model: chosen.wanted.adapter}, self.limits)
         where = f"It runs on {chosen.client.address} (ComfyUI {chosen.facts.version})."
         notes = (*plan.notes, *chosen.wanted.notes, where, *chosen.notes)
@@ -186,21 +189,35 @@ def _grey(mask: ImageFile) -> bytes:
     return mask_file(mask.mask())
 
 
+def _is_late(note: str) -> bool:
+    """Return whether only the run itself could know what a note says."""
+    return note == UNCHANGED or note.startswith(MEASURED) or FITS_IN_PART in note
+
+
 async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> EncodedImage:
-    """The file of the result; none comes back of which safe mode has said nothing, though it was asked."""
+    """The result, or a pack of several; none comes back of which safe mode should have said something."""
+    shown = [output for output in outputs.values() if "multiedit" in output]
+    count = plan.options.batch_size
+    if len(shown) != 1 or len(shown[0]["multiedit"]) != count:
+        what = "no result" if count == 1 else f"not {count} results"
+        raise EditFailed(f"The ComfyUI at {client.address} returned {what}. {_SAME_VERSION}")
+    files = [await _fetch_one(client, shown[0], index, plan) for index in range(count)]
+    return files[0] if count == 1 else pack(files)
+
+
+async def _fetch_one(
+    client: ComfyUIClient, output: Mapping[str, Any], index: int, plan: EditPlan
+) -> EncodedImage:
     from .output import EncodedImage
 
-    shown = [output for output in outputs.values() if "multiedit" in output]
-    if len(shown) != 1 or len(shown[0]["multiedit"]) != 1:
-        raise EditFailed(f"The ComfyUI at {client.address} returned no result. {_SAME_VERSION}")
-    about = client.parse(lambda: read_json(shown[0]["multiedit"][0]))
+    about = client.parse(lambda: read_json(output["multiedit"][index]))
     report = client.parse(lambda: _report(about["safe_mode"]))
     if plan.safe_mode and not report.safe_mode:
         raise EditFailed(
             f"The ComfyUI at {client.address} did not report what safe mode found, so the result stays "
             f"there. {_SAME_VERSION}"
         )
-    data = await client.fetch(client.parse(lambda: shown[0]["images"][0]))
+    data = await client.fetch(client.parse(lambda: output["images"][index]))
     kind = sniff(data, "the result")
     if kind != plan.output_format:
         raise EditFailed(

@@ -33,6 +33,7 @@ from ..layers.placement import Placement
 from . import provider
 from .extend import extend_base
 from .mask_options import MaskOptions, unused_notes
+from .model_options import ModelOptions, dropped_notes
 from .provider import PROVIDER
 from .request import EditRequest, Extras, OutputFormat, Role
 from .roles import assign_roles
@@ -69,6 +70,7 @@ class EditPlan:
         price_usd: what the provider charges, an estimate; None for what does not go there.
         notes: a sentence for everything inferred, dropped or changed.
         mask_options: of an edit inside a mask, for models that run on ComfyUI.
+        options: of a generative model; the defaults for any other.
     """
 
     model: str
@@ -92,6 +94,7 @@ class EditPlan:
     price_usd: float | None
     notes: tuple[str, ...]
     mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
+    options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
 
     def to_dict(self) -> dict[str, object]:
         """The plan as JSON takes it, keys in the order above; image numbers become text."""
@@ -101,6 +104,7 @@ class EditPlan:
             "roles": list(self.roles),
             "placements": placements,
             "notes": list(self.notes),
+            "options": self.options.given,
         }
 
 
@@ -162,7 +166,12 @@ def make_plan(
         price_usd=price,
         notes=(*inferred, *provider_notes),
         mask_options=extras.mask_options,
+        options=_used_options(extras, model, remote),
     )
+
+
+def _used_options(extras: Extras, model: Model, remote: bool) -> ModelOptions:
+    return extras.options if model.interprets_prompt and not remote else ModelOptions()
 
 
 def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
@@ -189,6 +198,8 @@ def _image_notes(
     here = model.interprets_prompt and not remote
     yield from shape_notes(model, base, (size.width, size.height), here=here, covers=covers)
     yield from unused_notes(extras.mask_options, roles, here, model.id)
+    if not here:
+        yield from dropped_notes(extras.options, model.id)
 
 
 def choose_model(

@@ -7,8 +7,8 @@ known. docs/request.md has the same table for users.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal, get_args
 
@@ -30,6 +30,7 @@ from ..layers.extension import Extend, read_extend
 from ..layers.placement import Placement, read_placement
 from ..sources.source import BytesSource, FileSource, ImageSource, TextSource, UploadSource
 from .mask_options import MASK_READERS, MaskOptions
+from .model_options import ModelOptions, Reader, option_readers
 
 Role = Literal["base", "overlay", "mask", "reference"]
 OutputFormat = Literal["jpeg", "png", "webp"]
@@ -39,15 +40,16 @@ QUALITIES = ("low", "medium", "high")
 _LONGEST_WORD = 10  # the contract's bound on `resolution`; no aspect ratio is longer
 LONGEST_ID = 100
 
-Reader = Callable[[object, str], Any]
-
 
 @dataclass(frozen=True)
 class Extras:
     """The object `multiedit` of a request. Keys of `roles` and `placement` are 1-based image numbers.
 
+    Its `images` are among those of the request; its options are flat in JSON.
+
     Attributes:
         mask_options: of the fields that begin with `mask_`.
+        options: of a generative model.
     """
 
     seed: int | None = None
@@ -57,6 +59,7 @@ class Extras:
     snap_ratio: bool = False
     extend: Extend | None = None
     mask_options: MaskOptions = MaskOptions()  # noqa: RUF009  # frozen
+    options: ModelOptions = ModelOptions()  # noqa: RUF009  # frozen
 
 
 @dataclass(frozen=True)
@@ -99,10 +102,26 @@ def parse_request(fields: object, limits: Limits) -> EditRequest:
             raise InvalidRequest(f"{name} is missing; every request needs it.", field=name)
     values = _read(given, "", readers)
     if "multiedit" in given:
-        extras = extras_readers(len(values["images"]))
-        own = known_fields(given["multiedit"], "multiedit", extras)
-        values["multiedit"] = _extras(_read(own, "multiedit", extras))
+        values |= _read_extras(given["multiedit"], values["images"], limits)
     return EditRequest(model_id=values.pop("modelId", None), **values)
+
+
+def _read_extras(value: object, images: tuple[ImageSource, ...], limits: Limits) -> dict[str, Any]:
+    """The object `multiedit`, and all images of the request."""
+    options = option_readers(limits)
+    names = ("images", *extras_readers(1), *options)
+    own = known_fields(value, "multiedit", names)
+    for name in options:
+        if name in own and not limits.model_options:
+            raise InvalidRequest(
+                f"multiedit.{name} is switched off on this server (MULTIEDIT_MODEL_OPTIONS). Leave it out.",
+                field=f"multiedit.{name}",
+            )
+    more = _read(own, "multiedit", {"images": partial(read_more_images, images=len(images), limits=limits)})
+    images = (*images, *more.get("images", ()))
+    extras = _extras(_read(own, "multiedit", extras_readers(len(images))))
+    chosen = ModelOptions(**_read(own, "multiedit", options))
+    return {"images": images, "multiedit": replace(extras, options=chosen)}
 
 
 def request_readers(limits: Limits) -> dict[str, Reader]:
@@ -156,6 +175,20 @@ def read_images(value: object, path: str, *, limits: Limits) -> tuple[ImageSourc
         raise InvalidRequest(
             f"{path} has {len(value)} images; the limit is {limits.max_images}. Send fewer. "
             "MULTIEDIT_MAX_IMAGES sets the limit.",
+            field=path,
+        )
+    return tuple(_image(item, join_path(path, str(n))) for n, item in enumerate(value, start=1))
+
+
+def read_more_images(value: object, path: str, *, images: int, limits: Limits) -> tuple[ImageSource, ...]:
+    """Images beyond those of `images`, of which there are so many; they are numbered on."""
+    most = limits.max_all_images - images
+    if not isinstance(value, (list, tuple)) or not value:
+        raise invalid_value(path, value, "a list of images")
+    if len(value) > most:
+        raise InvalidRequest(
+            f"{path} has {len(value)} images beside {images} in images; the limit of both is "
+            f"{limits.max_all_images}. Send fewer. MULTIEDIT_MAX_ALL_IMAGES sets the limit.",
             field=path,
         )
     return tuple(_image(item, join_path(path, str(n))) for n, item in enumerate(value, start=1))

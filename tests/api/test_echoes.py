@@ -51,8 +51,13 @@ def bodies(route: str, sent: str) -> Iterator[dict[str, Any]]:
         yield from (
             {**LEAST[route], name: value} for name in (*schema, *OWN_FIELDS, sent) if name != "prompt"
         )
-        yield from ({**LEAST[route], "multiedit": {name: value}} for name in (*extras, sent))
+        yield from (
+            {**LEAST[route], "multiedit": {name: value}}
+            for name in (*extras, sent)
+            if name != "negative_prompt"
+        )
     yield {**LEAST[route], "prompt": [sent]}
+    yield {**LEAST[route], "multiedit": {"negative_prompt": [sent]}}
 
 
 @pytest.mark.parametrize("kind", TEXTS)

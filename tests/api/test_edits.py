@@ -46,6 +46,31 @@ def test_a_form_takes_repeated_files_in_their_order(client: httpx.Client) -> Non
     assert open_image(response).getpixel((150, 120)) == BLUE
 
 
+MORE = {**QUICK, "multiedit": {**QUICK["multiedit"], "roles": {"4": "overlay"}}}
+
+
+def test_more_than_three_images_come_as_our_own_extra(client: httpx.Client) -> None:
+    red, blue = base64_png(colour=RED), base64_png(colour=BLUE)
+    fields = {**MORE, "images": [red] * 3, "multiedit": {**MORE["multiedit"], "images": [blue]}}
+    edited = open_image(client.post("/image/multi-edit", json=fields))
+    assert edited.getpixel((150, 120)) == BLUE
+    refused = client.post("/image/multi-edit", json={**QUICK, "images": [red] * 4})
+    assert (refused.status_code, "the limit is 3" in refused.text) == (400, True)
+
+
+def test_a_form_takes_more_files_by_their_own_name(client: httpx.Client) -> None:
+    more = files(png(BLUE), name="multiedit.images")
+    data = {**MULTI, "multiedit": json.dumps(MORE["multiedit"])}
+    response = client.post("/image/multi-edit", data=data, files=[*files(*[png(RED)] * 3), *more])
+    assert open_image(response).getpixel((150, 120)) == BLUE
+
+
+def test_the_route_of_one_image_takes_no_more(client: httpx.Client) -> None:
+    fields = {"prompt": "p", "image": base64_png(), "multiedit": {"images": [base64_png()]}}
+    refused = client.post("/image/edit", json=fields)
+    assert (refused.status_code, "this route edits one image" in refused.text) == (400, True)
+
+
 def test_the_headers_name_the_model(client: httpx.Client) -> None:
     response = client.post("/image/multi-edit", data=MULTI, files=files(png()))
     assert response.headers["Content-Type"] == "image/png"

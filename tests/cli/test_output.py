@@ -6,10 +6,14 @@ import subprocess
 import time
 from argparse import Namespace
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from multiedit.cli import output
+from multiedit.pipelines.editing.archive import pack
+from multiedit.pipelines.editing.output import EncodedImage
+from multiedit.pipelines.safety.report import off_report
 from multiedit.tests.support.shell import EXAMPLES, KEEP, MULTIEDIT, SIZE, Shell, open_image
 from PIL import Image
 
@@ -84,3 +88,15 @@ def test_dev_stdout_is_standard_output(tmp_path: Path, to: object) -> None:
     data = (tmp_path / "out").read_bytes() if to == "file" else done.stdout
     assert Image.open(io.BytesIO(data)).format == "PNG"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_each_of_several_results_has_a_file_of_its_own(tmp_path: Path) -> None:
+    single = EncodedImage(b"first", "image/png", off_report(), ())
+    options = Namespace(
+        output=str(tmp_path / "out.png"), json=False, file_quality=None, lossless=False, matte=None
+    )
+    output.write_result(options, pack([single, replace(single, data=b"second")]), ["two"], {})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
+        "out-1.png": b"first",
+        "out-2.png": b"second",
+    }

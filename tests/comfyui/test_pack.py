@@ -10,7 +10,8 @@ from multiedit.tests.support.comfyui import PACK, Installation, Server
 
 NODES = {
     "MultiEditLoadLayers", "MultiEditCompose", "MultiEditResolveSize", "MultiEditEdit", "MultiEditSafeMode",
-    "MultiEditSave", "MultiEditLoadModel", "MultiEditLoadUrl",
+    "MultiEditSave", "MultiEditLoadModel", "MultiEditLoadUrl", "MultiEditModelFromParts", "MultiEditLora",
+    "MultiEditSampling",
 }  # fmt: skip
 # What Multi-Edit expands into; no page lists them.
 INNER_NODES = {

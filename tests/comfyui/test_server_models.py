@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 from typing import Any
 
 import numpy as np
 import pytest
+from multiedit.cli.main import main
 from multiedit.pipelines.adapters.comfyui.client.address import read_address
 from multiedit.pipelines.adapters.comfyui.client.progress_events import Preview
 from multiedit.pipelines.adapters.comfyui.client.server_models import ServerModels
 from multiedit.pipelines.adapters.comfyui.measured import MEASURED
 from multiedit.pipelines.adapters.comfyui.request_graph import request_graph
 from multiedit.pipelines.catalog.lookup import load_catalog
-from multiedit.pipelines.common.errors import FetchRefused, ModelFilesMissing
+from multiedit.pipelines.common.errors import FetchRefused, InvalidRequest, ModelFilesMissing
 from multiedit.pipelines.common.settings import ComfyUILimits, Limits
+from multiedit.pipelines.editing.archive import unpack
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import parse_request
@@ -23,7 +26,7 @@ from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.pipelines.sources.source import FileSource, SourceLoader
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.pictures import PICTURES
-from PIL import Image
+from PIL import Image, ImageChops
 
 LIMITS = Limits()
 CATALOG = load_catalog()
@@ -89,6 +92,42 @@ def test_an_edit_shows_its_steps_and_previews_and_repeats_itself(model_server: S
     assert Image.open(io.BytesIO(previews[-1].data)).format in ("JPEG", "PNG")
 
 
+def test_a_request_sets_the_sampling_and_gets_every_result(model_server: Server) -> None:
+    """Two results, each of which is saved and fetched."""
+    lora = "Flux_2-Turbo-LoRA_comfyui.safetensors"
+    options: dict[str, Any] = {"steps": 2, "loras": [{"name": lora, "strength": 0.5}], "seed": 5}
+    packed = edit(model_server, [], [], "flux-2-klein-4b-edit", batch_size=2, **options)
+    assert packed.file.media_type == "application/zip"
+    first, second = unpack(packed.file)
+    assert first != second
+    for note in ("steps is 2, in place of the profile's 4.", f"LoRA {lora} is added at strength 0.5."):
+        assert note in packed.plan.notes
+    alone = edit(model_server, [], [], "flux-2-klein-4b-edit", **options)
+    pictures = [Image.open(io.BytesIO(data)).convert("RGB") for data in (first, alone.file.data)]
+    # A batch of two rounds otherwise than one.
+    assert max(most for _, most in ImageChops.difference(*pictures).getextrema()) <= 2
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"loras": [{"name": "no-such.safetensors"}]},
+            "multiedit.loras has no-such.safetensors",
+        ),
+        ({"profile": "no-such"}, "no-such"),
+        ({"profile": "qwen-edit-2511-full"}, "profile qwen-edit-2511-full belongs to qwen-edit"),
+    ],
+)
+def test_an_option_that_is_not_there_is_refused_before_anything_is_sent(
+    model_server: Server, options: dict[str, Any], words: str
+) -> None:
+    before = model_server.json("/history").keys()
+    with pytest.raises(InvalidRequest, match=words):
+        edit(model_server, [], [], "flux-2-klein-4b-edit", **options)
+    assert model_server.json("/history").keys() == before
+
+
 def test_a_model_extends_a_photograph_and_the_mask_of_a_request_lies_over_it(model_server: Server) -> None:
     extras = {"extend": {"right": 60, "top": "10%"}, "roles": {"2": "reference", "3": "mask"}}
     made = edit(model_server, [], [], "flux-2-klein-4b-edit", **extras)
@@ -113,3 +152,13 @@ def test_missing_files_are_told_before_anything_is_sent(model_server: Server) ->
         for file in files:
             (folder.parent / file.name).rename(file)
     assert model_server.json("/history").keys() == before
+
+
+def test_the_shell_checks_the_models_of_a_comfyui(
+    model_server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "check", "--comfyui", model_server.url, "--json"]) == 0
+    found = {entry["model"]: entry for entry in json.loads(capsys.readouterr().out)}
+    assert found["flux-2-klein-4b-edit"]["files"]["vae"] == "flux2-vae.safetensors"
+    assert found["flux-2-klein-9b-edit"]["profile"] is None
+    assert "needs ComfyUI 0.41.0" in found["flux-3-klein-edit"]["notes"][0]

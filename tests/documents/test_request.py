@@ -12,6 +12,7 @@ from multiedit.pipelines.common.settings import RequestLimits
 from multiedit.pipelines.layers.extension import FILLS, Extend
 from multiedit.pipelines.layers.placement import ANCHORS, FITS, Placement
 from multiedit.pipelines.planning.mask_options import MASK_FILLS
+from multiedit.pipelines.planning.model_options import option_readers
 from multiedit.pipelines.planning.request import (
     LARGEST_SEED,
     OUTPUT_FORMATS,
@@ -30,7 +31,8 @@ NAMES = {name for cell in FIRST_CELLS for name in re.findall(r"`([^`]+)`", cell)
 def test_every_field_has_a_row_and_no_row_is_of_another() -> None:
     others = {"model_id", "size"}  # modelId's name here, and what OpenAI's route alone has
     request = {field.name for field in dataclasses.fields(EditRequest)} - others | {"modelId"}
-    extras = {f"multiedit.{name}" for name in extras_readers(1)}
+    flat = (*extras_readers(1), *option_readers(RequestLimits()), "images")
+    extras = {f"multiedit.{name}" for name in flat}
     placement = {field.name for field in dataclasses.fields(Placement)}
     extend = {field.name for field in dataclasses.fields(Extend)}
     assert request | extras | placement | extend == NAMES

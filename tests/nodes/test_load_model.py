@@ -283,7 +283,11 @@ def test_what_was_chosen_and_its_licence_are_shown(
     from multiedit.nodes import model_loading
 
     parts = {name: name for name in ("model", "clip", "vae")}
-    monkeypatch.setattr(model_loading, "load_model", lambda *asked: SimpleNamespace(**parts))
+    monkeypatch.setattr(
+        model_loading,
+        "load_model",
+        lambda model, selection, kind: SimpleNamespace(**parts, selection=selection),
+    )
     for file, architecture in {
         "diffusion_models/flux-2-klein-9b-fp8": "klein 9B",
         "text_encoders/qwen_3_8b_fp8mixed": "qwen 3 8B",

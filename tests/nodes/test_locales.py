@@ -87,7 +87,7 @@ def inputs_of(inputs: list[Any], parent: str = "") -> Iterator[tuple[str, dict[s
 
 
 def options_of(given: Any) -> list[str]:
-    """The options that are words: not files, numbers, nor names of models, profiles and formats."""
+    """The options that are words: not files, numbers, nor names of models, profiles, samplers and formats."""
     from comfy_api.latest import io
     from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 
@@ -97,6 +97,8 @@ def options_of(given: Any) -> list[str]:
         options = [option.key for option in given.options]
     elif isinstance(given, io.Combo.Input) and given.image_folder is None:
         options = list(given.options)
+    if given.id in ("sampler", "scheduler"):
+        options = options[:1]  # then come ComfyUI's names
     named = given.id == "model"
     return [
         option

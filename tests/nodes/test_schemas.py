@@ -12,6 +12,7 @@ pytestmark = pytest.mark.comfyui
 
 PLACEMENT = "blend_mode opacity fit anchor offset_x offset_y unit scale rotation flip_h flip_v seamless"
 PAIRS = " ".join(f"image_{n} mask_{n}" for n in range(1, 9))
+SAMPLING = "steps cfg sampler scheduler denoise shift negative_prompt"
 FURTHER = " ".join(f"image_{n}" for n in range(2, 11))
 
 # id: display name, required inputs, optional inputs, outputs
@@ -63,6 +64,24 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "model",
         "diffusion_model text_encoder vae lora weight_dtype strength_model",
         "loaded_model model clip vae",
+    ),
+    "MultiEditModelFromParts": (
+        "Multi-Edit Model from Parts",
+        "model clip vae profile",
+        SAMPLING,
+        "loaded_model",
+    ),
+    "MultiEditLora": (
+        "Multi-Edit LoRA",
+        "loaded_model lora_name strength_model",
+        "",
+        "loaded_model",
+    ),
+    "MultiEditSampling": (
+        "Multi-Edit Sampling",
+        "loaded_model",
+        SAMPLING,
+        "loaded_model",
     ),
     "MultiEditExtend": (
         "Extend Image",

@@ -9,12 +9,13 @@ from dataclasses import replace
 from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
+from ...planning.model_options import Switch
 from ...planning.plan import EditPlan
 from ...planning.shape import STRETCHED, cut_notes, shapes_apart
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
 from .families import FAMILIES
-from .generation_plan import GenerationOptions, GenerationPlan, Switch
+from .generation_plan import GenerationOptions, GenerationPlan
 from .profiles.profile import Profile, SpeedOption
 from .profiles.selection import ProfileSelection, alias_notes
 from .reference_fit import ReferenceFit, on_budget, reference_area
@@ -62,6 +63,7 @@ def plan_generation(
         plan=plan,
         profile=profile,
         files=selection.files,
+        loras=selection.loras,
         work=work,
         region=region,
         references=references,

@@ -6,15 +6,13 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Literal
 
 from ...common.types import Size
+from ...planning.model_options import LoraChoice, Switch
 from ...planning.plan import EditPlan
 from .crop_region import CropRegion
 from .profiles.profile import PartName, Profile
 from .reference_fit import ReferenceFit, on_budget
-
-Switch = Literal["auto", "on", "off"]
 
 # What is tried in turn when a run does not fit into memory, as shares of the references' area.
 SMALLER_SHARES = (0.5, 0.25)
@@ -55,6 +53,7 @@ class GenerationPlan:
     plan: EditPlan
     profile: Profile
     files: Mapping[PartName, str]
+    loras: tuple[LoraChoice, ...]
     work: Size
     region: CropRegion | None
     references: tuple[ReferenceFit, ...]
@@ -106,6 +105,7 @@ class GenerationPlan:
                 "model": profile.model,
                 "licence": profile.licence,
                 "files": dict(self.files),
+                "loras": [asdict(lora) for lora in self.loras],
                 "work": list(self.work),
                 "region": list(self.region.window) if self.region else None,
                 "references": [asdict(fit) for fit in self.references],
@@ -113,6 +113,9 @@ class GenerationPlan:
                 "cfg": profile.cfg,
                 "sampler": profile.sampler,
                 "scheduler": profile.scheduler,
+                "denoise": profile.denoise,
+                "shift": profile.shift,
+                "negative_prompt": profile.negative_prompt,
                 "batch_size": self.batch_size,
                 "kv_cache": self.kv_cache,
                 "easy_cache": self.easy_cache,

@@ -87,20 +87,28 @@ class GraphBuilder:
         return self.add(name, "MultiEditPrompt", {"loaded_model": self.bundle, "prompt": text, **sockets})
 
     def start_latent(self, empty: str) -> Link:
-        """Add what sampling starts from: with a mask the base, else the output of the node `empty`."""
+        """Add what sampling starts from: the base with a mask or little noise, else the node `empty`'s."""
         generation = self.generation
-        if not generation.masked:
+        if not generation.masked and self.profile.denoise == 1.0:
             width, height = generation.work
             size = {"width": width, "height": height, "batch_size": generation.batch_size}
             return self.add("latent", empty, size)
-        masked = {**self._image(0, generation.base_fit), "mask": self._mask}
-        masked |= {"loaded_model": self.bundle, "batch_size": generation.batch_size}
-        return self.add("latent", "MultiEditMaskedLatent", masked)
+        base = self._image(0, generation.base_fit)
+        masked = {"mask": self._mask} if generation.masked else {}
+        bundle = {"loaded_model": self.bundle, "batch_size": generation.batch_size}
+        return self.add("latent", "MultiEditMaskedLatent", {**base, **masked, **bundle})
 
     def basic_sigmas(self, model: Link) -> Link:
         profile = self.profile
-        schedule = {"scheduler": profile.scheduler, "steps": profile.steps, "denoise": 1.0}
+        schedule = {"scheduler": profile.scheduler, "steps": profile.steps, "denoise": profile.denoise}
         return self.add("sigmas", "BasicScheduler", {"model": model, **schedule})
+
+    def last_sigmas(self, sigmas: Link) -> Link:
+        """Leave of a whole schedule the profile's share, for schedulers that take none."""
+        if self.profile.denoise == 1.0:
+            return sigmas
+        share = {"sigmas": sigmas, "denoise": self.profile.denoise}
+        return output(self.add("last_sigmas", "SplitSigmasDenoise", share), 1)
 
     def sample(
         self, model: Link, condition: Condition, latent: Link, sigmas: Link, *, shrinks: bool = True
@@ -161,7 +169,8 @@ class GraphBuilder:
             for number, fit in enumerate(self.generation.reference_fits(share), start=1)
         ]
         positive = condition(f"prompt{suffix}", self.generation.plan.prompt, references)
-        negative = condition(f"negative{suffix}", "", references) if self.profile.guided else None
+        unwanted = self.profile.negative_prompt
+        negative = condition(f"negative{suffix}", unwanted, references) if self.profile.guided else None
         guider = self._guider(suffix, model, positive, negative)
         return self.add(f"sample{suffix}", "MultiEditSample", {**inputs, "guider": guider, "last": last})
 

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from ...images.encode import EncodeOptions
 
 _LOADED_BY_ONE = 3
+# The options that are widgets of Multi-Edit and of Multi-Edit Sampling, by the same names.
+_EDIT_WIDGETS = ("batch_size", "crop_and_stitch", "sampling_megapixels")
+_SAMPLING_WIDGETS = ("steps", "cfg", "negative_prompt")
 
 
 def request_graph(
@@ -56,12 +59,15 @@ def _loaded(graph: GraphNodes, names: Sequence[str]) -> list[Link]:
 
 def _settings(plan: EditPlan, catalog: Catalog) -> dict[str, object]:
     """The widgets of Multi-Edit, so that it makes the same plan."""
+    options = plan.options.given
+    widgets = {f"model.{name}": options[name] for name in _EDIT_WIDGETS if name in options}
     fixed = plan.aspect_ratio in catalog.get(plan.model).fixed_ratios and not plan.keep_size
     embedded = plan.model == EMBEDDED_MODEL
     return {
         "model": plan.model if embedded else "from loader",
         "model.aspect_ratio": plan.aspect_ratio if fixed else AUTO,
         "model.resolution": plan.resolution or AUTO,
+        **widgets,
         "prompt": plan.prompt,
         "seed": plan.seed,
         "keep_size": plan.keep_size,
@@ -90,9 +96,22 @@ def _sockets(graph: GraphNodes, plan: EditPlan, images: Sequence[Link]) -> dict[
         image = images[plan.roles.index("mask")]
         sockets["mask"] = graph.add("mask", "ImageToMask", {"image": image, "channel": "red"})
     if plan.model != EMBEDDED_MODEL:
-        loader = {"model": plan.model, "model.profile": AUTO}
-        sockets["loaded_model"] = graph.add("model", "MultiEditLoadModel", loader)
+        sockets["loaded_model"] = _loaded_model(graph, plan)
     return sockets
+
+
+def _loaded_model(graph: GraphNodes, plan: EditPlan) -> Link:
+    """The loader, a node for each LoRA, and one for what is changed in the sampling."""
+    options = plan.options
+    loader = {"model": plan.model, "model.profile": options.profile or AUTO}
+    model = graph.add("model", "MultiEditLoadModel", loader)
+    for number, lora in enumerate(options.loras, start=1):
+        inputs = {"loaded_model": model, "lora_name": lora.name, "strength_model": lora.strength}
+        model = graph.add(f"lora_{number}", "MultiEditLora", inputs)
+    changed = {name: value for name, value in options.given.items() if name in _SAMPLING_WIDGETS}
+    if changed:
+        model = graph.add("sampling", "MultiEditSampling", {"loaded_model": model, **changed})
+    return model
 
 
 def _format(options: EncodeOptions) -> dict[str, object]:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from ....common.errors import ModelUnavailable
+from ....common.errors import InvalidRequest, ModelUnavailable
+from ....common.validation import shown
+from ....planning.model_options import ModelOptions
 from ...local import LOCAL_MODELS
+from ..families import FAMILIES
 from ..profiles.part_files import Folders
-from ..profiles.profile import Profile
+from ..profiles.profile import PART_FOLDERS, Profile
 from ..profiles.registry import Profiles, load_profiles
+from ..profiles.sampling import Sampling, with_lora, with_sampling
 from ..profiles.selection import ProfileSelection, alias_notes, select_profile
 from .client import ServerFacts
 
-Choose = Callable[[str, Folders, int, Collection[str]], ProfileSelection]
+Choose = Callable[[str, Folders, int, Collection[str], "str | None"], ProfileSelection]
 
 # What every queued edit is made of, and what a generative model needs beside it.
 NODES = ("MultiEditLoadLayers", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave")
-GENERATIVE_NODES = ("MultiEditLoadModel", "MultiEditExtend")
+GENERATIVE_NODES = ("MultiEditLoadModel", "MultiEditLora", "MultiEditSampling", "MultiEditExtend")
+_DEFAULTS = ModelOptions()
 
 
 class ModelRunner(NamedTuple):
@@ -54,13 +59,14 @@ class ServerModels:
     def folders(self, models: Iterable[str]) -> tuple[str, ...]:
         """Names of the model folders to ask for."""
         parts = (part for profile in self._of(models) for part in profile.parts.values())
-        return tuple(dict.fromkeys(part.folder for part in parts))
+        return tuple(dict.fromkeys((*(part.folder for part in parts), PART_FOLDERS["lora"])))
 
-    def runner(self, model: str, facts: ServerFacts) -> ModelRunner:
+    def runner(self, model: str, facts: ServerFacts, options: ModelOptions = _DEFAULTS) -> ModelRunner:
         """Return what runs a model on a server.
 
         Raises:
             ModelUnavailable: it cannot run there; the message says what is missing.
+            InvalidRequest: an option is not for the model, or names a LoRA that is not there.
         """
         embedded = model in LOCAL_MODELS
         missing = [
@@ -73,7 +79,9 @@ class ServerModels:
             )
         if embedded:
             return ModelRunner(model, ())
-        choice = self._choose(self._resolve_alias(model), facts.models, facts.memory_bytes, facts.nodes)
+        runs, folders = self._resolve_alias(model), facts.models
+        choice = self._choose(runs, folders, facts.memory_bytes, facts.nodes, options.profile)
+        choice = _with_options(choice, options, folders)
         notes = alias_notes(model, choice.profile)
         return ModelRunner(choice.profile.family, (*notes, *choice.notes))
 
@@ -81,3 +89,17 @@ class ServerModels:
         return [
             profile for model in models for profile in self._profiles.of_model(self._resolve_alias(model))
         ]
+
+
+def _with_options(choice: ProfileSelection, options: ModelOptions, folders: Folders) -> ProfileSelection:
+    """Change a selection as the nodes of the graph will, for the notes of the plan."""
+    for lora in options.loras:
+        if lora.name not in folders.get(PART_FOLDERS["lora"], ()):
+            raise InvalidRequest(
+                f"multiedit.loras has {shown(lora.name)}, which is not in models/loras of the ComfyUI. Put "
+                "it there, or leave it out.",
+                field="multiedit.loras",
+            )
+        choice = with_lora(choice, lora.name, lora.strength)
+    changed = Sampling(steps=options.steps, cfg=options.cfg, negative_prompt=options.negative_prompt)
+    return with_sampling(choice, changed, FAMILIES[choice.profile.family].takes_shift)

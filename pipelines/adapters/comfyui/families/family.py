@@ -49,6 +49,9 @@ class Family:
             the copy.
         fit_references: how each image becomes a reference.
         alpha: the VAE has an alpha channel, so that images keep theirs.
+        model_class: of `comfy.model_base`, by which a model that is loaded already is known; "" where no
+            ComfyUI that could be had has it.
+        takes_shift: the graph sets the profile's shift.
         extension_fill: what the model is shown where image 1 is extended (see `extend_image`).
     """
 
@@ -57,4 +60,6 @@ class Family:
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
     fit_references: FitReferences = fit_to_budget
     alpha: bool = False
+    model_class: str = ""
+    takes_shift: bool = False
     extension_fill: str = NEUTRAL

@@ -24,12 +24,18 @@ def build(builder: GraphBuilder) -> Link:
         guidance = {"conditioning": encoded, "guidance": profile.guidance}
         return builder.add(f"{name}_guidance", "FluxGuidance", guidance)
 
-    width, height = builder.generation.work
-    schedule = {"steps": profile.steps, "width": width, "height": height}
-    sigmas = builder.add("sigmas", "Flux2Scheduler", schedule)
+    sigmas = _sigmas(builder) if profile.scheduler == "flux2" else builder.basic_sigmas(model)
     latent = builder.start_latent("EmptyFlux2LatentImage")
     return builder.finish(builder.sample(model, condition, latent, sigmas))
 
 
+def _sigmas(builder: GraphBuilder) -> Link:
+    """The schedule of the size; with less noise the end of one of so many more steps, as KSampler has it."""
+    width, height = builder.generation.work
+    steps = int(builder.profile.steps / builder.profile.denoise)
+    schedule = {"steps": steps, "width": width, "height": height}
+    return builder.last_sigmas(builder.add("sigmas", "Flux2Scheduler", schedule))
+
+
 # A colour that hardly any photograph has, so that a prompt can name it: "fill the green area".
-FAMILY = Family(build, extension_fill="#00ff00")
+FAMILY = Family(build, extension_fill="#00ff00", model_class="Flux2")

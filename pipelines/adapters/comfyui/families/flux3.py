@@ -22,7 +22,9 @@ def build(builder: GraphBuilder) -> Link:
     positive = builder.add("prompt", "CLIPTextEncode", text)
     # The node of the references has a socket for both; without guidance the second is dropped again.
     if builder.profile.guided:
-        negative = builder.add("negative", "CLIPTextEncode", {"clip": builder.clip, "text": ""})
+        negative = builder.add(
+            "negative", "CLIPTextEncode", {"clip": builder.clip, "text": builder.profile.negative_prompt}
+        )
     else:
         negative = builder.add("negative", "ConditioningZeroOut", {"conditioning": positive})
     images = {f"images.image{n}": link for n, link in enumerate(builder.fit_images())}

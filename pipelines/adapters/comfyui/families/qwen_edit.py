@@ -50,4 +50,4 @@ def vision_scale(size: Size) -> tuple[float, str]:
     return math.sqrt(_VISION_PIXELS / math.prod(size)), "area"
 
 
-FAMILY = Family(build, tokenize, vision_scale)
+FAMILY = Family(build, tokenize, vision_scale, model_class="QwenImage", takes_shift=True)

@@ -40,14 +40,14 @@ def build(builder: GraphBuilder) -> Link:
             "clip": builder.clip,
             "vae": builder.vae,
             "prompt": with_tags(prompt, count, tag) if count > 1 else prompt,
-            "negative_prompt": "",
+            "negative_prompt": profile.negative_prompt,
             "resolution": 0,  # the images have their size already
             **images,
         },
     )
     if profile.sigmas:
         values = ", ".join(f"{sigma:g}" for sigma in profile.sigmas)
-        sigmas = builder.add("sigmas", "ManualSigmas", {"sigmas": values})
+        sigmas = builder.last_sigmas(builder.add("sigmas", "ManualSigmas", {"sigmas": values}))
     else:
         sigmas = builder.basic_sigmas(model)
     negative = output(encoded, 1) if profile.guided else None

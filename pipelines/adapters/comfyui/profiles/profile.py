@@ -46,7 +46,11 @@ class WeightsFile:
 
     @property
     def url(self) -> str:
-        return f"https://huggingface.co/{self.repository}/resolve/main/{self.file}"
+        return self.url_at("https://huggingface.co")
+
+    def url_at(self, endpoint: str) -> str:
+        """The address of the file at a hub, or at a mirror of it."""
+        return f"{endpoint}/{self.repository}/resolve/main/{self.file}"
 
 
 @dataclass(frozen=True)
@@ -120,10 +124,14 @@ class Profile:
         commercial: False where the licence forbids commercial use; said before use.
         parts: by name; `checkpoint` stands for diffusion_model, text_encoder and vae in one file.
         clip_type: what ComfyUI's text encoder loader calls the type.
+        tokenizer: ComfyUI's class of it for that type and text encoder, by which a text encoder that is
+            loaded already is known; "" where no ComfyUI that could be had has it.
         scheduler: a scheduler of ComfyUI, or `flux2` for the node Flux2Scheduler.
         sigmas: of the node ManualSigmas, one more than the steps; they replace the scheduler. Empty for none.
         guidance: distilled guidance (FLUX.2 dev), None for models without.
         shift: of ModelSamplingAuraFlow, None to leave the checkpoint's own.
+        denoise: share of the noise; below 1 sampling starts from image 1.
+        negative_prompt: of the negative branch, where there is guidance.
         cfg_norm: strength of CFGNorm, None for none.
         reference_method: of the reference latents, None to leave the checkpoint's own.
         reference_pixels: area to which a reference is scaled before the VAE encodes it; a model that
@@ -156,6 +164,7 @@ class Profile:
     sampler: str
     scheduler: str
     max_images: int
+    tokenizer: str = ""
     sigmas: tuple[float, ...] = ()
     grid: int = 16
     cell: int = 16
@@ -165,6 +174,8 @@ class Profile:
     references_follow: bool = False
     guidance: float | None = None
     shift: float | None = None
+    denoise: float = 1.0
+    negative_prompt: str = ""
     cfg_norm: float | None = None
     reference_method: str | None = None
     kv_cache: SpeedOption = field(default_factory=lambda: SpeedOption(False, "not known to work"))

@@ -8,7 +8,7 @@ folder, its size and its address.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....catalog.aliases import VARIABLE as ALIASES_VARIABLE
@@ -16,6 +16,7 @@ from ....catalog.lookup import load_catalog
 from ....common.errors import InvalidRequest, ModelFilesMissing, ModelUnavailable
 from ....common.validation import shown
 from ....planning import provider
+from ....planning.model_options import LoraChoice
 from .part_files import Folders, Found, PartFile, Shelf
 from .profile import PART_FOLDERS, ModelPart, PartName, Profile
 from .registry import Profiles, load_profiles
@@ -31,13 +32,15 @@ class ProfileSelection:
     """A profile that can run.
 
     Attributes:
-        files: by part, the name under which ComfyUI's loader knows the file.
+        files: by part, the name under which ComfyUI's loader knows the file; none for parts from elsewhere.
         notes: a sentence for each decision, and for a licence that forbids commercial use.
+        loras: in the order in which they are added, without the profile's step LoRA.
     """
 
     profile: Profile
     files: Mapping[PartName, str]
     notes: tuple[str, ...]
+    loras: tuple[LoraChoice, ...] = ()
 
 
 def select_profile(
@@ -169,16 +172,18 @@ def _selected(profile: Profile, shelf: Shelf, memory_bytes: int, notes: tuple[st
         types = f", {file.quantisation}" if file.inspected else ""
         reasons.append(f"The {_part_title(role)} is {file.name} ({file.gigabytes} GB{types}): {why}.")
         reasons += [f"{each.name} is passed over: it {each.problem}." for each in found.passed_over]
+    return ProfileSelection(profile, files, (*notes, *reasons, *licence_notes(profile)))
+
+
+def licence_notes(profile: Profile) -> Iterator[str]:
+    """Say what is to be known of a profile before it is used."""
     if profile.experimental:
-        reasons.append(
-            f"{profile.name} is experimental: its graph follows the official template, and never ran here."
-        )
+        yield f"{profile.name} is experimental: its graph follows the official template, and never ran here."
     if not profile.commercial:
-        reasons.append(
+        yield (
             f"{profile.name} is under the {profile.licence}, which limits commercial use: "
             f"{profile.licence_url}."
         )
-    return ProfileSelection(profile, files, (*notes, *reasons))
 
 
 def _best(files: Sequence[PartFile], memory_bytes: int) -> tuple[PartFile, str]:

@@ -52,10 +52,10 @@ def inspect_weights(path: Path, parts: Iterable[ModelPart]) -> FileFacts:
         header = read_header(path)
     except UnreadableHeader as error:
         return unreadable(str(error), parts)
-    ends = _ends(header.tensors)
     if problem := _unusable(path, header):
         return unreadable(problem, parts)
-    verdicts = {part: _verdict(header, ends, part) for part in parts}
+    ends = _ends(header.tensors)
+    verdicts = {part: _verdict(header.tensors, ends, part) for part in parts}
     return FileFacts(header.size, header.quantisation, header.remarks, verdicts)
 
 
@@ -80,8 +80,13 @@ def _unusable(path: Path, header: WeightsHeader) -> str | None:
     return None
 
 
-def _verdict(header: WeightsHeader, ends: Mapping[str, Tensor], part: ModelPart) -> Verdict:
-    if problem := _mismatch(header.tensors, ends, part):
+def judge(tensors: Mapping[str, Tensor], part: ModelPart) -> Verdict:
+    """Judge whether tensors, by their names and shapes, can be a part."""
+    return _verdict(tensors, _ends(tensors), part)
+
+
+def _verdict(tensors: Mapping[str, Tensor], ends: Mapping[str, Tensor], part: ModelPart) -> Verdict:
+    if problem := _mismatch(tensors, ends, part):
         return Verdict(problem)
     sized = part.width is None or _width(ends, part) == part.width.own
     if sized and part.proof and all(end in ends for end in part.proof):

@@ -1,0 +1,87 @@
+"""The files of models in a folder of ComfyUI's layout, and which of the published ones are wanting."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....common.errors import InvalidRequest
+from ....common.validation import describe
+from .part_files import Shelf
+from .profile import PART_FOLDERS, PartName, Profile, WeightsFile
+from .registry import Profiles
+from .selection import USABLE_SHARE
+from .weights_file import FileFacts, inspect_weights
+
+_OLD_NAMES = {"diffusion_models": "unet", "text_encoders": "clip"}  # which ComfyUI reads too
+_ENDINGS = (".safetensors", ".sft")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A part of a profile: the file that is there for it, or the one to download."""
+
+    role: PartName
+    there: str | None
+    file: WeightsFile
+    target: Path
+
+
+def local_shelf(models: Path, profiles: Profiles) -> Shelf:
+    """The files of a folder `models`, known by their headers."""
+    folders = {name: [file for _, file in _files(models, name)] for name in PART_FOLDERS.values()}
+
+    @functools.cache
+    def inspect(folder: str, name: str) -> FileFacts:
+        parts = {part for profile in profiles for part in profile.parts.values() if part.folder == folder}
+        base = next(base for base, file in _files(models, folder) if file == name)
+        return inspect_weights(base / name, parts)
+
+    return Shelf(folders, inspect)
+
+
+def _files(models: Path, folder: str) -> Iterator[tuple[Path, str]]:
+    for name in (folder, _OLD_NAMES.get(folder, folder)):
+        base = models / name
+        for path in sorted(base.rglob("*")):
+            if path.suffix in _ENDINGS and path.is_file():
+                yield base, path.relative_to(base).as_posix()
+        if folder not in _OLD_NAMES:
+            return
+
+
+def profile_to_download(name: str, profiles: Profiles) -> Profile:
+    """The profile of an id, or the first of a model's whose files are all published.
+
+    Raises:
+        InvalidRequest: no profile or model with a profile is called so.
+    """
+    named = [profile for profile in profiles if name in (profile.id, profile.model)]
+    published = [profile for profile in named if all(part.files for part in profile.parts.values())]
+    if not published:
+        models = ", ".join(dict.fromkeys(profile.model for profile in profiles))
+        reason = "has no published files" if named else "is unknown"
+        raise InvalidRequest(
+            f"Model {describe(name)} {reason}. Models with files: {models}.", field="modelId"
+        )
+    return next((profile for profile in published if profile.id == name), published[0])
+
+
+def wanted_files(profile: Profile, shelf: Shelf, models: Path, memory_gb: float) -> list[Wanted]:
+    """Each part of a profile, with the published file that fits the memory where none is there."""
+    wanted = []
+    for role, part in profile.parts.items():
+        found = shelf.find(role, part).files
+        file = _fitting(part.files, memory_gb)
+        there = found[0].name if found else None
+        wanted.append(Wanted(role, there, file, models / part.folder / file.name))
+    return wanted
+
+
+def _fitting(files: Sequence[WeightsFile], memory_gb: float) -> WeightsFile:
+    """The most exact file that fits, else the smallest, as the loader chooses."""
+    usable = memory_gb * USABLE_SHARE
+    smallest = min(files, key=lambda file: file.gigabytes)
+    return next((file for file in files if file.gigabytes <= usable), smallest)
