@@ -9,11 +9,11 @@ from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import StreamReader, web
 
+from ...pipelines.common.byte_semaphore import ByteSemaphore
 from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
-from .byte_semaphore import ByteSemaphore
 from .multipart import MALFORMED, Form, decode_text, read_form
 from .strict_json import parse_json
 from .uploads import ReadThrottle, TextUpload, Uploads

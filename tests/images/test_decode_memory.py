@@ -12,7 +12,7 @@ from multiedit.tests.support.peaks import decode_peaks
 from PIL import Image
 
 SIZE = (3000, 2000)
-# Of the float32 tensor that comes out: WebP's decoder takes 1.34 of it by itself, AVIF's keeps several frames.
+# Of the float32 tensor that comes out: WebP's decoder takes 1.34 of it by itself, AVIF's keeps some frames.
 MOST, MOST_OF_AVIF = 1.7, 2.5
 GREY, RGB, GREY_ALPHA, RGBA = 0, 2, 4, 6
 CHANNELS = {GREY: 1, RGB: 3, GREY_ALPHA: 2, RGBA: 4}
