@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import is_link
 
 from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
@@ -15,6 +16,7 @@ from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import AUTO, TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import describe
 from .loaded_model import LoadedModel
 from .mask_inputs import mask_inputs
 from .model_folders import select_model
@@ -138,6 +140,8 @@ def expand_edit(
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
+    if not is_link(loaded):
+        require_loaded_model(loaded)
     links, node = _links(cls), cls.hidden.unique_id
     selected = _selection_of(cls, loaded)
     if selected is None:  # only a node that runs after the loading can know what is loaded
@@ -159,6 +163,19 @@ def expand_edit(
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
     return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})
+
+
+def require_loaded_model(loaded: object) -> None:
+    """Refuse what is not of Load Multi-Edit Model: ComfyUI lets a graph have text at such a socket.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    if not isinstance(loaded, LoadedModel):
+        raise InvalidRequest(
+            f"loaded_model is {describe(loaded)}, not a model. Connect Load Multi-Edit Model to it.",
+            field=_SOCKET,
+        )
 
 
 def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:
