@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -13,19 +12,13 @@ from typing import IO, Any
 from ...pipelines.common.settings import Limits
 from ...pipelines.sources.bounds import check_size
 from ...pipelines.sources.source import UploadSource
-from ..errors import BodyTooLarge, StorageFull
+from ..errors import BodyTooLarge
+from ..temporary_files import storage_error
 
 _MEMORY_BYTES = 256 * 1024
 _WRITE_BYTES = 512 * 1024
 _READS_AT_ONCE = 4
 _SLOW_SECONDS = 0.02
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def raise_if_disk_full(error: OSError) -> None:
-    """Raises StorageFull: that is what the error says."""
-    if error.errno in _DISK_FULL:
-        raise StorageFull("The server's disk is full. Retry later.", retry_after=60) from None
 
 
 class Upload:
@@ -46,7 +39,7 @@ class Upload:
 
         Raises:
             FileTooLarge, BodyTooLarge: the upload is over its limit.
-            StorageFull: the disk is full.
+            StorageFull: the disk is full, or the folder cannot be written.
         """
         self.size += len(data)
         self._check(self.size)
@@ -60,8 +53,7 @@ class Upload:
         try:
             await asyncio.to_thread(self._write_file, data)
         except OSError as error:
-            raise_if_disk_full(error)
-            raise
+            raise storage_error(error) from None
 
     def _write_file(self, data: bytearray) -> None:
         self.source.file.write(data)
