@@ -62,6 +62,8 @@ async def in_thread(work: Callable[[], _Result]) -> _Result:
         if not task.cancelled():
             task.exception()  # or asyncio logs that nobody asked for it
         raise
+    finally:
+        del task  # its error has this frame, and this frame would have it
 
 
 class _Workers:

@@ -130,6 +130,32 @@ def test_callers_take_turns() -> None:
     assert "".join(served) == "cababaad"
 
 
+def test_who_works_on_less_goes_first() -> None:
+    served: list[str] = []
+
+    async def scenario() -> None:
+        semaphore, ends = FairSemaphore(2), [asyncio.Event() for _ in range(5)]
+
+        async def work(owner: str, end: asyncio.Event) -> None:
+            async with semaphore.hold(owner):
+                served.append(owner)
+                await end.wait()
+
+        tasks = [asyncio.ensure_future(work(*each)) for each in zip("aaaab", ends, strict=True)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ends[0].set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert served == list("aab")
+        for end in ends:
+            end.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+    assert served == list("aabaa")
+
+
 def test_only_an_upload_of_who_has_more_loses_its_slot() -> None:
     async def scenario() -> None:
         slots = Slots(3)
