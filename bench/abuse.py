@@ -11,17 +11,21 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
+import http.client
+import json
 import os
 import random
 import resource
+import select
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -43,6 +47,7 @@ EDIT = "/v1/image/multi-edit"
 FILES_ALLOWED = 1024
 HEALTH_BAR, MEMORY_BAR, LOG_BAR, FACTOR_BAR = 1.0, 600.0, 1.0, 2.0
 PAUSE = 0.3  # seconds between two edits of the other key
+REFUSED = 99.0  # seconds that a refused one counts as
 
 
 @dataclass
@@ -208,30 +213,35 @@ def serving(log: Path) -> Iterator[Process]:
         process.terminate()
 
 
-@contextlib.asynccontextmanager
-async def attacked(target: Target, attack: Attack | None, seconds: float) -> AsyncIterator[float]:
-    """Attack meanwhile; gives the time at which it ends."""
-    task = asyncio.ensure_future(attack(target)) if attack else None
-    await asyncio.sleep(1)
-    try:
-        yield time.perf_counter() + seconds
-    finally:
-        if task:
-            task.cancel()
-            await asyncio.wait([task])
-            if not task.cancelled() and (error := task.exception()):
-                raise error
+@contextlib.contextmanager
+def editing(address: str) -> Iterator[list[float]]:
+    """Seconds of each edit of the other key meanwhile, from a separate process; filled at the end."""
+    seconds: list[float] = []
+    command = [sys.executable, __file__, "--edit", address]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        yield seconds
+        seconds += json.loads(process.communicate("")[0])
 
 
-async def other_edits(target: Target, until: float) -> list[float]:
-    """Seconds of each edit of the other key, three at least."""
-    image, taken = make_image((512, 512), 3), list[float]()
-    while time.perf_counter() < until or len(taken) < 3:
+def edit_repeatedly(address: str) -> None:
+    """Edit until standard input ends, three times at least, then print the seconds that each took."""
+    image = base64.b64encode(make_image((512, 512), 3)).decode()
+    headers = {"Authorization": f"Bearer {OTHER}", "Content-Type": "application/json"}
+    body, seconds = json.dumps({**FIELDS, "images": [image]}), list[float]()
+    while not select.select([sys.stdin], [], [], PAUSE)[0] or len(seconds) < 3:
+        connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
         started = time.perf_counter()
-        status = await target.send(key=OTHER, data=form([image], FIELDS))
-        taken.append(time.perf_counter() - started if status == 200 else 99.0)
-        await asyncio.sleep(PAUSE)
-    return taken
+        connection.request("POST", EDIT, body, headers)
+        response = connection.getresponse()
+        response.read()
+        seconds.append(time.perf_counter() - started if response.status == 200 else REFUSED)
+        connection.close()
+    print(json.dumps(seconds))
+
+
+async def attacked(target: Target, attack: Attack, seconds: float) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(attack(target), seconds)
 
 
 async def measure(process: Process, log: Path, names: list[str], seconds: float) -> None:
@@ -243,17 +253,18 @@ async def measure(process: Process, log: Path, names: list[str], seconds: float)
     timeout, connector = aiohttp.ClientTimeout(total=60), aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(process.address, timeout=timeout, connector=connector) as session:
         target = Target(session, host, int(own_port), port)
-        await other_edits(target, 0)
+        with editing(process.address):
+            await asyncio.sleep(seconds / 2)
         idle = process.megabytes("VmRSS")
         figures: list[Figure] = []
         for name in names:
-            async with attacked(target, None, 0):
-                quiet = statistics.median(await other_edits(target, 0))
+            with editing(process.address) as quiet_ones:
+                await asyncio.sleep(seconds / 2)
+            quiet = statistics.median(quiet_ones)
             target.statuses.clear()
             process.forget_peak()
-            with watching(process.address) as health:
-                async with attacked(target, ATTACKS[name], seconds) as until:
-                    taken = await other_edits(target, until)
+            with watching(process.address) as health, editing(process.address) as taken:
+                await attacked(target, ATTACKS[name], seconds)
             others = statistics.median(taken)
             peak, note = process.megabytes("VmHWM") - idle, f"attackers got {dict(target.statuses)}"
             figures += [
@@ -272,9 +283,13 @@ async def measure(process: Process, log: Path, names: list[str], seconds: float)
 def main() -> None:
     parser = argparse.ArgumentParser(description="Attack a server of its own.")
     parser.add_argument("--attack", action="append", choices=list(ATTACKS))
+    parser.add_argument("--edit", help=argparse.SUPPRESS)  # what the other key's process does
     parser.add_argument("--seconds", type=float, default=15.0)
     options = parser.parse_args()
     load_package()
+    if options.edit:
+        edit_repeatedly(options.edit)
+        return
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
         with serving(log) as process:
