@@ -87,7 +87,8 @@ class BodyReader:
         return self._receive_text(request.content, uploads.text())
 
     async def _receive_text(self, content: StreamReader, body: TextUpload) -> TextUpload:
-        while chunk := await self._throttle.read(content.readany):
+        reads = self._throttle.reads(content.readany)
+        while chunk := await reads.next():
             await body.write(chunk)
         await body.flush()
         return body

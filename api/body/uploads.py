@@ -70,23 +70,49 @@ class TextUpload(Upload):
 
 
 class ReadThrottle:
-    """Lets a few uploads be read at a time, a chunk each: more would delay all other requests.
-
-    A slow sender's read loses its slot, and goes on without one.
-    """
+    """Lets a few uploads be read at a time, a chunk each: more would delay all other requests."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def read(self, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
-        """Return what `read_chunk` gives."""
+    def reads(self, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]) -> UploadReads:
+        """Make the reads of one upload."""
+        return UploadReads(self._slots, read_chunk)
+
+
+class UploadReads:
+    """The reads of one upload, chunk by chunk.
+
+    A slow sender's read loses its slot, and goes on without one, as does the next: those who trickle would
+    else take all slots in turn, for nothing.
+    """
+
+    def __init__(
+        self, slots: asyncio.Semaphore, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]
+    ) -> None:
+        self._slots = slots
+        self._read_chunk = read_chunk
+        self._slow = False
+
+    async def next(self) -> bytes:
+        """Return the next chunk; nothing at the end."""
+        if not self._slow:
+            return await self._throttled()
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        chunk = await self._read_chunk()
+        self._slow = clock() - started > _SLOW_SECONDS
+        return chunk
+
+    async def _throttled(self) -> bytes:
         async with self._slots:
-            task = asyncio.ensure_future(read_chunk())
+            task = asyncio.ensure_future(self._read_chunk())
             try:
-                await asyncio.wait([task], timeout=_SLOW_SECONDS)
+                done, _ = await asyncio.wait([task], timeout=_SLOW_SECONDS)
             except asyncio.CancelledError:
                 task.cancel()
                 raise
+        self._slow = not done
         return await task
 
 

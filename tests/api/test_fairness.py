@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from multiedit.api.backends.fair_semaphore import FairSemaphore
+from multiedit.api.body.uploads import ReadThrottle
 from multiedit.api.errors import ServerBusy
 from multiedit.api.slots import Slots
 from multiedit.pipelines.sources.fetch import resolve_host
@@ -199,3 +200,33 @@ def test_a_slot_that_is_lost_just_as_its_request_ends_is_not_used() -> None:
         assert slots.in_flight == 0
 
     asyncio.run(use())
+
+
+def test_uploads_that_trickle_do_not_hold_up_the_reads_of_others() -> None:
+    async def scenario() -> float:
+        throttle, end = ReadThrottle(), asyncio.Event()
+
+        async def trickle() -> None:
+            async def read_chunk() -> bytes:
+                await asyncio.sleep(0.1)
+                return b"" if end.is_set() else b"x"
+
+            reads = throttle.reads(read_chunk)
+            while await reads.next():
+                pass
+
+        async def quick() -> bytes:
+            return b"x"
+
+        tasks = [asyncio.ensure_future(trickle()) for _ in range(200)]
+        await asyncio.sleep(1.2)  # until each has been found slow
+        started = time.monotonic()
+        reads = throttle.reads(quick)
+        for _ in range(50):
+            await reads.next()
+        seconds = time.monotonic() - started
+        end.set()
+        await asyncio.gather(*tasks)
+        return seconds
+
+    assert asyncio.run(scenario()) < 0.5
