@@ -56,6 +56,15 @@ def read_fit(values: Sequence[Any], image: Tensor) -> ReferenceFit:
     return fit
 
 
+def covered_size(width: int, height: int, image: Tensor) -> tuple[int, int]:
+    """The size of a result that an image [1, H, W, C] covers, within the limits too."""
+    from ...pipelines.adapters.comfyui.pixels import require_bounds
+
+    size = result_size(width, height)
+    require_bounds(ReferenceFit(size, size), image, Limits.from_environment())
+    return size
+
+
 def result_size(width: int, height: int) -> tuple[int, int]:
     """The size of a result, within the limits."""
     return bounded_size((width, height), "the result", Limits.from_environment())

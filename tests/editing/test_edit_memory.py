@@ -31,6 +31,7 @@ def need(sizes: list[tuple[int, int]], **fields: object) -> float:
         ([(1024, 1024)], {"resolution": "4K"}, 20 + 48 * 16),
         ([(1024, 1024)], {"aspect_ratio": "16:9"}, 68 + 16 * 16 / 9),
         ([(1024, 1024)], {"aspect_ratio": "nonsense"}, 68),
+        ([(1024, 1024)], {"multiedit": {"extend": {"left": 1024}}}, 20 + 48 * 2 + 16 * 2),
     ],
 )
 def test_the_estimate_grows_with_images_and_canvas(

@@ -162,6 +162,7 @@ LONG = torch.zeros(1, 1, 2000, 3)
         ("MultiEditFinish", {"width": 12_000, "height": 12_000, "fit": {"size": [8, 8]}}, "the result is"),
         ("MultiEditFinish", {"width": 8, "height": 8, "fit": {"size": [12_000] * 2}}, "fit.size is 12000x"),
         ("MultiEditFit", {"fit": {"size": [12_000, 12_000]}}, "fit.size is 12000x12000"),
+        ("MultiEditGrowMask", {"width": 12_000, "height": 12_000, "grow": 1}, "the result is 12000x12000"),
         ("MultiEditFit", {"fit": "text"}, "fit is 'text'; it must be an object"),
         (
             "MultiEditFit",
