@@ -48,8 +48,8 @@ def _make_service() -> Service:
     limits, server_limits = RequestLimits.from_environment(), ServerLimits.from_environment()
     provider = load_provider(limits)
     loader = SourceLoader(limits, ImageFetcher(limits).fetch)
-    adapters, at_once = provider.adapters(limits, beside_comfyui=True), server_limits.edits_at_once
-    backend = make_backend(limits, provider.catalog, loader, at_once, adapters, _own_address)
+    adapters = provider.adapters(limits, beside_comfyui=True)
+    backend = make_backend(limits, provider.catalog, loader, server_limits, adapters, _own_address)
     return Service(limits, provider.catalog, loader, backend, server_limits)
 
 

@@ -12,7 +12,7 @@ MultiEditError
    |- EditTimeout               no result within the time limit
    |- EditCancelled             by the client
    |- ClientGone                disconnected before its response; only the log has it
-   `- StorageFull               the disk is full
+   `- StorageFull               the disk is full, or its folder of temporary files cannot be written
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from aiohttp import hdrs, web
 
 from ..pipelines.common.errors import MultiEditError
 from . import request_log
-from .access.auth import Caller
+from .access.auth import ADDRESS, Caller
 from .error_responses import error_response
 from .errors import ClientGone, Unauthorized, drop_traceback
 from .route import Call, Route
@@ -27,7 +27,7 @@ def make_handler(
 
     async def handle(request: web.Request) -> web.StreamResponse:
         started = time.perf_counter()
-        call = Call(service, routes, route, request, uuid.uuid4().hex, Caller(f"ip-{request.remote}"))
+        call = Call(service, routes, route, request, uuid.uuid4().hex, Caller(f"{ADDRESS}{request.remote}"))
         call.headers["x-request-id"] = call.id
         status = ClientGone.status
         try:

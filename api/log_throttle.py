@@ -12,27 +12,35 @@ _MOST_KINDS = 1000
 
 
 class LogThrottle(logging.Filter):
-    """Lets a kind of message through five times a minute; then says how many were left out.
+    """Lets a kind of message through some times a minute; then says how many were left out.
 
     A kind is the first line of a message, before its arguments are put in.
 
     Args:
         clock: seconds, monotonic.
+        most: how often a kind may come in a minute.
+        only: the beginning of the kinds that are bounded.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, *, most: int = _MOST, only: str = ""
+    ) -> None:
         super().__init__()
         self._clock = clock
+        self._most = most
+        self._only = only
         self._seen: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         kind = str(record.msg).partition("\n")[0]
+        if not kind.startswith(self._only):
+            return True
         began, count = self._seen.get(kind, (self._clock(), 0))
         if self._clock() - began > _SECONDS:
-            if count > _MOST:
-                record.msg = f"{record.msg} ({count - _MOST} more like it were left out)"
+            if count > self._most:
+                record.msg = f"{record.msg} ({count - self._most} more like it were left out)"
             began, count = self._clock(), 0
         if len(self._seen) >= _MOST_KINDS:
             self._seen.clear()
         self._seen[kind] = (began, count + 1)
-        return count < _MOST
+        return count < self._most

@@ -9,9 +9,12 @@ from typing import Any
 from aiohttp import web
 
 from ..pipelines.editing.pipeline import EditResult
+from .access.auth import ADDRESS
 from .backends.base import EditJobRequest
 
 _LONGEST_PATH = 100
+STRANGER = "stranger "
+"""The beginning of the lines about callers without a key, who can cause any number of them."""
 logger = logging.getLogger(__name__)
 
 
@@ -31,12 +34,14 @@ def request_fields(job: EditJobRequest, log_prompts: bool) -> dict[str, Any]:
 def write_refusal(request: web.Request, status: int) -> None:
     """Write the line of a request that no route takes."""
     path = request.path[:_LONGEST_PATH]
-    write({"method": request.method, "path": path, "status": status, "caller": f"ip-{request.remote}"})
+    caller = f"{ADDRESS}{request.remote}"
+    write({"method": request.method, "path": path, "status": status, "caller": caller})
 
 
 def write(fields: Mapping[str, Any]) -> None:
     """Write a line of name=value pairs."""
-    logger.info("%s", " ".join(f"{name}={_quote(value)}" for name, value in fields.items()))
+    text = " ".join(f"{name}={_quote(value)}" for name, value in fields.items())
+    logger.info(f"{STRANGER}%s" if str(fields.get("caller")).startswith(ADDRESS) else "%s", text)
 
 
 def _quote(value: object) -> str:

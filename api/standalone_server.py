@@ -25,6 +25,7 @@ from .service import Service
 
 PREFIXES = ("", "/api")
 _EXIT_SECONDS = 9.5  # after SIGTERM; threads that still run then are abandoned
+_STRANGERS_A_MINUTE = 100  # lines of the log about callers without a key
 _HEADERS = "Authorization, *"  # * excludes Authorization; OpenAI's client sends headers of its own
 _EXPOSED = (
     "Location, Retry-After, x-request-id, x-venice-model-id, x-venice-model-name, x-venice-is-blurred, "
@@ -106,6 +107,8 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
     for logger in ("asyncio", "aiohttp.server"):
         logging.getLogger(logger).addFilter(LogThrottle())
+    strangers = LogThrottle(most=_STRANGERS_A_MINUTE, only=request_log.STRANGER)
+    request_log.logger.addFilter(strangers)
     limits = service.server_limits
     connections = Connections(limits.connections, limits.connections_per_address)
     runner = make_runner(service, connections.middleware)

@@ -6,8 +6,8 @@ import asyncio
 import tempfile
 from typing import IO
 
-from .body.uploads import raise_if_disk_full
 from .errors import NotFound
+from .temporary_files import storage_error
 
 
 class StoredBytes:
@@ -21,15 +21,17 @@ class StoredBytes:
 
     @classmethod
     async def write(cls, data: bytes) -> StoredBytes:
-        """Write bytes. Raises StorageFull: the disk is full."""
-        file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+        """Write bytes. Raises StorageFull: the disk is full, or the folder cannot be written."""
+        try:
+            file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by `close`
+        except OSError as error:
+            raise storage_error(error) from None
         try:
             await asyncio.to_thread(file.write, data)
             await asyncio.to_thread(file.flush)
         except OSError as error:
             file.close()
-            raise_if_disk_full(error)
-            raise
+            raise storage_error(error) from None
         return cls(file, len(data))
 
     async def read(self) -> bytes:

@@ -67,7 +67,7 @@ def floor(images: list[bytes], rounds: int) -> float:
 
     def edit() -> None:
         read = [ImageFile(data, limits, "image") for data in images]
-        facts = [each.facts(look=number > 0) for number, each in enumerate(read)]
+        facts = [each.facts(number > 0) for number, each in enumerate(read)]
         plan = make_plan(request, facts, load_catalog(), {"layer-composite": "layer-composite"})
         encode(adapter.run(plan, read, lambda share: None).image[0], EncodeOptions("png"), {})
 

@@ -37,6 +37,7 @@ def serve(options: argparse.Namespace) -> None:
 async def _serve(options: argparse.Namespace) -> None:
     """Serve local and provider models from this process, all others from the ComfyUI servers."""
     from ..api.backends.routing import make_backend
+    from ..api.flat_memory import return_large_blocks
     from ..api.service import Service
     from ..api.standalone_server import serve as serve_until_ended
     from ..pipelines.adapters.comfyui.client.address import read_address
@@ -44,12 +45,13 @@ async def _serve(options: argparse.Namespace) -> None:
     from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import RequestLimits, ServerLimits
 
+    return_large_blocks()
     limits, server_limits = RequestLimits.from_environment(), ServerLimits.from_environment()
     provider, loader = load_provider(limits), source_loader(limits)
     servers = [read_address(url) for url in options.comfyui]
     adapters = {**local_adapters(limits), **provider.adapters(limits, beside_comfyui=bool(servers))}
-    addresses, at_once = (lambda: servers) if servers else None, server_limits.edits_at_once
-    backend = make_backend(limits, provider.catalog, loader, at_once, adapters, addresses)
+    addresses = (lambda: servers) if servers else None
+    backend = make_backend(limits, provider.catalog, loader, server_limits, adapters, addresses)
     service = Service(limits, provider.catalog, loader, backend, server_limits)
     if not (service.guard.configured or service.guard.opened):
         print_note(

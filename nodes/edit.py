@@ -16,6 +16,7 @@ from ..pipelines.common.settings import LARGEST_SEED, Limits
 from ..pipelines.layers.placement import Placement
 from .edit_mask import find_mask
 from .extend import extend_input, read_extend_text
+from .input_safety import require_safe_inputs
 from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
 from .mask_inputs import read_mask_options
@@ -103,6 +104,7 @@ async def run_edit(
     roles, placements = read_per_image(per_image)
     _require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
+    require_safe_inputs(images)
     masked = find_mask(mask, images, {*roles, *placements})
     for note in masked.notes:
         show_text(cls, note)

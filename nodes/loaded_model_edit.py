@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
+from comfy_execution.graph_utils import is_link
 
 from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
@@ -14,6 +15,7 @@ from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.validation import describe
 from .loaded_model import LoadedModel
 from .mask_inputs import mask_inputs
 from .model_inputs import ratio_input, tier_input
@@ -136,6 +138,8 @@ def expand_edit(
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
+    if not is_link(loaded):
+        require_loaded_model(loaded)
     links, node = _links(cls), cls.hidden.unique_id
     selected = selection_of(cls.hidden.dynprompt, loaded)
     if selected is None:
@@ -163,6 +167,19 @@ def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading, since only then it is known what is loaded."""
     deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
+
+
+def require_loaded_model(loaded: object) -> None:
+    """Refuse what is not of Load Multi-Edit Model: ComfyUI lets a graph have text at such a socket.
+
+    Raises:
+        InvalidRequest: it is something else.
+    """
+    if not isinstance(loaded, LoadedModel):
+        raise InvalidRequest(
+            f"loaded_model is {describe(loaded)}, not a model. Connect Load Multi-Edit Model to it.",
+            field=_SOCKET,
+        )
 
 
 def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:

@@ -54,9 +54,9 @@ class MultiEditSafeMode(io.ComfyNode):
         from ..pipelines.safety.screening import require_classifier
         from .classifier_weights import require_weights
 
-        settings = _settings(classifier, on_missing=on_missing)
+        settings = node_settings(classifier, on_missing=on_missing)
         await require_weights(settings, bool(download_weights))
-        require_classifier(_loader(settings), settings.policy)
+        require_classifier(node_loader(settings), settings.policy)
         return ["image"]
 
     @classmethod
@@ -75,10 +75,10 @@ class MultiEditSafeMode(io.ComfyNode):
         from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screening import screen
 
-        settings = _settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
+        settings = node_settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
         screened, reports = screen(
             image_batch(image, "image"),
-            _loader(settings),
+            node_loader(settings),
             settings.policy,
             frames_per_second=(batch or {}).get("fps"),
             progress=progress_callback(),
@@ -88,7 +88,7 @@ class MultiEditSafeMode(io.ComfyNode):
         return io.NodeOutput(output_tensor(screened), blurred, scores, reports_json(reports))
 
 
-def _settings(classifier: str | None, **policy: Any) -> SafetySettings:
+def node_settings(classifier: str | None = None, **policy: Any) -> SafetySettings:
     """The environment's settings, which also hold for inputs that a graph leaves out, with those given."""
     from ..pipelines.safety.settings import SafetySettings
 
@@ -112,7 +112,7 @@ def _strictness(threshold: dict[str, Any] | None) -> dict[str, Any]:
     return {"preset": threshold["threshold"]}
 
 
-def _loader(settings: SafetySettings) -> ClassifierLoader:
+def node_loader(settings: SafetySettings) -> ClassifierLoader:
     from ..pipelines.safety.classifiers.loader import classifier_loader
     from .managed_weights import in_comfyui
 

@@ -11,6 +11,7 @@ import comfy.cli_args
 import folder_paths
 from comfy_api.latest import io, ui
 
+from ..pipelines.common.errors import InvalidRequest
 from .progress import abandonable, interruptible_torch, progress_callback
 from .saved_files import SAVED_FILES
 from .socket_values import TEXT_SOCKET, encode_options
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
+_UNKNOWN_FORMAT = "format is not an option of this node. Choose auto, png, jpeg or webp."
+_NUL = "filename_prefix has a NUL character. Remove it."
 _FLATTEN = "The colour behind transparent pixels, since JPEG has no transparency. sRGB."
 
 
@@ -68,7 +71,7 @@ class MultiEditSave(io.ComfyNode):
         cls,
         images: Any,
         filename_prefix: str,
-        format: dict[str, Any],
+        format: dict[str, Any] | None = None,
         metadata: str = "everything",
         report: str | None = None,
         plan: str | None = None,
@@ -76,6 +79,10 @@ class MultiEditSave(io.ComfyNode):
         from ..pipelines.editing.save import save_images
         from ..pipelines.images.tensor_input import image_batch
 
+        if format is None:
+            raise InvalidRequest(_UNKNOWN_FORMAT, field="format")
+        if "\0" in filename_prefix:
+            raise InvalidRequest(_NUL, field="filename_prefix")
         batch = image_batch(images, "images")
         subfolder, path = _output_files(filename_prefix, batch)
         saved = save_images(

@@ -38,7 +38,13 @@ def _path_of(name: str) -> Path | None:
     if not folder_paths.exists_annotated_filepath(name):
         return None
     path = Path(folder_paths.get_annotated_filepath(name))
-    return path if path.is_file() else None
+    return path if path.is_file() and _is_below_its_folder(name, path) else None
+
+
+def _is_below_its_folder(name: str, path: Path) -> bool:
+    """Whether a file lies in the folder that its name is of, links followed; older ComfyUIs do not ask."""
+    folder = folder_paths.annotated_filepath(name)[1] or folder_paths.get_input_directory()
+    return path.resolve().is_relative_to(Path(folder).resolve())
 
 
 def source_inputs() -> list[io.Input]:

@@ -36,6 +36,7 @@ _NO_KEYS = (
 _FORWARDED = ("Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
 _FORWARDED_PREFIX = "x-forwarded-"
 _LOCAL_NAME = "localhost"
+ADDRESS = "ip-"  # before the address of a caller without a key
 LOCAL_CALLER = "local"
 """The id of a caller without a key, on this machine."""
 
@@ -93,7 +94,7 @@ class Guard:
         caller = self._by_key(request) or self._by_address(request)
         if caller is not None:
             return caller
-        anonymous = Caller(f"ip-{request.remote}")
+        anonymous = Caller(f"{ADDRESS}{request.remote}")
         if access == "open":
             return anonymous
         if not self.configured:

@@ -29,6 +29,7 @@ from ...pipelines.common.validation import describe, shown
 
 _KEY = re.compile(r"me-([0-9a-f]{8})-[0-9a-zA-Z_-]{20,}")
 _MOST_KEYS = 10_000
+_LATEST = 253_402_300_800  # Unix seconds, the year 10000
 _LOCK_SECONDS = 10.0  # a change takes milliseconds
 
 
@@ -153,7 +154,10 @@ def _read_entries(path: Path) -> dict[str, StoredKey]:
             key = StoredKey(**entry)
             if not all(isinstance(value, str) for value in (key.id, key.name, key.hash)):
                 raise ValueError("a text is of another type")
-            bytes.fromhex(key.salt)
+            for text in (key.salt, key.hash):
+                bytes.fromhex(text)
+            if type(key.created) is not int or not 0 <= key.created < _LATEST:
+                raise ValueError("no date")
             keys[key.id] = key
     except (ValueError, TypeError, KeyError, RecursionError):
         raise InvalidRequest(

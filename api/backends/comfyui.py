@@ -30,6 +30,7 @@ from ...pipelines.common.errors import (
     OutputError,
     ServerUnreachable,
 )
+from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from ...pipelines.editing.pipeline import EditResult
@@ -50,6 +51,7 @@ class ComfyUIBackend:
             started.
         at_once: edits at the same time for each server, so that one runs and the next is ready; their
             images are in memory. Further ones wait on disk.
+        hold_memory: holds what the images of an edit take while they are read.
         clock: seconds, monotonic.
     """
 
@@ -62,6 +64,7 @@ class ComfyUIBackend:
         comfyui_limits: ComfyUILimits,
         safety: SafetySettings,
         at_once: int,
+        hold_memory: HoldMemory = unbounded,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
@@ -71,6 +74,7 @@ class ComfyUIBackend:
         self._comfyui_limits = comfyui_limits
         self._safety = safety
         self._at_once = at_once
+        self._hold_memory = hold_memory
         self._clock = clock
         self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
         self._slots: FairSemaphore | None = None
@@ -135,6 +139,7 @@ class ComfyUIBackend:
             graph,
             self._comfyui_limits,
             self._safety,
+            self._hold_memory,
             keep_history=self._comfyui_limits.comfyui_history,
         )
 

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from ...pipelines.adapters.base import Adapter
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import SafetyError
+from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
@@ -28,6 +29,7 @@ class LocalBackend:
         safety: the settings of safe mode.
         at_once: edits at the same time; further ones wait.
         adapters: by model id.
+        hold_memory: holds what an edit takes.
     """
 
     def __init__(
@@ -38,6 +40,7 @@ class LocalBackend:
         safety: SafetySettings,
         at_once: int,
         adapters: Mapping[str, Adapter],
+        hold_memory: HoldMemory = unbounded,
     ) -> None:
         self._classifier = safety.loader()
         self._adapters = adapters
@@ -45,6 +48,7 @@ class LocalBackend:
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
         self._slots = FairSemaphore(at_once)
+        self._hold_memory = hold_memory
 
     async def models(self) -> Collection[str]:
         """See `Backend.models`."""
@@ -66,8 +70,10 @@ class LocalBackend:
         try:
             return await asyncio.shield(inner)
         except asyncio.CancelledError:
-            # A thread cannot be cancelled: it ends at its next stage and keeps its slot until then.
+            # A thread cannot be cancelled: it ends at its next stage, and keeps its slot and its memory until
+            # then. What waits for either ends at once.
             stop.set()
+            inner.cancel()
             raise
 
     async def _edit(self, job: EditJobRequest, on_progress: OnProgress, stop: threading.Event) -> EditResult:
@@ -79,7 +85,9 @@ class LocalBackend:
             loop.call_soon_threadsafe(on_progress, EditProgress(name, share))
 
         async with self._slots.hold(job.owner):
-            return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
+            return await self._pipeline.edit(
+                job.request, job.encode_options, stage=stage, hold_memory=self._hold_memory
+            )
 
 
 def _retrieve_exception(inner: asyncio.Future[EditResult]) -> None:

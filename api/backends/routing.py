@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from ...pipelines.adapters.base import Adapter
 from ...pipelines.adapters.comfyui.client.address import Address
 from ...pipelines.catalog.lookup import Catalog
-from ...pipelines.common.settings import ComfyUILimits, Limits
+from ...pipelines.common.memory import MemoryBudget
+from ...pipelines.common.settings import ComfyUILimits, Limits, ServerLimits
 from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.safety.settings import SafetySettings
@@ -21,24 +22,25 @@ def make_backend(
     limits: Limits,
     catalog: Catalog,
     loader: SourceLoader,
-    at_once: int,
+    server_limits: ServerLimits,
     adapters: Mapping[str, Adapter],
     addresses: Callable[[], Sequence[Address]] | None,
 ) -> Backend:
     """Make the backend that the environment configures.
 
     Args:
-        at_once: edits at the same time, in this process and on each server.
+        server_limits: edits at the same time, in this process and on each server, and their memory here.
         adapters: run in this process, by model id.
         addresses: of the ComfyUI servers for all other models, see `ComfyUIBackend`; None without any.
     """
-    safety = SafetySettings.from_environment()
+    safety, at_once = SafetySettings.from_environment(), server_limits.edits_at_once
+    hold_memory = MemoryBudget(server_limits.memory_bytes).hold
     comfyui = addresses and ComfyUIBackend(
-        limits, catalog, loader, addresses, ComfyUILimits.from_environment(), safety, at_once
+        limits, catalog, loader, addresses, ComfyUILimits.from_environment(), safety, at_once, hold_memory
     )
     if comfyui and not adapters:
         return comfyui
-    local = LocalBackend(limits, catalog, loader, safety, at_once, adapters)
+    local = LocalBackend(limits, catalog, loader, safety, at_once, adapters, hold_memory)
     return RoutingBackend(local, comfyui) if comfyui else local
 
 

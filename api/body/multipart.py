@@ -132,7 +132,8 @@ async def _file(
 
 
 async def _receive(part: BodyPartReader, upload: _Upload, throttle: ReadThrottle) -> _Upload:
-    while chunk := await throttle.read(lambda: part.read_chunk(_CHUNK_BYTES)):
+    reads = throttle.reads(lambda: part.read_chunk(_CHUNK_BYTES))
+    while chunk := await reads.next():
         await upload.write(chunk)
     await upload.flush()
     return upload

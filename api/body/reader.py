@@ -9,11 +9,11 @@ from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import StreamReader, web
 
+from ...pipelines.common.byte_semaphore import ByteSemaphore
 from ...pipelines.common.errors import InvalidRequest
 from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
-from .byte_semaphore import ByteSemaphore
 from .multipart import MALFORMED, Form, decode_text, read_form
 from .strict_json import parse_json
 from .uploads import ReadThrottle, TextUpload, Uploads
@@ -87,7 +87,8 @@ class BodyReader:
         return self._receive_text(request.content, uploads.text())
 
     async def _receive_text(self, content: StreamReader, body: TextUpload) -> TextUpload:
-        while chunk := await self._throttle.read(content.readany):
+        reads = self._throttle.reads(content.readany)
+        while chunk := await reads.next():
             await body.write(chunk)
         await body.flush()
         return body

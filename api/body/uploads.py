@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import tempfile
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -13,19 +12,13 @@ from typing import IO, Any
 from ...pipelines.common.settings import Limits
 from ...pipelines.sources.bounds import check_size
 from ...pipelines.sources.source import UploadSource
-from ..errors import BodyTooLarge, StorageFull
+from ..errors import BodyTooLarge
+from ..temporary_files import storage_error
 
 _MEMORY_BYTES = 256 * 1024
 _WRITE_BYTES = 512 * 1024
 _READS_AT_ONCE = 4
 _SLOW_SECONDS = 0.02
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-
-
-def raise_if_disk_full(error: OSError) -> None:
-    """Raises StorageFull: that is what the error says."""
-    if error.errno in _DISK_FULL:
-        raise StorageFull("The server's disk is full. Retry later.", retry_after=60) from None
 
 
 class Upload:
@@ -46,7 +39,7 @@ class Upload:
 
         Raises:
             FileTooLarge, BodyTooLarge: the upload is over its limit.
-            StorageFull: the disk is full.
+            StorageFull: the disk is full, or the folder cannot be written.
         """
         self.size += len(data)
         self._check(self.size)
@@ -60,8 +53,7 @@ class Upload:
         try:
             await asyncio.to_thread(self._write_file, data)
         except OSError as error:
-            raise_if_disk_full(error)
-            raise
+            raise storage_error(error) from None
 
     def _write_file(self, data: bytearray) -> None:
         self.source.file.write(data)
@@ -78,23 +70,49 @@ class TextUpload(Upload):
 
 
 class ReadThrottle:
-    """Lets a few uploads be read at a time, a chunk each: more would delay all other requests.
-
-    A slow sender's read loses its slot, and goes on without one.
-    """
+    """Lets a few uploads be read at a time, a chunk each: more would delay all other requests."""
 
     def __init__(self) -> None:
         self._slots = asyncio.Semaphore(_READS_AT_ONCE)
 
-    async def read(self, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]) -> bytes:
-        """Return what `read_chunk` gives."""
+    def reads(self, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]) -> UploadReads:
+        """Make the reads of one upload."""
+        return UploadReads(self._slots, read_chunk)
+
+
+class UploadReads:
+    """The reads of one upload, chunk by chunk.
+
+    A slow sender's read loses its slot, and goes on without one, as does the next: those who trickle would
+    else take all slots in turn, for nothing.
+    """
+
+    def __init__(
+        self, slots: asyncio.Semaphore, read_chunk: Callable[[], Coroutine[Any, Any, bytes]]
+    ) -> None:
+        self._slots = slots
+        self._read_chunk = read_chunk
+        self._slow = False
+
+    async def next(self) -> bytes:
+        """Return the next chunk; nothing at the end."""
+        if not self._slow:
+            return await self._throttled()
+        clock = asyncio.get_running_loop().time
+        started = clock()
+        chunk = await self._read_chunk()
+        self._slow = clock() - started > _SLOW_SECONDS
+        return chunk
+
+    async def _throttled(self) -> bytes:
         async with self._slots:
-            task = asyncio.ensure_future(read_chunk())
+            task = asyncio.ensure_future(self._read_chunk())
             try:
-                await asyncio.wait([task], timeout=_SLOW_SECONDS)
+                done, _ = await asyncio.wait([task], timeout=_SLOW_SECONDS)
             except asyncio.CancelledError:
                 task.cancel()
                 raise
+        self._slow = not done
         return await task
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TypedDict
 
 from aiohttp import web
 
 from ..errors import ServerBusy
 from ..route import Call, Route
+from ..temporary_files import check_temporary_files
 
 
 class ServerState(TypedDict):
@@ -24,6 +26,7 @@ async def _health(call: Call) -> web.StreamResponse:
 async def _ready(call: Call) -> web.StreamResponse:
     """Respond 200 while an edit would be accepted."""
     call.service.jobs.require_slot()
+    await asyncio.to_thread(check_temporary_files)
     if problem := await call.service.backend.check():
         raise ServerBusy(problem)
     return web.json_response({"status": "ok"})

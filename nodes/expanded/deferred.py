@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..edit import HIDDEN, edit_inputs, edit_outputs, run_edit
 from ..loaded_model import LOADED_MODEL
-from ..loaded_model_edit import DEFERRED
+from ..loaded_model_edit import DEFERRED, require_loaded_model
 from .sockets import ITEM, inner_schema, select_item
 
 
@@ -30,7 +30,9 @@ class MultiEditDeferred(io.ComfyNode):
 
     @classmethod
     async def execute(cls, item: list[int], **inputs: Any) -> io.NodeOutput:
-        return await run_edit(cls, item[0], **_select(inputs, item))
+        selected = _select(inputs, item)
+        require_loaded_model(selected["loaded_model"])  # or it would be deferred again, for ever
+        return await run_edit(cls, item[0], **selected)
 
 
 def _select(value: Any, item: list[int]) -> Any:

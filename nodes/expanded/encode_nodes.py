@@ -41,7 +41,7 @@ class MultiEditReference(io.ComfyNode):
         from .encoding import encode_reference
 
         frame_image = select_image(image, item, frame, "image")
-        return io.NodeOutput(encode_reference(loaded_model[0], frame_image, read_fit(fit)))
+        return io.NodeOutput(encode_reference(loaded_model[0], frame_image, read_fit(fit, frame_image)))
 
 
 class MultiEditFit(io.ComfyNode):
@@ -78,7 +78,7 @@ class MultiEditFit(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import fitted, opaque
 
         own = select_image(image, item, frame, "image")
-        return io.NodeOutput(output_tensor(fitted(own if alpha[0] else opaque(own), read_fit(fit))))
+        return io.NodeOutput(output_tensor(fitted(own if alpha[0] else opaque(own), read_fit(fit, own))))
 
 
 class MultiEditMaskedLatent(io.ComfyNode):
@@ -118,7 +118,7 @@ class MultiEditMaskedLatent(io.ComfyNode):
 
         base = select_image(image, item, frame, "image")
         change = None if mask is None else select_mask(mask, item, frame, "mask")
-        latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit), batch_size[0])
+        latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit, base), batch_size[0])
         return io.NodeOutput(latent)
 
 

@@ -10,7 +10,17 @@ from comfy_api.latest import io
 from ...pipelines.planning.mask_options import LARGEST_EDGE
 from ..progress import interruptible_torch
 from ..socket_values import output_tensor
-from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
+from .sockets import (
+    FIT,
+    FRAME,
+    ITEM,
+    covered_size,
+    inner_schema,
+    read_fit,
+    result_size,
+    select_image,
+    select_mask,
+)
 
 _DECODED = io.Image.Input("image", tooltip="What the model made, decoded.")
 _WIDTH, _HEIGHT = (
@@ -49,7 +59,8 @@ class MultiEditScale(io.ComfyNode):
         from ...pipelines.images.tensor_input import image_batch
 
         # What a model made may be NaN: Safe Mode and Save Edited Image judge it, image by image.
-        return io.NodeOutput(output_tensor(resize(image_batch(image, "image").float(), (width, height))))
+        decoded = image_batch(image, "image").float()
+        return io.NodeOutput(output_tensor(resize(decoded, result_size(width, height))))
 
 
 class MultiEditFinish(io.ComfyNode):
@@ -99,9 +110,10 @@ class MultiEditFinish(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import finished
         from ...pipelines.images.tensor_input import image_batch
 
-        decoded, seen = image_batch(image[0], "image"), read_fit(fit)
+        decoded = image_batch(image[0], "image")
         own, change = select_image(base, item, frame, "base"), select_mask(mask, item, frame, "mask")
+        seen, size = read_fit(fit, own), covered_size(width[0], height[0], own)
         decoded, measured = matched(decoded, own, change, seen, color_match=color_match[0], align=align[0])
         soft = None if feather[0] < 0 else feather[0]
-        result = finished(decoded, (width[0], height[0]), own, change, seen, soft, pull_in[0])
+        result = finished(decoded, size, own, change, seen, soft, pull_in[0])
         return io.NodeOutput(output_tensor(result), measured_json(measured))

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ...pipelines.planning.mask_options import LARGEST_EDGE, MASK_FILLS
 from ..socket_values import output_tensor
-from .sockets import FRAME, ITEM, inner_schema, select_image, select_mask
+from .sockets import FRAME, ITEM, covered_size, inner_schema, select_image, select_mask
 
 _IMAGE = io.Image.Input("image", tooltip="The base.")
 _MASK = io.Mask.Input("mask", tooltip="1 = change here.")
@@ -47,7 +47,8 @@ class MultiEditGrowMask(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import grown_mask
 
         base, change = select_image(image, item, frame, "image"), select_mask(mask, item, frame, "mask")
-        return io.NodeOutput(output_tensor(grown_mask(change, base, (width[0], height[0]), grow[0])))
+        size = covered_size(width[0], height[0], base)
+        return io.NodeOutput(output_tensor(grown_mask(change, base, size, grow[0])))
 
 
 class MultiEditFill(io.ComfyNode):

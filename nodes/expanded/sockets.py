@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
-from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit
+from ...pipelines.adapters.comfyui.reference_fit import ReferenceFit, bounded_size
+from ...pipelines.common.settings import Limits
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -45,8 +46,28 @@ def select_item(values: Sequence[Any], item: Sequence[int]) -> Any:
     return values[min(item[0], len(values) - 1)]
 
 
-def read_fit(values: Sequence[Mapping[str, Sequence[int]]]) -> ReferenceFit:
-    return ReferenceFit.from_dict(values[0])
+def read_fit(values: Sequence[Any], image: Tensor) -> ReferenceFit:
+    """The fit of an image [1, H, W, C], within the limits, for whoever sends a graph of these nodes alone."""
+    from ...pipelines.adapters.comfyui.pixels import require_bounds
+
+    limits = Limits.from_environment()
+    fit = ReferenceFit.from_dict(values[0], limits)
+    require_bounds(fit, image, limits)
+    return fit
+
+
+def covered_size(width: int, height: int, image: Tensor) -> tuple[int, int]:
+    """The size of a result that an image [1, H, W, C] covers, within the limits too."""
+    from ...pipelines.adapters.comfyui.pixels import require_bounds
+
+    size = result_size(width, height)
+    require_bounds(ReferenceFit(size, size), image, Limits.from_environment())
+    return size
+
+
+def result_size(width: int, height: int) -> tuple[int, int]:
+    """The size of a result, within the limits."""
+    return bounded_size((width, height), "the result", Limits.from_environment())
 
 
 def select_image(values: Sequence[Any], item: Sequence[int], frame: Sequence[int], name: str) -> Tensor:

@@ -193,6 +193,8 @@ class ServerLimits(_Settings):
             without a request under way is closed. Fewer where the process may not open so many files.
         max_body_bytes: a JSON body, more than which is 413.
         json_bytes_at_once: JSON bodies that are in memory at the same time; others wait on disk.
+        memory_bytes: what all edits together may take of memory here, by an estimate before an image is
+            decoded; further ones wait. 0 is half of the machine's or of its container's.
         job_seconds: how long the result of a `respond-async` job is kept.
         job_bytes: of all kept results together; the oldest go first.
         drain_seconds: for the edits under way when the server is asked to end.
@@ -213,6 +215,7 @@ class ServerLimits(_Settings):
     connections_per_address: int = 1024
     max_body_bytes: int = 35_000_000
     json_bytes_at_once: int = 105_000_000
+    memory_bytes: int = 0
     job_seconds: float = 900.0
     job_bytes: int = 268_435_456
     drain_seconds: float = 7.0

@@ -7,6 +7,8 @@ operations on a machine that has other work too, the waiting costs far more than
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import threading
 from collections.abc import Callable, Iterable, Sequence
@@ -46,6 +48,22 @@ def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> 
             yield future.result()
     finally:
         wait([future for future in futures if not future.cancel()])
+
+
+async def in_thread(work: Callable[[], _Result]) -> _Result:
+    """Do `work` in a thread; a cancelled caller waits for its end, and keeps what it holds until then."""
+    task = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # or asyncio logs that nobody asked for it
+        raise
+    finally:
+        del task  # its error has this frame, and this frame would have it
 
 
 class _Workers:

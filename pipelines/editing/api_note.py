@@ -8,7 +8,7 @@ from functools import partial
 
 from ..common.errors import MultiEditError
 from ..common.settings import RequestLimits
-from ..images.header import read_header
+from ..images.header import read_size
 from ..images.input_image import ImageFile
 from ..layers.extension import resolve_extension
 from ..planning.plan import EditPlan
@@ -20,7 +20,7 @@ _LIMITS = RequestLimits()
 def with_api_note(plan: EditPlan, request: EditRequest, images: Sequence[ImageFile]) -> EditPlan:
     """Return the plan with a note where the HTTP API refuses the request by its default limits."""
     checks: list[Callable[[], object]] = [partial(read_images, request.images, "images", limits=_LIMITS)]
-    checks += [partial(read_header, image.data, _LIMITS, image.name) for image in images]
+    checks += [partial(read_size, image.data, _LIMITS, image.name) for image in images]
     if (extend := request.multiedit.extend) is not None:
         checks.append(partial(resolve_extension, extend, images[0].size, _LIMITS))
     reasons = []

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.comfyui.client.address import Address
@@ -19,7 +20,9 @@ from ..adapters.comfyui.measured import MEASURED
 from ..catalog.lookup import Catalog
 from ..common.errors import EditFailed, InvalidRequest, ModelUnavailable
 from ..common.json_reader import read_json
+from ..common.memory import HoldMemory, unbounded
 from ..common.settings import ComfyUILimits, Limits
+from ..common.threads import in_thread
 from ..images.facts import ImageFacts
 from ..images.input_image import ImageFile
 from ..images.sniff import sniff
@@ -31,7 +34,8 @@ from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
 from .api_note import with_api_note
 from .archive import pack
-from .pipeline import EditResult, load_images, timed
+from .edit_memory import image_bytes
+from .pipeline import EditResult, load_files, read_images, timed
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
 if TYPE_CHECKING:
@@ -62,6 +66,7 @@ class ComfyUIEditPipeline:
         graph: makes the graph to queue.
         safety: of this machine: the classifier that checks the images of a request where the policy says so,
             and whether safe mode may be off. The result is checked on the server, by its own settings.
+        hold_memory: holds what the images take while they are read.
         keep_history: leave the jobs in the servers' history, where everybody there reads their prompts.
         clock: seconds, monotonic.
         ids: makes a name for each result that no other has, so that none is taken from a cache.
@@ -75,13 +80,14 @@ class ComfyUIEditPipeline:
     graph: MakeGraph
     server_limits: ComfyUILimits
     safety: SafetySettings
+    hold_memory: HoldMemory = unbounded
     keep_history: bool = True
     clock: Callable[[], float] = time.perf_counter
     ids: Callable[[], str] = new_id
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading, choosing and planning raise."""
-        images, facts = await load_images(request, self.loader, self.limits)
+        images, facts = await self._load(request)
         required = with_required_safe_mode(request, self.safety.policy)
         async with connected(self.addresses, self.server_limits) as clients:
             plan = (await self._decide(required, facts, clients))[1]
@@ -113,10 +119,7 @@ class ComfyUIEditPipeline:
         seconds: dict[str, float] = {}
         stage("load", 0.0, "")
         with timed(self.clock, seconds, "load"):
-            images, facts = await load_images(request, self.loader, self.limits)
-            if request.safe_mode and self.safety.policy.inputs:
-                classifier = self.safety.loader()
-                await asyncio.to_thread(require_safe_inputs, images, classifier, self.safety.policy)
+            images, facts = await self._load(request)
         async with connected(self.addresses, self.server_limits) as clients:
             with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
@@ -135,6 +138,18 @@ class ComfyUIEditPipeline:
             plan = replace(plan, notes=(*plan.notes, *found))
             stage("fetch", 1.0, "")
         return EditResult(plan, file, seconds)
+
+    async def _load(self, request: EditRequest) -> tuple[list[ImageFile], list[ImageFacts]]:
+        """Load and check the images; their pixels are in memory no longer than that."""
+        files, sizes = await load_files(request, self.loader, self.limits)
+        async with self.hold_memory(image_bytes(sizes)):
+            images, facts = await read_images(request, files, self.limits)
+            if request.safe_mode and self.safety.policy.inputs:
+                classifier = self.safety.loader()
+                await in_thread(partial(require_safe_inputs, images, classifier, self.safety.policy))
+            for image in images:
+                image.forget_pixels()
+        return images, facts
 
     async def _decide(
         self, request: EditRequest, facts: Sequence[ImageFacts], clients: Sequence[ComfyUIClient]

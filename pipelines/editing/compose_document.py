@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from ..layers.document import parse_document
 from ..layers.document_file import read_document
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
-from ..safety.screening import require_classifier
+from ..safety.screening import require_classifier, require_safe
 from ..sources.source import Fetch, refuse_url
 from .output import EncodedImage, encode_result, screen_image
 
@@ -40,7 +41,12 @@ def compose_document(
     """
     if classifier is not None:
         require_classifier(classifier, policy)  # a missing one must not cost the composite
-    image, layers, notes = _composited(path, limits, fetch, progress)
+    read = read_document(path, limits, fetch)
+    if classifier is not None and policy.inputs:
+        for position, item in enumerate(read["layers"], start=1):
+            require_safe(item["image"], classifier, policy, f"layers.{position}.image")
+    image, layers, notes = _composited(read, limits, progress)
+    del read  # the inputs do not outlive the result
     image, report = screen_image(image, classifier, policy)
     size = {"width": image.shape[2], "height": image.shape[1], "layers": layers}
     file = encode_result(image, report, options, {"document": size}, {})
@@ -48,10 +54,9 @@ def compose_document(
 
 
 def _composited(
-    path: Path, limits: Limits, fetch: Fetch, progress: OnProgress
+    read: dict[str, Any], limits: Limits, progress: OnProgress
 ) -> tuple[Tensor, int, tuple[str, ...]]:
-    """The result, the number of layers, and the notes on their files; the inputs do not outlive it."""
-    read = read_document(path, limits, fetch)
+    """The result, the number of layers, and the notes on their files."""
     document = parse_document(read, limits)
     image = composite(document, read.get("background"), progress)
     return image, len(document.layers), read["notes"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ..adapters.base import Adapter, run_adapter
 from ..catalog.lookup import Catalog
 from ..common.errors import InvalidImage
+from ..common.memory import HoldMemory, unbounded
 from ..common.settings import Limits
-from ..common.threads import in_parallel
+from ..common.threads import in_parallel, in_thread
+from ..common.types import Size
 from ..images.facts import ImageFacts
+from ..images.header import read_size
 from ..images.input_image import ImageFile
 from ..planning.plan import EditPlan, choose_model, make_plan
 from ..planning.request import EditRequest
@@ -22,6 +25,7 @@ from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
 from ..sources.source import SourceLoader
 from .api_note import with_api_note
+from .edit_memory import edit_bytes
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
 if TYPE_CHECKING:
@@ -33,10 +37,10 @@ OnStage = Callable[[str, float], None]
 
 @contextlib.contextmanager
 def timed(clock: Callable[[], float], seconds: dict[str, float], stage: str) -> Iterator[None]:
-    """Write the seconds of a stage that ends well."""
+    """Add up the seconds of a stage that ends well."""
     started = clock()
     yield
-    seconds[stage] = clock() - started
+    seconds[stage] = seconds.get(stage, 0.0) + clock() - started
 
 
 @dataclass(frozen=True)
@@ -72,22 +76,32 @@ class EditResult:
         }
 
 
-async def load_images(
+async def load_files(
     request: EditRequest, loader: SourceLoader, limits: Limits
-) -> tuple[list[ImageFile], list[ImageFacts]]:
-    """Load the images of a request, checked, with what the plan needs to know of each.
+) -> tuple[list[bytes], list[Size]]:
+    """Load the files of a request, and check their sizes; nothing is decoded.
 
     Raises:
         InvalidImage, FetchError: of the first image that cannot be used.
     """
-    data = await loader.load_all(request.images)
+    files = await loader.load_all(request.images)
+    with _naming_field():
+        return files, await in_thread(lambda: [read_size(*each) for each in _named(files, limits)])
+
+
+async def read_images(
+    request: EditRequest, files: Sequence[bytes], limits: Limits
+) -> tuple[list[ImageFile], list[ImageFacts]]:
+    """Read the images of a request, with what the plan needs to know of each; some are decoded for it.
+
+    Raises:
+        InvalidImage: of the first image that cannot be used.
+    """
     roles = request.multiedit.roles
     given = {1, *roles, *request.multiedit.placement}
 
     def read() -> tuple[list[ImageFile], list[ImageFacts]]:
-        images = [
-            ImageFile(content, limits, f"image {number}") for number, content in enumerate(data, start=1)
-        ]
+        images = [ImageFile(*each) for each in _named(files, limits)]
         numbered = list(enumerate(images, start=1))
         facts = in_parallel(
             lambda each: each[1].facts(each[0] not in given, roles.get(each[0]) == "mask"), numbered
@@ -95,7 +109,11 @@ async def load_images(
         return images, list(facts)
 
     with _naming_field():
-        return await asyncio.to_thread(read)
+        return await in_thread(read)
+
+
+def _named(files: Sequence[bytes], limits: Limits) -> list[tuple[bytes, Limits, str]]:
+    return [(data, limits, f"image {number}") for number, data in enumerate(files, start=1)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +137,8 @@ class EditPipeline:
 
     async def plan(self, request: EditRequest) -> EditPlan:
         """Decide the edit without carrying it out. Raises what loading and planning raise."""
-        return (await self._prepare(request))[0]
+        files, _ = await self._load(request)
+        return (await self._prepare(request, files))[0]
 
     async def edit(
         self,
@@ -127,12 +146,14 @@ class EditPipeline:
         options: Mapping[str, Any] | None = None,
         embed: Mapping[str, str] | None = None,
         stage: OnStage = lambda name, share: None,
+        hold_memory: HoldMemory = unbounded,
     ) -> EditResult:
         """Carry the edit out.
 
         Args:
             options: fields of `EncodeOptions` besides the format.
             embed: further metadata for the file: ComfyUI's `prompt` and `workflow`.
+            hold_memory: holds what the edit takes, from before the first image is decoded.
 
         Raises:
             MultiEditError: any of the tree; nothing is left behind.
@@ -140,14 +161,26 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         stage("load", 0.0)
         with timed(self.clock, seconds, "load"):
-            plan, images = await self._prepare(request)
-        result = await asyncio.to_thread(self._run, plan, images, options or {}, embed or {}, stage)
+            files, sizes = await self._load(request)
+        async with hold_memory(edit_bytes(request, sizes, self.limits)):
+            with timed(self.clock, seconds, "load"):
+                plan, images = await self._prepare(request, files)
+            result = await in_thread(partial(self._run, plan, images, options or {}, embed or {}, stage))
         return replace(result, seconds={**seconds, **result.seconds})
 
-    async def _prepare(self, request: EditRequest) -> tuple[EditPlan, list[ImageFile]]:
-        names = {model: adapter.name for model, adapter in self.adapters.items()}
-        choose_model(request.model_id, self.catalog, names)  # what cannot run is said before any fetching
-        images, facts = await load_images(request, self.loader, self.limits)
+    def _adapter_names(self) -> dict[str, str]:
+        return {model: adapter.name for model, adapter in self.adapters.items()}
+
+    async def _load(self, request: EditRequest) -> tuple[list[bytes], list[Size]]:
+        # What cannot run is said before any fetching.
+        choose_model(request.model_id, self.catalog, self._adapter_names())
+        return await load_files(request, self.loader, self.limits)
+
+    async def _prepare(
+        self, request: EditRequest, files: Sequence[bytes]
+    ) -> tuple[EditPlan, list[ImageFile]]:
+        names = self._adapter_names()
+        images, facts = await read_images(request, files, self.limits)
         plan = make_plan(
             with_required_safe_mode(request, self.policy), facts, self.catalog, names, self.limits
         )

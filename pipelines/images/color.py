@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
 
@@ -15,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 Levels = NDArray[Any]  # [H, W, C] uint8, or float32 0..1; C = 1 grey, 2 grey + alpha, 3 RGB, 4 RGBA
 
-_STRIP_PIXELS = 1 << 18  # a strip and its copy stay in the cache
+_STRIP_PIXELS = 1 << 16
 
 # Mode -> the same picture in 8-bit levels, without and with transparency.
 _LEVEL_MODES: dict[str, tuple[str, str]] = {
@@ -92,16 +93,30 @@ def to_srgb(
 
 def levels_of(image: Image.Image) -> Levels:
     """Pixels of an L, LA, RGB, RGBA or RGBX picture, [H, W, C] uint8, writable."""
-    channels = len(image.getbands())
-    width, height = image.size
-    levels = np.empty((height, width, channels), np.uint8)
-    rows = max(1, _STRIP_PIXELS // width)
-    # In strips: Pillow packs a whole picture into a list of chunks and joins them, which takes twice as long.
-    for top in range(0, height, rows):
-        bottom = min(top + rows, height)
-        strip = image.crop((0, top, width, bottom))
-        levels[top:bottom] = np.asarray(strip).reshape(bottom - top, width, channels)
+    levels = np.empty((image.height, image.width, len(image.getbands())), np.uint8)
+    for rows, strip in strips_of(image):
+        levels[rows] = strip
     return levels
+
+
+def strips_of(image: Image.Image) -> Iterator[tuple[slice, Levels]]:
+    """The rows and pixels [rows, W, C] of an image, strip by strip, in the type that Pillow has them in.
+
+    Pillow packs a whole image into a list of chunks and joins them, which takes twice the time and memory.
+    """
+    channels = len(image.getbands())
+    image.load()
+    for rows in strip_rows(image.height, image.width):
+        # Not Image.crop, where Pillow's process-wide limit has a say.
+        strip = image._new(image.im.crop((0, rows.start, image.width, rows.stop)))
+        yield rows, np.asarray(strip).reshape(strip.height, image.width, channels)
+
+
+def strip_rows(height: int, width: int) -> Iterator[slice]:
+    """The rows of an image in strips that stay in the cache with a copy."""
+    step = max(1, _STRIP_PIXELS // width)
+    for top in range(0, height, step):
+        yield slice(top, min(top + step, height))
 
 
 def straight_alpha(levels: Levels) -> Levels:
@@ -119,14 +134,14 @@ def _in_levels(image: Image.Image) -> Image.Image:
 
 
 def _deep_grey(image: Image.Image) -> Levels:
-    values = np.asarray(image)
     white = np.float32(_DEEP_MODES[image.mode])
-    levels: Levels = np.clip(values.astype(np.float32) / white, 0.0, 1.0)[..., None]
     transparent = image.info.get("transparency")
-    if transparent is None:
-        return levels
-    alpha = (values != transparent).astype(np.float32)[..., None]
-    return np.concatenate([levels, alpha], axis=2)
+    levels: Levels = np.empty((image.height, image.width, 1 + (transparent is not None)), np.float32)
+    for rows, strip in strips_of(image):
+        levels[rows, :, :1] = np.clip(strip / white, 0.0, 1.0)
+        if transparent is not None:
+            levels[rows, :, 1:] = strip != transparent
+    return levels
 
 
 def _through_profile(image: Image.Image, transform: ImageCms.ImageCmsTransform) -> Levels:

@@ -68,18 +68,17 @@ def xyz_to_srgb(white: Matrix) -> Matrix:
 
 
 def to_srgb_levels(levels: NDArray[Any], model: ColorModel) -> NDArray[Any]:
-    """Convert [H, W, C] uint8 or float32 0..1; C = 1 or 2 is grey, and alpha (2, 4) stays as it is."""
+    """Convert [H, W, C] uint8 or float32 0..1 in place; C = 1 or 2 is grey, and alpha stays as it is."""
     height, width, channels = levels.shape
     colors = channels - (channels in (2, 4))
-    result: NDArray[Any] = levels.copy()
     table = _light_table(model, 256 if levels.dtype == np.uint8 else 65_536)
     rows = max(1, _STRIP_PIXELS // width)
     for top in range(0, height, rows):
         strip = levels[top : top + rows, :, :colors]
         light = _linear(strip.reshape(-1, colors), table, model)
         encoded = _encode_levels(light) if levels.dtype == np.uint8 else _encode(light)
-        result[top : top + rows, :, :colors] = encoded.reshape(strip.shape)
-    return result
+        strip[...] = encoded.reshape(strip.shape)
+    return levels
 
 
 def _light_table(model: ColorModel, size: int) -> NDArray[np.float32]:

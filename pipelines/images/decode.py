@@ -12,7 +12,7 @@ from PIL import Image, ImageFile
 from torch import Tensor
 
 from ..common.threads import in_parallel
-from .color import Levels, foreign_transform, to_srgb
+from .color import Levels, foreign_transform, strip_rows, to_srgb
 from .color_model import to_srgb_levels
 from .container import Container
 from .containers import read_container
@@ -26,6 +26,8 @@ from .levels import empty_float, resize_levels, to_float
 from .orientation import upright, upright_size
 from .readers import open_image, reading
 from .resample import resize, resize_mask
+
+_LUMA = torch.tensor([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -137,10 +139,13 @@ def image_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
 
     Returns:
         float32 [1, H, W, 3], or [1, H, W, 4] where the source has alpha; 0..1, sRGB, straight alpha.
-        Without alpha, 8-bit sources are resized in 8 bits.
+        Without alpha, 8-bit sources are resized in 8 bits. Deep colour that is not resized shares the
+        raster's memory.
     """
     pixels = raster.pixels
     channels = pixels.shape[2]
+    if channels > 2 and pixels.dtype != torch.uint8:
+        return pixels[None] if size is None else resize(pixels[None], size)
     has_alpha = channels in (2, 4)
     if pixels.dtype == torch.uint8 and size is not None and not has_alpha:
         pixels = resize_levels(pixels, size)
@@ -164,16 +169,14 @@ def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
     pixels = raster.pixels
     if pixels.shape[2] == 1 and size is not None:  # in the source's own depth, which is less to read
         pixels = resize_mask(pixels[None, ..., 0], size)[0, ..., None]
-    values = empty_float(*pixels.shape)
-    _write(pixels, values)
-    mask = _luma(values) if pixels.shape[2] >= 3 else values[..., 0]
-    if pixels.shape[2] in (2, 4):
-        mask = mask * values[..., -1]
-    return resize_mask(mask[None].contiguous(), size or (mask.shape[1], mask.shape[0])).clamp_(0.0, 1.0)
-
-
-def _luma(values: Tensor) -> Tensor:
-    return values[..., :3] @ torch.tensor([0.299, 0.587, 0.114])
+    mask = empty_float(*pixels.shape[:2])
+    for rows in strip_rows(*mask.shape):
+        values = empty_float(*pixels[rows].shape)
+        _write(pixels[rows], values)
+        mask[rows] = values[..., :3] @ _LUMA if pixels.shape[2] >= 3 else values[..., 0]
+        if pixels.shape[2] in (2, 4):
+            mask[rows] *= values[..., -1]
+    return resize_mask(mask[None], size or (mask.shape[1], mask.shape[0])).clamp_(0.0, 1.0)
 
 
 def _write(pixels: Tensor, target: Tensor) -> None:

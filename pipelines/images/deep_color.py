@@ -26,7 +26,7 @@ _STRIP_PIXELS = 1 << 16
 
 
 def apply_profile(levels: NDArray[Any], icc: bytes, name: str) -> NDArray[Any]:
-    """Convert float32 levels [H, W, C] from a profile to sRGB; alpha stays as it is.
+    """Convert float32 levels [H, W, C] from a profile to sRGB in place; alpha stays as it is.
 
     A profile that cannot be read or does not fit the pixels is ignored, with a line in the log.
 
@@ -58,14 +58,11 @@ def _sampled(levels: NDArray[Any], icc: bytes, name: str) -> NDArray[Any]:
     table = _table(icc, name, colors)
     if table is None:
         return levels
-    result: NDArray[Any] = levels.copy()
     rows = max(1, _STRIP_PIXELS // levels.shape[1])
     for top in range(0, len(levels), rows):
         strip = levels[top : top + rows, :, :colors]
-        result[top : top + rows, :, :colors] = _interpolate(table, strip.reshape(-1, colors)).reshape(
-            strip.shape
-        )
-    return result
+        strip[...] = _interpolate(table, strip.reshape(-1, colors)).reshape(strip.shape)
+    return levels
 
 
 def _table(icc: bytes, name: str, colors: int) -> NDArray[np.float32] | None:

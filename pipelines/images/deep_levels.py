@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import ImageFile
 
-from .color import Levels, levels_of, straight_alpha
+from .color import Levels, straight_alpha, strip_rows, strips_of
 
-_STRIP_PIXELS = 1 << 16
 _WHITE = np.float32(65535)
+_HIGH = np.float32(256)
 # A file's raw mode in Pillow -> the raw modes whose bytes make up the values, the high byte first.
 _RAW_MODES: dict[str, tuple[str, ...]] = {"LA;16B": ("RGBA",)}
 _NATIVE = "BL" if sys.byteorder == "big" else "LB"
@@ -40,23 +40,30 @@ def deep_levels(open_again: Callable[[], ImageFile.ImageFile]) -> Levels | None:
     raw_mode = _raw_mode(open_again())
     if raw_mode not in _RAW_MODES:
         return None
-    passes = []
-    for unpacking in _RAW_MODES[raw_mode]:
+    header, passes = open_again(), _RAW_MODES[raw_mode]
+    transparent = header.info.get("transparency")
+    channels = len(passes) * len(header.getbands()) // 2
+    shape = (header.height, header.width, channels + (transparent is not None))
+    levels: Levels = np.empty(shape, np.float32)
+    values = levels[..., :channels]
+    # One pass after the other, so that only one of Pillow's images is there beside the levels.
+    for number, unpacking in enumerate(passes):
         image = open_again()
         image.tile = [_unpacked_as(unpacking, tile) for tile in image.tile]
-        passes.append(levels_of(image))
-    transparent = open_again().info.get("transparency")
-    height, width = passes[0].shape[:2]
-    channels = len(passes) * passes[0].shape[2] // 2
-    levels: Levels = np.empty((height, width, channels + (transparent is not None)), np.float32)
-    rows = max(1, _STRIP_PIXELS // width)
-    for top in range(0, height, rows):
-        strips = [each[top : top + rows] for each in passes]
-        values = np.stack(strips, axis=-1).reshape(*strips[0].shape[:2], -1).view(">u2")
-        np.divide(values, _WHITE, out=levels[top : top + rows, :, :channels], dtype=np.float32)
+        for rows, strip in strips_of(image):
+            if len(passes) == 1:  # both bytes of each value in turn
+                values[rows] = strip.view(">u2")
+            elif number == 0:
+                np.multiply(strip, _HIGH, out=values[rows])
+            else:
+                values[rows] += strip  # exact: float32 holds all whole numbers of 16 bits
+    for rows in strip_rows(shape[0], shape[1]):
         if transparent is not None:
-            levels[top : top + rows, :, -1] = (values != np.asarray(transparent)).any(axis=2)
-    return straight_alpha(levels) if raw_mode.startswith("RGBa") else levels
+            levels[rows, :, -1] = (values[rows] != np.asarray(transparent)).any(axis=2)
+        values[rows] /= _WHITE
+        if raw_mode.startswith("RGBa"):
+            levels[rows] = straight_alpha(levels[rows])
+    return levels
 
 
 def _unpacked_as(raw_mode: str, tile: Any) -> Any:

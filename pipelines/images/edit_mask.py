@@ -24,9 +24,10 @@ import torch
 from torch import Tensor
 
 from ..common.errors import InvalidRequest
+from .color import strip_rows
 from .decode import Raster
 from .facts import MaskSelection
-from .levels import MASK_EDGE
+from .levels import MASK_EDGE, empty_float
 
 SAMPLE_SIDE = 256  # what an image looks like is judged by about this many pixels a side
 _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey image
@@ -71,7 +72,7 @@ def read_edit_mask(raster: Raster, name: str) -> EditMaskImage:
     seen, share = _seen(pixels, high / 2)
     few_colours = _few_colours(seen)
     if _extremes(seen) == 2 or (few_colours and low > high / 2):
-        return EditMaskImage(Raster(_shares(colour) * _shares(alpha)), white)
+        return EditMaskImage(Raster(_faded(colour, alpha)), white)
     if not few_colours:
         return EditMaskImage(Raster(_white(alpha) - alpha), "its transparent part")
     if share > 0.5:
@@ -139,6 +140,14 @@ def _few_colours(levels: Tensor) -> bool:
     steps = (levels / _COLOUR_STEP).floor().int()
     counts = torch.unique(steps, dim=0, return_counts=True)[1]
     return bool(counts.sort(descending=True).values[:_FEW_COLOURS].sum() >= _MOST * len(levels))
+
+
+def _faded(colour: Tensor, alpha: Tensor) -> Tensor:
+    """Colour times alpha as float32 0..1."""
+    faded = empty_float(*colour.shape)
+    for rows in strip_rows(*colour.shape[:2]):
+        torch.mul(_shares(colour[rows]), _shares(alpha[rows]), out=faded[rows])
+    return faded
 
 
 def _shares(pixels: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Read the header of an image file and check its size: nothing is decoded here."""
+"""Read the header of an image file and check its size: nothing is decoded but a file that is cut."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 from ..common.errors import ImageTooLarge, ImageTooSmall
 from ..common.settings import Limits
+from ..common.types import Size
 from ..sources.bounds import check_size
 from .container import Container
 from .containers import read_container
@@ -60,13 +61,8 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         ImageTooSmall, ImageTooLarge: its sides or its area are outside the limits.
         InvalidImage: it is not an image, of an unsupported format, or damaged.
     """
-    check_size(len(data), limits, name)
-    kind = sniff(data, name)
+    kind, container = _checked_container(data, limits, name)
     with reading(name, kind):
-        container = read_container(data, kind)
-        _check_size(container.size, limits, name)
-        for frame in container.iso.frames if container.iso else ():
-            _check_area(frame, limits, name)
         container = whole(container, kind, name)
         mode, icc, info = _probe(container, kind, name)
     orientation = container.orientation or exif_orientation(container.exif or info.get("exif", b""))
@@ -86,6 +82,26 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
         color=container.color,
         notes=tuple(note[:1].upper() + note[1:] for note in notes if note),
     )
+
+
+def read_size(data: bytes, limits: Limits, name: str = "image") -> Size:
+    """Check a file against the limits and return its (width, height) as stored; nothing is decoded.
+
+    Arguments and errors: see `read_header`, which also decodes a file that is cut.
+    """
+    return _checked_container(data, limits, name)[1].size
+
+
+def _checked_container(data: bytes, limits: Limits, name: str) -> tuple[str, Container]:
+    """The file's kind, and its parts."""
+    check_size(len(data), limits, name)
+    kind = sniff(data, name)
+    with reading(name, kind):
+        container = read_container(data, kind)
+        _check_size(container.size, limits, name)
+        for frame in container.iso.frames if container.iso else ():
+            _check_area(frame, limits, name)
+    return kind, container
 
 
 def _probe(container: Container, kind: str, name: str) -> tuple[str, bytes, dict[Any, Any]]:

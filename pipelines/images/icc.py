@@ -74,7 +74,7 @@ def changes_nothing(model: ColorModel) -> bool:
     """Return whether a model is sRGB's own, to within one level of 255."""
     steps = np.linspace(0, 255, 9).astype(np.uint8)
     cube = np.stack(np.meshgrid(steps, steps, steps, indexing="ij"), axis=-1).reshape(27, 27, 3)
-    difference = to_srgb_levels(cube, model).astype(np.int16) - cube
+    difference = to_srgb_levels(cube.copy(), model).astype(np.int16) - cube
     return int(np.abs(difference).max()) <= 1
 
 

@@ -58,10 +58,9 @@ def _whole_jpeg(container: Container, name: str) -> Container:
     last = max(range(8), key=lambda number: data.rfind(_RESTARTS[number]))
     following = _RESTARTS[(last + 1) % 8] if _RESTARTS[last] in data else _RESTARTS[0]
     # A decoder that stands between two restart intervals looks for the next one's marker first.
-    one, *others = (
-        open_image(data + filler + following + filler + stream[-2:], "jpeg", name) for filler in _FILLERS
-    )
-    decoded = [_equal_rows(one, other) for other in others]
+    one, *others = (data + filler + following + filler + stream[-2:] for filler in _FILLERS)
+    first = open_image(one, "jpeg", name)
+    decoded = [_equal_rows(first, open_image(other, "jpeg", name)) for other in others]
     there = min(*decoded, rows_begun(stream, list(_segments_to_the_end(stream)), container.size))
     if there < rows:
         raise missing_rows(there, rows)

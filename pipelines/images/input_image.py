@@ -78,6 +78,10 @@ class ImageFile:
 
         return mask_from(read_edit_mask(self._raster_for(size), self.name).raster, size)
 
+    def forget_pixels(self) -> None:
+        """Free the pixels that `facts` has decoded; they are decoded again where they are asked for."""
+        self._raster = None
+
     def _selection(self, sample: Raster) -> MaskSelection:
         from .edit_mask import read_edit_mask, share_selected
 

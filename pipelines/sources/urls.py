@@ -28,7 +28,8 @@ _RELATIVE = re.compile(r"([^?#]*)(\?[^#]*)?(?:#.*)?")
 # A header's bytes that are no UTF-8 come as surrogates from \udc80 on.
 _FORBIDDEN = re.compile("[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _UNSENDABLE = re.compile(r"[^!-~]+")
-_HOST = re.compile(r"[a-z0-9_.-]{1,253}")
+# No label is empty; one dot at the end, of the root, is none.
+_HOST = re.compile(r"(?=.{1,253}$)[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*\.?")
 # A host whose last label is a number is an IPv4 address (URL Standard, section 3.5): for inet_aton,
 # 2130706433, 017700000001, 0x7f.1 and 127.1 are all 127.0.0.1.
 _NUMERIC_HOST = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)\.?")

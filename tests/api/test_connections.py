@@ -115,3 +115,13 @@ def test_a_repeated_message_is_left_out_and_counted() -> None:
     assert shown("another") == ["another"]
     now[0] = 61.0
     assert shown("no files\nsocket 7") == ["no files\nsocket 7 (95 more like it were left out)"]
+
+
+def test_only_the_lines_about_strangers_are_bounded() -> None:
+    throttle = LogThrottle(lambda: 0.0, most=3, only="stranger ")
+
+    def passed(message: str) -> int:
+        records = (logging.LogRecord("x", logging.INFO, "", 0, message, ("a",), None) for _ in range(10))
+        return sum(map(throttle.filter, records))
+
+    assert [passed("stranger %s"), passed("%s")] == [3, 10]

@@ -163,6 +163,28 @@ def test_a_full_disk(api: ApiServer, monkeypatch: pytest.MonkeyPatch, form: bool
     assert works(api)
 
 
+def test_a_folder_of_temporary_files_that_cannot_be_written(
+    api: ApiServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/nonexistent/secret")
+    with api.client() as client:
+        ready = client.get("/ready")
+        edit = client.post("/image/multi-edit", data=FORM, files={"images": ("a", os.urandom(400_000))})
+        kept = client.post(
+            "/image/multi-edit",
+            content=EDIT,
+            headers={"Content-Type": "application/json", "Prefer": "respond-async"},
+        )
+        wait_until(lambda: client.get(f"/jobs/{kept.json()['id']}").json()["status"] == "failed")
+    for response in (ready, edit):
+        assert response.status_code == 503
+        assert "cannot write its temporary files" in response.json()["error"]
+        assert "Retry-After" in response.headers
+    assert "/nonexistent/secret" in caplog.text
+    monkeypatch.undo()
+    assert works(api)
+
+
 class AlmostFullDisk(tempfile.SpooledTemporaryFile):  # type: ignore[type-arg]
     """What is written waits in memory, as the end of a file does, and finds no room then."""
 

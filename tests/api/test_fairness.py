@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 from multiedit.api.backends.fair_semaphore import FairSemaphore
+from multiedit.api.body.uploads import ReadThrottle
 from multiedit.api.errors import ServerBusy
 from multiedit.api.slots import Slots
 from multiedit.pipelines.sources.fetch import resolve_host
@@ -130,6 +131,32 @@ def test_callers_take_turns() -> None:
     assert "".join(served) == "cababaad"
 
 
+def test_who_works_on_less_goes_first() -> None:
+    served: list[str] = []
+
+    async def scenario() -> None:
+        semaphore, ends = FairSemaphore(2), [asyncio.Event() for _ in range(5)]
+
+        async def work(owner: str, end: asyncio.Event) -> None:
+            async with semaphore.hold(owner):
+                served.append(owner)
+                await end.wait()
+
+        tasks = [asyncio.ensure_future(work(*each)) for each in zip("aaaab", ends, strict=True)]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        ends[0].set()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        assert served == list("aab")
+        for end in ends:
+            end.set()
+        await asyncio.gather(*tasks)
+
+    asyncio.run(scenario())
+    assert served == list("aabaa")
+
+
 def test_only_an_upload_of_who_has_more_loses_its_slot() -> None:
     async def scenario() -> None:
         slots = Slots(3)
@@ -173,3 +200,33 @@ def test_a_slot_that_is_lost_just_as_its_request_ends_is_not_used() -> None:
         assert slots.in_flight == 0
 
     asyncio.run(use())
+
+
+def test_uploads_that_trickle_do_not_hold_up_the_reads_of_others() -> None:
+    async def scenario() -> float:
+        throttle, end = ReadThrottle(), asyncio.Event()
+
+        async def trickle() -> None:
+            async def read_chunk() -> bytes:
+                await asyncio.sleep(0.1)
+                return b"" if end.is_set() else b"x"
+
+            reads = throttle.reads(read_chunk)
+            while await reads.next():
+                pass
+
+        async def quick() -> bytes:
+            return b"x"
+
+        tasks = [asyncio.ensure_future(trickle()) for _ in range(200)]
+        await asyncio.sleep(1.2)  # until each has been found slow
+        started = time.monotonic()
+        reads = throttle.reads(quick)
+        for _ in range(50):
+            await reads.next()
+        seconds = time.monotonic() - started
+        end.set()
+        await asyncio.gather(*tasks)
+        return seconds
+
+    assert asyncio.run(scenario()) < 0.5

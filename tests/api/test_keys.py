@@ -70,6 +70,20 @@ def test_where_the_file_is(environment: dict[str, str], path: str) -> None:
     assert default_path(environment) == Path(path)
 
 
+@pytest.mark.parametrize("field", ["salt", "hash", "created", "name"])
+@pytest.mark.parametrize("value", ["\u00e9", None, 10**400, -1, []])
+def test_a_damaged_entry_is_named(file: KeyFile, field: str, value: object) -> None:
+    key = file.add("a phone")
+    document = json.loads(file.path.read_text())
+    document["keys"][0][field] = value
+    file.path.write_text(json.dumps(document))
+    if (field, value) == ("name", "\u00e9"):
+        assert KeyFile(file.path).find(key)
+        return
+    with pytest.raises(InvalidRequest, match="entry 1 is damaged"):
+        KeyFile(file.path).find(key)
+
+
 def test_the_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

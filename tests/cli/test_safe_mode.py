@@ -64,3 +64,13 @@ def test_inputs_are_checked_before_the_edit_with_the_option(
     ran = shell(COMMANDS["edit"] + "--check-inputs -o out.png")
     assert (ran.code, Path("out.png").exists()) == (6, False)
     assert "Safe mode refuses image 1: it was classified as adult" in ran.err
+
+
+def test_inputs_of_a_document_are_checked_too(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_document()
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
+    monkeypatch.setenv("MULTIEDIT_SAFETY_INPUTS", "true")
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: _flagging())
+    ran = shell(COMMANDS["compose"] + "-o out.png")
+    assert (ran.code, Path("out.png").exists()) == (6, False)
+    assert "Safe mode refuses layers.1.image: it was classified as adult" in ran.err

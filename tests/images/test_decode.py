@@ -343,7 +343,7 @@ def test_deep_pixels_stay_deep() -> None:
 
 
 def test_the_raster_is_not_written_into() -> None:
-    raster = Raster(torch.rand(8, 8, 4))
+    raster = Raster(torch.randint(256, (8, 8, 4), dtype=torch.uint8))
     before = raster.pixels.clone()
     image_from(raster, (4, 4)).add_(1)
     image_from(raster).add_(1)

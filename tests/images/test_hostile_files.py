@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import functools
 import io
-import pickle
 import struct
-import subprocess
-import sys
 import time
 import zlib
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
+from multiedit.tests.support.peaks import decode_peaks
 from PIL import Image
 
 LIMITS = Limits()
@@ -160,55 +157,12 @@ def test_costs_no_more_than_its_first_picture(name: str) -> None:
     assert raster.pixels.shape[:2] == (header.height, header.width)
 
 
-MEASURE = """
-import importlib.util, pickle, sys
-root, cases = sys.argv[1:]
-spec = importlib.util.spec_from_file_location(
-    "multiedit", root + "/__init__.py", submodule_search_locations=[root]
-)
-module = importlib.util.module_from_spec(spec)
-sys.modules["multiedit"] = module
-spec.loader.exec_module(module)
-from multiedit.pipelines.common.errors import InvalidImage
-from multiedit.pipelines.images.decode import decode
-from multiedit.pipelines.images.header import read_header
-from multiedit.pipelines.common.settings import Limits
-
-def peak():
-    with open("/proc/self/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
-
-for name, path in pickle.load(open(cases, "rb")):
-    data = open(path, "rb").read()
-    open("/proc/self/clear_refs", "w").write("5")
-    before = peak()
-    try:
-        decode(data, read_header(data, Limits()))
-    except InvalidImage:
-        pass
-    print(f"{name}\\t{peak() - before:.1f}")
-"""
-
-
 @pytest.fixture(scope="module")
-def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, float]:
-    """Peak memory in MB that each file takes over what the process had, all in one fresh process."""
-    if not Path("/proc/self/clear_refs").exists():
-        pytest.skip("the peak of one call can be read on Linux only")
-    folder = tmp_path_factory.mktemp("hostile")
-    cases = []
-    for index, name in enumerate(REFUSED | READ):
-        path = folder / str(index)
-        path.write_bytes(made(name))
-        cases.append((name, str(path)))
-    (folder / "cases").write_bytes(pickle.dumps(cases))
-    root = Path(__file__).resolve().parents[2]
-    command = [sys.executable, "-c", MEASURE, str(root), str(folder / "cases")]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
-    lines = (line.split("\t") for line in done.stdout.splitlines())
-    return {name: float(megabytes) for name, megabytes in lines}
+def peaks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[float, float]]:
+    files = {name: made(name) for name in REFUSED | READ}
+    return decode_peaks(tmp_path_factory.mktemp("hostile"), files)
 
 
 @pytest.mark.parametrize("name", REFUSED | READ)
-def test_takes_less_than_50_mb(name: str, peaks: dict[str, float]) -> None:
-    assert peaks[name] < 50
+def test_takes_less_than_50_mb(name: str, peaks: dict[str, tuple[float, float]]) -> None:
+    assert peaks[name][0] < 50

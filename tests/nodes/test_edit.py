@@ -136,3 +136,21 @@ def test_what_cannot_be_is_an_error_on_the_node(graph: Any, inputs: dict[str, An
 def test_the_base_is_required(graph: Any) -> None:
     with pytest.raises(graph.Failed, match="required_input_missing"):
         edit(graph)
+
+
+def test_inputs_are_judged_where_the_owner_wants_it(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from multiedit.pipelines.safety.classifiers import loader
+    from multiedit.tests.support.classifiers import fixed
+
+    scores = {"value": 0.1}
+    monkeypatch.setattr(loader, "load_known", lambda name, store, place: fixed(scores["value"]))
+    monkeypatch.setenv("MULTIEDIT_SAFETY_CLASSIFIERS", "open_nsfw")
+    monkeypatch.setenv("MULTIEDIT_SAFETY_INPUTS", "true")
+    model = {"model": "layer-composite", "model.aspect_ratio": "auto", "model.resolution": "auto"}
+    inputs = {"prompt": "p", "seed": 0, "image_1": torch.rand(1, 8, 8, 3), **model}
+    graph.run("MultiEditEdit", **inputs)
+    scores["value"] = 0.9
+    with pytest.raises(graph.Failed, match="Safe mode refuses image_1: it was classified as adult"):
+        graph.run("MultiEditEdit", **inputs)
+    monkeypatch.delenv("MULTIEDIT_SAFETY_INPUTS")
+    graph.run("MultiEditEdit", **inputs)

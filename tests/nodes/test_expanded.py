@@ -149,3 +149,49 @@ def test_every_option_of_a_loaded_model_is_read(comfyui: Any) -> None:
     }  # fmt: skip
     assert read_options(widgets) == GenerationOptions(3, 2**19, 2**18, "off", "on", "on", False)
     assert read_options(dict.fromkeys(widgets)) == GenerationOptions()
+
+
+IMAGES = {"image": torch.zeros(1, 8, 8, 3), "base": torch.zeros(1, 8, 8, 3), "mask": torch.ones(1, 8, 8)}
+LONG = torch.zeros(1, 1, 2000, 3)
+
+
+@pytest.mark.parametrize(
+    ("node", "inputs", "message"),
+    [
+        ("MultiEditScale", {"width": 12_000, "height": 12_000}, "the result is 12000x12000"),
+        ("MultiEditFinish", {"width": 12_000, "height": 12_000, "fit": {"size": [8, 8]}}, "the result is"),
+        ("MultiEditFinish", {"width": 8, "height": 8, "fit": {"size": [12_000] * 2}}, "fit.size is 12000x"),
+        ("MultiEditFit", {"fit": {"size": [12_000, 12_000]}}, "fit.size is 12000x12000"),
+        ("MultiEditGrowMask", {"width": 12_000, "height": 12_000, "grow": 1}, "the result is 12000x12000"),
+        ("MultiEditFit", {"fit": "text"}, "fit is 'text'; it must be an object"),
+        (
+            "MultiEditFit",
+            {"image": LONG, "fit": {"size": [8, 8], "canvas": [1024, 1024]}},
+            "fit.canvas, covered by the image, is 2048000x1024|it must be a whole number from 0 to 65535",
+        ),
+        ("MultiEditReference", {"loaded_model": [1], "fit": {"size": [12_000] * 2}}, "fit.size is 12000x"),
+        (
+            "MultiEditMaskedLatent",
+            {"loaded_model": [1], "batch_size": 1, "fit": {"size": [12_000] * 2}},
+            "fit.size is 12000x",
+        ),
+    ],
+)
+def test_sizes_that_a_stranger_sends_are_bounded(
+    graph: Any, comfyui: Any, node: str, inputs: dict[str, Any], message: str
+) -> None:
+    """Inner nodes can be queued by themselves."""
+    known = comfyui.NODE_CLASS_MAPPINGS[node].INPUT_TYPES()
+    names = {*known["required"], *known.get("optional", {})}
+    given = {name: value for name, value in IMAGES.items() if name in names}
+    given |= {name: 0 for name in ("item", "frame") if name in names}
+    with pytest.raises(graph.Failed, match=message):
+        graph.run(node, **(given | inputs))
+
+
+@pytest.mark.parametrize(("node", "more"), [("MultiEditEdit", {}), ("MultiEditDeferred", {"item": 0})])
+def test_text_in_place_of_a_loaded_model_is_refused(graph: Any, node: str, more: dict[str, int]) -> None:
+    model = {"model": "from loader", "model.aspect_ratio": "auto", "model.resolution": "auto"}
+    inputs = {"prompt": "p", "image_1": torch.zeros(1, 8, 8, 3), "loaded_model": "text", "seed": 0, **more}
+    with pytest.raises(graph.Failed, match=r"loaded_model is 'text', not a model\. Connect Load Multi-Edit"):
+        graph.run(node, **model, **inputs)

@@ -71,6 +71,23 @@ def test_what_is_no_file_is_refused_before_anything_runs(
     assert str(refused.value).count("input_name") == 1
 
 
+def test_a_link_out_of_the_input_folder_is_no_file_of_it(
+    graph: Any, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ComfyUI itself asks since 0.31; here it is as before."""
+    import folder_paths
+
+    outside = files.parent / "secret.png"
+    os.replace(files / "green.png", outside)
+    (files / "link.png").symlink_to(outside)
+    (files / "own.png").symlink_to(files / "red.png")
+    monkeypatch.setattr(folder_paths, "exists_annotated_filepath", lambda name: (files / name).exists())
+    monkeypatch.setattr(folder_paths, "get_annotated_filepath", lambda name: str(files / name))
+    assert load(graph, image_1="own.png")[0].shape == (1, 240, 320, 3)
+    with pytest.raises(graph.Failed, match=r"image 1: 'link\.png' is not in the input folder"):
+        load(graph, image_1="link.png")
+
+
 def test_a_damaged_file_is_an_error_that_names_the_image(graph: Any, files: Path) -> None:
     with pytest.raises(graph.Failed, match="image 2 is a damaged"):
         load(graph, image_1="red.png", image_2="broken.png")

@@ -160,3 +160,16 @@ def test_an_interruption_does_not_wait_for_an_encoder(
     assert not ended.is_set()
     ended.set()
     assert list((folders / "output").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"format": "bmp"}, "format is not an option of this node"),
+        ({"format": "png", "prefix": "a\0b"}, "filename_prefix has a NUL character"),
+    ],
+)
+def test_what_cannot_be_saved_is_refused(graph: Any, inputs: dict[str, str], message: str) -> None:
+    with pytest.raises(graph.Failed, match=message) as refused:
+        save(graph, torch.rand(1, 8, 8, 3), **inputs)
+    assert refused.value.kind.endswith("InvalidRequest")

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
+from ...common.settings import Limits
 from ...common.types import Size
 from ...images.levels import MASK_EDGE
 from ...images.resample import resize, resize_mask
@@ -13,7 +14,7 @@ from ...layers.masked import keep_outside, mask_bounds, with_channels
 from ...layers.placement import Box, CanvasWindow
 from ...planning.shape import shown_box
 from .mask_shape import faded, grown, without_specks
-from .reference_fit import CropWindow, ReferenceFit
+from .reference_fit import CropWindow, ReferenceFit, bounded_size
 
 # The edge of an edit fades in over this share of the result's side: 4 pixels at one megapixel.
 _SOFT_EDGE = 1 / 256
@@ -121,6 +122,17 @@ def _covering_mask(mask: Tensor, box: Box) -> Tensor:
 
 def _cover(image: Tensor, canvas: Size) -> Box:
     return shown_box((image.shape[2], image.shape[1]), canvas)
+
+
+def require_bounds(fit: ReferenceFit, image: Tensor, limits: Limits) -> None:
+    """Refuse what would make an image [1, H, W, ...] too large on its way to a fit.
+
+    Raises:
+        InvalidRequest: to cover the fit's canvas it would be larger than a canvas may be.
+    """
+    if fit.canvas is not None:
+        box = _cover(image, fit.canvas)
+        bounded_size((box.width, box.height), "fit.canvas, covered by the image,", limits)
 
 
 def _cut(covering: Tensor, box: Box, window: CropWindow) -> Tensor:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ...common.errors import InvalidRequest
+from ...common.settings import Limits
 from ...common.types import Size
+from ...common.validation import integer, invalid_value, known_fields
 from ...planning.shape import SAME_SHAPE, shapes_apart
 from ...planning.size import AREA_TOLERANCE
 
+_FIELD = "fit"  # the nodes' input
 CropWindow = tuple[int, int, int, int]
 
 # What all references share, and at most one has: FLUX.2's reference code caps a single one at this area
@@ -37,8 +41,51 @@ class ReferenceFit:
         return {name: list(value) for name, value in asdict(self).items() if value is not None}
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Sequence[int]]) -> ReferenceFit:
-        return cls(**{name: tuple(value) for name, value in values.items()})  # type: ignore[arg-type]
+    def from_dict(cls, values: object, limits: Limits) -> ReferenceFit:
+        """Read what `to_dict` gives. Anybody who may queue a graph may send another.
+
+        Raises:
+            InvalidRequest: it is no such object, or larger than a canvas may be.
+        """
+        given = known_fields(values, _FIELD, ("size", "canvas", "window"))
+        size = bounded_size(given.get("size"), f"{_FIELD}.size", limits)
+        canvas = bounded_size(given["canvas"], f"{_FIELD}.canvas", limits) if "canvas" in given else None
+        window = (
+            _numbers(given["window"], f"{_FIELD}.window", 4, limits.max_side) if "window" in given else None
+        )
+        if window and not (window[2] and window[3]):
+            raise invalid_value(f"{_FIELD}.window", given["window"], "at least one pixel wide and high")
+        return cls(size, canvas, window)  # type: ignore[arg-type]  # of four numbers
+
+
+def bounded_size(value: object, path: str, limits: Limits) -> Size:
+    """(width, height) of what a graph asks for, as large as a canvas at most.
+
+    Raises:
+        InvalidRequest: it is no size, or larger.
+    """
+    width, height = _numbers(value, path, 2, limits.max_side)
+    if not 0 < width * height <= limits.max_canvas_pixels:
+        raise InvalidRequest(
+            f"{path} is {width}x{height} ({width * height} px); the limit is {limits.max_canvas_pixels} px, "
+            "and no side of 0. MULTIEDIT_MAX_CANVAS_PIXELS sets the limit.",
+            field=path,
+        )
+    return width, height
+
+
+def _read_window(value: object, limits: Limits) -> CropWindow:
+    path = f"{_FIELD}.window"
+    x, y, width, height = _numbers(value, path, 4, limits.max_side)
+    if not (width and height):
+        raise invalid_value(path, value, "at least one pixel wide and high")
+    return x, y, width, height
+
+
+def _numbers(value: object, path: str, count: int, high: int) -> tuple[int, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) != count:
+        raise invalid_value(path, value, f"a list of {count} whole numbers")
+    return tuple(integer(each, path, low=0, high=high) for each in value)
 
 
 FitReferences = Callable[[ReferenceFit, Sequence[Size], int, int, bool], tuple[ReferenceFit, ...]]

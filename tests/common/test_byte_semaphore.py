@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from multiedit.api.body.byte_semaphore import ByteSemaphore
+from multiedit.pipelines.common.byte_semaphore import ByteSemaphore
 
 
 def test_holders_wait_in_order() -> None:
@@ -40,3 +40,23 @@ def test_a_cancelled_holder_holds_nothing() -> None:
         return held
 
     assert asyncio.run(scenario()) == [9, 10]
+
+
+def test_what_waits_behind_a_cancelled_one_that_is_too_large_goes_on() -> None:
+    async def scenario() -> list[int]:
+        semaphore = ByteSemaphore(10)
+        held = []
+
+        async def hold(size: int) -> None:
+            async with semaphore.hold(size):
+                held.append(size)
+                await asyncio.sleep(0)
+
+        async with semaphore.hold(5):
+            large, small = asyncio.ensure_future(hold(9)), asyncio.ensure_future(hold(5))
+            await asyncio.sleep(0)
+            large.cancel()
+            await asyncio.wait_for(small, 1)
+        return held
+
+    assert asyncio.run(scenario()) == [5]

@@ -32,6 +32,7 @@ class ByteSemaphore:
             except asyncio.CancelledError:
                 if (size, turn) in self._waiting:
                     self._waiting.remove((size, turn))
+                    self._release(0)  # what waited behind it may fit
                 else:
                     self._release(size)
                 raise
