@@ -29,7 +29,7 @@ from ..pipelines.common.validation import shown
 from ..pipelines.planning.plan import DEFAULT_MODEL
 
 # The loader's widgets that name a file, each a part of the model.
-CHOICES: tuple[PartName, ...] = ("diffusion_model", "text_encoder", "vae", "lora")
+CHOICES: tuple[PartName, ...] = ("diffusion_model", "text_encoder", "vae", "lora", "text_encoder_2")
 
 _FACTS_BYTES = 4096  # of what is kept of one header, roughly
 # What the headers of ComfyUI's model files tell, by path, size and time.

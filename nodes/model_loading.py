@@ -37,13 +37,20 @@ def load_model(
         model, clip, vae = _run_node("CheckpointLoaderSimple", ckpt_name=files["checkpoint"])
     else:
         model = _run_node("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
-        clip = _run_node("CLIPLoader", clip_name=files["text_encoder"], type=selection.profile.clip_type)[0]
+        clip = _load_text_encoders(selection)
         vae = _run_node("VAELoader", vae_name=files["vae"])[0]
     for name, at in ((files.get("lora"), 1.0), (lora, strength)):
         if name and at:
             named = {"model": model, "lora_name": name, "strength_model": at}
             model = _run_node("LoraLoaderModelOnly", **named)[0]
     return LoadedModel(model_id, selection, model, clip, vae)
+
+
+def _load_text_encoders(selection: ProfileSelection) -> Any:
+    first, kind = selection.files["text_encoder"], selection.profile.clip_type
+    if second := selection.files.get("text_encoder_2"):
+        return _run_node("DualCLIPLoader", clip_name1=second, clip_name2=first, type=kind)[0]
+    return _run_node("CLIPLoader", clip_name=first, type=kind)[0]
 
 
 def _run_node(class_type: str, **inputs: Any) -> Any:

@@ -13,7 +13,13 @@ from ..pipelines.common.errors import ERROR_CLASSES
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
-from .expanded.encode_nodes import MultiEditFit, MultiEditMaskedLatent, MultiEditPrompt, MultiEditReference
+from .expanded.encode_nodes import (
+    MultiEditFit,
+    MultiEditInpaint,
+    MultiEditMaskedLatent,
+    MultiEditPrompt,
+    MultiEditReference,
+)
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
@@ -49,6 +55,7 @@ INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditFit": MultiEditFit,
     "MultiEditMaskedLatent": MultiEditMaskedLatent,
     "MultiEditPrompt": MultiEditPrompt,
+    "MultiEditInpaint": MultiEditInpaint,
     "MultiEditSample": MultiEditSample,
     "MultiEditScale": MultiEditScale,
     "MultiEditFinish": MultiEditFinish,

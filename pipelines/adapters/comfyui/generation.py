@@ -10,6 +10,7 @@ from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
 from ...planning.plan import EditPlan
+from ...planning.roles import require_mask
 from ...planning.shape import STRETCHED, cut_notes, shapes_apart
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
@@ -39,10 +40,11 @@ def plan_generation(
         mask_bounds: (top, bottom, left, right) of the edit mask on the result; None without a mask.
 
     Raises:
-        InvalidRequest: an option contradicts the profile or the request.
+        InvalidRequest: an option contradicts the profile or the request, or the profile needs a mask.
         UnsupportedValue: an alias takes fewer images than the model in whose place it runs.
     """
     profile = selection.profile
+    require_mask(model, mask_bounds is not None)
     if len(sizes) > profile.max_images:
         raise UnsupportedValue(
             f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "

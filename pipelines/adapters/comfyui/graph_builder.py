@@ -81,10 +81,21 @@ class GraphBuilder:
             model = self.add("easy_cache", "EasyCache", {"model": model, **_EASY_CACHE})
         return model
 
-    def encode_prompt(self, name: str, text: str, references: list[Link]) -> Link:
-        """Encode a text with what the text encoder sees of the references, and with their latents."""
+    def encode_prompt(self, name: str, text: str, references: list[Link], vision: bool = True) -> Link:
+        """Encode a text with what the text encoder sees of the references, and with their latents.
+
+        Args:
+            vision: False has the text encoder see no image.
+        """
         sockets = {f"references.reference_{n}": link for n, link in enumerate(references, start=1)}
-        return self.add(name, "MultiEditPrompt", {"loaded_model": self.bundle, "prompt": text, **sockets})
+        inputs: dict[str, object] = {"loaded_model": self.bundle, "prompt": text, **sockets}
+        return self.add(name, "MultiEditPrompt", inputs if vision else {**inputs, "vision": False})
+
+    def inpaint(self, conditioning: Link) -> Link:
+        """Add the base without what the mask selects, and the mask, for a model that has inputs for them."""
+        inputs = {**self._image(0, self.generation.base_fit), "mask": self._sources.mask}
+        inputs |= {"loaded_model": self.bundle, "conditioning": conditioning}
+        return self.add("inpaint", "MultiEditInpaint", inputs)
 
     def start_latent(self, empty: str) -> Link:
         """Add what sampling starts from: with a mask the base, else the output of the node `empty`."""

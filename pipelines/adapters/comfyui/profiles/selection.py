@@ -243,7 +243,8 @@ def _wanted(role: PartName, part: ModelPart) -> str:
 
 def _part_title(name: PartName) -> str:
     """Return what a part is called in messages."""
-    return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))
+    titles = {"lora": "LoRA", "vae": "VAE", "text_encoder_2": "second text encoder"}
+    return titles.get(name, name.replace("_", " "))
 
 
 def alias_notes(model_id: str, profile: Profile) -> tuple[str, ...]:
