@@ -138,8 +138,8 @@ def expand_edit(
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
-    links, node = _links(cls), cls.hidden.unique_id
-    selected = _selection_of(cls, loaded)
+    links, node = links_of(cls), cls.hidden.unique_id
+    selected = selection_of(cls, loaded)
     if selected is None:  # only a node that runs after the loading can know what is loaded
         name = f"{node}.{item}.late"
         deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
@@ -170,7 +170,7 @@ def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> t
     return [name, 0], {name: {"class_type": "ImageToMask", "inputs": inputs}}
 
 
-def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
+def selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSelection] | None:
     """The model and profile of a loaded model, or those that its loader will select; None if unknown yet."""
     if isinstance(loaded, LoadedModel):
         return loaded.model_id, loaded.selection
@@ -181,7 +181,7 @@ def _selection_of(cls: type[io.ComfyNode], loaded: Any) -> tuple[str, ProfileSel
     return select_model({"model": inputs["model"], "profile": inputs.get("model.profile", AUTO)}, inputs)
 
 
-def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
+def links_of(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
     """This node's inputs in the graph: links where the arguments are values."""
     inputs: Mapping[str, Any] = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
     return inputs

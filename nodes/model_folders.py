@@ -16,7 +16,11 @@ import nodes
 
 from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
 from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, PartName, Profile
-from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.registry import (
+    load_all_profiles,
+    load_layer_profiles,
+    load_profiles,
+)
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
 from ..pipelines.adapters.comfyui.profiles.weights_file import FileFacts, inspect_weights, unreadable
 from ..pipelines.catalog.aliases import alias_resolver
@@ -42,12 +46,17 @@ def file_names(*folders: str) -> list[str]:
 
 
 def offered_models() -> dict[str, list[str]]:
-    """Models that the loader offers, with their profiles: open ones, and closed ones that have an alias."""
+    """Models that the loader offers, with their profiles: open ones, and closed ones that have an alias.
+
+    Those that split an image into layers come last.
+    """
     runs = alias_resolver(Limits.from_environment(), load_catalog())
     found = {}
     for model in load_catalog():
         if profiles := load_profiles().of_model(runs(model.id)):
             found[model.id] = [profile.id for profile in profiles]
+    for profile in load_layer_profiles():
+        found.setdefault(profile.model, []).append(profile.id)
     return found
 
 
@@ -72,11 +81,13 @@ def select_model(
         model_id = _default_model(_only(shelf, chosen), chosen)
     profile = model.get("profile", AUTO)
     runs = alias_resolver(Limits.from_environment(), load_catalog())(model_id)
-    own = [each for each in load_profiles().of_model(runs) if profile in (AUTO, each.id)]
+    own = [each for each in load_all_profiles().of_model(runs) if profile in (AUTO, each.id)]
     shelf = replace(shelf, chosen=_parts(shelf, chosen, own), trusted=profile != AUTO)
     memory = management.get_total_memory(management.get_torch_device())
     asked = None if profile == AUTO else profile
-    return model_id, select_profile(runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked)
+    return model_id, select_profile(
+        runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked, load_all_profiles()
+    )
 
 
 def own_lora(selection: ProfileSelection, lora: str) -> str | None:
@@ -90,7 +101,9 @@ def _shelf() -> Shelf:
 
 def _inspect(folder: str, name: str) -> FileFacts:
     """What the header of a file tells, read once."""
-    parts = {part for profile in load_profiles() for part in profile.parts.values() if part.folder == folder}
+    parts = {
+        part for profile in load_all_profiles() for part in profile.parts.values() if part.folder == folder
+    }
     path = folder_paths.get_full_path(folder, name)
     if path is None:
         return unreadable("is a link that leads nowhere", parts)

@@ -25,7 +25,9 @@ from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.report import MultiEditReport
 from .expanded.sample import MultiEditSample
+from .expanded.stack_layers import MultiEditStackLayers
 from .extend import MultiEditExtend
+from .image_to_layers import MultiEditImageToLayers
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
@@ -46,6 +48,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditSave": MultiEditSave,
     "MultiEditLoadModel": MultiEditLoadModel,
     "MultiEditExtend": MultiEditExtend,
+    "MultiEditImageToLayers": MultiEditImageToLayers,
 }
 # What Multi-Edit expands into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {
@@ -58,6 +61,7 @@ INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditInpaint": MultiEditInpaint,
     "MultiEditSample": MultiEditSample,
     "MultiEditScale": MultiEditScale,
+    "MultiEditStackLayers": MultiEditStackLayers,
     "MultiEditFinish": MultiEditFinish,
     "MultiEditGrowMask": MultiEditGrowMask,
     "MultiEditFill": MultiEditFill,

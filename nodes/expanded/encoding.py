@@ -30,9 +30,10 @@ def encode_latent(loaded: LoadedModel, image: Tensor) -> Tensor:
 def encode_reference(loaded: LoadedModel, image: Tensor, fit: ReferenceFit) -> Reference:
     """Encode an image [1, H, W, 3 or 4] as a reference."""
     shown = framed(opaque(image), fit)
-    vision = _vision_copy(shown, loaded)
+    scaled = resize(shown, fit.size)
+    vision = scaled if FAMILIES[loaded.profile.family].sees_reference else _vision_copy(shown, loaded)
     content = "" if vision is None else fingerprint(vision)
-    return Reference(encode_latent(loaded, resize(shown, fit.size)), vision, content)
+    return Reference(encode_latent(loaded, scaled), vision, content)
 
 
 def encode_prompt(

@@ -47,6 +47,7 @@ class Family:
         vision_scale: (width, height) of an image -> the factor and ComfyUI's method by which the copy for
             the text encoder is scaled; None where that sees no images, or where ComfyUI's own node makes
             the copy.
+        sees_reference: the text encoder sees the very pixels that the VAE encodes, no smaller copy.
         fit_references: how each image becomes a reference.
         alpha: the VAE has an alpha channel, so that images keep theirs.
         extension_fill: what the model is shown where image 1 is extended (see `extend_image`).
@@ -55,6 +56,7 @@ class Family:
     build: Callable[[GraphBuilder], Link]
     tokenize: Callable[[Any, str, list[Any]], Any] = tokenize_text
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
+    sees_reference: bool = False
     fit_references: FitReferences = fit_to_budget
     alpha: bool = False
     extension_fill: str = NEUTRAL

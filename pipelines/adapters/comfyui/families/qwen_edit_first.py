@@ -1,18 +1,14 @@
-"""The first Qwen-Image-Edit: one image, which its text encoder sees at a megapixel.
+"""The first Qwen-Image-Edit: one image, which the text encoder sees as large as the VAE does.
 
 https://github.com/QwenLM/Qwen-Image
 """
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from ....common.types import Size
 from . import qwen_edit
 from .family import Family
-
-_VISION_PIXELS = 1024 * 1024  # of the copy that the text encoder sees, as TextEncodeQwenImageEdit has it
 
 
 def tokenize(clip: Any, prompt: str, images: list[Any]) -> Any:
@@ -20,8 +16,4 @@ def tokenize(clip: Any, prompt: str, images: list[Any]) -> Any:
     return clip.tokenize(prompt, images=images)
 
 
-def vision_scale(size: Size) -> tuple[float, str]:
-    return math.sqrt(_VISION_PIXELS / math.prod(size)), "area"
-
-
-FAMILY = Family(qwen_edit.build, tokenize, vision_scale)
+FAMILY = Family(qwen_edit.build, tokenize, sees_reference=True)
