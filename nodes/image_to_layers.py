@@ -28,8 +28,8 @@ class MultiEditImageToLayers(io.ComfyNode):
             category="MultiEdit",
             description=(
                 "Splits one image into layers with transparency, by Qwen-Image-Layered: choose "
-                "qwen-image-layered on Load Multi-Edit Model. The layers lie over each other as the image shows "
-                "them; Compose Layers takes them, and core's layer nodes."
+                "qwen-image-layered on Load Multi-Edit Model. The layers lie over each other as the image "
+                "shows them; Compose Layers takes them, and core's layer nodes."
             ),
             search_aliases=[
                 "split into layers",
@@ -95,8 +95,8 @@ def _inputs() -> list[io.Input]:
             optional=True,
             multiline=True,
             placeholder="what the image shows (may stay empty)",
-            tooltip="What the whole image shows, also what is half hidden. It does not say what goes on which "
-            "layer.",
+            tooltip="What the whole image shows, also what is half hidden. It does not say what goes on "
+            "which layer.",
         ),
         io.Int.Input(
             "layers",

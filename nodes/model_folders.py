@@ -21,11 +21,16 @@ from ..pipelines.adapters.comfyui.profiles.registry import (
     load_layer_profiles,
     load_profiles,
 )
-from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
+from ..pipelines.adapters.comfyui.profiles.selection import (
+    ProfileSelection,
+    available_models,
+    select_profile,
+    takes_uncensored,
+)
 from ..pipelines.adapters.comfyui.profiles.weights_file import FileFacts, inspect_weights, unreadable
 from ..pipelines.catalog.aliases import alias_resolver
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.catalog.model import AUTO
+from ..pipelines.catalog.model import AUTO, Model
 from ..pipelines.common.errors import ModelUnavailable
 from ..pipelines.common.lru_cache import LRUCache
 from ..pipelines.common.settings import Limits
@@ -141,13 +146,17 @@ def _only(shelf: Shelf, chosen: Mapping[PartName, str]) -> Shelf:
 def _default_model(shelf: Shelf, chosen: Mapping[PartName, str]) -> str:
     """The model of a request without one: the contract's default, else the first that has its files.
 
-    A model without refusals, and before it one whose licence limits commercial use, come last.
+    A model without refusals, or one whose only files are of such a one, comes last, and before it one whose
+    licence limits commercial use.
     """
     available = available_models(shelf, nodes.NODE_CLASS_MAPPINGS)
-    if DEFAULT_MODEL in available:
-        return DEFAULT_MODEL
-    ours = [model for model in load_catalog() if model.id in available]
-    ours.sort(key=lambda model: (model.uncensored, not load_profiles().get(available[model.id]).commercial))
+
+    def reluctance(model: Model) -> tuple[bool, ...]:
+        profile = load_profiles().get(available[model.id])
+        uncensored = model.uncensored or takes_uncensored(profile, shelf)
+        return uncensored, not profile.commercial, model.needs_mask, model.id != DEFAULT_MODEL
+
+    ours = sorted((model for model in load_catalog() if model.id in available), key=reluctance)
     if not ours and chosen:
         raise ModelUnavailable(
             f"{shown(', '.join(chosen.values()))} does not tell which model it is. Choose the model.",

@@ -61,7 +61,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditLoadModel": (
         "Load Multi-Edit Model",
         "model",
-        "diffusion_model text_encoder vae lora weight_dtype strength_model",
+        "diffusion_model text_encoder vae lora weight_dtype strength_model text_encoder_2",
         "loaded_model model clip vae",
     ),
     "MultiEditExtend": (
@@ -69,6 +69,12 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "image extend fill",
         "mask",
         "image mask",
+    ),
+    "MultiEditImageToLayers": (
+        "Image to Layers",
+        "loaded_model image",
+        "prompt layers seed sampling_megapixels",
+        "layers images summary",
     ),
 }
 

@@ -22,7 +22,7 @@ PLUMBING = {
     "LoadImage", "SaveImage", "SaveImageAdvanced", "VAEDecode", "VAEEncode", "GetImageSize", "RandomNoise",
     "SamplerCustomAdvanced", "PreviewAny", "BatchImagesNode",
     "MultiEditSample", "MultiEditReference", "MultiEditFit", "MultiEditScale",
-    "MultiEditFinish",
+    "MultiEditFinish", "MultiEditStackLayers",
 }  # fmt: skip
 _START = {"EmptyFlux2LatentImage", "EmptyLatentImage", "EmptySD3LatentImage"}
 _PATCHES = {
@@ -56,7 +56,8 @@ def _ksampler(given: Mapping[str, Any]) -> Iterator[Record]:
     yield "guidance", _number(given["cfg"])
     yield "denoise", _number(given["denoise"])
     latent = given["latent_image"]
-    yield "start", latent.node.kind
+    if hasattr(latent, "node"):  # in a graph of ours the node is read by itself
+        yield "start", latent.node.kind
 
 
 def _sampler_custom(given: Mapping[str, Any]) -> Iterator[Record]:
@@ -107,6 +108,12 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Record]]] = {
     "Flux2Scheduler": lambda given: iter([("schedule", "flux2", given["steps"])]),
     "ManualSigmas": lambda given: iter([_sigmas(given["sigmas"])]),
     "SamplerCustom": _sampler_custom,
+    "ImageScaleToMaxDimension": lambda given: iter([("longest side", given["largest_size"])]),
+    "EmptyQwenImageLayeredLatentImage": lambda given: iter(
+        [("start", "EmptyQwenImageLayeredLatentImage"), ("layers", given["layers"])]
+    ),
+    "LatentCut": lambda given: iter([("cut", given["dim"], given["index"], given["amount"])]),
+    "LatentCutToBatch": lambda given: iter([("apart", given["dim"], given["slice_size"])]),
     "DifferentialDiffusion": lambda given: iter([("soft mask", _number(given["strength"]))]),
     "InpaintModelConditioning": lambda given: iter([("surroundings",)]),
     "MultiEditInpaint": lambda given: iter([("surroundings",)]),

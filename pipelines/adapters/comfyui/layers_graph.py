@@ -6,14 +6,12 @@ cut off. https://github.com/QwenLM/Qwen-Image-Layered
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...common.errors import InvalidRequest
 from ...common.types import Size
 from .graph import GraphNodes, Link, output
-from .profiles.profile import PartName, Profile
+from .profiles.profile import Profile
 from .profiles.selection import ProfileSelection
 from .reference_fit import ReferenceFit, on_budget
 
@@ -33,7 +31,6 @@ class LayersPlan:
     """
 
     profile: Profile
-    files: Mapping[PartName, str]
     prompt: str
     seed: int
     layers: int
@@ -45,29 +42,10 @@ class LayersPlan:
     def summary(self) -> str:
         """Model, sizes and notes, a line each."""
         title = (
-            f"{self.profile.name}: {self.layers} layers of {self.work[0]}x{self.work[1]} pixels on a canvas of "
-            f"{self.canvas[0]}x{self.canvas[1]}."
+            f"{self.profile.name}: {self.layers} layers of {self.work[0]}x{self.work[1]} pixels on a canvas "
+            f"of {self.canvas[0]}x{self.canvas[1]}."
         )
         return "\n".join([title, *self.notes])
-
-    @property
-    def plan_json(self) -> str:
-        profile = self.profile
-        decided = {
-            "profile": profile.id,
-            "model": profile.model,
-            "licence": profile.licence,
-            "files": dict(self.files),
-            "prompt": self.prompt,
-            "seed": self.seed,
-            "layers": self.layers,
-            "work": list(self.work),
-            "canvas": list(self.canvas),
-            "steps": profile.steps,
-            "cfg": profile.cfg,
-            "notes": list(self.notes),
-        }
-        return json.dumps(decided, indent=2)
 
 
 def plan_layers(
@@ -90,7 +68,7 @@ def plan_layers(
         )
     area = min(pixels or profile.native_pixels, profile.max_pixels)
     work = on_budget(canvas, area, profile.grid)
-    return LayersPlan(profile, selection.files, prompt, seed, layers, work, canvas, selection.notes)
+    return LayersPlan(profile, prompt, seed, layers, work, canvas, selection.notes)
 
 
 def layers_graph(
@@ -105,7 +83,13 @@ def layers_graph(
     graph, profile = GraphNodes(prefix), plan.profile
     parts = graph.add("model", "MultiEditModelParts", {"loaded_model": loaded_model, "item": item})
     model, clip, vae = (output(parts, number) for number in (1, 2, 3))
-    fitted = {"image": image, "fit": ReferenceFit(plan.work).to_dict(), "item": item, "alpha": True}
+    fitted = {
+        "image": image,
+        "fit": ReferenceFit(plan.work).to_dict(),
+        "item": item,
+        "frame": 0,
+        "alpha": True,
+    }
     latent = graph.add(
         "encode", "VAEEncode", {"pixels": graph.add("fit", "MultiEditFit", fitted), "vae": vae}
     )

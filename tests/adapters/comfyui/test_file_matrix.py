@@ -503,6 +503,12 @@ CHOICE = {
         AS_PLAIN,
         ("The text encoder is qwen_2.5_vl_7b_fp8_scaled.safetensors",),
     ),
+    "an uncensored one with a step LoRA last": Row(
+        "qwen-edit",
+        {DIT + f"{Q11}_nsfw": "qwen 2511", LIGHTNING: "qwen lora", DIT + STEPS4: "qwen 2511"},
+        STEPS4,
+        "qwen-edit-2511-merged-4",
+    ),
     "an uncensored one where there is no other": Row(
         "qwen-edit", {DIT + f"{Q11}_nsfw": "qwen 2511"}, f"{Q11}_nsfw", AS_PLAIN
     ),

@@ -47,6 +47,11 @@ class PartFile:
     order: int
     inspected: bool
 
+    @property
+    def uncensored(self) -> bool:
+        """Return whether it was made to refuse nothing, where the model was not."""
+        return self.rank[0] > 0
+
 
 @dataclass(frozen=True)
 class PassedOver:
