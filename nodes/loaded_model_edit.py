@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
+from ..pipelines.adapters.comfyui.families import FAMILIES
 from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
@@ -27,10 +28,23 @@ if TYPE_CHECKING:
 FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
+_UPSAMPLER = "prompt_upsampler"
 _LOADER = "MultiEditLoadModel"
 _SWITCH = ["auto", "on", "off"]
 _LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
+
+
+def upsampler_socket() -> io.Input:
+    """The socket for a text generator; raw and lazy, since only what Multi-Edit expands into runs it."""
+    return io.Clip.Input(
+        _UPSAMPLER,
+        optional=True,
+        lazy=True,
+        raw_link=True,
+        tooltip="A text generator that writes the prompt anew from the images before the edit, from Load "
+        "CLIP; for FLUX 3 Image Klein only.",
+    )
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
@@ -145,6 +159,13 @@ def expand_edit(
         deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
         return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
     model_id, selection = selected
+    upsampler = links.get(_UPSAMPLER)
+    if upsampler and not FAMILIES[selection.profile.family].upsamples:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
+            "Disconnect it.",
+            field=_UPSAMPLER,
+        )
     settings, batches, prefix = (
         replace(settings, model=model_id),
         list(masked.images.values()),
@@ -155,7 +176,7 @@ def expand_edit(
     )
     mask, converted = _mask_link(masked, links, prefix)
     image_links = tuple(links[f"image_{number}"] for number in masked.images)
-    sources = GraphSources(links[_SOCKET], image_links, mask, item)
+    sources = GraphSources(links[_SOCKET], image_links, mask, item, upsampler=upsampler)
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
     return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})

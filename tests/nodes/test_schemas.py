@@ -43,7 +43,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditEdit": (
         "Multi-Edit",
         "model prompt image_1 seed",
-        f"{FURTHER} mask keep_size {PLACEMENT} per_image snap_ratio extend loaded_model",
+        f"{FURTHER} mask keep_size {PLACEMENT} per_image snap_ratio extend loaded_model prompt_upsampler",
         "image plan summary",
     ),
     "MultiEditSafeMode": (

@@ -33,6 +33,7 @@ class Case:
         sizes: (width, height) of each image, the base first.
         bounds: (top, bottom, left, right) of the mask on the result; None without one.
         masked: whether a mask is connected; None where there are bounds.
+        upsampler: one is connected, where the family takes one.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -41,6 +42,7 @@ class Case:
     settings: Mapping[str, Any] | None = None
     frames: int = 1
     masked: bool | None = None
+    upsampler: bool = False
 
     @property
     def has_mask(self) -> bool:
@@ -110,7 +112,8 @@ def graph(profile: Profile, case: Case) -> dict[str, Any]:
     """The nodes of a case's graph, as far as it suits the profile, and the link to its image."""
     case = suited(profile, case)
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
-    sources = GraphSources(LINK, images, ["mask", 0] if case.has_mask else None)
+    upsampler = ["upsampler", 0] if case.upsampler else None
+    sources = GraphSources(LINK, images, ["mask", 0] if case.has_mask else None, upsampler=upsampler)
     made = edit_graph(generation(profile, case), sources, case.frames, "edit.")
     return {"nodes": made.graph.nodes, "image": made.image}
 

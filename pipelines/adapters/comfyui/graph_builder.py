@@ -31,6 +31,7 @@ class GraphSources:
         item: which of a ComfyUI list each link stands for.
         frame: which frame of a batch; a shorter batch serves with its last.
         shown: what the model is shown of the base, where that is another image.
+        upsampler: a text generator, of CLIP's type, that writes the prompt anew.
     """
 
     model: Link
@@ -39,6 +40,7 @@ class GraphSources:
     item: int = 0
     frame: int = 0
     shown: Link | None = None
+    upsampler: Link | None = None
 
 
 class GraphBuilder:
@@ -52,6 +54,7 @@ class GraphBuilder:
         self.profile = generation.profile
         self._sources = sources
         self._name = name
+        self.upsampler = sources.upsampler
         parts = self.add(
             "model", "MultiEditModelParts", {"loaded_model": sources.model, "item": sources.item}
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -74,7 +75,7 @@ EIGHT = "the template has one LoRA, the makers publish one of eight steps too"
 PLAIN_CHAIN = ("patches", "ModelSamplingAuraFlow", "CFGNorm")
 LORA_CHAIN = ("patches", "LoraLoaderModelOnly", "ModelSamplingAuraFlow", "CFGNorm")
 LORA_LAST = ("patches", "ModelSamplingAuraFlow", "CFGNorm", "LoraLoaderModelOnly")
-UPSAMPLER = "the prompt is the user's; a text generator can be connected to the widget `prompt`"
+UPSAMPLER = "a socket of Multi-Edit takes the upsampler; without it the prompt is the user's own"
 BOXES = "boxes are drawn on one picture by hand, and need a node of their own before the prompt"
 FOUR_STEPS, EIGHT_STEPS = (("schedule", "simple", steps) for steps in (4, 8))
 
@@ -217,6 +218,7 @@ def _core_nodes() -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
     """(profile, inputs) of each node of ComfyUI in the graphs, with a mask and without, by its class."""
     found = defaultdict(list)
     masked = {"3 images": THREE, "mask": CASES["mask"], "easy cache": CASES["easy cache"]}
+    masked["upsampled"] = replace(THREE, upsampler=True)
     for profile in load_profiles():
         for case in masked.values():
             for node in graph(profile, case)["nodes"].values():

@@ -49,6 +49,7 @@ class Family:
             the copy.
         sees_reference: the text encoder sees the very pixels that the VAE encodes, no smaller copy.
         fit_references: how each image becomes a reference.
+        upsamples: a text generator may write the prompt anew from the images.
         alpha: the VAE has an alpha channel, so that images keep theirs.
         extension_fill: what the model is shown where image 1 is extended (see `extend_image`).
     """
@@ -58,5 +59,6 @@ class Family:
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
     sees_reference: bool = False
     fit_references: FitReferences = fit_to_budget
+    upsamples: bool = False
     alpha: bool = False
     extension_fill: str = NEUTRAL
