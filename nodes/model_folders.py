@@ -15,7 +15,7 @@ import folder_paths
 import nodes
 
 from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
-from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, PartName, Profile
+from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, ModelPart, PartName, Profile
 from ..pipelines.adapters.comfyui.profiles.registry import (
     load_all_profiles,
     load_layer_profiles,
@@ -106,15 +106,20 @@ def _shelf() -> Shelf:
 
 def _inspect(folder: str, name: str) -> FileFacts:
     """What the header of a file tells, read once."""
-    parts = {
-        part for profile in load_all_profiles() for part in profile.parts.values() if part.folder == folder
-    }
+    parts = _parts_in(folder)
     path = folder_paths.get_full_path(folder, name)
     if path is None:
         return unreadable("is a link that leads nowhere", parts)
     status = os.stat(path)
     key = (folder, path, status.st_size, status.st_mtime_ns)
     return _header_facts.get(key, lambda: inspect_weights(Path(path), parts))
+
+
+@functools.lru_cache(maxsize=len(PART_FOLDERS))
+def _parts_in(folder: str) -> frozenset[ModelPart]:
+    """The parts that the files of a folder can be."""
+    parts = (part for profile in load_all_profiles() for part in profile.parts.values())
+    return frozenset(part for part in parts if part.folder == folder)
 
 
 def _parts(shelf: Shelf, chosen: Mapping[PartName, str], profiles: Sequence[Profile]) -> dict[PartName, str]:
