@@ -76,7 +76,8 @@ def plan_generation(
             *alias_notes(plan.model, profile),
             *selection.notes,
             *_size_notes(plan, profile, work, region),
-            *_cut_notes(plan, model, sizes[0], references[0]),
+            *_cut_notes(plan, model, sizes[0], references[0] if references else base),
+            *_fill_notes(plan, profile, references),
             *region_notes,
             *_edge_notes(plan, mask_bounds),
             *kv_notes,
@@ -117,6 +118,12 @@ def _reference_pixels(profile: Profile, work: Size, count: int) -> int:
     if not profile.references_follow:
         return profile.reference_pixels
     return reference_area(math.prod(work), count, profile.reference_pixels)
+
+
+def _fill_notes(plan: EditPlan, profile: Profile, references: Sequence[ReferenceFit]) -> tuple[str, ...]:
+    if references or plan.mask_options.fill == "keep":
+        return ()
+    return (f"mask_fill is not used: {profile.name} never sees what the mask selects.",)
 
 
 def _region(

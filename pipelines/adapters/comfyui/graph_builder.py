@@ -96,7 +96,7 @@ class GraphBuilder:
 
     def inpaint(self, conditioning: Link) -> Link:
         """Add the base without what the mask selects, and the mask, for a model that has inputs for them."""
-        inputs = {**self._image(0, self.generation.base_fit), "mask": self._sources.mask}
+        inputs = {**self._image(0, self.generation.base_fit), "mask": self._mask}
         inputs |= {"loaded_model": self.bundle, "conditioning": conditioning}
         return self.add("inpaint", "MultiEditInpaint", inputs)
 
@@ -198,7 +198,7 @@ class GraphBuilder:
         """The base as the model sees it as a reference."""
         fill = self.generation.plan.mask_options.fill
         shown = self._sources.shown or self._sources.images[0]
-        if not self.generation.masked or fill == "keep":
+        if not (self.generation.masked and self.generation.references) or fill == "keep":
             return shown
         masked = {"image": shown, "mask": self._mask}
         return self.add("fill", "MultiEditFill", {**masked, "fill": fill, **self._place()})

@@ -6,8 +6,12 @@ https://github.com/black-forest-labs/flux
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ....common.types import Size
 from ..graph import Link
 from ..graph_builder import GraphBuilder
+from ..reference_fit import ReferenceFit
 from .family import Family
 
 
@@ -21,4 +25,11 @@ def build(builder: GraphBuilder) -> Link:
     return builder.finish(builder.sample_once(model, positive, None, latent, builder.basic_sigmas(model)))
 
 
-FAMILY = Family(build)
+def without_references(
+    base: ReferenceFit, sizes: Sequence[Size], pixels: int, grid: int, masked: bool
+) -> tuple[ReferenceFit, ...]:
+    """Fit nothing: the model takes the base through inputs of its own."""
+    return ()
+
+
+FAMILY = Family(build, fit_references=without_references)
