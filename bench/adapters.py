@@ -1,20 +1,22 @@
 """Multi-Edit's graphs beside the official templates' of the same models, in one real ComfyUI on the CPU.
 
-    .venv/bin/python bench/adapters.py [--template]
+    .venv/bin/python bench/adapters.py [--template] [--model ID ...] [--rounds N]
 
 The weights are tiny and random (tests/support/tiny_models.py), so the ratios are those of the work around
 sampling, which is what differs: loading, the VAE, the vision tower, the text encoder, the nodes themselves.
 Both sides have the same three images, steps, seeds and sizes: 256x256 pixels in, sampled and saved. There
 the official side is kinder than the template, which encodes its references once for each branch. With
-`--template` Qwen-Image-Edit runs as the template is, at a megapixel, which takes minutes on a CPU.
+`--template` both run at a megapixel, one round of cold and a new prompt: minutes for each on a CPU.
 
 Four situations, each from what the one before left: cold (ComfyUI's cache emptied), a new seed, a new
 prompt, a new third image; and the second and third again after a run in which nothing had changed.
+Beside them, what is done before any of it: selecting the files, planning and building the graph.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import statistics
 import subprocess
@@ -33,6 +35,17 @@ from support import ROOT, Figure, load_package, machine, print_table
 
 load_package()
 
+from multiedit.pipelines.adapters.comfyui.edit_graph import edit_graph  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.graph_builder import GraphSources  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.profiles.part_files import Shelf  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.profiles.selection import select_profile  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.profiles.weights_file import inspect_weights  # noqa: E402
+from multiedit.pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation  # noqa: E402
+from multiedit.pipelines.catalog.lookup import load_catalog  # noqa: E402
+from multiedit.pipelines.planning.tensor_plan import EditSettings  # noqa: E402
 from multiedit.tests.support import official_graphs as official  # noqa: E402
 from multiedit.tests.support.comfyui import PACK, Installation, Server  # noqa: E402
 from multiedit.tests.support.pictures import SAMPLES  # noqa: E402
@@ -42,7 +55,9 @@ SUPPORT = ROOT / "tests" / "support"
 MEGAPIXEL = 1024 * 1024
 SIDE = 256
 ROUNDS = 3
-WALL_BAR, NEW_PROMPT_BAR = 1.02, 0.7
+WALL_BAR, NEW_PROMPT_BAR, PLANNING_BAR = 1.02, 0.7, 5.0
+LONGEST = 1800  # seconds of a run, which may have a megapixel and a busy processor
+PLANNED = 50  # times, after one that reads the files' headers
 DEAR = ("load_diffusion_model", "load_clip", "load_vae", "load_checkpoint", "encode", "vision", "text")
 QWEN = official.Files(
     "qwen_image_edit_2511_bf16.safetensors",
@@ -95,6 +110,11 @@ def situations(turn: int) -> Iterator[Situation]:
     yield replace(cold, name="new seed after no change", seed=cold.seed + 2, unchanged=cold)
 
 
+def template_situations(turn: int) -> Iterator[Situation]:
+    """The situations that a megapixel leaves time for."""
+    return (each for each in situations(turn) if each.name in ("cold", "new prompt"))
+
+
 def our_graph(case: Case, asked: Situation, pixels: int | None) -> dict[str, Any]:
     graph = official.Graph()
     loaded = graph.add("load", "MultiEditLoadModel", model=case.model, **{"model.profile": case.profile})
@@ -144,7 +164,7 @@ def cpu_seconds(server: Server) -> float:
 def measured(server: Server, graph: dict[str, Any]) -> Seen:
     server.post("/tiny/reset")
     worked, started = cpu_seconds(server), time.perf_counter()
-    watched = server.watch(graph)
+    watched = server.watch(graph, seconds=LONGEST)
     seconds, cpu = time.perf_counter() - started, cpu_seconds(server) - worked
     if watched.events.ended != "execution_success":
         raise RuntimeError(f"{watched.run.error}\n{server.log[-3000:]}")
@@ -154,7 +174,49 @@ def measured(server: Server, graph: dict[str, Any]) -> Seen:
     )
 
 
-def compare(server: Server, case: Case, pixels: int | None, rounds: int) -> None:
+def planning(case: Case, models: Path) -> list[Figure]:
+    """What Multi-Edit does before ComfyUI runs what it expands into, in milliseconds of this process."""
+    import torch
+
+    listed = {
+        folder: [path.name for path in (models / folder).glob("*.safetensors")]
+        for folder in PART_FOLDERS.values()
+    }
+    parts = frozenset(part for profile in load_profiles() for part in profile.parts.values())
+    inspect = functools.cache(lambda folder, name: inspect_weights(models / folder / name, parts))
+    images = [torch.rand(1, 1024, 1024, 3) for _ in range(3)]
+    mask = torch.zeros(1, 1024, 1024)
+    mask[:, 300:600, 300:700] = 1.0
+    settings = EditSettings(case.model, prompt="a hat")
+    links = tuple([f"image {number}", 0] for number in range(3))
+
+    def plan(mask: torch.Tensor | None) -> None:
+        selection = select_profile(case.model, Shelf(listed, inspect), 8 * 10**9)
+        generation, _ = plan_tensor_generation(
+            settings, images, mask, selection, GenerationOptions(), load_catalog()
+        )
+        edit_graph(generation, GraphSources(["model", 0], links, None if mask is None else ["mask", 0]))
+
+    plan(None)
+    return [
+        Figure(name, min(timed(partial(plan, given)) for _ in range(PLANNED)), bar, " ms")
+        for name, given, bar in (
+            ("planned", None, PLANNING_BAR),
+            ("and a mask of a megapixel read", mask, None),
+        )
+    ]
+
+
+def timed(work: Callable[[], None]) -> float:
+    """Milliseconds."""
+    started = time.perf_counter()
+    work()
+    return 1000 * (time.perf_counter() - started)
+
+
+def compare(
+    server: Server, case: Case, pixels: int | None, rounds: int, asked: Callable[[int], Iterator[Situation]]
+) -> None:
     sides: dict[str, Callable[[Situation], dict[str, Any]]] = {
         "ours": lambda asked: our_graph(case, asked, pixels),
         "official": lambda asked: case.graph(asked.images, asked.prompt, asked.seed, reference_pixels=pixels),
@@ -164,12 +226,13 @@ def compare(server: Server, case: Case, pixels: int | None, rounds: int) -> None
         # Each side has the server to itself for a turn: ComfyUI's cache forgets what a run does not use.
         for side, graph in sides.items():
             server.forget()
-            for asked in situations(turn):
-                for _ in range(2 if asked.unchanged else 0):
-                    server.run(graph(asked.unchanged))
-                seen.setdefault(asked.name, {}).setdefault(side, []).append(measured(server, graph(asked)))
+            for each in asked(turn):
+                for _ in range(2 if each.unchanged else 0):
+                    server.run(graph(each.unchanged))
+                seen.setdefault(each.name, {}).setdefault(side, []).append(measured(server, graph(each)))
     title = f"{case.profile}: wall time over that of the official graph ({machine()})"
-    print_table(title, [figure(name, **by_side) for name, by_side in seen.items()])
+    figures = [figure(name, **by_side) for name, by_side in seen.items()]
+    print_table(title, [*figures, *planning(case, server.base / "models")])
 
 
 def figure(name: str, ours: list[Seen], official: list[Seen]) -> Figure:
@@ -224,13 +287,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--template", action="store_true", help="Qwen-Image-Edit at the template's own size")
-    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    models = [case.model for case in CASES]
+    parser.add_argument("--template", action="store_true", help="at the templates' own size, a megapixel")
+    parser.add_argument("--model", action="append", choices=models, help="one of several; all by default")
+    parser.add_argument("--rounds", type=int, help=f"{ROUNDS} by default, 1 with --template")
     options = parser.parse_args()
+    rounds = options.rounds or (1 if options.template else ROUNDS)
+    asked = template_situations if options.template else situations
     with model_server() as server:
-        server.add_inputs(*make_pictures(server.base, options.rounds))
-        for case in CASES[:1] if options.template else CASES:
-            compare(server, case, None if options.template else SIDE * SIDE, options.rounds)
+        server.add_inputs(*make_pictures(server.base, rounds))
+        for case in CASES:
+            if case.model in (options.model or models):
+                compare(server, case, None if options.template else SIDE * SIDE, rounds, asked)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from .edit_mask import find_mask
 from .extend import extend_input, read_extend_text
 from .input_safety import require_safe_inputs
 from .loaded_model import LOADED_MODEL
-from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options
+from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options, upsampler_socket
 from .mask_inputs import read_mask_options
 from .model_inputs import UNKNOWN_MODEL, model_options, snap_ratio_input, unless_auto
 from .placement_inputs import per_image_input, placement_inputs, read_per_image
@@ -66,7 +66,7 @@ class MultiEditEdit(io.ComfyNode):
                 "mockup",
                 "photoshop",
             ],
-            inputs=[*edit_inputs(), _model_socket()],
+            inputs=[*edit_inputs(), _model_socket(), upsampler_socket()],
             outputs=edit_outputs(),
             hidden=HIDDEN,
             enable_expand=True,
@@ -94,6 +94,7 @@ async def run_edit(
     snap_ratio: bool = False,
     extend: str = "",
     loaded_model: Any = None,
+    prompt_upsampler: Any = None,
     **others: Any,
 ) -> io.NodeOutput:
     """Edit by the selected model. `item` is the place of the arguments in a ComfyUI list."""
@@ -125,6 +126,11 @@ async def run_edit(
     )
     if settings.model == FROM_LOADER:
         return expand_edit(cls, settings, read_options(model), masked, loaded_model, item)
+    if prompt_upsampler is not None:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
+            field="prompt_upsampler",
+        )
     edited = await _edit_now(cls, settings, masked.images, masked.mask)
     summary = "\n".join([edited.summary, *masked.notes])
     return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary)

@@ -62,11 +62,12 @@ class MultiEditLoadModel(io.ComfyNode):
         text_encoder: str = AUTO,
         vae: str = AUTO,
         lora: str = AUTO,
+        text_encoder_2: str = AUTO,
     ) -> bool | str:
         """Before anything runs: an edit must not fail for a missing file after minutes of other work."""
         if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
             return True
-        files = (diffusion_model, text_encoder, vae, lora)
+        files = (diffusion_model, text_encoder, vae, lora, text_encoder_2)
         try:
             _, selection = select_model(model, dict(zip(CHOICES, files, strict=True)))
         except MultiEditError as error:
@@ -149,15 +150,22 @@ def _inputs() -> list[io.Input]:
             tooltip="Strength of a LoRA of your own: 1 is as it was trained, 0 is off. A step LoRA is "
             "always at 1.",
         ),
+        _file(
+            "text_encoder_2",
+            ("text_encoders",),
+            "The file of the smaller text encoder, of models that have two.",
+            advanced=True,
+        ),
     ]
 
 
-def _file(name: str, folders: tuple[str, ...], what: str) -> io.Input:
+def _file(name: str, folders: tuple[str, ...], what: str, advanced: bool = False) -> io.Input:
     return io.Combo.Input(
         name,
         optional=True,
         options=[AUTO, *file_names(*folders)],
         default=AUTO,
+        advanced=advanced,
         tooltip=f"{what} auto knows it by its header and name; what it took, and why, stands on the node.",
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 from comfy_execution.graph_utils import is_link
 
+from ..pipelines.adapters.comfyui.families import FAMILIES
 from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
@@ -28,9 +29,22 @@ if TYPE_CHECKING:
 FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
+_UPSAMPLER = "prompt_upsampler"
 _SWITCH = ["auto", "on", "off"]
 _LARGEST_BATCH = 16
 _MEGAPIXEL = 1024 * 1024
+
+
+def upsampler_socket() -> io.Input:
+    """The socket for a text generator; raw and lazy, since only what Multi-Edit expands into runs it."""
+    return io.Clip.Input(
+        _UPSAMPLER,
+        optional=True,
+        lazy=True,
+        raw_link=True,
+        tooltip="A text generator that writes the prompt anew from the images before the edit, from Load "
+        "CLIP; for FLUX 3 Image Klein only.",
+    )
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
@@ -140,11 +154,18 @@ def expand_edit(
         )
     if not is_link(loaded):
         require_loaded_model(loaded)
-    links, node = _links(cls), cls.hidden.unique_id
+    links, node = links_of(cls), cls.hidden.unique_id
     selected = selection_of(cls.hidden.dynprompt, loaded)
     if selected is None:
         return _deferred(links, f"{node}.{item}.late", item)
     model_id, selection = selected
+    upsampler = links.get(_UPSAMPLER)
+    if upsampler and not FAMILIES[selection.profile.family].upsamples:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
+            "Disconnect it.",
+            field=_UPSAMPLER,
+        )
     settings, batches, prefix = (
         replace(settings, model=model_id),
         list(masked.images.values()),
@@ -157,7 +178,7 @@ def expand_edit(
         return _deferred(links, f"{prefix}late", item)
     mask, converted = _mask_link(masked, links, prefix)
     image_links = tuple(links[f"image_{number}"] for number in masked.images)
-    sources = GraphSources(links[_SOCKET], image_links, mask, item)
+    sources = GraphSources(links[_SOCKET], image_links, mask, item, upsampler=upsampler)
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
     return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})
@@ -191,7 +212,7 @@ def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> t
     return [name, 0], {name: {"class_type": "ImageToMask", "inputs": inputs}}
 
 
-def _links(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
+def links_of(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
     """This node's inputs in the graph: links where the arguments are values."""
     inputs: Mapping[str, Any] = cls.hidden.dynprompt.get_node(cls.hidden.unique_id)["inputs"]
     return inputs

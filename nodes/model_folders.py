@@ -15,14 +15,23 @@ import folder_paths
 import nodes
 
 from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
-from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, PartName, Profile
-from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.profile import PART_FOLDERS, ModelPart, PartName, Profile
+from ..pipelines.adapters.comfyui.profiles.registry import (
+    load_all_profiles,
+    load_layer_profiles,
+    load_profiles,
+)
 from ..pipelines.adapters.comfyui.profiles.sampling import with_lora
-from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection, available_models, select_profile
+from ..pipelines.adapters.comfyui.profiles.selection import (
+    ProfileSelection,
+    available_models,
+    select_profile,
+    takes_uncensored,
+)
 from ..pipelines.adapters.comfyui.profiles.weights_file import FileFacts, inspect_weights, unreadable
 from ..pipelines.catalog.aliases import alias_resolver
 from ..pipelines.catalog.lookup import load_catalog
-from ..pipelines.catalog.model import AUTO
+from ..pipelines.catalog.model import AUTO, Model
 from ..pipelines.common.errors import ModelUnavailable
 from ..pipelines.common.lru_cache import LRUCache
 from ..pipelines.common.settings import Limits
@@ -30,7 +39,7 @@ from ..pipelines.common.validation import shown
 from ..pipelines.planning.plan import DEFAULT_MODEL
 
 # The loader's widgets that name a file, each a part of the model.
-CHOICES: tuple[PartName, ...] = ("diffusion_model", "text_encoder", "vae", "lora")
+CHOICES: tuple[PartName, ...] = ("diffusion_model", "text_encoder", "vae", "lora", "text_encoder_2")
 
 _FACTS_BYTES = 4096  # of what is kept of one header, roughly
 # What the headers of ComfyUI's model files tell, by path, size and time.
@@ -43,12 +52,17 @@ def file_names(*folders: str) -> list[str]:
 
 
 def offered_models() -> dict[str, list[str]]:
-    """Models that the loader offers, with their profiles: open ones, and closed ones that have an alias."""
+    """Models that the loader offers, with their profiles: open ones, and closed ones that have an alias.
+
+    Those that split an image into layers come last.
+    """
     runs = alias_resolver(Limits.from_environment(), load_catalog())
     found = {}
     for model in load_catalog():
         if profiles := load_profiles().of_model(runs(model.id)):
             found[model.id] = [profile.id for profile in profiles]
+    for profile in load_layer_profiles():
+        found.setdefault(profile.model, []).append(profile.id)
     return found
 
 
@@ -73,11 +87,13 @@ def select_model(
         model_id = _default_model(_only(shelf, chosen), chosen)
     profile = model.get("profile", AUTO)
     runs = alias_resolver(Limits.from_environment(), load_catalog())(model_id)
-    own = [each for each in load_profiles().of_model(runs) if profile in (AUTO, each.id)]
+    own = [each for each in load_all_profiles().of_model(runs) if profile in (AUTO, each.id)]
     shelf = replace(shelf, chosen=_parts(shelf, chosen, own), trusted=profile != AUTO)
     memory = management.get_total_memory(management.get_torch_device())
     asked = None if profile == AUTO else profile
-    return model_id, select_profile(runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked)
+    return model_id, select_profile(
+        runs, shelf, memory, nodes.NODE_CLASS_MAPPINGS, asked, load_all_profiles()
+    )
 
 
 def select_loaded(
@@ -105,13 +121,20 @@ def _shelf() -> Shelf:
 
 def _inspect(folder: str, name: str) -> FileFacts:
     """What the header of a file tells, read once."""
-    parts = {part for profile in load_profiles() for part in profile.parts.values() if part.folder == folder}
+    parts = _parts_in(folder)
     path = folder_paths.get_full_path(folder, name)
     if path is None:
         return unreadable("is a link that leads nowhere", parts)
     status = os.stat(path)
     key = (folder, path, status.st_size, status.st_mtime_ns)
     return _header_facts.get(key, lambda: inspect_weights(Path(path), parts))
+
+
+@functools.lru_cache(maxsize=len(PART_FOLDERS))
+def _parts_in(folder: str) -> frozenset[ModelPart]:
+    """The parts that the files of a folder can be."""
+    parts = (part for profile in load_all_profiles() for part in profile.parts.values())
+    return frozenset(part for part in parts if part.folder == folder)
 
 
 def _parts(shelf: Shelf, chosen: Mapping[PartName, str], profiles: Sequence[Profile]) -> dict[PartName, str]:
@@ -143,13 +166,17 @@ def _only(shelf: Shelf, chosen: Mapping[PartName, str]) -> Shelf:
 def _default_model(shelf: Shelf, chosen: Mapping[PartName, str]) -> str:
     """The model of a request without one: the contract's default, else the first that has its files.
 
-    A model without refusals, and before it one whose licence limits commercial use, come last.
+    A model without refusals, or one whose only files are of such a one, comes last, and before it one whose
+    licence limits commercial use.
     """
     available = available_models(shelf, nodes.NODE_CLASS_MAPPINGS)
-    if DEFAULT_MODEL in available:
-        return DEFAULT_MODEL
-    ours = [model for model in load_catalog() if model.id in available]
-    ours.sort(key=lambda model: (model.uncensored, not load_profiles().get(available[model.id]).commercial))
+
+    def reluctance(model: Model) -> tuple[bool, ...]:
+        profile = load_profiles().get(available[model.id])
+        uncensored = model.uncensored or takes_uncensored(profile, shelf)
+        return uncensored, not profile.commercial, model.needs_mask, model.id != DEFAULT_MODEL
+
+    ours = sorted((model for model in load_catalog() if model.id in available), key=reluctance)
     if not ours and chosen:
         raise ModelUnavailable(
             f"{shown(', '.join(chosen.values()))} does not tell which model it is. Choose the model.",

@@ -37,7 +37,7 @@ def load_model(model_id: str, selection: ProfileSelection, weight_dtype: str) ->
     else:
         model = _run_node("UNETLoader", unet_name=files["diffusion_model"], weight_dtype=weight_dtype)[0]
         model, warnings = _with_loras(model, selection)
-        clip = _run_node("CLIPLoader", clip_name=files["text_encoder"], type=selection.profile.clip_type)[0]
+        clip = _load_text_encoders(selection)
         vae = _run_node("VAELoader", vae_name=files["vae"])[0]
     noted = replace(selection, notes=(*selection.notes, *warnings))
     return LoadedModel(model_id, noted, model, clip, vae)
@@ -52,6 +52,13 @@ def _with_loras(model: Any, selection: ProfileSelection) -> tuple[Any, list[str]
         model, more = add_lora(model, lora.name, lora.strength, selection.profile.name)
         warnings += more
     return model, warnings
+
+
+def _load_text_encoders(selection: ProfileSelection) -> Any:
+    first, kind = selection.files["text_encoder"], selection.profile.clip_type
+    if second := selection.files.get("text_encoder_2"):
+        return _run_node("DualCLIPLoader", clip_name1=second, clip_name2=first, type=kind)[0]
+    return _run_node("CLIPLoader", clip_name=first, type=kind)[0]
 
 
 def _run_node(class_type: str, **inputs: Any) -> Any:

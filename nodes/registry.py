@@ -13,13 +13,21 @@ from ..pipelines.common.errors import ERROR_CLASSES
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
-from .expanded.encode_nodes import MultiEditFit, MultiEditMaskedLatent, MultiEditPrompt, MultiEditReference
+from .expanded.encode_nodes import (
+    MultiEditFit,
+    MultiEditInpaint,
+    MultiEditMaskedLatent,
+    MultiEditPrompt,
+    MultiEditReference,
+)
 from .expanded.finish import MultiEditFinish, MultiEditScale
 from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.report import MultiEditReport
 from .expanded.sample import MultiEditSample
+from .expanded.stack_layers import MultiEditStackLayers
 from .extend import MultiEditExtend
+from .image_to_layers import MultiEditImageToLayers
 from .load_layers import MultiEditLoadLayers
 from .load_model import MultiEditLoadModel
 from .load_url import MultiEditLoadUrl
@@ -46,6 +54,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditLora": MultiEditLora,
     "MultiEditSampling": MultiEditSampling,
     "MultiEditExtend": MultiEditExtend,
+    "MultiEditImageToLayers": MultiEditImageToLayers,
 }
 # What Multi-Edit expands into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {
@@ -55,8 +64,10 @@ INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditFit": MultiEditFit,
     "MultiEditMaskedLatent": MultiEditMaskedLatent,
     "MultiEditPrompt": MultiEditPrompt,
+    "MultiEditInpaint": MultiEditInpaint,
     "MultiEditSample": MultiEditSample,
     "MultiEditScale": MultiEditScale,
+    "MultiEditStackLayers": MultiEditStackLayers,
     "MultiEditFinish": MultiEditFinish,
     "MultiEditGrowMask": MultiEditGrowMask,
     "MultiEditFill": MultiEditFill,

@@ -69,6 +69,7 @@ COLUMNS: dict[str, list[list[str]]] = {
     "safe-mode": [["note"], ["1"], ["2", "4"], ["3"], ["5"]],
     "load-from-url": [["note"], ["1"], ["2"], ["3"]],
     "layer-editor": [["note"], ["1"], ["2"], ["3"], ["4"]],
+    "image-to-layers": [["note", "4"], ["1"], ["5"], ["6"], ["8"], ["7"]],
 }
 # (width, height) by type where they matter; savers grow by their preview.
 SIZES = {
@@ -80,6 +81,7 @@ SIZES = {
     "MultiEditSafeMode": (340, 0),
     "MultiEditCompose": (320, 0),
     "MultiEditEdit": (340, 0),
+    "MultiEditImageToLayers": (340, 0),
     "MultiEditResolveSize": (320, 280),
     "MultiEditSave": (340, 340),
     "ImageCompositor": (340, 340),

@@ -8,19 +8,20 @@ from pathlib import Path
 from typing import Any
 
 from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart, Profile, WeightsFile
-from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 WIDTH, HEIGHT, GAP, TILE_HEIGHT = 480, 320, 16, 150
 PAGE, TEXT, FAINT, PAINT = "#202124", "#f1f3f4", "#b0b6bc", "#e000e0"
 LINE = 52  # characters
+_PROMPTED = {"MultiEditEdit", "MultiEditImageToLayers"}
 _IMAGES = {("LoadImage", "image"), ("MultiEditLoadLayers", "image")}
 
 
 def profile_of(prompt: Mapping[str, Any]) -> Profile | None:
     """The profile that a template names the files of: the first of its model. None without a model."""
     loaders = [node for node in prompt.values() if node["class_type"] == "MultiEditLoadModel"]
-    return load_profiles().of_model(loaders[0]["inputs"]["model"])[0] if loaders else None
+    return load_all_profiles().of_model(loaders[0]["inputs"]["model"])[0] if loaders else None
 
 
 def links(profile: Profile) -> list[dict[str, str]]:
@@ -52,7 +53,7 @@ def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:
 
 def draw_card(prompt: Mapping[str, Any], profile: Profile, samples: Path) -> Image.Image:
     """Draw a thumbnail of the inputs: images, prompt and model. No result, since none was made here."""
-    [edit] = [node["inputs"] for node in prompt.values() if node["class_type"] == "MultiEditEdit"]
+    [edit] = [node["inputs"] for node in prompt.values() if node["class_type"] in _PROMPTED]
     loaded = list(_image_names(prompt))
     pictures = [Image.open(samples / name).convert("RGB") for name in loaded]
     if "mask" in edit:

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..edit import HIDDEN, edit_inputs, edit_outputs, run_edit
 from ..loaded_model import LOADED_MODEL
-from ..loaded_model_edit import DEFERRED, require_loaded_model
+from ..loaded_model_edit import DEFERRED, require_loaded_model, upsampler_socket
 from .sockets import ITEM, inner_schema, select_item
 
 
@@ -21,7 +21,7 @@ class MultiEditDeferred(io.ComfyNode):
             DEFERRED,
             "Multi-Edit (deferred)",
             "Edits by a loaded model that comes from another node than Load Multi-Edit Model.",
-            [*edit_inputs(), LOADED_MODEL.Input("loaded_model"), ITEM],
+            [*edit_inputs(), LOADED_MODEL.Input("loaded_model"), upsampler_socket(), ITEM],
             edit_outputs(),
             hidden=HIDDEN,
             enable_expand=True,

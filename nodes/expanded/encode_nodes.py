@@ -17,7 +17,7 @@ _IMAGE = io.Image.Input("image", tooltip="RGB or RGBA; transparency shows white.
 
 def _references() -> io.Autogrow.TemplateNames:
     names = [f"reference_{number}" for number in range(1, _MOST_REFERENCES + 1)]
-    return io.Autogrow.TemplateNames(REFERENCE.Input("reference"), names=names, min=1)
+    return io.Autogrow.TemplateNames(REFERENCE.Input("reference"), names=names, min=0)
 
 
 class MultiEditReference(io.ComfyNode):
@@ -135,13 +135,59 @@ class MultiEditPrompt(io.ComfyNode):
                 LOADED_MODEL.Input("loaded_model"),
                 io.String.Input("prompt", multiline=True),
                 io.Autogrow.Input("references", template=_references()),
+                io.Boolean.Input(
+                    "vision", optional=True, default=True, tooltip="The text encoder sees the references."
+                ),
             ],
             [io.Conditioning.Output("conditioning")],
         )
 
     @classmethod
-    def execute(cls, loaded_model: Any, prompt: str, references: dict[str, Any]) -> io.NodeOutput:
+    def execute(
+        cls, loaded_model: Any, prompt: str, references: dict[str, Any] | None = None, vision: bool = True
+    ) -> io.NodeOutput:
         from .encoding import encode_prompt
 
-        in_order = list(values_by_number("reference_", references).values())
-        return io.NodeOutput(encode_prompt(loaded_model, prompt, in_order))
+        in_order = list(values_by_number("reference_", references or {}).values())
+        return io.NodeOutput(encode_prompt(loaded_model, prompt, in_order, vision))
+
+
+class MultiEditInpaint(io.ComfyNode):
+    """A prompt with the base and the mask, for a model that has inputs for them."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return inner_schema(
+            "MultiEditInpaint",
+            "Encode Surroundings",
+            "Adds the base without what the mask selects, and the mask, to an encoded prompt.",
+            [
+                LOADED_MODEL.Input("loaded_model"),
+                io.Conditioning.Input("conditioning"),
+                _IMAGE,
+                io.Mask.Input("mask", tooltip="1 = change here."),
+                FIT,
+                ITEM,
+                FRAME,
+            ],
+            [io.Conditioning.Output("conditioning")],
+            is_input_list=True,
+        )
+
+    @classmethod
+    def execute(
+        cls,
+        loaded_model: list[Any],
+        conditioning: list[Any],
+        image: list[Any],
+        mask: list[Any],
+        fit: list[Any],
+        item: list[int],
+        frame: list[int],
+    ) -> io.NodeOutput:
+        from .encoding import add_surroundings
+
+        base = select_image(image, item, frame, "image")
+        change = select_mask(mask, item, frame, "mask")
+        fitted = read_fit(fit, base)
+        return io.NodeOutput(add_surroundings(loaded_model[0], conditioning[0], base, change, fitted))

@@ -30,15 +30,25 @@ def encode_latent(loaded: LoadedModel, image: Tensor) -> Tensor:
 def encode_reference(loaded: LoadedModel, image: Tensor, fit: ReferenceFit) -> Reference:
     """Encode an image [1, H, W, 3 or 4] as a reference."""
     shown = framed(opaque(image), fit)
-    vision = _vision_copy(shown, loaded)
+    scaled = resize(shown, fit.size)
+    vision = scaled if FAMILIES[loaded.profile.family].sees_reference else _vision_copy(shown, loaded)
     content = "" if vision is None else fingerprint(vision)
-    return Reference(encode_latent(loaded, resize(shown, fit.size)), vision, content)
+    return Reference(encode_latent(loaded, scaled), vision, content)
 
 
-def encode_prompt(loaded: LoadedModel, prompt: str, references: Sequence[Reference]) -> Any:
-    """Encode a prompt with its references as ComfyUI's CONDITIONING."""
-    seen = tuple(reference.content for reference in references if reference.vision is not None)
-    encoded = loaded.encodings.get("prompt", (prompt, seen), lambda: _encode(loaded, prompt, references))
+def encode_prompt(
+    loaded: LoadedModel, prompt: str, references: Sequence[Reference], vision: bool = True
+) -> Any:
+    """Encode a prompt with its references as ComfyUI's CONDITIONING.
+
+    Args:
+        vision: False has the text encoder see none of the references.
+    """
+    shown = [reference for reference in references if vision and reference.vision is not None]
+    seen = tuple(reference.content for reference in shown)
+    encoded = loaded.encodings.get("prompt", (prompt, seen), lambda: _encode(loaded, prompt, shown))
+    if not references:
+        return encoded
     latents = {"reference_latents": [reference.latent for reference in references]}
     return node_helpers.conditioning_set_values(encoded, latents, append=True)
 
@@ -58,8 +68,22 @@ def encode_masked_latent(
     return {**samples, "noise_mask": latent_mask(fitted_mask(mask, image, fit), loaded.profile.cell)}
 
 
-def _encode(loaded: LoadedModel, prompt: str, references: Sequence[Reference]) -> Any:
-    images = [reference.vision for reference in references if reference.vision is not None]
+def add_surroundings(
+    loaded: LoadedModel, conditioning: Any, image: Tensor, mask: Tensor, fit: ReferenceFit
+) -> Any:
+    """Add a base [1, H, W, 3 or 4] and a mask [1, h, w], 1 = change, as InpaintModelConditioning does.
+
+    What the mask selects is grey in the base, with a hard edge.
+    """
+    change = fitted_mask(mask, image, fit)
+    kept = 1.0 - change.round()[..., None]
+    grey = (fitted(opaque(image), fit) - 0.5) * kept + 0.5
+    added = {"concat_latent_image": encode_latent(loaded, grey), "concat_mask": change[:, None]}
+    return node_helpers.conditioning_set_values(conditioning, added)
+
+
+def _encode(loaded: LoadedModel, prompt: str, shown: Sequence[Reference]) -> Any:
+    images = [reference.vision for reference in shown]
     tokens = FAMILIES[loaded.profile.family].tokenize(loaded.clip, prompt, images)
     if not images:
         return loaded.clip.encode_from_tokens_scheduled(tokens)

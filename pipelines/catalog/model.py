@@ -67,6 +67,7 @@ class Model:
         served_by: who runs it when it does not run here.
         privacy: the provider's word: `private` (not passed on) or `anonymized` (passed on without
             the account).
+        needs_mask: it edits inside a mask only.
         interprets_prompt: False where the prompt changes no pixel; `remark` then says so.
         prompt_limit: characters.
         max_images: input images of the model itself; a request has a cap of its own (`RequestLimits`).
@@ -97,6 +98,7 @@ class Model:
     created: int
     source: str
     uncensored: bool = False
+    needs_mask: bool = False
     interprets_prompt: bool = True
     remark: str = ""
     combine_images: bool = True

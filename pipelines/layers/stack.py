@@ -95,6 +95,15 @@ def stack_images(images: Sequence[Tensor]) -> Item:
     return document
 
 
+def stack_frames(frames: Tensor, canvas: Size) -> Item:
+    """Make a document of a batch [N, H, W, 3 or 4]: the first at the bottom, each over the whole canvas."""
+    items = [
+        {**_item(frame[None], None, f"layer {number}"), "w": canvas[0], "h": canvas[1]}
+        for number, frame in enumerate(frames, start=1)
+    ]
+    return _document(items, canvas)
+
+
 def is_unplaced(item: Mapping[str, Any]) -> bool:
     """Return whether a layer of a document is still to be placed: nothing has said where it goes."""
     return item.get("placement") == {}

@@ -36,7 +36,7 @@ from .mask_options import MaskOptions, unused_notes
 from .model_options import ModelOptions, dropped_notes
 from .provider import PROVIDER
 from .request import EditRequest, Extras, OutputFormat, Role
-from .roles import assign_roles
+from .roles import assign_roles, require_mask
 from .shape import shape_notes
 from .shares import mask_notes
 from .size import ResolvedSize, nearest_size, resolve_size, unsupported
@@ -134,6 +134,7 @@ def make_plan(
     remote = adapters[model.id] == PROVIDER
     mask = tuple(_mask_notes(roles, images))
     extension, roles, images, added = extend_base(request, model, roles, images, remote, limits)
+    require_mask(model, "mask" in roles)
     _check_capacity(request, roles, model, remote)
     size = _choose_size(request, model, (images[0].width, images[0].height), remote)
     output_format, format_notes = _choose_format(request.output_format, size.tier)

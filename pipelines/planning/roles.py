@@ -26,6 +26,20 @@ from .request import Extras, Role
 _FIELD = "multiedit.roles"
 
 
+def require_mask(model: Model, masked: bool) -> None:
+    """Refuse an edit without a mask by a model that edits inside one only.
+
+    Raises:
+        InvalidRequest: it has none.
+    """
+    if model.needs_mask and not masked:
+        raise InvalidRequest(
+            f"{model.name} needs a mask: it changes what the mask selects, and nothing else. Add a mask, or "
+            "choose another model.",
+            field="images",
+        )
+
+
 def assign_roles(
     extras: Extras, images: Sequence[ImageFacts], model: Model
 ) -> tuple[tuple[Role, ...], tuple[str, ...]]:

@@ -65,7 +65,7 @@ PRICES = [
 
 def test_the_catalogue_is_the_contract_in_its_order_and_ours() -> None:
     assert [model.id for model in load_catalog()] == [*HOSTED, "layer-composite", *OURS]
-    assert len(load_catalog()) == 30
+    assert len(load_catalog()) == 35
 
 
 @pytest.mark.parametrize("model_id", HOSTED)

@@ -42,6 +42,14 @@ VARIANTS = {
     "flux-2-klein-9b-kv-edit": FLUX_LORA,
     "flux-2-dev-edit": FLUX_LORA,
 }
+# Of one image, and of two; the last one needs a mask.
+FEWER = {
+    "qwen-image-edit": LORA,
+    "longcat-image-edit": None,
+    "boogu-image-edit": None,
+    "flux-1-kontext-dev-edit": None,
+    "flux-1-fill-dev": None,
+}
 LOADS = {"load_diffusion_model": 1, "load_clip": 1, "load_vae": 1}
 
 
@@ -127,6 +135,46 @@ def test_a_variant_of_a_family_reads_its_prompt_and_its_images_in_order(
     )
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, result(server, edit(model, images, prompt="the sea at night")))
+
+
+@pytest.mark.parametrize(("model", "lora"), FEWER.items())
+def test_a_model_of_few_images_edits_in_a_mask(server: Server, model: str, lora: str | None) -> None:
+    """Several whole edits of up to 50 steps by a tiny model, which take seconds on a processor."""
+    images, loader = three(server), {"lora": lora, "strength_model": 1.0} if lora else {}
+    asked: dict[str, Any] = {"images": images[:1], "mask": mask(server), "loader": loader}
+    first = result(server, edit(model, **asked))
+    others = {"another seed": {"seed": 2}, "another prompt": {"prompt": "a red scarf and the sea at night"}}
+    if lora:
+        others["no LoRA"] = {"loader": {}}
+    if model == "flux-1-kontext-dev-edit":
+        others["another image"] = {"images": images[:2]}
+    base = np.asarray(Image.open(server.base / "input" / images[0]))
+    selected = np.asarray(Image.open(server.base / "input" / asked["mask"]))[..., 0] > 0
+    for name, other in others.items():
+        made = result(server, edit(model, **{**asked, **other}))
+        assert not np.array_equal(made, first), name
+        assert np.array_equal(made[~selected], base[~selected]), name
+    several = pixels(server, server.run(edit(model, **asked, batch_size=2)))
+    assert np.abs(several[0].astype(int) - first).max() <= 1  # another batch, another order of sums
+    assert not np.array_equal(several[1], several[0])
+    assert "invalid value encountered" not in server.log  # a NaN on its way into a PNG
+
+
+@pytest.mark.parametrize(
+    ("model", "images", "message"),
+    [
+        ("flux-1-fill-dev", 1, "FLUX.1 Fill Dev needs a mask"),
+        ("longcat-image-edit", 2, "images has 2 images; the limit of longcat-image-edit is 1"),
+    ],
+)
+def test_what_a_model_cannot_do_is_refused_before_it_is_loaded(
+    server: Server, model: str, images: int, message: str
+) -> None:
+    server.forget()
+    server.post("/tiny/reset")
+    run = server.run(edit(model, three(server)[:images]))
+    assert message in run.error
+    assert counts(server) == {}
 
 
 def kinds(watched: Watched, prompt: Prompt) -> Counter[str]:

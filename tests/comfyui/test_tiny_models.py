@@ -7,6 +7,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,44 @@ GRAPHS: dict[str, Callable[..., Graph]] = {
 }
 
 
+FLUX1 = Files(
+    "flux1-dev-kontext_fp8_scaled.safetensors",
+    "t5xxl_fp16.safetensors",
+    "ae.safetensors",
+    second_text_encoder="clip_l.safetensors",
+)
+# Of fewer than three images.
+FEWER: dict[str, tuple[Callable[..., Graph], int]] = {
+    "Qwen-Image-Edit": (
+        partial(official.qwen_edit_first, of_qwen("qwen_image_edit_fp8_e4m3fn.safetensors")),
+        1,
+    ),
+    "LongCat": (
+        partial(
+            official.longcat,
+            Files("longcat_image_edit_bf16.safetensors", QWEN.text_encoder, "ae.safetensors"),
+        ),
+        1,
+    ),
+    "Boogu": (
+        partial(
+            official.boogu,
+            Files(
+                "boogu_image_edit_fp8_scaled.safetensors",
+                "qwen3vl_8b_fp8_scaled.safetensors",
+                "ae.safetensors",
+            ),
+        ),
+        1,
+    ),
+    "Kontext": (partial(official.kontext, FLUX1), 2),
+    "Fill": (
+        partial(official.fill, replace(FLUX1, model="flux1-fill-dev.safetensors"), mask=IMAGES[2]),
+        1,
+    ),
+}
+
+
 def pixels(server: Server, run: Run) -> np.ndarray:
     assert "execution_success" in run.events, run.error
     return np.asarray(Image.open(io.BytesIO(server.view(run.files("save")[0]))))
@@ -108,6 +147,24 @@ def test_an_official_graph_answers_to_its_prompt_and_to_the_order_of_its_images(
     assert "invalid value encountered" not in model_server.log  # a NaN on its way into a PNG
 
 
+@pytest.mark.parametrize(
+    "name", sorted(FEWER.keys() - {"Boogu"})
+)  # whose node has its references at a megapixel
+def test_an_official_graph_of_fewer_images_answers_to_its_prompt(model_server: Server, name: str) -> None:
+    build, count = FEWER[name]
+    first, reworded = (
+        pixels(
+            model_server,
+            model_server.run(build(IMAGES[:count], prompt, seed=1, steps=2, reference_pixels=PIXELS)),
+        )
+        for prompt in ("a hat", "a red scarf and the sea at night")
+    )
+    assert first.shape[0] * first.shape[1] == pytest.approx(PIXELS, rel=0.2)
+    assert first.std() > 5
+    assert not np.array_equal(first, reworded)
+    assert "invalid value encountered" not in model_server.log  # a NaN on its way into a PNG
+
+
 @pytest.mark.parametrize("name", [name for name in GRAPHS if "lora" in small(name)])
 def test_a_lora_shows(model_server: Server, name: str) -> None:
     graph = small(name)
@@ -116,13 +173,15 @@ def test_a_lora_shows(model_server: Server, name: str) -> None:
     assert not np.array_equal(with_lora, pixels(model_server, model_server.run(graph)))
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", [*GRAPHS, *FEWER])
 def test_comfyui_takes_the_official_graph_at_its_full_size(model_server: Server, name: str) -> None:
+    build, count = FEWER[name] if name in FEWER else (GRAPHS[name], len(IMAGES))
+
     def interrupt(event: str, data: Any) -> None:
         if event == "execution_start":  # it is validated, and would take minutes
             model_server.post("/interrupt")
 
-    watched = model_server.watch(GRAPHS[name](IMAGES, "a hat", seed=1), interrupt)
+    watched = model_server.watch(build(IMAGES[:count], "a hat", seed=1), interrupt)
     assert watched.events.ended == "execution_interrupted"
 
 

@@ -8,6 +8,7 @@ import importlib.util
 import warnings
 import weakref
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -31,7 +32,7 @@ def stock(comfyui: Any) -> Any:
     folder = Path(comfyui.__file__).parent / "comfy_extras"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name in ("qwen", "mage"):
+        for name in ("qwen", "mage", "boogu"):
             asyncio.run(
                 comfyui.load_custom_node(str(folder / f"nodes_{name}.py"), module_parent="comfy_extras")
             )
@@ -147,6 +148,56 @@ def test_qwen_edit_is_conditioned_as_by_comfyui(stock: Any, qwen: Any, prompt: s
         slower = stock["TextEncodeQwenImageEditPlus"].execute(qwen.clip, prompt + ".", **slots)[0]
     assert equal(again, slower)
     assert [tuple(latent.shape) for latent in latents] == [(1, 3, 48, 64)] * len(images)
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind"), [("qwen-edit-first", "QWEN_IMAGE"), ("longcat-edit", "LONGCAT_IMAGE")]
+)
+def test_a_model_of_one_image_is_conditioned_as_by_comfyui(
+    stock: Any, encoder: Callable[..., Any], profile: str, kind: str
+) -> None:
+    """Its node scales to a megapixel, which this image has, as has the reference; that takes seconds."""
+    from multiedit.nodes.expanded.encoding import encode_prompt, encode_reference
+    from multiedit.tests.support import tiny_models
+
+    model = loaded(profile, encoder(tiny_models.qwen_encoder, kind))
+    (image,) = pictures((1024, 1024))
+    with torch.inference_mode():
+        reference = encode_reference(model, image, ReferenceFit((1024, 1024)))
+        for prompt in ("a 'hat'", ""):
+            (theirs,) = stock["TextEncodeQwenImageEdit"].execute(model.clip, prompt, model.vae, image).result
+            assert equal(encode_prompt(model, prompt, [reference]), theirs)
+
+
+def test_boogu_is_conditioned_as_by_comfyui(stock: Any, encoder: Callable[..., Any]) -> None:
+    from multiedit.nodes.expanded.encoding import encode_prompt, encode_reference
+    from multiedit.tests.support import tiny_models
+
+    build = partial(tiny_models.qwen3_vl_encoder, kind="Qwen3VL_8BConfig", width=tiny_models.WIDE)
+    model = loaded("boogu-edit", encoder(build, "BOOGU"))
+    (image,) = pictures((1024, 1024))
+    with torch.inference_mode():
+        theirs = stock["TextEncodeBooguEdit"].execute(model.clip, "a hat", "", model.vae, {"image_1": image})
+        references = [encode_reference(model, image, ReferenceFit((1024, 1024)))]
+        assert equal(encode_prompt(model, "a hat", references), theirs[0])
+        assert equal(encode_prompt(model, "", references, vision=False), theirs[1])
+
+
+def test_what_fill_sees_of_the_base_is_what_comfyui_shows_it(stock: Any) -> None:
+    from multiedit.nodes.expanded.encoding import add_surroundings
+
+    model = loaded("flux-fill-dev", None)
+    (image,) = pictures((96, 64))
+    mask = torch.zeros(1, 64, 96)
+    mask[:, 10:40, 20:60] = 1.0
+    mask[:, 40:44, 20:60] = 0.3
+    text = [[torch.zeros(1, 1, 1), {}]]
+    encode = stock["InpaintModelConditioning"]().encode
+    theirs, _, latent = encode(text, text, image, model.vae, mask)
+    ours = add_surroundings(model, text, image, mask, ReferenceFit((96, 64)))
+    assert equal(ours, theirs)
+    assert torch.equal(latent["noise_mask"], ours[0][1]["concat_mask"])
+    assert text == [[text[0][0], {}]]  # what comes in stays as it is
 
 
 @pytest.mark.parametrize("prompt", PROMPTS)

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.comfyui
 GOLDEN = {
     path.stem: path for path in (Path(__file__).parents[1] / "adapters" / "comfyui" / "golden").iterdir()
 }
-MODULES = ("cfg", "custom_sampler", "easycache", "flux", "mage", "model_advanced", "qwen", "sd3")
+MODULES = (
+    "boogu", "cfg", "custom_sampler", "differential_diffusion", "easycache", "edit_model", "flux", "latent",
+    "mage", "model_advanced", "qwen", "sd3",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -139,7 +139,14 @@ def test_auto_takes_the_first_that_has_its_files(comfyui: Any, models: Path) -> 
     assert select_model({"model": "auto"})[0] == "firered-image-edit"
 
 
+FLUX_1 = {
+    "text_encoders/t5xxl_fp16": "t5",
+    "text_encoders/clip_l": "clip l",
+    "vae/ae": "flux 1 vae",
+}
 MORE = {
+    "flux-1-fill-dev": {"diffusion_models/flux1-fill-dev": "fill", **FLUX_1},
+    "flux-1-kontext-dev-edit": {"diffusion_models/flux1-kontext-dev": "kontext"},
     "flux-2-klein-9b-edit": {
         "diffusion_models/flux-2-klein-9b": "klein 9B",
         "text_encoders/qwen_3_8b": "qwen 3 8B",
@@ -166,6 +173,15 @@ def test_auto_takes_no_model_of_limited_use_or_without_refusals_where_another_fi
         for file, architecture in files.items():
             write_weights(models / f"{file}.safetensors", architecture)
         assert select_model({"model": "auto"})[0] == model
+
+
+def test_auto_takes_no_model_by_an_uncensored_file_where_another_fits(comfyui: Any, models: Path) -> None:
+    from multiedit.nodes.model_folders import select_model
+
+    write_weights(models / "diffusion_models" / "FireRed-Image-Edit-1.1-nsfw.safetensors", "qwen")
+    assert select_model({"model": "auto"})[0] == "qwen-edit"
+    (models / "diffusion_models" / "qwen_image_edit_2511_bf16.safetensors").unlink()
+    assert select_model({"model": "auto"})[0] == "firered-image-edit"
 
 
 def test_a_file_is_found_through_links_and_in_other_folders(

@@ -89,9 +89,9 @@ def inputs_of(inputs: list[Any], parent: str = "") -> Iterator[tuple[str, dict[s
 def options_of(given: Any) -> list[str]:
     """The options that are words: not files, numbers, nor names of models, profiles, samplers and formats."""
     from comfy_api.latest import io
-    from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+    from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
-    names = {"png", "jpeg", "webp", "url", *(profile.id for profile in load_profiles())}
+    names = {"png", "jpeg", "webp", "url", *(profile.id for profile in load_all_profiles())}
     options: list[str] = []
     if isinstance(given, io.DynamicCombo.Input):
         options = [option.key for option in given.options]

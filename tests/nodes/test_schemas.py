@@ -44,7 +44,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditEdit": (
         "Multi-Edit",
         "model prompt image_1 seed",
-        f"{FURTHER} mask keep_size {PLACEMENT} per_image snap_ratio extend loaded_model",
+        f"{FURTHER} mask keep_size {PLACEMENT} per_image snap_ratio extend loaded_model prompt_upsampler",
         "image plan summary",
     ),
     "MultiEditSafeMode": (
@@ -62,7 +62,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditLoadModel": (
         "Load Multi-Edit Model",
         "model",
-        "diffusion_model text_encoder vae lora weight_dtype strength_model",
+        "diffusion_model text_encoder vae lora weight_dtype strength_model text_encoder_2",
         "loaded_model model clip vae",
     ),
     "MultiEditModelFromParts": (
@@ -88,6 +88,12 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "image extend fill",
         "mask",
         "image mask",
+    ),
+    "MultiEditImageToLayers": (
+        "Image to Layers",
+        "loaded_model image",
+        "prompt layers seed sampling_megapixels",
+        "layers images summary",
     ),
 }
 

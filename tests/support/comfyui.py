@@ -219,11 +219,18 @@ class Server:
         return self.next_run(before)
 
     def watch(
-        self, prompt: Mapping[str, Any], on_event: Callable[[str, Any], None] = lambda event, data: None
+        self,
+        prompt: Mapping[str, Any],
+        on_event: Callable[[str, Any], None] = lambda event, data: None,
+        seconds: float = RUN_SECONDS,
     ) -> Watched:
-        """As `run`, with all events of the prompt; `on_event` gets each when it comes, and may interrupt."""
+        """As `run`, with all events of the prompt; `on_event` gets each when it comes, and may interrupt.
+
+        Args:
+            seconds: without an event, after which it counts as lost.
+        """
         before = set(self.json("/history"))
-        events = collect(self.url, lambda client: self.queue(prompt, client), on_event, RUN_SECONDS)
+        events = collect(self.url, lambda client: self.queue(prompt, client), on_event, seconds)
         return Watched(self.next_run(before), events)
 
     def next_run(self, before: set[str]) -> Run:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -33,6 +33,7 @@ class Case:
         sizes: (width, height) of each image, the base first.
         bounds: (top, bottom, left, right) of the mask on the result; None without one.
         masked: whether a mask is connected; None where there are bounds.
+        upsampler: one is connected, where the family takes one.
     """
 
     sizes: Sequence[tuple[int, int]]
@@ -41,6 +42,7 @@ class Case:
     settings: Mapping[str, Any] | None = None
     frames: int = 1
     masked: bool | None = None
+    upsampler: bool = False
 
     @property
     def has_mask(self) -> bool:
@@ -73,8 +75,20 @@ CASES = {
 }
 
 
+def suited(profile: Profile, case: Case) -> Case:
+    """A case with no more images than a profile takes, and with a mask where it needs one."""
+    roles = (case.settings or {}).get("roles", {})
+    seen = [number for number in range(1, len(case.sizes) + 1) if roles.get(number) != "overlay"]
+    refused = seen[profile.max_images :]
+    sizes = [size for number, size in enumerate(case.sizes, start=1) if number not in refused]
+    needs_mask = load_catalog().get(profile.model).needs_mask
+    bounds = case.bounds or ((100, 700, 200, 1000) if needs_mask else None)
+    return replace(case, sizes=sizes, bounds=bounds)
+
+
 def generation(profile: Profile, case: Case) -> GenerationPlan:
-    """What is decided of a case."""
+    """What is decided of a case, as far as it suits the profile."""
+    case = suited(profile, case)
     catalog = load_catalog()
     asked: dict[str, Any] = {"prompt": "a hat", "seed": 7, **(case.settings or {})}
     settings = EditSettings(profile.model, **asked)
@@ -95,9 +109,11 @@ def generation(profile: Profile, case: Case) -> GenerationPlan:
 
 
 def graph(profile: Profile, case: Case) -> dict[str, Any]:
-    """The nodes of a case's graph and the link to its image."""
+    """The nodes of a case's graph, as far as it suits the profile, and the link to its image."""
+    case = suited(profile, case)
     images = tuple([f"image {number}", 0] for number in range(1, len(case.sizes) + 1))
-    sources = GraphSources(LINK, images, ["mask", 0] if case.has_mask else None)
+    upsampler = ["upsampler", 0] if case.upsampler else None
+    sources = GraphSources(LINK, images, ["mask", 0] if case.has_mask else None, upsampler=upsampler)
     made = edit_graph(generation(profile, case), sources, case.frames, "edit.")
     return {"nodes": made.graph.nodes, "image": made.image}
 

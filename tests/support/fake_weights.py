@@ -39,6 +39,32 @@ def _flux2(width: int, double: int, guidance: bool = False) -> Shapes:
     }
 
 
+def _flux1(channels: int, text: int = 4096, plain: bool = False) -> Shapes:
+    two: Shapes = (
+        {}
+        if plain
+        else {"vector_in.in_layer.weight": (3072, 768), "guidance_in.in_layer.weight": (3072, 256)}
+    )
+    blocks = {f"double_blocks.{n}.img_attn.proj.weight": (3072, 3072) for n in range(19)}
+    return {"img_in.weight": (3072, channels), "txt_in.weight": (3072, text), **two, **blocks}
+
+
+def _t5(bias: int = 1, inner: int = 10240) -> Shapes:
+    shapes: Shapes = {"shared.weight": (32128, 4096)}
+    for n in range(24):
+        shapes[f"encoder.block.{n}.layer.1.DenseReluDense.wi_1.weight"] = (inner, 4096)
+        if n < bias:
+            shapes[f"encoder.block.{n}.layer.0.SelfAttention.relative_attention_bias.weight"] = (32, 64)
+    return shapes
+
+
+def _clip(width: int, layers: int) -> Shapes:
+    shapes: Shapes = {"text_model.embeddings.position_embedding.weight": (77, width)}
+    for n in range(layers):
+        shapes[f"text_model.encoder.layers.{n}.mlp.fc1.weight"] = (4 * width, width)
+    return shapes
+
+
 def _language(width: int, layers: int = 36, prefix: str = "model.", norm: bool = True) -> Shapes:
     shapes: Shapes = {f"{prefix}embed_tokens.weight": (1000, width)}
     for n in range(layers):
@@ -97,6 +123,15 @@ ARCHITECTURES: Mapping[str, Shapes] = {
         "txt_in.weight": (3072, 4096),
         "vector_in.in_layer.weight": (3072, 768),
     },
+    "kontext": _flux1(64),
+    "fill": _flux1(384),
+    "depth": _flux1(128),
+    "longcat": _flux1(64, 3584, plain=True),
+    "boogu": {
+        "double_stream_layers.0.img_instruct_attn.processor.img_to_q.weight": (3360, 3360),
+        "time_caption_embed.caption_embedder.0.weight": (4096,),
+    },
+    "omnigen": {"time_caption_embed.caption_embedder.0.weight": (2048,)},
     "wan": {"patch_embedding.weight": (5120, 16, 1, 2, 2), "blocks.0.self_attn.norm_k.weight": (5120,)},
     "unknown": {"blocks.0.attn.qkv.weight": (2048, 2048)},
     "qwen 2.5 7B": _qwen_25(3584, 512),
@@ -112,7 +147,17 @@ ARCHITECTURES: Mapping[str, Shapes] = {
     "layered vae": _wan_vae(4),
     "flux 2 vae": {**_kl_vae(), **NORM},
     "small flux 2 vae": {**_kl_vae(384), **NORM},
-    "flux 1 vae": _kl_vae(),
+    "flux 1 vae": {**_kl_vae(), "decoder.conv_in.weight": (512, 16, 3, 3)},
+    "sd vae": {
+        "decoder.conv_in.weight": (512, 4, 3, 3),
+        "encoder.conv_in.weight": (128, 3, 3, 3),
+        "post_quant_conv.weight": (4, 4, 1, 1),
+    },
+    "t5": _t5(),
+    "umt5": _t5(bias=24),
+    "t5 xl": _t5(inner=5120),
+    "clip l": _clip(768, 12),
+    "clip g": _clip(1280, 32),
     "mage vae": {"student.dconv_encoder.proj_out.weight": (128, 256)},
     "qwen lora": _lora("transformer_blocks.0.attn.to_k"),
     "flux lora": _lora("diffusion_model.double_blocks.0.img_attn.proj"),

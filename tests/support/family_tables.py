@@ -22,6 +22,11 @@ OURS = {
     "qwen-image-2.1-turbo-edit": ("Qwen Research License", 32, K2, 10, 4194304),
     "flux-3-klein-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
     "flux-3-klein-base-edit": ("FLUX Kommunity License", 16, K4, 10, 16777216),
+    "qwen-image-edit": ("Apache-2.0", 32, (), 1, 67108864),
+    "longcat-image-edit": ("Apache-2.0", 16, (), 1, 67108864),
+    "boogu-image-edit": ("Apache-2.0", 16, K2, 1, 4194304),
+    "flux-1-kontext-dev-edit": ("FLUX.1 dev Non-Commercial License", 16, (), 2, 67108864),
+    "flux-1-fill-dev": ("FLUX.1 dev Non-Commercial License", 16, (), 1, 67108864),
 }
 
 # id: model, steps, cfg, sampler, scheduler, shift, CFGNorm, guidance, reference method, LoRA
@@ -60,6 +65,13 @@ SETTINGS = {
     "qwen-image-2.1": ("qwen-image-2.1-edit", 25, 1, *EULER, None, None, None, None, False),
     "flux-3-klein": ("flux-3-klein-edit", 16, 1, *EULER, None, None, None, None, False),
     "flux-3-klein-base": ("flux-3-klein-base-edit", 50, 3.5, *EULER, None, None, None, None, False),
+    "qwen-edit-first-lightning-4": ("qwen-image-edit", 4, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-first-lightning-8": ("qwen-image-edit", 8, 1, *EULER, 3, 1, None, None, True),
+    "qwen-edit-first": ("qwen-image-edit", 20, 2.5, *EULER, 3, 1, None, None, False),
+    "longcat-edit": ("longcat-image-edit", 50, 4.5, *EULER, None, None, 4.5, "index", False),
+    "boogu-edit": ("boogu-image-edit", 25, 3.5, "dpmpp_2m", "simple", 3.16, None, None, None, False),
+    "flux-kontext-dev": ("flux-1-kontext-dev-edit", 20, 1, *EULER, None, None, 2.5, None, False),
+    "flux-fill-dev": ("flux-1-fill-dev", 20, 1, "euler", "normal", None, None, 30, None, False),
 }
 GATED = {
     "qwen-image-21": ({"TextEncodeQwenImage21", "QwenImage21Cache"}, "0.37.0"),

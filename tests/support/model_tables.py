@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from multiedit.pipelines.adapters.comfyui.profiles.profile import ModelPart, Profile
-from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 _MEGAPIXEL = 1_000_000
@@ -26,7 +26,7 @@ def table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 def models() -> str:
     """A row for each model: its profiles in the order in which `auto` tries them."""
     by_model: dict[str, list[Profile]] = {}
-    for profile in load_profiles():
+    for profile in load_all_profiles():
         by_model.setdefault(profile.model, []).append(profile)
     header = ["model", "profiles, as `auto` tries them", "images", "samples up to", "licence"]
     return table(header, [_model(model, own) for model, own in by_model.items()])
@@ -49,7 +49,7 @@ def _model(model: str, profiles: list[Profile]) -> list[str]:
 def files() -> str:
     """A row for each part: where its file goes and which ones there are, the most exact first."""
     users: dict[ModelPart, list[str]] = {}
-    for profile in load_profiles():
+    for profile in load_all_profiles():
         for part in profile.parts.values():
             own = users.setdefault(part, [])
             if profile.model not in own:
@@ -71,7 +71,7 @@ def links() -> str:
         ValueError: two files of one name, which a reader could not tell apart.
     """
     found: dict[str, str] = {}
-    for profile in load_profiles():
+    for profile in load_all_profiles():
         found.setdefault(profile.model, profile.licence_url)
         for file in (file for part in profile.parts.values() for file in part.files):
             if found.setdefault(file.name, file.url) != file.url:

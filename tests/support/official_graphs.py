@@ -26,6 +26,7 @@ class Files:
     text_encoder: str = ""
     vae: str = ""
     lora: str = ""
+    second_text_encoder: str = ""
 
 
 class Graph(dict[str, Any]):
@@ -65,6 +66,10 @@ class Graph(dict[str, Any]):
 
     def text_encoder(self, file: str, kind: str) -> Link:
         return self.add("text encoder", "CLIPLoader", clip_name=file, type=kind, device="default")
+
+    def two_text_encoders(self, files: Files) -> Link:
+        names = {"clip_name1": files.second_text_encoder, "clip_name2": files.text_encoder}
+        return self.add("text encoder", "DualCLIPLoader", type="flux", device="default", **names)
 
     def vae(self, file: str) -> Link:
         return self.add("vae", "VAELoader", vae_name=file)
@@ -267,6 +272,159 @@ def mage(
     )
     samples = graph.sampled(model, ["encode", 0], ["encode", 1], ["encode", 2], seed, steps, cfg)
     return graph.saved(samples, vae)
+
+
+def qwen_edit_first(
+    files: Files,
+    images: Sequence[str],
+    prompt: str,
+    seed: int,
+    *,
+    steps: int = 20,
+    cfg: float = 2.5,
+    reference_pixels: int | None = None,
+) -> Graph:
+    """The first Qwen-Image-Edit: image_qwen_image_edit.json, of one image."""
+    graph = Graph()
+    model = _qwen_sampling(graph, graph.lora(graph.model(files.model), files.lora), 3.0)
+    clip, vae = graph.text_encoder(files.text_encoder, "qwen_image"), graph.vae(files.vae)
+    positive, negative, latent = _seen(graph, clip, vae, images, prompt, reference_pixels)
+    samples = graph.sampled(model, positive, negative, latent, seed, steps, cfg)
+    return graph.saved(samples, vae)
+
+
+def longcat(
+    files: Files,
+    images: Sequence[str],
+    prompt: str,
+    seed: int,
+    *,
+    steps: int = 50,
+    reference_pixels: int | None = None,
+) -> Graph:
+    """LongCat-Image-Edit: image_longcat_image_edit.json, of one image."""
+    graph = Graph()
+    model = graph.model(files.model)
+    clip, vae = graph.text_encoder(files.text_encoder, "longcat_image"), graph.vae(files.vae)
+    positive, negative, latent = _seen(graph, clip, vae, images, prompt, reference_pixels)
+    ends = []
+    for name, encoded in (("positive", positive), ("negative", negative)):
+        guided = graph.add(f"{name} guidance", "FluxGuidance", conditioning=encoded, guidance=4.5)
+        method = {"conditioning": guided, "reference_latents_method": "index"}
+        ends.append(graph.add(f"{name} method", "FluxKontextMultiReferenceLatentMethod", **method))
+    samples = graph.sampled(model, *ends, latent, seed, steps, 4.5)
+    return graph.saved(samples, vae)
+
+
+def kontext(
+    files: Files,
+    images: Sequence[str],
+    prompt: str,
+    seed: int,
+    *,
+    steps: int = 20,
+    reference_pixels: int | None = None,
+) -> Graph:
+    """FLUX.1 Kontext dev: flux_kontext_dev_basic.json, with a latent for each image as its note says."""
+    graph = Graph()
+    model = graph.model(files.model)
+    clip, vae = graph.two_text_encoders(files), graph.vae(files.vae)
+    pictures = graph.images(images)
+    if reference_pixels is None:
+        pictures = [
+            graph.add(f"scale {n}", "FluxKontextImageScale", image=each) for n, each in enumerate(pictures)
+        ]
+    else:
+        pictures = [graph.scaled(each, "lanczos", reference_pixels, 16) for each in pictures]
+    latents = graph.encoded(pictures, vae)
+    text = graph.add("positive", "CLIPTextEncode", clip=clip, text=prompt)
+    unwanted = graph.add("negative", "ConditioningZeroOut", conditioning=text)
+    shown = graph.references(text, latents)
+    guided = graph.add("guidance", "FluxGuidance", conditioning=shown, guidance=2.5)
+    samples = graph.sampled(model, guided, unwanted, latents[0], seed, steps, 1.0)
+    return graph.saved(samples, vae)
+
+
+def boogu(
+    files: Files,
+    images: Sequence[str],
+    prompt: str,
+    seed: int,
+    *,
+    steps: int = 25,
+    reference_pixels: int | None = None,
+) -> Graph:
+    """Boogu-Image-Edit: image_boogu_image_0_1_edit.json; its node has the references at a megapixel."""
+    graph = Graph()
+    model = graph.model(files.model)
+    clip, vae = graph.text_encoder(files.text_encoder, "boogu"), graph.vae(files.vae)
+    pictures = graph.images(images)
+    size = graph.add("size", "GetImageSize", image=graph.scaled(pictures[0], "lanczos", reference_pixels, 16))
+    seen = {f"images.image_{n}": picture for n, picture in enumerate(pictures, 1)}
+    graph.add("encode", "TextEncodeBooguEdit", clip=clip, vae=vae, prompt=prompt, negative_prompt="", **seen)
+    shifted = graph.add("shift", "ModelSamplingAuraFlow", model=model, shift=3.16)
+    samples = graph.add(
+        "sample",
+        "SamplerCustom",
+        model=model,
+        positive=["encode", 0],
+        negative=["encode", 1],
+        add_noise=True,
+        noise_seed=seed,
+        cfg=3.5,
+        sampler=graph.add("solver", "KSamplerSelect", sampler_name="dpmpp_2m"),
+        sigmas=graph.add(
+            "sigmas", "BasicScheduler", model=shifted, scheduler="simple", steps=steps, denoise=1.0
+        ),
+        latent_image=graph.add("latent", "EmptyLatentImage", width=size, height=["size", 1], batch_size=1),
+    )
+    return graph.saved(samples, vae)
+
+
+def fill(
+    files: Files,
+    images: Sequence[str],
+    prompt: str,
+    seed: int,
+    *,
+    mask: str,
+    steps: int = 20,
+    reference_pixels: int | None = None,
+) -> Graph:
+    """FLUX.1 Fill dev: flux_fill_inpaint_example.json; `mask` is the name of a white-on-black image."""
+    graph = Graph()
+    model = graph.add("soft mask", "DifferentialDiffusion", model=graph.model(files.model), strength=1.0)
+    clip, vae = graph.two_text_encoders(files), graph.vae(files.vae)
+    (picture,) = graph.images(images)
+    text = graph.add("positive", "CLIPTextEncode", clip=clip, text=prompt)
+    graph.add(
+        "inpaint",
+        "InpaintModelConditioning",
+        positive=graph.add("guidance", "FluxGuidance", conditioning=text, guidance=30.0),
+        negative=graph.add("negative", "ConditioningZeroOut", conditioning=text),
+        vae=vae,
+        pixels=graph.scaled(picture, "lanczos", reference_pixels, 16),
+        mask=graph.add("mask", "LoadImageMask", image=mask, channel="red"),
+        noise_mask=True,
+    )
+    samples = graph.sampled(model, ["inpaint", 0], ["inpaint", 1], ["inpaint", 2], seed, steps, 1.0)
+    graph["sample"]["inputs"]["scheduler"] = "normal"
+    return graph.saved(samples, vae)
+
+
+def _seen(
+    graph: Graph, clip: Link, vae: Link, images: Sequence[str], prompt: str, reference_pixels: int | None
+) -> tuple[Link, Link, Link]:
+    """What TextEncodeQwenImageEdit makes of both prompts, and the latent of the image."""
+    (picture,) = graph.images(images)
+    shown = graph.scaled(picture, "lanczos", reference_pixels, 16)
+    (latent,) = graph.encoded([shown], vae)
+    inner = {"vae": vae} if reference_pixels is None else {}
+    ends = []
+    for name, text in (("positive", prompt), ("negative", "")):
+        encoded = graph.add(name, "TextEncodeQwenImageEdit", clip=clip, prompt=text, image=shown, **inner)
+        ends.append(encoded if inner else graph.references(encoded, [latent]))
+    return ends[0], ends[1], latent
 
 
 def _qwen_sampling(graph: Graph, model: Link, shift: float) -> Link:

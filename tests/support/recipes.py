@@ -22,16 +22,23 @@ PLUMBING = {
     "LoadImage", "SaveImage", "SaveImageAdvanced", "VAEDecode", "VAEEncode", "GetImageSize", "RandomNoise",
     "SamplerCustomAdvanced", "PreviewAny", "BatchImagesNode",
     "MultiEditSample", "MultiEditReference", "MultiEditFit", "MultiEditScale",
+    "MultiEditFinish", "MultiEditStackLayers",
 }  # fmt: skip
 _START = {"EmptyFlux2LatentImage", "EmptyLatentImage", "EmptySD3LatentImage"}
 _PATCHES = {
     "LoraLoaderModelOnly", "ModelSamplingAuraFlow", "CFGNorm", "FluxKVCache", "QwenImage21Cache", "EasyCache",
+    "DifferentialDiffusion",
 }  # fmt: skip
 # What a prompt of ours stands for.
 _ENCODERS: Mapping[str, tuple[Record, ...]] = {
     "qwen-edit": (("encoder", "TextEncodeQwenImageEditPlus"),),
     "flux2": (("encoder", "CLIPTextEncode"), ("references", "ReferenceLatent")),
     "mage-flow": (("encoder", "TextEncodeMageFlowEdit"),),
+    "qwen-edit-first": (("encoder", "TextEncodeQwenImageEdit"),),
+    "longcat": (("encoder", "TextEncodeQwenImageEdit"),),
+    "boogu": (("encoder", "TextEncodeBooguEdit"),),
+    "flux-kontext": (("encoder", "CLIPTextEncode"), ("references", "ReferenceLatent")),
+    "flux-fill": (("encoder", "CLIPTextEncode"),),
 }
 
 
@@ -49,7 +56,19 @@ def _ksampler(given: Mapping[str, Any]) -> Iterator[Record]:
     yield "guidance", _number(given["cfg"])
     yield "denoise", _number(given["denoise"])
     latent = given["latent_image"]
-    yield "start", latent.node.kind
+    if hasattr(latent, "node"):  # in a graph of ours the node is read by itself
+        yield "start", latent.node.kind
+
+
+def _sampler_custom(given: Mapping[str, Any]) -> Iterator[Record]:
+    yield "guidance", _number(given["cfg"])
+    yield "start", given["latent_image"].node.kind
+
+
+def _two_encoders(given: Mapping[str, Any]) -> Iterator[Record]:
+    yield "text encoder", given["clip_name1"]
+    yield "text encoder", given["clip_name2"]
+    yield "encoder type", given["type"]
 
 
 def _basic_scheduler(given: Mapping[str, Any]) -> Iterator[Record]:
@@ -70,6 +89,7 @@ def _first_socket(given: Mapping[str, Any]) -> str:
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Record]]] = {
     "UNETLoader": lambda given: iter([("diffusion model", given["unet_name"])]),
     "CLIPLoader": lambda given: iter([("text encoder", given["clip_name"]), ("encoder type", given["type"])]),
+    "DualCLIPLoader": _two_encoders,
     "VAELoader": lambda given: iter([("vae", given["vae_name"])]),
     "LoraLoaderModelOnly": lambda given: iter(
         [("lora", given["lora_name"], _number(given["strength_model"]))]
@@ -87,6 +107,17 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Record]]] = {
     "BasicScheduler": _basic_scheduler,
     "Flux2Scheduler": lambda given: iter([("schedule", "flux2", given["steps"])]),
     "ManualSigmas": lambda given: iter([_sigmas(given["sigmas"])]),
+    "SamplerCustom": _sampler_custom,
+    "ImageScaleToMaxDimension": lambda given: iter([("longest side", given["largest_size"])]),
+    "EmptyQwenImageLayeredLatentImage": lambda given: iter(
+        [("start", "EmptyQwenImageLayeredLatentImage"), ("layers", given["layers"])]
+    ),
+    "LatentCut": lambda given: iter([("cut", given["dim"], given["index"], given["amount"])]),
+    "LatentCutToBatch": lambda given: iter([("apart", given["dim"], given["slice_size"])]),
+    "DifferentialDiffusion": lambda given: iter([("soft mask", _number(given["strength"]))]),
+    "InpaintModelConditioning": lambda given: iter([("surroundings",)]),
+    "MultiEditInpaint": lambda given: iter([("surroundings",)]),
+    "MultiEditMaskedLatent": lambda given: iter([("start", "InpaintModelConditioning")]),
     "CFGGuider": lambda given: iter([("guidance", _number(given["cfg"]))]),
     "BasicGuider": lambda given: iter([("guidance", 1.0)]),
     "ConditioningZeroOut": lambda given: iter([("negative", "zeroed")]),
@@ -100,7 +131,13 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Iterator[Record]]] = {
     "FluxKontextImageScale": lambda given: iter([("reference megapixels", 1.0)]),
     **{
         kind: lambda given, kind=kind: iter([("encoder", kind)])  # type: ignore[misc]
-        for kind in ("CLIPTextEncode", "TextEncodeQwenImageEditPlus", "TextEncodeMageFlowEdit")
+        for kind in (
+            "CLIPTextEncode",
+            "TextEncodeBooguEdit",
+            "TextEncodeMageFlowEdit",
+            "TextEncodeQwenImageEdit",
+            "TextEncodeQwenImageEditPlus",
+        )
     },
     **{kind: lambda given, kind=kind: iter([("start", kind)]) for kind in _START},  # type: ignore[misc]
     **{kind: lambda given: iter(()) for kind in PLUMBING},
@@ -116,7 +153,7 @@ def of_template(template: Template) -> set[Record]:
     """The records of the first edit in a template."""
     nodes = upstream_of(next(template.ends()))
     found = {record for node in nodes for record in _read(node.kind, node.inputs)}
-    ends = [node for node in nodes if node.kind in ("KSampler", "CFGGuider", "BasicGuider")]
+    ends = [node for node in nodes if node.kind in ("KSampler", "SamplerCustom", "CFGGuider", "BasicGuider")]
     return found | {("patches", *_patches(ends[0].inputs["model"]))}
 
 
@@ -134,7 +171,7 @@ def of_profile(profile: Profile, nodes: Mapping[str, Mapping[str, Any]], files: 
     """
     found: set[Record] = set(_parts(profile, files))
     encoders = _ENCODERS.get(profile.family, ())
-    if encoders:
+    if encoders and any(node["class_type"] == "MultiEditReference" for node in nodes.values()):
         found.add(("reference megapixels", profile.reference_pixels / _MEGAPIXEL))
     for node in nodes.values():
         kind = node["class_type"]
@@ -152,6 +189,7 @@ def _parts(profile: Profile, files: set[str]) -> Iterator[Record]:
     titles = {
         "diffusion_model": "diffusion model",
         "text_encoder": "text encoder",
+        "text_encoder_2": "text encoder",
         "vae": "vae",
         "lora": "lora",
     }

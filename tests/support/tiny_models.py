@@ -24,6 +24,7 @@ State = dict[str, Any]
 # Widths of the text encoders. tiny_shim knows the Qwen3 of klein 4B from that of 9B by them.
 NARROW, WIDE = 16, 24
 VISION = 64
+BOOGU_HEAD = 120
 HEAD = 128  # of the attention heads that ComfyUI has in its code
 QWEN_VOCABULARY = 151936  # as many as ComfyUI's own tokenizer knows; the larger part of every Qwen encoder
 
@@ -53,6 +54,25 @@ FLUX2: dict[str, Any] = {
     "ops_bias": False,
     "default_ref_method": "index",
     "ref_index_scale": 10.0,
+}
+FLUX1: dict[str, Any] = {
+    "out_channels": 16,
+    "mlp_ratio": 4.0,
+    "axes_dim": [16, 56, 56],
+    "theta": 10000,
+    "patch_size": 2,
+    "qkv_bias": True,
+}
+FLUX1_VAE: dict[str, Any] = {
+    "double_z": True,
+    "z_channels": 16,
+    "resolution": 256,
+    "in_channels": 3,
+    "out_ch": 3,
+    "ch_mult": [1, 2, 4, 4],
+    "num_res_blocks": 2,
+    "attn_resolutions": [],
+    "dropout": 0.0,
 }
 FLUX2_VAE: dict[str, Any] = {
     "double_z": True,
@@ -96,8 +116,8 @@ def random_like(key: str, tensor: Any, generator: Any) -> Any:
     return torch.randn(tensor.shape, generator=generator, device=device).mul_(gain)
 
 
-def qwen_edit(name: str, timestep_zero: bool = False) -> State:
-    """Qwen-Image-Edit and FireRed; `timestep_zero` is the mark of 2511."""
+def qwen_edit(name: str, timestep_zero: bool = False, layered: bool = False) -> State:
+    """Qwen-Image-Edit and FireRed; `timestep_zero` is the mark of 2511, `layered` is Qwen-Image-Layered."""
     import comfy.ops
     import torch
     from comfy.ldm.qwen_image.model import QwenImageTransformer2DModel
@@ -106,6 +126,7 @@ def qwen_edit(name: str, timestep_zero: bool = False) -> State:
         num_layers=2,
         num_attention_heads=1,
         joint_attention_dim=NARROW,
+        use_additional_t_cond=layered,
         dtype=torch.float32,
         device="cpu",
         operations=comfy.ops.disable_weight_init,
@@ -136,10 +157,14 @@ def qwen_encoder(name: str) -> State:
     return weights(state, name)
 
 
-def qwen_vae(name: str) -> State:
+def qwen_vae(name: str, channels: int = 3) -> State:
+    """With four channels it is that of Qwen-Image-Layered."""
     from comfy.ldm.wan.vae import WanVAE
 
-    return weights(WanVAE(dim=4, **WAN_VAE).state_dict(), name)
+    return weights(
+        WanVAE(dim=4, **{**WAN_VAE, "image_channels": channels, "conv_out_channels": channels}).state_dict(),
+        name,
+    )
 
 
 def qwen_all_in_one(name: str) -> State:
@@ -173,6 +198,113 @@ def flux2(name: str, encoder: int = NARROW, guidance: bool = False) -> State:
     return weights(model.state_dict(), name)
 
 
+def flux1(name: str, channels: int = 16) -> State:
+    """FLUX.1: Kontext has 16 channels, Fill 96, with the base, and the mask at its own resolution."""
+    more = {"in_channels": channels, "vec_in_dim": NARROW, "guidance_embed": True, "txt_ids_dims": []}
+    return _flux(name, FLUX1 | more)
+
+
+def longcat(name: str) -> State:
+    """A FLUX.1 without guidance and without a second text encoder."""
+    more = {"in_channels": 16, "vec_in_dim": None, "guidance_embed": False, "txt_ids_dims": [1, 2]}
+    return _flux(name, FLUX1 | more)
+
+
+def _flux(name: str, sizes: dict[str, Any]) -> State:
+    import comfy.ops
+    import torch
+    from comfy.ldm.flux.model import Flux
+
+    model = Flux(
+        **sizes,
+        context_in_dim=NARROW,
+        hidden_size=HEAD,
+        num_heads=1,
+        depth=1,
+        depth_single_blocks=1,
+        dtype=torch.float32,
+        device="cpu",
+        operations=comfy.ops.disable_weight_init,
+    )
+    return weights(model.state_dict(), name)
+
+
+def boogu(name: str) -> State:
+    """One head, of the 28 with 7 for the keys."""
+    import comfy.ops
+    import torch
+    from comfy.ldm.boogu.model import BooguTransformer2DModel
+
+    model = BooguTransformer2DModel(
+        hidden_size=BOOGU_HEAD,
+        num_layers=1,
+        num_double_stream_layers=1,
+        num_refiner_layers=1,
+        num_attention_heads=1,
+        num_kv_heads=1,
+        instruction_feat_dim=WIDE,
+        dtype=torch.float32,
+        device="cpu",
+        operations=comfy.ops.disable_weight_init,
+    )
+    return weights(model.state_dict(), name)
+
+
+def t5_encoder(name: str) -> State:
+    """T5 XXL, of whose 24 layers the last one tells ComfyUI what it is."""
+    import comfy.ops
+    import torch
+    from comfy.text_encoders.t5 import T5
+
+    config = {
+        "d_model": NARROW,
+        "d_ff": 64,
+        "d_kv": 64,
+        "num_heads": 1,
+        "num_layers": 24,
+        "dense_act_fn": "gelu_pytorch_tanh",
+        "is_gated_act": True,
+        "model_type": "t5",
+        "vocab_size": 32128,
+    }
+    return weights(T5(config, torch.bfloat16, "cpu", comfy.ops.disable_weight_init).state_dict(), name)
+
+
+def clip_encoder(name: str) -> State:
+    """CLIP-L, whose last state of a text goes into every layer of FLUX.1."""
+    import comfy.ops
+    import torch
+    from comfy.clip_model import CLIPTextModel
+
+    config = {
+        "hidden_size": NARROW,
+        "intermediate_size": 64,
+        "num_attention_heads": 1,
+        "num_hidden_layers": 12,
+        "hidden_act": "quick_gelu",
+        "eos_token_id": 49407,
+        "vocab_size": 49408,
+        "max_position_embeddings": 77,
+    }
+    model = CLIPTextModel(config, torch.bfloat16, "cpu", comfy.ops.disable_weight_init)
+    state = weights(model.state_dict(), name)
+    return {key: tensor for key, tensor in state.items() if not key.startswith("text_projection")}
+
+
+def flux1_vae(name: str) -> State:
+    """32 channels, the narrowest that its group norms take."""
+    from comfy.ldm.models.autoencoder import AutoencodingEngine
+
+    part = "comfy.ldm.modules.diffusionmodules.model."
+    params = {**FLUX1_VAE, "ch": 32}
+    vae = AutoencodingEngine(
+        regularizer_config={"target": "comfy.ldm.models.autoencoder.DiagonalGaussianRegularizer"},
+        encoder_config={"target": part + "Encoder", "params": params},
+        decoder_config={"target": part + "Decoder", "params": params},
+    )
+    return weights(vae.state_dict(), name)
+
+
 def qwen3_encoder(name: str, width: int) -> State:
     """The text encoder of klein, with as many layers as the last of its three taps needs."""
     return _language_model(name, "Qwen3_4BConfig", "model.", width, 28, QWEN_VOCABULARY)
@@ -194,8 +326,8 @@ def mistral_encoder(name: str) -> State:
     return state | {"tekken_model": tekken}
 
 
-def qwen3_vl_encoder(name: str) -> State:
-    """Qwen3-VL 4B, which Mage-Flow reads."""
+def qwen3_vl_encoder(name: str, kind: str = "Qwen3VL_4BConfig", width: int = NARROW) -> State:
+    """Qwen3-VL: the 4B, which Mage-Flow reads, or the 8B, which Boogu does."""
     import comfy.ops
     import torch
     from comfy.text_encoders.qwen3vl import QWEN3VL_VISION_COMMON, Qwen3VLVisionModel
@@ -206,10 +338,10 @@ def qwen3_vl_encoder(name: str) -> State:
         "intermediate_size": 64,
         "depth": 2,
         "deepstack_visual_indexes": [0, 1],
-        "out_hidden_size": NARROW,
+        "out_hidden_size": width,
     }
     vision = Qwen3VLVisionModel(config, device="cpu", dtype=torch.bfloat16, ops=comfy.ops.disable_weight_init)
-    language = _language_model(name, "Qwen3VL_4BConfig", "model.language_model.", NARROW, 3, QWEN_VOCABULARY)
+    language = _language_model(name, kind, "model.language_model.", width, 3, QWEN_VOCABULARY)
     return language | weights(_under("model.visual.", vision), name)
 
 
@@ -297,19 +429,31 @@ FILES: dict[str, Callable[[str], State]] = {
     "diffusion_models/flux2_dev_fp8mixed": partial(flux2, guidance=True),
     "diffusion_models/mage_flow_edit_turbo_bf16": mage,
     "diffusion_models/mage_flow_edit_bf16": mage,
+    "diffusion_models/qwen_image_edit_fp8_e4m3fn": qwen_edit,
+    "diffusion_models/qwen_image_layered_bf16": partial(qwen_edit, layered=True),
+    "diffusion_models/flux1-dev-kontext_fp8_scaled": flux1,
+    "diffusion_models/flux1-fill-dev": partial(flux1, channels=96),
+    "diffusion_models/longcat_image_edit_bf16": longcat,
+    "diffusion_models/boogu_image_edit_fp8_scaled": boogu,
     "checkpoints/Qwen-Rapid-AIO-NSFW-v23": qwen_all_in_one,
     "text_encoders/qwen_2.5_vl_7b_fp8_scaled": qwen_encoder,
     "text_encoders/qwen_3_4b": partial(qwen3_encoder, width=NARROW),
     "text_encoders/qwen_3_8b_fp8mixed": partial(qwen3_encoder, width=WIDE),
     "text_encoders/mistral_3_small_flux2_bf16": mistral_encoder,
     "text_encoders/qwen3vl_4b_bf16": qwen3_vl_encoder,
+    "text_encoders/qwen3vl_8b_fp8_scaled": partial(qwen3_vl_encoder, kind="Qwen3VL_8BConfig", width=WIDE),
+    "text_encoders/t5xxl_fp16": t5_encoder,
+    "text_encoders/clip_l": clip_encoder,
+    "vae/ae": flux1_vae,
     "vae/qwen_image_vae": qwen_vae,
+    "vae/qwen_image_layered_vae": partial(qwen_vae, channels=4),
     "vae/flux2-vae": flux2_vae,
     "vae/mage_flow_vae_bf16": mage_vae,
     "loras/Qwen-Image-Edit-2511-Lightning-4steps-V1.0-bf16": lightning,
     "loras/Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16": lightning,
     "loras/Qwen-Image-Edit-2509-Lightning-4steps-V1.0-bf16": lightning,
     "loras/Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16": lightning,
+    "loras/Qwen-Image-Edit-Lightning-4steps-V1.0-bf16": lightning,
     "loras/FireRed-Image-Edit-1.0-Lightning-8steps-v1.0": lightning,
     "loras/Flux_2-Turbo-LoRA_comfyui": turbo,
 }

@@ -11,6 +11,7 @@ from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
 from ...planning.model_options import Switch
 from ...planning.plan import EditPlan
+from ...planning.roles import require_mask
 from ...planning.shape import STRETCHED, cut_notes, shapes_apart
 from ...planning.size import AREA_TOLERANCE, size_on_grid
 from .crop_region import CropRegion, choose_crop_region
@@ -40,10 +41,11 @@ def plan_generation(
         mask_bounds: (top, bottom, left, right) of the edit mask on the result; None without a mask.
 
     Raises:
-        InvalidRequest: an option contradicts the profile or the request.
+        InvalidRequest: an option contradicts the profile or the request, or the profile needs a mask.
         UnsupportedValue: an alias takes fewer images than the model in whose place it runs.
     """
     profile = selection.profile
+    require_mask(model, mask_bounds is not None)
     if len(sizes) > profile.max_images:
         raise UnsupportedValue(
             f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "
@@ -76,7 +78,8 @@ def plan_generation(
             *alias_notes(plan.model, profile),
             *selection.notes,
             *_size_notes(plan, profile, work, region),
-            *_cut_notes(plan, model, sizes[0], references[0]),
+            *_cut_notes(plan, model, sizes[0], references[0] if references else base),
+            *_fill_notes(plan, profile, references),
             *region_notes,
             *_edge_notes(plan, mask_bounds),
             *kv_notes,
@@ -117,6 +120,12 @@ def _reference_pixels(profile: Profile, work: Size, count: int) -> int:
     if not profile.references_follow:
         return profile.reference_pixels
     return reference_area(math.prod(work), count, profile.reference_pixels)
+
+
+def _fill_notes(plan: EditPlan, profile: Profile, references: Sequence[ReferenceFit]) -> tuple[str, ...]:
+    if references or plan.mask_options.fill == "keep":
+        return ()
+    return (f"mask_fill is not used: {profile.name} never sees what the mask selects.",)
 
 
 def _region(

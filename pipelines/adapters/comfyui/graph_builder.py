@@ -31,6 +31,7 @@ class GraphSources:
         item: which of a ComfyUI list each link stands for.
         frame: which frame of a batch; a shorter batch serves with its last.
         shown: what the model is shown of the base, where that is another image.
+        upsampler: a text generator, of CLIP's type, that writes the prompt anew.
     """
 
     model: Link
@@ -39,6 +40,7 @@ class GraphSources:
     item: int = 0
     frame: int = 0
     shown: Link | None = None
+    upsampler: Link | None = None
 
 
 class GraphBuilder:
@@ -52,6 +54,7 @@ class GraphBuilder:
         self.profile = generation.profile
         self._sources = sources
         self._name = name
+        self.upsampler = sources.upsampler
         parts = self.add(
             "model", "MultiEditModelParts", {"loaded_model": sources.model, "item": sources.item}
         )
@@ -81,10 +84,21 @@ class GraphBuilder:
             model = self.add("easy_cache", "EasyCache", {"model": model, **_EASY_CACHE})
         return model
 
-    def encode_prompt(self, name: str, text: str, references: list[Link]) -> Link:
-        """Encode a text with what the text encoder sees of the references, and with their latents."""
+    def encode_prompt(self, name: str, text: str, references: list[Link], vision: bool = True) -> Link:
+        """Encode a text with what the text encoder sees of the references, and with their latents.
+
+        Args:
+            vision: False has the text encoder see no image.
+        """
         sockets = {f"references.reference_{n}": link for n, link in enumerate(references, start=1)}
-        return self.add(name, "MultiEditPrompt", {"loaded_model": self.bundle, "prompt": text, **sockets})
+        inputs: dict[str, object] = {"loaded_model": self.bundle, "prompt": text, **sockets}
+        return self.add(name, "MultiEditPrompt", inputs if vision else {**inputs, "vision": False})
+
+    def inpaint(self, conditioning: Link) -> Link:
+        """Add the base without what the mask selects, and the mask, for a model that has inputs for them."""
+        inputs = {**self._image(0, self.generation.base_fit), "mask": self._mask}
+        inputs |= {"loaded_model": self.bundle, "conditioning": conditioning}
+        return self.add("inpaint", "MultiEditInpaint", inputs)
 
     def start_latent(self, empty: str) -> Link:
         """Add what sampling starts from: the base with a mask or little noise, else the node `empty`'s."""
@@ -193,7 +207,7 @@ class GraphBuilder:
         """The base as the model sees it as a reference."""
         fill = self.generation.plan.mask_options.fill
         shown = self._sources.shown or self._sources.images[0]
-        if not self.generation.masked or fill == "keep":
+        if not (self.generation.masked and self.generation.references) or fill == "keep":
             return shown
         masked = {"image": shown, "mask": self._mask}
         return self.add("fill", "MultiEditFill", {**masked, "fill": fill, **self._place()})

@@ -11,6 +11,7 @@ from ...layers.extension import Extension
 from ...layers.placement import CanvasWindow
 from ...planning.plan import EditPlan
 from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
+from .families import FAMILIES
 from .generation import plan_generation
 from .generation_plan import GenerationOptions, GenerationPlan
 from .mask_shape import without_specks
@@ -37,10 +38,15 @@ def plan_tensor_generation(
             count (see `mask_shape`) is 0.
 
     Raises:
-        InvalidRequest: the frames do not agree, the mask selects nothing of the result, or an option
-            contradicts the request (see `plan_generation`).
+        InvalidRequest: the model makes no edits, the frames do not agree, the mask selects nothing of the
+            result, or an option contradicts the request (see `plan_generation`).
         UnsupportedValue: the model does not take this ratio, tier, prompt length or number of images.
     """
+    if selection.profile.family not in FAMILIES:
+        raise InvalidRequest(
+            f"{selection.profile.name} makes no edits. Connect it to Image to Layers, or load another model.",
+            field="modelId",
+        )
     frames = frames_of(images, mask)
     adapters = {settings.model: selection.profile.family}
     mask = None if mask is None else without_specks(mask)

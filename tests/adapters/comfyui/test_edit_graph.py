@@ -137,7 +137,7 @@ def test_references_keep_their_shape_at_their_budget(
     decided = generation(profile, Case((PHOTOGRAPH, size), options=options))
     assert decided.base_fit == ReferenceFit(decided.work, decided.size)
     budget = pixels or profile.reference_pixels
-    for fit, own in zip(decided.references[1:], [size], strict=True):
+    for fit, own in zip(decided.references[1:], [size][: profile.max_images - 1], strict=True):
         assert not any(side % profile.cell for side in fit.size)
         if FAMILIES[profile.family].fit_references is fit_to_result:
             assert fit == ReferenceFit(decided.work)
@@ -158,7 +158,11 @@ def with_options(profile: Profile, options: MaskOptions) -> dict[str, Any]:
     return graph(profile, case)["nodes"]
 
 
-@by_family
+@pytest.mark.parametrize(
+    "profile",
+    [profile for profile in FIRST if profile.family != "flux-fill"],
+    ids=lambda profile: profile.family,
+)
 def test_the_mask_is_grown_once_for_all_and_only_references_are_filled(profile: Profile) -> None:
     nodes = with_options(profile, MaskOptions(grow=9, fill="blur"))
     for frame in ("edit.frame_1.", "edit.frame_2."):
@@ -169,6 +173,17 @@ def test_the_mask_is_grown_once_for_all_and_only_references_are_filled(profile: 
         assert shown
         assert own[f"{frame}latent"]["image"] == own[f"{frame}finish"]["base"] == ["image 1", 0]
         assert own[f"{frame}fill"]["mask"] == own[f"{frame}latent"]["mask"] == grown
+
+
+def test_a_model_that_sees_nothing_inside_the_mask_has_nothing_filled() -> None:
+    profile = load_profiles().get("flux-fill-dev")
+    nodes = with_options(profile, MaskOptions(grow=9, fill="blur"))
+    assert not any(node["class_type"] == "MultiEditFill" for node in nodes.values())
+    grown = ["edit.frame_1.grown_mask", 0]
+    masked = ("latent", "inpaint", "finish")
+    assert [nodes[f"edit.frame_1.{name}"]["inputs"]["mask"] for name in masked] == [grown] * 3
+    case = replace(MASKED, settings={"keep_size": True, "mask_options": MaskOptions(fill="blur")})
+    assert any(note.startswith("mask_fill is not used") for note in generation(profile, case).notes)
 
 
 @by_family

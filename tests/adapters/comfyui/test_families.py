@@ -61,6 +61,22 @@ def test_images_are_named_as_the_model_knows_them(prompt: str, flux: str, qwen: 
     assert with_tags(prompt, 3, qwen_image_21.tag) == qwen
 
 
+def test_a_prompt_upsampler_sees_the_images_and_writes_what_is_encoded() -> None:
+    several, one = Case(THREE.sizes, upsampler=True), Case((PHOTOGRAPH,), upsampler=True)
+    assert _inputs("flux-3-klein", several, "prompt")["text"] == ["edit.upsampler", 0]
+    made = _inputs("flux-3-klein", several, "upsampler")
+    assert (made["clip"], made["prompt"]) == (["upsampler", 0], "a hat")
+    assert made["image"] == ["edit.upsampler_images", 0]
+    batch = _inputs("flux-3-klein", several, "upsampler_images")
+    assert list(batch.values()) == [[f"edit.image_{number}", 0] for number in (1, 2, 3)]
+    assert _inputs("flux-3-klein", one, "upsampler")["image"] == ["edit.image_1", 0]
+    assert not _inputs("flux-3-klein", THREE, "upsampler")
+
+
+def test_only_flux_3_takes_a_prompt_upsampler() -> None:
+    assert {name for name, family in FAMILIES.items() if family.upsamples} == {"flux3"}
+
+
 def _inputs(profile: str, case: Case, name: str) -> dict[str, Any]:
     """The inputs of a node of a profile's graph; none where there is no such node."""
     nodes = graph(load_profiles().get(profile), case)["nodes"]

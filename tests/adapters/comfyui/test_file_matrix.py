@@ -28,6 +28,9 @@ KLEIN_4: Files = {ENCODER + "qwen_3_4b": "qwen 3 4B", VAE + "flux2-vae": "flux 2
 KLEIN_9: Files = {ENCODER + "qwen_3_8b_fp8mixed": "qwen 3 8B", VAE + "flux2-vae": "flux 2 vae"}
 DEV: Files = {ENCODER + "mistral_3_small_flux2_fp8": "mistral", VAE + "flux2-vae": "flux 2 vae"}
 MAGE: Files = {ENCODER + "qwen3vl_4b_bf16": "qwen 3 VL 4B", VAE + "mage_flow_vae_bf16": "mage vae"}
+LONGCAT: Files = {ENCODER + "qwen_2.5_vl_7b_fp8_scaled": "qwen 2.5 7B", VAE + "ae": "flux 1 vae"}
+BOOGU: Files = {ENCODER + "qwen3vl_8b_fp8_scaled": "qwen 3 VL 8B", VAE + "ae": "flux 1 vae"}
+FLUX_1: Files = {ENCODER + "t5xxl_fp16": "t5", ENCODER + "clip_l": "clip l", VAE + "ae": "flux 1 vae"}
 RESTS: Mapping[str, Files] = {
     "qwen-edit": QWEN,
     "qwen-edit-2509": QWEN,
@@ -42,6 +45,11 @@ RESTS: Mapping[str, Files] = {
     "flux-2-dev-edit": DEV,
     "mage-flow-edit": MAGE,
     "mage-flow-turbo-edit": MAGE,
+    "qwen-image-edit": QWEN,
+    "longcat-image-edit": LONGCAT,
+    "boogu-image-edit": BOOGU,
+    "flux-1-kontext-dev-edit": FLUX_1,
+    "flux-1-fill-dev": FLUX_1,
 }
 LIGHTNING, EIGHT = (LORA + f"Qwen-Image-Edit-2511-Lightning-{steps}steps-V1.0-bf16" for steps in (4, 8))
 
@@ -154,6 +162,163 @@ OFFICIAL = {
         {DIT + "mage_flow_edit_turbo_bf16": "mage"},
         "mage_flow_edit_turbo_bf16",
         "mage-flow-edit-turbo",
+    ),
+}
+
+FEWER_IMAGES = {
+    "the first qwen edit": Row(
+        "qwen-image-edit",
+        {DIT + "qwen_image_edit_fp8_e4m3fn": made("qwen", "fp8")},
+        "qwen_image_edit_fp8_e4m3fn",
+        "qwen-edit-first",
+        ("fp8)",),
+    ),
+    "the first qwen edit with its LoRA": Row(
+        "qwen-image-edit",
+        {
+            DIT + "Qwen-Image-Edit-bf16": "qwen",
+            LORA + "Qwen-Image-Edit-Lightning-4steps-V1.0-bf16": "qwen lora",
+            LIGHTNING: "qwen lora",
+        },
+        "Qwen-Image-Edit-bf16",
+        "qwen-edit-first-lightning-4",
+        ("The LoRA is Qwen-Image-Edit-Lightning-4steps-V1.0-bf16.safetensors",),
+    ),
+    "the first qwen edit among its successors": Row(
+        "qwen-image-edit",
+        {DIT + f"{Q11}_bf16": "qwen 2511", DIT + f"{Q09}_bf16": "qwen", DIT + "qwen_image_edit": "qwen"},
+        "qwen_image_edit",
+        "qwen-edit-first",
+    ),
+    "a successor for the first": Row(
+        "qwen-image-edit", {DIT + f"{Q09}_bf16": "qwen"}, words=("is another variant by its name (edit25)",)
+    ),
+    "firered for the first": Row(
+        "qwen-image-edit",
+        {DIT + "FireRed-Qwen-Edit-1.1": "qwen"},
+        words=("is another variant by its name (firered)",),
+    ),
+    "longcat": Row(
+        "longcat-image-edit",
+        {DIT + "longcat_image_edit_bf16": "longcat"},
+        "longcat_image_edit_bf16",
+        "longcat-edit",
+    ),
+    "longcat for text": Row(
+        "longcat-image-edit", {DIT + "longcat_image_bf16": "longcat"}, words=("files 1 are missing",)
+    ),
+    "longcat turbo": Row(
+        "longcat-image-edit",
+        {DIT + "LongCat-Image-Edit-Turbo": "longcat"},
+        words=("is distilled to few steps",),
+    ),
+    "a flux under longcat's name": Row(
+        "longcat-image-edit",
+        {DIT + "longcat_image_edit_bf16": "kontext"},
+        words=("it has a tensor vector_in.in_layer.weight",),
+    ),
+    "boogu": Row(
+        "boogu-image-edit",
+        {DIT + "boogu_image_edit_int8_convrot": made("boogu", "int8")},
+        "boogu_image_edit_int8_convrot",
+        "boogu-edit",
+        ("int8)",),
+    ),
+    "boogu for text": Row(
+        "boogu-image-edit", {DIT + "boogu_image_bf16": "boogu"}, words=("files 1 are missing",)
+    ),
+    "boogu turbo": Row(
+        "boogu-image-edit",
+        {DIT + "boogu_image_edit_turbo_bf16": "boogu"},
+        words=("is distilled to few steps",),
+    ),
+    "omnigen under boogu's name": Row(
+        "boogu-image-edit",
+        {DIT + "boogu_image_edit_bf16": "omnigen"},
+        words=("it has no tensor double_stream_layers",),
+    ),
+    "kontext": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-dev-kontext_fp8_scaled": made("kontext", "fp8 scaled")},
+        "flux1-dev-kontext_fp8_scaled",
+        "flux-kontext-dev",
+        ("limits commercial use", "The second text encoder is clip_l.safetensors"),
+    ),
+    "kontext of another make": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "kontext-finetune-v2": made("kontext", prefix="model.diffusion_model.")},
+        "kontext-finetune-v2",
+        "flux-kontext-dev",
+    ),
+    "kontext with merged steps": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux-kontext-turbo-8steps": "kontext"},
+        words=("is distilled to few steps",),
+    ),
+    "fill under kontext's name": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux-kontext": "fill"},
+        words=("is of another size: img_in.weight is 384 wide, not 64",),
+    ),
+    "plain flux for kontext": Row(
+        "flux-1-kontext-dev-edit", {DIT + "flux1-dev": "kontext"}, words=("files 1 are missing",)
+    ),
+    "kontext with encoders of other names": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-kontext-dev": "kontext", ENCODER + "large": "t5", ENCODER + "small": "clip l"},
+        "flux1-kontext-dev",
+        "flux-kontext-dev",
+        ("The text encoder is large.safetensors", "The second text encoder is small.safetensors"),
+        without=(ENCODER + "t5xxl_fp16", ENCODER + "clip_l"),
+    ),
+    "kontext with other encoders": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-kontext-dev": "kontext", ENCODER + "t5xxl": "umt5", ENCODER + "clip_l_g": "clip g"},
+        words=(
+            "t5xxl.safetensors, taken for the text encoder of FLUX.1 Kontext dev",
+            "relative_attention_bias",
+        ),
+        without=(ENCODER + "t5xxl_fp16", ENCODER + "clip_l"),
+    ),
+    "kontext with T5 XL": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-kontext-dev": "kontext", ENCODER + "t5xxl": "t5 xl"},
+        words=("t5xxl.safetensors, taken for the text encoder", "is 5120 wide, not 10240"),
+        without=(ENCODER + "t5xxl_fp16",),
+    ),
+    "kontext with a VAE of SD": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-kontext-dev": "kontext", VAE + "ae": "sd vae"},
+        words=("ae.safetensors, taken for the VAE", "it has a tensor post_quant_conv.weight"),
+    ),
+    "kontext with the VAE of FLUX.2": Row(
+        "flux-1-kontext-dev-edit",
+        {DIT + "flux1-kontext-dev": "kontext", VAE + "ae": "flux 2 vae"},
+        words=("ae.safetensors, taken for the VAE", "it has a tensor bn.running_mean"),
+    ),
+    "fill": Row(
+        "flux-1-fill-dev",
+        {DIT + "flux1-fill-dev": "fill"},
+        "flux1-fill-dev",
+        "flux-fill-dev",
+        ("limits commercial use",),
+    ),
+    "fill by its header": Row("flux-1-fill-dev", {DIT + "inpainter": "fill"}, "inpainter", "flux-fill-dev"),
+    "depth under fill's name": Row(
+        "flux-1-fill-dev", {DIT + "flux1-fill": "depth"}, words=("img_in.weight is 128 wide, not 384",)
+    ),
+    "onereward for fill": Row(
+        "flux-1-fill-dev",
+        {DIT + "flux.1-fill-dev-OneReward-transformer_fp8": "fill"},
+        words=("is another variant by its name (onereward)",),
+    ),
+    "the smaller encoder is chosen": Row(
+        "flux-1-fill-dev",
+        {DIT + "flux1-fill-dev": "fill", ENCODER + "mine": "clip l"},
+        "flux1-fill-dev",
+        "flux-fill-dev",
+        ("The second text encoder is mine.safetensors", "it was chosen"),
+        chosen={"text_encoder_2": "mine.safetensors"},
     ),
 }
 
@@ -337,6 +502,12 @@ CHOICE = {
         f"{Q11}_bf16",
         AS_PLAIN,
         ("The text encoder is qwen_2.5_vl_7b_fp8_scaled.safetensors",),
+    ),
+    "an uncensored one with a step LoRA last": Row(
+        "qwen-edit",
+        {DIT + f"{Q11}_nsfw": "qwen 2511", LIGHTNING: "qwen lora", DIT + STEPS4: "qwen 2511"},
+        STEPS4,
+        "qwen-edit-2511-merged-4",
     ),
     "an uncensored one where there is no other": Row(
         "qwen-edit", {DIT + f"{Q11}_nsfw": "qwen 2511"}, f"{Q11}_nsfw", AS_PLAIN
@@ -616,6 +787,7 @@ ROWS = {
     f"{group}: {name}": row
     for group, rows in {
         "official": OFFICIAL,
+        "fewer images": FEWER_IMAGES,
         "community": COMMUNITY,
         "quantised": QUANTISED,
         "choice": CHOICE,

@@ -134,7 +134,7 @@ def test_an_area_of_references_that_is_asked_for_holds_at_any_size() -> None:
 @pytest.mark.parametrize("profile", list(load_profiles()), ids=lambda profile: profile.id)
 def test_the_plan_says_whether_a_base_of_another_shape_is_cut_or_recomposed(profile: Profile) -> None:
     decided = generation(profile, case(LARGE, settings={"aspect_ratio": "1:1"}))
-    cut = decided.references[0].canvas is not None
+    cut = [*decided.references, decided.base_fit][0].canvas is not None
     assert load_catalog().get(profile.model).cuts_base is cut
     words = "25 % of image 1 is cut away" if cut else "Image 1 is recomposed: 25 % of its 4000x3000"
     assert [note for note in decided.plan.notes if note.startswith(words)] != []

@@ -30,7 +30,7 @@ NAMES = {
     "QIE-2511-nvfp4.safetensors": "qwen-edit-2511-full",
     "qwen_image_edit_2509_fp8_e4m3fn.safetensors": "qwen-edit-2509-full",
     "qwen_image_edit_2509_int8_convrot.safetensors": "qwen-edit-2509-full",
-    "qwen_image_edit_fp8_e4m3fn.safetensors": None,
+    "qwen_image_edit_fp8_e4m3fn.safetensors": "qwen-edit-first",
     "qwen_image_2512_fp8_e4m3fn.safetensors": None,
     "qwen_image_layered_bf16.safetensors": None,
     "FireRed-Image-Edit-1.1-transformer.safetensors": "firered-1.1-full",
@@ -52,6 +52,16 @@ NAMES = {
     "qwen_image_2.1_turbo_bf16.safetensors": "qwen-image-2.1-turbo",
     "flux3-image-klein-int8-convrot.safetensors": "flux-3-klein",
     "flux3-image-klein-base-bf16.safetensors": "flux-3-klein-base",
+    "Qwen-Image-Edit-Q8.safetensors": "qwen-edit-first",
+    "Qwen-Edit-2509-plain.safetensors": "qwen-edit-2509-full",
+    "longcat_image_edit_bf16.safetensors": "longcat-edit",
+    "longcat_image_bf16.safetensors": None,
+    "longcat_image_edit_turbo_bf16.safetensors": None,
+    "boogu_image_edit_int8_convrot.safetensors": "boogu-edit",
+    "boogu_image_edit_turbo_fp8_scaled.safetensors": None,
+    "flux1-dev-kontext_fp8_scaled.safetensors": "flux-kontext-dev",
+    "flux1-fill-dev.safetensors": "flux-fill-dev",
+    "flux.1-fill-dev-OneReward-transformer_fp8.safetensors": None,
 }
 EACH = pytest.mark.parametrize("profile", list(load_profiles()), ids=lambda profile: profile.id)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
@@ -44,6 +45,12 @@ SOURCES: Mapping[str, tuple[str, bool | None]] = {
     "qwen-image-2.1": ("image_qwen_image_2_1_image_edit", None),
     "flux-3-klein": ("image_flux3_klein_distilled_image_edit", None),
     "flux-3-klein-base": ("image_flux3_klein_image_edit", None),
+    "qwen-edit-first": ("image_qwen_image_edit", False),
+    "qwen-edit-first-*": ("image_qwen_image_edit", True),
+    "longcat-edit": ("image_longcat_image_edit", None),
+    "boogu-edit": ("image_boogu_image_0_1_edit", None),
+    "flux-kontext-dev": ("flux_kontext_dev_basic", None),
+    "flux-fill-dev": ("flux_fill_inpaint_example", None),
 }
 WITHOUT = {"qwen-rapid-aio"}  # its makers publish a model card only
 
@@ -58,15 +65,17 @@ class Difference(NamedTuple):
 
 
 EDIT_LORA = "Qwen-Image-Edit-{}-Lightning-{}steps-V1.0-bf16.safetensors"
+FIRST_LORA = "Qwen-Image-Edit-Lightning-{}steps-V1.0-bf16.safetensors"
 FIRERED = "FireRed-Image-Edit-1.{}-transformer.safetensors"
 OWN_FILE = ("diffusion model", "one of the user's own")
 SIZE = "without a mask the latent only says how large the result is, and here it has the plan's size"
+EMPTY = "ComfyUI gives an empty latent the channels of the model"
 MERGED = "the LoRA is in the weights, which are somebody's own file"
 EIGHT = "the template has one LoRA, the makers publish one of eight steps too"
 PLAIN_CHAIN = ("patches", "ModelSamplingAuraFlow", "CFGNorm")
 LORA_CHAIN = ("patches", "LoraLoaderModelOnly", "ModelSamplingAuraFlow", "CFGNorm")
 LORA_LAST = ("patches", "ModelSamplingAuraFlow", "CFGNorm", "LoraLoaderModelOnly")
-UPSAMPLER = "the prompt is the user's; a text generator can be connected to the widget `prompt`"
+UPSAMPLER = "a socket of Multi-Edit takes the upsampler; without it the prompt is the user's own"
 BOXES = "boxes are drawn on one picture by hand, and need a node of their own before the prompt"
 FOUR_STEPS, EIGHT_STEPS = (("schedule", "simple", steps) for steps in (4, 8))
 
@@ -142,6 +151,37 @@ DIFFERENCES = (
         ("guidance", 3.5),
         "the note in the template and the widget of its sibling for text say 3.5, the widget in this one 1",
     ),
+    Difference(
+        "qwen-edit-first*",
+        None,
+        ("reference megapixels", 1.0),
+        "the encoder's node brings the image to a megapixel by itself",
+    ),
+    Difference(
+        "qwen-edit-first-lightning-8",
+        ("lora", FIRST_LORA.format(4), 1.0),
+        ("lora", FIRST_LORA.format(8), 1.0),
+        EIGHT,
+    ),
+    Difference("qwen-edit-first-lightning-8", FOUR_STEPS, EIGHT_STEPS, EIGHT),
+    *(
+        Difference(profile, ("start", "VAEEncode"), ("start", "EmptySD3LatentImage"), SIZE)
+        for profile in ("longcat-edit", "flux-kontext-dev")
+    ),
+    Difference("boogu-edit", ("start", "EmptyLatentImage"), ("start", "EmptySD3LatentImage"), EMPTY),
+    Difference(
+        "boogu-edit",
+        ("patches",),
+        ("patches", "ModelSamplingAuraFlow"),
+        "the shift is on the way to the schedule alone in both, beside the way to the sampler",
+    ),
+    Difference("flux-*-dev", ("negative", "zeroed"), None, "at cfg 1 nothing reads the negative"),
+    Difference(
+        "flux-kontext-dev",
+        ("node", "ImageStitch"),
+        None,
+        "a second image has a latent of its own, as a note in the template advises",
+    ),
 )
 
 
@@ -178,6 +218,7 @@ def _core_nodes() -> Mapping[str, list[tuple[str, Mapping[str, Any]]]]:
     """(profile, inputs) of each node of ComfyUI in the graphs, with a mask and without, by its class."""
     found = defaultdict(list)
     masked = {"3 images": THREE, "mask": CASES["mask"], "easy cache": CASES["easy cache"]}
+    masked["upsampled"] = replace(THREE, upsampler=True)
     for profile in load_profiles():
         for case in masked.values():
             for node in graph(profile, case)["nodes"].values():

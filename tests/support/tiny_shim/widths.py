@@ -9,12 +9,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, ClassVar
 from unittest.mock import patch
 
 import comfy.ldm.mage_flow.vae as mage_vae
 import comfy.model_detection
 import comfy.sd
+import comfy.supported_models
 import torch
 from comfy.sd import TEModel
 from comfy.text_encoders import qwen3vl, qwen_vl
@@ -22,8 +23,10 @@ from comfy.text_encoders import qwen3vl, qwen_vl
 State = Mapping[str, torch.Tensor]
 
 NARROW = 512  # no release is
+NARROWEST = 16
 HEAD = 128
-ENCODERS = ("qwen25_7b", "qwen3_4b", "qwen3_8b", "qwen3vl_4b", "mistral3_24b")
+BOOGU_HEAD = 120
+ENCODERS = ("qwen25_7b", "qwen3_4b", "qwen3_8b", "qwen3vl_4b", "qwen3vl_8b", "mistral3_24b")
 # What ComfyUI tells by widths: what it takes a file for, has query norms, its width: what it is.
 KINDS = {
     (TEModel.LLAMA3_8, True, 16): TEModel.QWEN3_4B,
@@ -40,14 +43,31 @@ def read_widths_from_files() -> None:
     sd.detect_te_model = _kind_of_encoder(sd.detect_te_model)
     sd.CLIP.__init__ = _text_encoder(sd.CLIP.__init__)
     sd.VAE.__init__ = _vae(sd.VAE.__init__)
+    comfy.supported_models.models.append(NarrowLongCat)
+
+
+class NarrowLongCat(comfy.supported_models.LongCatImage):
+    """What ComfyUI takes for LongCat, at a width of text that no release has."""
+
+    unet_config: ClassVar[dict[str, Any]] = {
+        **comfy.supported_models.LongCatImage.unet_config,
+        "context_in_dim": NARROWEST,
+    }
 
 
 def _diffusion_model(detect: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(detect)
     def detected(state: State, prefix: str, metadata: Any = None) -> Any:
         config = detect(state, prefix, metadata=metadata)
-        if config is None or config.get("image_model") != "qwen_image":
+        if config is None or config.get("image_model") not in ("qwen_image", "flux", "boogu"):
             return config
+        if config["image_model"] == "boogu":
+            keys = state[prefix + "single_stream_layers.0.attn.to_k.weight"].shape[0]
+            heads = {"num_attention_heads": config["hidden_size"] // BOOGU_HEAD}
+            return config | heads | {"num_kv_heads": keys // BOOGU_HEAD}
+        if config["image_model"] == "flux":
+            longcat = config["vec_in_dim"] is None and config["context_in_dim"] == NARROWEST
+            return config | {"txt_ids_dims": [1, 2]} if longcat else config
         text, inner = state[prefix + "txt_norm.weight"].shape[0], state[prefix + "img_in.weight"].shape[0]
         if text >= NARROW:
             return config
@@ -76,6 +96,10 @@ def _text_encoder(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def built(clip: Any, *arguments: Any, **options: Any) -> None:
         states = options.get("state_dict", [])
+        if isinstance(states, list) and len(states) > 1:
+            asked = {name: value for state in states for name, value in _one_of_two(state).items()}
+            build(clip, *arguments, **options | {"model_options": options.get("model_options", {}) | asked})
+            return
         state = states[0] if isinstance(states, list) and states else states
         embedding = next((key for key in state if key.endswith("model.embed_tokens.weight")), None)
         if embedding is None or state[embedding].shape[1] >= NARROW:
@@ -88,6 +112,17 @@ def _text_encoder(build: Callable[..., None]) -> Callable[..., None]:
             build(clip, *arguments, **options)
 
     return built
+
+
+def _one_of_two(state: State) -> dict[str, dict[str, int]]:
+    """The options of one of FLUX.1's two text encoders."""
+    if "shared.weight" in state:
+        gate = state["encoder.block.0.layer.1.DenseReluDense.wi_1.weight"].shape
+        heads = state["encoder.block.0.layer.0.SelfAttention.q.weight"].shape[0] // 64
+        return {"t5xxl_model_config": {"d_ff": gate[0], "d_model": gate[1], "num_heads": heads}}
+    hidden = state["text_model.encoder.layers.0.mlp.fc1.weight"].shape
+    sizes = {"intermediate_size": hidden[0], "hidden_size": hidden[1]}
+    return {"clip_l_model_config": {**sizes, "num_attention_heads": max(1, hidden[1] // 64)}}
 
 
 def _language_model(state: State, prefix: str) -> dict[str, int]:
@@ -123,7 +158,7 @@ def _vision(state: State, prefix: str) -> Iterator[None]:
 
     with (
         patch.object(qwen_vl, "Qwen2VLVisionTransformer", narrow),
-        patch.dict(qwen3vl.QWEN3VL_VISION, qwen3vl_4b=third),
+        patch.dict(qwen3vl.QWEN3VL_VISION, qwen3vl_4b=third, qwen3vl_8b=third),
     ):
         yield
 
@@ -131,24 +166,35 @@ def _vision(state: State, prefix: str) -> Iterator[None]:
 def _vae(build: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(build)
     def built(vae: Any, sd: State, *arguments: Any, **options: Any) -> None:
-        with _flux2_vae(sd), _mage_vae(sd):
+        with _flux_vae(sd), _mage_vae(sd):
             build(vae, sd, *arguments, **options)
 
     return built
 
 
 @contextmanager
-def _flux2_vae(state: State) -> Iterator[None]:
+def _flux_vae(state: State) -> Iterator[None]:
     """ComfyUI reads the width of the decoder, but not that of the encoder."""
     if "encoder.conv_in.weight" not in state:
         yield
         return
-    width, kind = state["encoder.conv_in.weight"].shape[0], comfy.sd.AutoencoderKL
+    width, kind, plain = (
+        state["encoder.conv_in.weight"].shape[0],
+        comfy.sd.AutoencoderKL,
+        comfy.sd.AutoencodingEngine,
+    )
 
     def narrow(ddconfig: dict[str, Any], **options: Any) -> Any:
         return kind(ddconfig={**ddconfig, "ch": width}, **options)
 
-    with patch.object(comfy.sd, "AutoencoderKL", narrow):
+    def narrow_plain(encoder_config: dict[str, Any], **options: Any) -> Any:
+        params = {**encoder_config["params"], "ch": width}
+        return plain(encoder_config={**encoder_config, "params": params}, **options)
+
+    with (
+        patch.object(comfy.sd, "AutoencoderKL", narrow),
+        patch.object(comfy.sd, "AutoencodingEngine", narrow_plain),
+    ):
         yield
 
 

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from . import flux2, flux3, mage_flow, qwen_edit, qwen_image_21
+from . import (
+    boogu,
+    flux2,
+    flux3,
+    flux_fill,
+    flux_kontext,
+    longcat,
+    mage_flow,
+    qwen_edit,
+    qwen_edit_first,
+    qwen_image_21,
+)
 from .family import Family
 
 FAMILIES: Mapping[str, Family] = {
@@ -13,4 +24,9 @@ FAMILIES: Mapping[str, Family] = {
     "mage-flow": mage_flow.FAMILY,
     "qwen-image-21": qwen_image_21.FAMILY,
     "flux3": flux3.FAMILY,
+    "qwen-edit-first": qwen_edit_first.FAMILY,
+    "flux-kontext": flux_kontext.FAMILY,
+    "flux-fill": flux_fill.FAMILY,
+    "longcat": longcat.FAMILY,
+    "boogu": boogu.FAMILY,
 }

@@ -47,7 +47,9 @@ class Family:
         vision_scale: (width, height) of an image -> the factor and ComfyUI's method by which the copy for
             the text encoder is scaled; None where that sees no images, or where ComfyUI's own node makes
             the copy.
+        sees_reference: the text encoder sees the very pixels that the VAE encodes, no smaller copy.
         fit_references: how each image becomes a reference.
+        upsamples: a text generator may write the prompt anew from the images.
         alpha: the VAE has an alpha channel, so that images keep theirs.
         model_class: of `comfy.model_base`, by which a model that is loaded already is known; "" where no
             ComfyUI that could be had has it.
@@ -58,7 +60,9 @@ class Family:
     build: Callable[[GraphBuilder], Link]
     tokenize: Callable[[Any, str, list[Any]], Any] = tokenize_text
     vision_scale: Callable[[Size], tuple[float, str]] | None = None
+    sees_reference: bool = False
     fit_references: FitReferences = fit_to_budget
+    upsamples: bool = False
     alpha: bool = False
     model_class: str = ""
     takes_shift: bool = False

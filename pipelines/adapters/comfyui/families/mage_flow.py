@@ -40,4 +40,4 @@ def fit_to_result(
     return (base, *(ReferenceFit(base.size) for _ in sizes[1:]))
 
 
-FAMILY = Family(build, tokenize, vision_scale, fit_to_result, model_class="MageFlow")
+FAMILY = Family(build, tokenize, vision_scale, fit_references=fit_to_result, model_class="MageFlow")

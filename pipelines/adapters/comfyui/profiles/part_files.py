@@ -47,6 +47,11 @@ class PartFile:
     order: int
     inspected: bool
 
+    @property
+    def uncensored(self) -> bool:
+        """Return whether it was made to refuse nothing, where the model was not."""
+        return self.rank[0] > 0
+
 
 @dataclass(frozen=True)
 class PassedOver:
@@ -80,9 +85,18 @@ class Shelf:
     inspect: Inspect = names_alone
     chosen: Mapping[PartName, str] = field(default_factory=dict)
     trusted: bool = False
+    _found: dict[tuple[PartName, ModelPart], Found] = field(default_factory=dict, init=False, repr=False)
 
     def find(self, role: PartName, part: ModelPart) -> Found:
-        """Find the files of a part: uncensored ones and mere look-alikes last, else the most exact first."""
+        """Find the files of a part: uncensored ones and mere look-alikes last, else the most exact first.
+
+        Profiles share parts: what was found once is kept as long as the shelf.
+        """
+        if (role, part) not in self._found:
+            self._found[role, part] = self._find(role, part)
+        return self._found[role, part]
+
+    def _find(self, role: PartName, part: ModelPart) -> Found:
         chosen = self.chosen.get(role)
         names = [name for name in self.folders.get(part.folder, ()) if chosen in (None, name)]
         free = chosen is not None and (role != "lora" or self.trusted)

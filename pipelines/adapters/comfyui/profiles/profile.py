@@ -12,17 +12,22 @@ from typing import Literal
 
 from .file_name import named_quantisation, own_name, squeezed
 
-PartName = Literal["diffusion_model", "text_encoder", "vae", "checkpoint", "lora"]
+PartName = Literal["diffusion_model", "text_encoder", "text_encoder_2", "vae", "checkpoint", "lora"]
 
 # ComfyUI's folder with the files of each part.
 PART_FOLDERS: dict[PartName, str] = {
     "checkpoint": "checkpoints",
     "diffusion_model": "diffusion_models",
     "text_encoder": "text_encoders",
+    "text_encoder_2": "text_encoders",
     "vae": "vae",
     "lora": "loras",
 }
-_WHOLE: tuple[set[PartName], ...] = ({"checkpoint"}, {"diffusion_model", "text_encoder", "vae"})
+_WHOLE: tuple[set[PartName], ...] = (
+    {"checkpoint"},
+    {"diffusion_model", "text_encoder", "vae"},
+    {"diffusion_model", "text_encoder", "text_encoder_2", "vae"},
+)
 
 
 @dataclass(frozen=True)
@@ -122,13 +127,14 @@ class Profile:
         model: its id in the catalogue.
         family: its name in `families`.
         commercial: False where the licence forbids commercial use; said before use.
-        parts: by name; `checkpoint` stands for diffusion_model, text_encoder and vae in one file.
+        parts: by name; `checkpoint` stands for diffusion_model, text_encoder and vae in one file,
+            `text_encoder_2` for the smaller of two text encoders.
         clip_type: what ComfyUI's text encoder loader calls the type.
         tokenizer: ComfyUI's class of it for that type and text encoder, by which a text encoder that is
             loaded already is known; "" where no ComfyUI that could be had has it.
         scheduler: a scheduler of ComfyUI, or `flux2` for the node Flux2Scheduler.
         sigmas: of the node ManualSigmas, one more than the steps; they replace the scheduler. Empty for none.
-        guidance: distilled guidance (FLUX.2 dev), None for models without.
+        guidance: distilled guidance (FLUX.1, FLUX.2 dev), None for models without.
         shift: of ModelSamplingAuraFlow, None to leave the checkpoint's own.
         denoise: share of the noise; below 1 sampling starts from image 1.
         negative_prompt: of the negative branch, where there is guidance.

@@ -1,8 +1,9 @@
 """The profiles of generative models, read once from profiles.json.
 
-The file has three tables: `reasons` and `parts` by name, since profiles share them, and `profiles`, which
-name theirs. An entry of the latter two may be `like` another one, whose keys it takes over and then changes;
-the other one is written out in full.
+The file has four tables: `reasons` and `parts` by name, since profiles share them, and `profiles` and
+`layer_profiles`, which name theirs; the latter split an image into layers instead of editing it. A part or a
+profile may be `like` another one, whose keys it takes over and then changes; the other one is written out in
+full.
 """
 
 from __future__ import annotations
@@ -46,8 +47,28 @@ def load_profiles() -> Profiles:
     return profiles_from(json.loads(_FILE.read_text("utf-8")))
 
 
-def profiles_from(tables: Mapping[str, Any]) -> Profiles:
-    """Type the tables.
+@lru_cache(maxsize=1)
+def load_layer_profiles() -> Profiles:
+    """The profiles that split an image into layers; read and checked on the first call.
+
+    Raises:
+        ValueError: as `load_profiles`.
+    """
+    return profiles_from(json.loads(_FILE.read_text("utf-8")), "layer_profiles")
+
+
+@lru_cache(maxsize=1)
+def load_all_profiles() -> Profiles:
+    """The profiles of both kinds, as the loader has them.
+
+    Raises:
+        ValueError: as `load_profiles`.
+    """
+    return Profiles([*load_profiles(), *load_layer_profiles()])
+
+
+def profiles_from(tables: Mapping[str, Any], table: str = "profiles") -> Profiles:
+    """Type the tables, and return the profiles of one.
 
     Raises:
         ValueError: as `load_profiles`.
@@ -56,8 +77,8 @@ def profiles_from(tables: Mapping[str, Any]) -> Profiles:
         name: _part(_filled(entry, tables["parts"], f"part {name}"))
         for name, entry in tables["parts"].items()
     }
-    by_id = {entry["id"]: entry for entry in tables["profiles"]}
-    whole = (_filled(entry, by_id, f"profile {entry['id']}") for entry in tables["profiles"])
+    by_id = {entry["id"]: entry for entry in tables[table]}
+    whole = (_filled(entry, by_id, f"profile {entry['id']}") for entry in tables[table])
     return Profiles(_profile(entry, parts, tables["reasons"]) for entry in whole)
 
 

@@ -1,9 +1,9 @@
 """Select the profile of a model and its files, by what is in ComfyUI's folders and its memory.
 
-A model's profiles are tried in their order, and the first one whose files are all there is taken. Of a
-part's files it takes the most exact that fits the memory, else the smallest that is there; one that is
-damaged or something else is passed over. Nothing is downloaded: the error names what is missing with its
-folder, its size and its address.
+A model's profiles are tried in their order, those that only an uncensored file could run last, and the first
+one whose files are all there is taken. Of a part's files it takes the most exact that fits the memory, else
+the smallest that is there; one that is damaged or something else is passed over. Nothing is downloaded: the
+error names what is missing with its folder, its size and its address.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ def select_profile(
         InvalidModelFile: none is missing, but what is there is damaged or something else.
     """
     shelf = files if isinstance(files, Shelf) else Shelf(files)
-    candidates = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
+    own = _candidates(model_id, profile, load_profiles() if profiles is None else profiles)
+    candidates = sorted(own, key=lambda each: takes_uncensored(each, shelf))
     _check_chosen(candidates, shelf)
     skipped: list[str] = []
     for candidate in candidates:
@@ -85,10 +86,17 @@ def available_models(
     """The id of the profile that `select_profile` takes, by model id, of the models that can run."""
     shelf = files if isinstance(files, Shelf) else Shelf(files)
     able: dict[str, str] = {}
-    for profile in load_profiles() if profiles is None else profiles:
+    tried = load_profiles() if profiles is None else profiles
+    for profile in sorted(tried, key=lambda each: takes_uncensored(each, shelf)):
         if profile.model not in able and _obstacle(profile, shelf, node_names) is None:
             able[profile.model] = profile.id
     return able
+
+
+def takes_uncensored(profile: Profile, shelf: Shelf) -> bool:
+    """Return whether the best file for one of a profile's parts is an uncensored variant of it."""
+    found = (shelf.find(role, part).files for role, part in profile.parts.items())
+    return any(files[0].uncensored for files in found if files)
 
 
 def _candidates(model_id: str, profile: str | None, profiles: Profiles) -> tuple[Profile, ...]:
@@ -248,7 +256,8 @@ def _wanted(role: PartName, part: ModelPart) -> str:
 
 def _part_title(name: PartName) -> str:
     """Return what a part is called in messages."""
-    return {"lora": "LoRA", "vae": "VAE"}.get(name, name.replace("_", " "))
+    titles = {"lora": "LoRA", "vae": "VAE", "text_encoder_2": "second text encoder"}
+    return titles.get(name, name.replace("_", " "))
 
 
 def alias_notes(model_id: str, profile: Profile) -> tuple[str, ...]:
