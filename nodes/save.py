@@ -11,6 +11,7 @@ import comfy.cli_args
 import folder_paths
 from comfy_api.latest import io, ui
 
+from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .progress import abandonable, interruptible_torch, progress_callback
 from .saved_files import SAVED_FILES
 from .socket_values import TEXT_SOCKET, encode_options
@@ -47,6 +48,7 @@ class MultiEditSave(io.ComfyNode):
             ],
             is_output_node=True,
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
             inputs=_inputs(),
             outputs=[
                 io.String.Output(
@@ -56,6 +58,10 @@ class MultiEditSave(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, format: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, format=format)
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: Any) -> int:
@@ -68,21 +74,22 @@ class MultiEditSave(io.ComfyNode):
         cls,
         images: Any,
         filename_prefix: str,
-        format: dict[str, Any],
+        format: dict[str, Any] | None = None,
         metadata: str = "everything",
         report: str | None = None,
         plan: str | None = None,
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
         from ..pipelines.images.tensor_input import image_batch
 
-        batch = image_batch(images, "images")
+        batch, choice = image_batch(images, "images"), require_option("format", format)
         subfolder, path = _output_files(filename_prefix, batch)
         saved = save_images(
             batch,
-            encode_options(format),
+            encode_options(choice),
             path,
-            automatic=format["format"] == "auto",
+            automatic=choice["format"] == "auto",
             texts=_workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,
