@@ -56,8 +56,8 @@ def _file_input(number: int) -> io.Input:
         options=_InputFiles([*([] if required else [NONE]), *_listed_files(), *listed_samples()]),
         upload=io.UploadType.image,
         image_folder=io.FolderType.input,
-        tooltip=f"Image {number} from ComfyUI's input folder, {role}. JPEG, PNG, WebP, GIF (first frame), "
-        "AVIF, HEIC, BMP or TIFF, under 500 MB.",
+        tooltip=f"Image {number} from ComfyUI's input folder, {role}. At the end of the list are this "
+        "pack's samples. JPEG, PNG, WebP, GIF (first frame), AVIF, HEIC, BMP or TIFF, under 500 MB.",
     )
 
 

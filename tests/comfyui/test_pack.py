@@ -73,7 +73,8 @@ def test_the_samples_are_there_and_can_be_previewed(server: Server) -> None:
 
 def test_every_node_has_its_help_page(server: Server) -> None:
     for node in sorted(NODES):
-        assert server.status(f"/extensions/{server.folder}/docs/{node}.md") == 200, node
+        for page in (f"{node}.md", f"{node}/ja.md"):
+            assert server.status(f"/extensions/{server.folder}/docs/{page}") == 200, page
 
 
 def test_every_language_arrives(server: Server) -> None:
