@@ -33,7 +33,11 @@ def placement_of(values: Mapping[str, Any]) -> Placement:
 
 
 def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
-    """Make a widget for each field of a placement, with the limits of `read_placement`."""
+    """Make a widget for each field of a placement, with the limits of `read_placement`.
+
+    Args:
+        advanced: fold them away, except `scale`: Nodes 2.0 shows no advanced one on a blueprint.
+    """
     more = {"optional": True, "advanced": advanced}
     return [
         io.Combo.Input(
@@ -89,7 +93,7 @@ def _geometry(more: dict[str, Any]) -> list[io.Input]:
             "size, or pixels of it.",
             **more,
         ),
-        _number("scale", 1.0, (0.001, 100.0), factor, step=0.001, **more),
+        _number("scale", 1.0, (0.001, 100.0), factor, step=0.001, **{**more, "advanced": False}),
         _number("rotation", 0.0, (-360.0, 360.0), turn, **more),
     ]
 

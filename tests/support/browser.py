@@ -21,7 +21,7 @@ _TIMEOUT_MS = 60_000
 _READY = "window.app?.graph?.nodes.length && !document.querySelector('#splash-loader')"
 # Files of the user that need not be there, and models of that first graph, looked for on the internet.
 _COMFYUIS_OWN = ("the server responded with a status of 404", "Content Security Policy")
-_PACKS_PATHS = ("/extensions/", "/workflow_templates/")
+_PACKS_PATHS = ("/extensions/", "/workflow_templates/", "/view?")
 
 
 def missing() -> str | None:
