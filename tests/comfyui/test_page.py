@@ -158,6 +158,8 @@ def test_a_template_with_a_model_runs_without_a_complaint(
 
 
 PAINT = "Comfy.MaskEditor.OpenMaskEditor"
+# It has the image, the mask and the paint on canvases of the image's size.
+EDITOR = "[...document.querySelectorAll('canvas')].filter(each => each.width === 600).length >= 3"
 IMAGE = "app.graph.nodes.find(node => node.type === 'LoadImage')"
 
 
@@ -169,14 +171,14 @@ def test_the_sample_can_be_painted_on(rendered: Canvas, server: Server) -> None:
     rendered.page.wait_for_function(f"{IMAGE}.widgets[0].value.endsWith('[temp]')")
     rendered.page.evaluate(f"app.canvas.selectNode({IMAGE})")
     rendered.page.evaluate("command => app.extensionManager.command.execute(command)", PAINT)
-    save = rendered.page.get_by_role("button", name="Save").first
-    save.wait_for()
+    rendered.page.wait_for_function(EDITOR)
     rendered.page.wait_for_timeout(SETTLE_MS)
     rendered.page.mouse.move(800, 450)
     rendered.page.mouse.down()
-    rendered.page.mouse.move(860, 500, steps=5)
+    rendered.page.mouse.move(860, 500, steps=20)
     rendered.page.mouse.up()
-    save.click()
+    rendered.page.wait_for_timeout(SETTLE_MS)
+    rendered.page.get_by_role("button", name="Save").first.click()
     rendered.page.wait_for_function(f"{IMAGE}.widgets[0].value.includes('clipspace')")
     name = rendered.page.evaluate(f"{IMAGE}.widgets[0].value").removesuffix(" [input]")
     [path] = (server.base / "input").rglob(Path(name).name)
