@@ -116,6 +116,7 @@ def run_quietly(page: Canvas, server: Server, name: str, values: dict[str, Any] 
         values: None where it cannot run, since it needs a model.
     """
     page.complaints.clear()
+    page.images_missing.clear()
     since = len(server.log)
     open_template(page, server, name)
     page.page.wait_for_timeout(SETTLE_MS)
@@ -126,7 +127,7 @@ def run_quietly(page: Canvas, server: Server, name: str, values: dict[str, Any] 
         assert "execution_success" in run.events, run.error
         page.page.wait_for_timeout(SETTLE_MS)
         assert page.page.evaluate(OVERLAPS) == []
-    assert page.complaints == []
+    assert page.complaints == page.images_missing == []
     assert server.warnings(since) == []
 
 
