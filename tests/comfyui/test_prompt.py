@@ -54,6 +54,7 @@ COMBOS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "MultiEditCompose": ({"image_1": ["1", 0]}, ["canvas", "background"]),
     "MultiEditSafeMode": ({"image": ["1", 0]}, ["threshold", "batch"]),
     "MultiEditSave": ({"images": ["1", 0], "filename_prefix": "p"}, ["format"]),
+    "MultiEditExtend": ({"image": ["1", 0], "extend": "sides", "fill": "mirror"}, ["extend", "fill"]),
     "MultiEditEdit": ({"image_1": ["1", 0], "prompt": "p", "seed": 0}, ["model"]),
 }
 
