@@ -8,7 +8,8 @@ from comfy_api.latest import io
 
 from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
-from .placement_inputs import placement_inputs
+from .dynamic_options import UNSENT, refuse_unknown
+from .placement_inputs import placement_inputs, placement_of
 from .progress import interruptible_torch, progress_callback, show_text
 from .socket_values import (
     LAYERS,
@@ -60,7 +61,12 @@ class MultiEditCompose(io.ComfyNode):
             inputs=[*_sockets(), *placement_inputs(), *_canvas()],
             outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, canvas: Any = UNSENT, background: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, canvas=canvas, background=background)
 
     @classmethod
     @interruptible_torch()
@@ -75,7 +81,7 @@ class MultiEditCompose(io.ComfyNode):
         from ..pipelines.layers.stack import compose_stack
 
         sockets, fields = split_sockets(others)
-        images, placement = layers_by_number(sockets), Placement(**fields)
+        images, placement = layers_by_number(sockets), placement_of(fields)
         composed = compose_stack(
             layers,
             images,

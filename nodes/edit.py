@@ -13,15 +13,15 @@ from ..pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
-from ..pipelines.layers.placement import Placement
+from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .edit_mask import find_mask
 from .extend import extend_input, read_extend_text
 from .input_safety import require_safe_inputs
 from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options, upsampler_socket
 from .mask_inputs import read_mask_options
-from .model_inputs import UNKNOWN_MODEL, model_options, snap_ratio_input, unless_auto
-from .placement_inputs import per_image_input, placement_inputs, read_per_image
+from .model_inputs import model_options, snap_ratio_input, unless_auto
+from .placement_inputs import per_image_input, placement_inputs, placement_of, read_per_image
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
 from .socket_values import output_tensor, split_sockets, values_by_number
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 _Entry = TypeVar("_Entry")
 
+_CLOSED_MODELS = (
+    "Closed models are listed where MULTIEDIT_PROVIDER_URL and MULTIEDIT_PROVIDER_KEY are set for ComfyUI."
+)
 HIDDEN = [io.Hidden.unique_id, io.Hidden.dynprompt]
 
 
@@ -70,12 +73,12 @@ class MultiEditEdit(io.ComfyNode):
             outputs=edit_outputs(),
             hidden=HIDDEN,
             enable_expand=True,
+            accept_all_inputs=True,
         )
 
     @classmethod
-    def validate_inputs(cls, prompt: str | None = None, model: dict[str, Any] | None = None) -> bool | str:
-        """Refuse a model that is no option, which ComfyUI drops; `prompt` is what the error stands at."""
-        return True if model else UNKNOWN_MODEL
+    def validate_inputs(cls, model: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, _CLOSED_MODELS, model=model)
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
@@ -86,7 +89,7 @@ async def run_edit(
     cls: type[io.ComfyNode],
     item: int,
     prompt: str,
-    model: dict[str, Any],
+    model: dict[str, Any] | None = None,
     seed: int = 0,
     mask: Any = None,
     keep_size: bool = False,
@@ -101,7 +104,8 @@ async def run_edit(
     from ..pipelines.images.tensor_input import image_tensors
     from ..pipelines.planning.tensor_plan import EditSettings
 
-    sockets, placement = split_sockets(others)
+    choice = require_option("model", model)
+    sockets, fields = split_sockets(others)
     roles, placements = read_per_image(per_image)
     _require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
@@ -110,22 +114,22 @@ async def run_edit(
     for note in masked.notes:
         show_text(cls, note)
     settings = EditSettings(
-        model=model["model"],
+        model=choice["model"],
         prompt=prompt,
-        aspect_ratio=unless_auto(model, "aspect_ratio"),
-        resolution=unless_auto(model, "resolution"),
-        quality=unless_auto(model, "quality"),
+        aspect_ratio=unless_auto(choice, "aspect_ratio"),
+        resolution=unless_auto(choice, "resolution"),
+        quality=unless_auto(choice, "quality"),
         seed=seed,
         keep_size=keep_size,
         snap_ratio=snap_ratio,
         extend=read_extend_text(extend, next(iter(masked.images.values()))),
-        placement=Placement(**placement),
+        placement=placement_of(fields),
         roles=_by_place(roles, masked.images),
         placements=_by_place(placements, masked.images),
-        mask_options=read_mask_options(model),
+        mask_options=read_mask_options(choice),
     )
     if settings.model == FROM_LOADER:
-        return expand_edit(cls, settings, read_options(model), masked, loaded_model, item)
+        return expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
     if prompt_upsampler is not None:
         raise InvalidRequest(
             f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
@@ -17,6 +18,7 @@ from ..pipelines.layers.extension import (
     resolve_extension,
 )
 from ..pipelines.layers.placement import ANCHORS
+from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .progress import interruptible_torch, show_text
 from .socket_values import output_tensor
 
@@ -57,21 +59,32 @@ class MultiEditExtend(io.ComfyNode):
                 io.Mask.Output("mask", tooltip="1 (white) = what was added, and what mask selects."),
             ],
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, extend: Any = UNSENT, fill: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, extend=extend, fill=fill)
 
     @classmethod
     @interruptible_torch()
     def execute(
-        cls, image: Any, extend: dict[str, Any], fill: dict[str, Any], mask: Any = None
+        cls,
+        image: Any,
+        extend: dict[str, Any] | None = None,
+        fill: dict[str, Any] | None = None,
+        mask: Any = None,
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.images.tensor_input import image_tensor
         from ..pipelines.layers.extended import extend_image, extend_mask
         from ..pipelines.layers.stack import given_mask
 
+        wanted, filled = require_option("extend", extend), require_option("fill", fill)
         own = image_tensor(image, "image")
         change = given_mask(mask, "mask", own)
-        extension = resolve_extension(_asked(extend), (own.shape[2], own.shape[1]), Limits.from_environment())
-        extended = extend_image(own, extension, fill.get("color", fill["fill"]))
+        extension = resolve_extension(_asked(wanted), (own.shape[2], own.shape[1]), Limits.from_environment())
+        extended = extend_image(own, extension, filled.get("color", filled["fill"]))
         selected = extend_mask(change, extension, len(own)).to(own.device)
         width, height = extension.size
         shown = show_text(cls, f"{width} x {height} pixels")
@@ -104,7 +117,7 @@ def read_extend_text(text: str, image: Tensor) -> Extend | None:
     return extend
 
 
-def _asked(extend: dict[str, Any]) -> Extend:
+def _asked(extend: Mapping[str, Any]) -> Extend:
     if extend["extend"] == _BY_RATIO:
         return Extend(aspect_ratio=extend["aspect_ratio"], anchor=extend.get("anchor", "center"))
     percent = extend.get("unit") == "percent"

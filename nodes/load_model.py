@@ -8,8 +8,9 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..pipelines.catalog.model import AUTO
-from ..pipelines.common.errors import InvalidRequest, MultiEditError
+from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.validation import shown
+from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .loaded_model import LOADED_MODEL
 from .model_folders import (
     CHOICES,
@@ -23,6 +24,7 @@ from .model_folders import (
 )
 from .progress import show_text
 
+_ALIASES = "A closed model is listed where MULTIEDIT_MODEL_ALIASES names an open one for it."
 # ComfyUI's own choice, of its loader of diffusion models.
 WEIGHT_DTYPES = ["default", "fp8_e4m3fn", "fp8_e4m3fn_fast", "fp8_e5m2"]
 
@@ -52,12 +54,13 @@ class MultiEditLoadModel(io.ComfyNode):
             inputs=_inputs(),
             outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
         )
 
     @classmethod
     def validate_inputs(
         cls,
-        model: dict[str, str] | None = None,
+        model: Any = UNSENT,
         diffusion_model: str = AUTO,
         text_encoder: str = AUTO,
         vae: str = AUTO,
@@ -65,8 +68,9 @@ class MultiEditLoadModel(io.ComfyNode):
         text_encoder_2: str = AUTO,
     ) -> bool | str:
         """Before anything runs: an edit must not fail for a missing file after minutes of other work."""
-        if model is None or not isinstance(model.get("model"), str):  # linked, not known yet
-            return True
+        refusal = refuse_unknown(cls, _ALIASES, model=model)
+        if refusal is not True or model is UNSENT:
+            return refusal
         files = (diffusion_model, text_encoder, vae, lora, text_encoder_2)
         try:
             _, selection = select_model(model, dict(zip(CHOICES, files, strict=True)))
@@ -94,15 +98,10 @@ class MultiEditLoadModel(io.ComfyNode):
         strength_model: float = 1.0,
         **files: str,
     ) -> io.NodeOutput:
-        if model is None:  # ComfyUI silently drops a dynamic combo's value that is not an option
-            raise InvalidRequest(
-                "model is not an option of this node. Choose one from its list; a closed model is listed "
-                "where MULTIEDIT_MODEL_ALIASES names an open one for it.",
-                field="model",
-            )
         from .model_loading import load_model
 
-        model_id, selection = select_loaded(model, {**files, "strength_model": strength_model})
+        choice = require_option("model", model)
+        model_id, selection = select_loaded(choice, {**files, "strength_model": strength_model})
         show_text(cls, "\n".join(selection.notes))  # a licence is to be read before the model is used
         loaded = load_model(model_id, selection, weight_dtype)
         ui = show_text(cls, "\n".join(loaded.selection.notes))

@@ -6,33 +6,12 @@ from collections.abc import Iterable, Mapping
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.catalog.model import AUTO, Model
-from ..pipelines.common.errors import InvalidRequest
 
 
 def model_options(models: Iterable[Model], *, qualities: bool) -> list[io.DynamicCombo.Option]:
     """Make the options of an input `model`; with `qualities`, models that have a quality setting offer it."""
     return [io.DynamicCombo.Option(model.id, _children(model, qualities)) for model in models]
-
-
-UNKNOWN_MODEL = (
-    "model is not an option of this node. Choose one from its list; on this machine "
-    f"{', '.join(LOCAL_MODELS)} can run. Closed models are listed where "
-    "MULTIEDIT_PROVIDER_URL and MULTIEDIT_PROVIDER_KEY are set for ComfyUI."
-)
-"""Where `model` is missing: ComfyUI silently drops the value of a dynamic combo that is no option."""
-
-
-def require_model(model: Mapping[str, str] | None) -> Mapping[str, str]:
-    """The input `model` as it came.
-
-    Raises:
-        InvalidRequest: it is None.
-    """
-    if model is None:
-        raise InvalidRequest(UNKNOWN_MODEL, field="model")
-    return model
 
 
 def unless_auto(model: Mapping[str, str], name: str) -> str | None:

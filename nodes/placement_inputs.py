@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypedDict
+from collections.abc import Mapping
+from typing import Any
 
 from comfy_api.latest import io
 
@@ -14,11 +15,9 @@ from ..pipelines.layers.placement import (
     ANCHORS,
     FARTHEST_OFFSET,
     FITS,
+    PLACEMENT_FIELDS,
     UNITS,
-    Anchor,
     Placement,
-    PlacementFit,
-    Unit,
     read_placement,
 )
 from ..pipelines.planning.request import Role
@@ -28,25 +27,17 @@ _MOST_IMAGES = 99
 _ROLES: dict[str, Role] = {"overlay": "overlay", "reference": "reference"}
 
 
-class PlacementWidgets(TypedDict, total=False):
-    """The values of `placement_inputs`; those that a graph leaves out have the defaults of `Placement`."""
-
-    blend_mode: str
-    opacity: float
-    fit: PlacementFit
-    anchor: Anchor
-    offset_x: float
-    offset_y: float
-    unit: Unit
-    scale: float
-    rotation: float
-    flip_h: bool
-    flip_v: bool
-    seamless: bool
+def placement_of(values: Mapping[str, Any]) -> Placement:
+    """The placement that widgets give; those that a graph leaves out have the defaults of `Placement`."""
+    return Placement(**{name: values[name] for name in PLACEMENT_FIELDS if name in values})
 
 
 def placement_inputs(*, advanced: bool = False) -> list[io.Input]:
-    """Make a widget for each field of a placement, with the limits of `read_placement`."""
+    """Make a widget for each field of a placement, with the limits of `read_placement`.
+
+    Args:
+        advanced: fold them away, except `scale`: Nodes 2.0 shows no advanced one on a blueprint.
+    """
     more = {"optional": True, "advanced": advanced}
     return [
         io.Combo.Input(
@@ -102,7 +93,7 @@ def _geometry(more: dict[str, Any]) -> list[io.Input]:
             "size, or pixels of it.",
             **more,
         ),
-        _number("scale", 1.0, (0.001, 100.0), factor, step=0.001, **more),
+        _number("scale", 1.0, (0.001, 100.0), factor, step=0.001, **{**more, "advanced": False}),
         _number("rotation", 0.0, (-360.0, 360.0), turn, **more),
     ]
 

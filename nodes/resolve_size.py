@@ -8,7 +8,8 @@ from comfy_api.latest import io
 
 from ..pipelines.adapters.local import LOCAL_MODELS
 from ..pipelines.catalog.lookup import load_catalog
-from .model_inputs import model_options, require_model, snap_ratio_input, unless_auto
+from .dynamic_options import UNSENT, refuse_unknown, require_option
+from .model_inputs import model_options, snap_ratio_input, unless_auto
 from .progress import show_text
 from .socket_values import size_of
 
@@ -69,7 +70,12 @@ class MultiEditResolveSize(io.ComfyNode):
                 io.String.Output("notes", tooltip="What was inferred, dropped or estimated, one line each."),
             ],
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, model: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, model=model)
 
     @classmethod
     def execute(
@@ -78,10 +84,11 @@ class MultiEditResolveSize(io.ComfyNode):
         keep_size: bool = False,
         image: Any = None,
         snap_ratio: bool = False,
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.planning.size import resolve_size
 
-        choice = require_model(model)
+        choice = require_option("model", model)
         size = resolve_size(
             load_catalog().get(choice["model"]),
             unless_auto(choice, "aspect_ratio"),

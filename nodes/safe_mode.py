@@ -10,6 +10,7 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
+from .dynamic_options import UNSENT, refuse_unknown
 from .progress import interruptible_torch, progress_callback
 from .socket_values import output_tensor
 
@@ -40,7 +41,12 @@ class MultiEditSafeMode(io.ComfyNode):
             search_aliases=["nsfw", "safety checker", "content filter", "blur adult", "censor", "moderation"],
             inputs=_inputs(),
             outputs=_outputs(),
+            accept_all_inputs=True,
         )
+
+    @classmethod
+    def validate_inputs(cls, threshold: Any = UNSENT, batch: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, threshold=threshold, batch=batch)
 
     @classmethod
     async def check_lazy_status(
@@ -70,6 +76,7 @@ class MultiEditSafeMode(io.ComfyNode):
         tiles: bool | None = None,
         on_missing: OnMissing | None = None,
         download_weights: bool | None = None,
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.images.tensor_input import image_batch
         from ..pipelines.safety.report import reports_json

@@ -14,15 +14,20 @@ import folder_paths
 
 FOLDER = "multi-edit"
 _SAMPLES = Path(__file__).resolve().parent.parent / "samples"
+NO_IMAGE = "none [temp]"
+"""The choice of no image: a small drawing, since ComfyUI's page shows whatever file a list names."""
+_NONE = "none.png"
 _NAMES = ("coffee.jpg", "galaxies.jpg", "coffee-mask.png", "cat.jpg")
 _logger = logging.getLogger(__name__)
 
 
 def copy_samples() -> None:
     """Copy the images into the temporary folder; without them the templates ask for files."""
-    target = Path(folder_paths.get_temp_directory()) / FOLDER
+    temporary = Path(folder_paths.get_temp_directory())
+    target = temporary / FOLDER
     try:
         target.mkdir(parents=True, exist_ok=True)
+        shutil.copy(_SAMPLES / _NONE, temporary / NO_IMAGE.removesuffix(" [temp]"))
         for name in _NAMES:
             shutil.copy(_SAMPLES / name, target / name)
     except OSError as error:

@@ -12,6 +12,7 @@ import folder_paths
 from comfy_api.latest import io, ui
 
 from ..pipelines.common.errors import InvalidRequest
+from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .progress import abandonable, interruptible_torch, progress_callback
 from .saved_files import SAVED_FILES
 from .socket_values import TEXT_SOCKET, encode_options
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
-_UNKNOWN_FORMAT = "format is not an option of this node. Choose auto, png, jpeg or webp."
 _NUL = "filename_prefix has a NUL character. Remove it."
 _FLATTEN = "The colour behind transparent pixels, since JPEG has no transparency. sRGB."
 
@@ -50,6 +50,7 @@ class MultiEditSave(io.ComfyNode):
             ],
             is_output_node=True,
             hidden=[io.Hidden.unique_id],
+            accept_all_inputs=True,
             inputs=_inputs(),
             outputs=[
                 io.String.Output(
@@ -59,6 +60,10 @@ class MultiEditSave(io.ComfyNode):
                 )
             ],
         )
+
+    @classmethod
+    def validate_inputs(cls, format: Any = UNSENT) -> bool | str:
+        return refuse_unknown(cls, format=format)
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: Any) -> int:
@@ -75,21 +80,20 @@ class MultiEditSave(io.ComfyNode):
         metadata: str = "everything",
         report: str | None = None,
         plan: str | None = None,
+        **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
         from ..pipelines.images.tensor_input import image_batch
 
-        if format is None:
-            raise InvalidRequest(_UNKNOWN_FORMAT, field="format")
         if "\0" in filename_prefix:
             raise InvalidRequest(_NUL, field="filename_prefix")
-        batch = image_batch(images, "images")
+        batch, choice = image_batch(images, "images"), require_option("format", format)
         subfolder, path = _output_files(filename_prefix, batch)
         saved = save_images(
             batch,
-            encode_options(format),
+            encode_options(choice),
             path,
-            automatic=format["format"] == "auto",
+            automatic=choice["format"] == "auto",
             texts=_workflow_texts(cls) if metadata == "everything" else {},
             report=None if metadata == "none" else report,
             plan=plan if metadata == "everything" else None,

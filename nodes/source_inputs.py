@@ -12,13 +12,13 @@ from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidImage, InvalidRequest
 from ..pipelines.common.validation import describe
-from .sample_files import listed_samples
+from .sample_files import NO_IMAGE, listed_samples
 
 if TYPE_CHECKING:
     from ..pipelines.sources.source import FileSource
 
 SOURCE_COUNT = 3
-NONE = "none"
+_NO_IMAGE = ("none", NO_IMAGE)  # the first is for those who write a prompt by hand
 _UPLOAD = io.Custom("IMAGEUPLOAD")
 
 
@@ -30,6 +30,8 @@ class _InputFiles(list[str]):
     """
 
     def __contains__(self, name: object) -> bool:
+        if name in _NO_IMAGE:
+            return NO_IMAGE in self[:1]
         return super().__contains__(name) or (isinstance(name, str) and _path_of(name) is not None)
 
 
@@ -59,11 +61,11 @@ def _file_input(number: int) -> io.Input:
     return io.Combo.Input(
         f"image_{number}",
         optional=not required,
-        options=_InputFiles([*([] if required else [NONE]), *_listed_files(), *listed_samples()]),
+        options=_InputFiles([*([] if required else [NO_IMAGE]), *_listed_files(), *listed_samples()]),
         upload=io.UploadType.image,
         image_folder=io.FolderType.input,
-        tooltip=f"Image {number} from ComfyUI's input folder, {role}. JPEG, PNG, WebP, GIF (first frame), "
-        "AVIF, HEIC, BMP or TIFF, under 500 MB.",
+        tooltip=f"Image {number} from ComfyUI's input folder, {role}. At the end of the list are this "
+        "pack's samples. JPEG, PNG, WebP, GIF (first frame), AVIF, HEIC, BMP or TIFF, under 500 MB.",
     )
 
 
@@ -98,7 +100,7 @@ def file_sources(choices: Mapping[str, Any]) -> dict[int, FileSource]:
     sources: dict[int, FileSource] = {}
     for number in range(1, SOURCE_COUNT + 1):
         name = choices.get(f"image_{number}")
-        if name is None or name == NONE:
+        if name is None or name in _NO_IMAGE:
             continue
         path = _path_of(name)
         if path is None:

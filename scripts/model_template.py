@@ -47,7 +47,7 @@ def _image_names(prompt: Mapping[str, Any]) -> Iterator[str]:
     """Names of the images that a template loads, in order."""
     for node in prompt.values():
         for name, value in node["inputs"].items():
-            if (node["class_type"], name[:5]) in _IMAGES and value != "none":
+            if (node["class_type"], name[:5]) in _IMAGES and not value.startswith("none"):
                 yield Path(value.removesuffix(" [temp]")).name
 
 

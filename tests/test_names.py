@@ -19,7 +19,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 CODE = ("api", "cli", "nodes", "pipelines")
 DOCUMENTS = [
-    "README.md", "docs/**/*.md", "samples/*.md", "samples/*.sh", "web/docs/*.md",
+    "README.md", "docs/**/*.md", "samples/*.md", "samples/*.sh", "web/docs/**/*.md",
     "scripts/workflow_notes/*.md", "locales/*/*.json", "workflows/**/*.json", "subgraphs/*.json",
     "pipelines/**/*.json",
 ]  # fmt: skip

@@ -14,7 +14,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 from multiedit.tests.support.comfyui import PACK, Server
 from multiedit.tests.support.family_tables import GATED
-from multiedit.tests.support.pictures import SAMPLES
+from multiedit.tests.support.pictures import SAMPLES, painted_cup
 from multiedit.tests.support.templates import template_file, template_names
 from PIL import Image
 
@@ -82,17 +82,9 @@ def small(name: str) -> Prompt:
     return prompt
 
 
-def painted() -> tuple[Image.Image, np.ndarray]:
-    """The cup as the mask editor saves it, transparent where it was painted; and where that is."""
-    picture, mask = (Image.open(SAMPLES / f"coffee{end}") for end in (".jpg", "-mask.png"))
-    alpha = mask.convert("L").point(lambda level: 0 if level > 127 else 255)
-    picture.putalpha(alpha)
-    return picture, np.asarray(alpha) == 0
-
-
 @pytest.mark.parametrize("name", EDITS)
 def test_a_template_runs(model_server: Server, name: str) -> None:
-    picture, change = painted()
+    picture, change = painted_cup()
     picture.save(model_server.base / "input" / PAINTED)
     run = model_server.run(small(name))
     assert "execution_success" in run.events, run.error

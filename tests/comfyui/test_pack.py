@@ -72,9 +72,18 @@ def test_the_samples_are_there_and_can_be_previewed(server: Server) -> None:
         assert shown == (PACK / "samples" / file).read_bytes()
 
 
+def test_no_image_has_a_picture_too(server: Server) -> None:
+    """The page shows whatever is chosen, as it shows a file."""
+    listed = server.json("/object_info/MultiEditLoadLayers")["MultiEditLoadLayers"]["input"]["optional"]
+    assert listed["image_2"][1]["options"][0] == "none [temp]"
+    shown = server.get("/view?type=input&filename=none+%5Btemp%5D&subfolder=")
+    assert shown == (PACK / "samples" / "none.png").read_bytes()
+
+
 def test_every_node_has_its_help_page(server: Server) -> None:
     for node in sorted(NODES):
-        assert server.status(f"/extensions/{server.folder}/docs/{node}.md") == 200, node
+        for page in (f"{node}.md", f"{node}/ja.md"):
+            assert server.status(f"/extensions/{server.folder}/docs/{page}") == 200, page
 
 
 def test_every_language_arrives(server: Server) -> None:

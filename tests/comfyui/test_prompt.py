@@ -46,11 +46,51 @@ def test_a_workflow_with_a_missing_file_is_refused_at_its_loader(server: Server,
     assert "gone.png" in errors[0]["details"]
 
 
-def test_an_unknown_model_is_refused_at_multi_edit(server: Server) -> None:
-    prompt = prompt_of("compose")
-    prompt["3"]["inputs"]["model"] = "no-such-model"
-    [error] = refusal(server, prompt)["3"]["errors"]
-    assert "Choose one from its list" in error["details"]
+DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+# Every node with dynamic combos: what ComfyUI asks of it beside, and those combos.
+COMBOS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "MultiEditResolveSize": ({}, ["model"]),
+    "MultiEditLoadModel": ({}, ["model"]),
+    "MultiEditCompose": ({"image_1": ["1", 0]}, ["canvas", "background"]),
+    "MultiEditSafeMode": ({"image": ["1", 0]}, ["threshold", "batch"]),
+    "MultiEditSave": ({"images": ["1", 0], "filename_prefix": "p"}, ["format"]),
+    "MultiEditExtend": ({"image": ["1", 0], "extend": "sides", "fill": "mirror"}, ["extend", "fill"]),
+    "MultiEditEdit": ({"image_1": ["1", 0], "prompt": "p", "seed": 0}, ["model"]),
+}
+
+
+def test_every_dynamic_combo_is_in_the_table(server: Server) -> None:
+    module = f"custom_nodes.{server.folder}"
+    found = {}
+    for name, node in server.json("/object_info").items():
+        inputs = {**node["input"].get("required", {}), **node["input"].get("optional", {})}
+        combos = [key for key, given in inputs.items() if given[0] == DYNAMIC]
+        if combos and node["python_module"] == module and not node.get("dev_only"):
+            found[name] = combos
+    assert found == {name: combos for name, (_, combos) in COMBOS.items()}
+
+
+@pytest.mark.parametrize("value", ["no-such-option", 7, ["1", 0]], ids=["unknown", "number", "connected"])
+@pytest.mark.parametrize(("name", "combo"), [(name, each) for name in COMBOS for each in COMBOS[name][1]])
+def test_a_value_that_is_no_option_is_refused(server: Server, name: str, combo: str, value: Any) -> None:
+    asked, _ = COMBOS[name]
+    prompt = {
+        "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
+        "2": {"class_type": name, "inputs": {**asked, combo: value}},
+        "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}},
+    }
+    errors = refusal(server, prompt)["2"]["errors"]
+    assert [error["extra_info"]["input_name"] for error in errors] == [combo]
+    assert f"{combo} is " in errors[0]["details"]
+    assert "it must be an option of this node" in errors[0]["details"]
+
+
+def test_the_message_names_the_options(server: Server) -> None:
+    compose = {"class_type": "MultiEditCompose", "inputs": {"canvas": "huge"}}
+    show = {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}}
+    [error] = refusal(server, {"2": compose, "3": show})["2"]["errors"]
+    message = "canvas - canvas is 'huge'; it must be an option of this node: base, custom, extent."
+    assert error["details"] == message
 
 
 EDIT = {

@@ -122,7 +122,7 @@ def test_per_image_speaks_of_sockets(graph: Any) -> None:
     [
         ({"model.aspect_ratio": "1:1"}, "keep_size asks for the first image's size"),
         ({"image_2": torch.rand(3, 9, 9, 3)}, "image 1 has 2 frames beside 3"),
-        ({"model": "no-such-model"}, "Choose one from its list"),
+        ({"model": "no-such-model"}, "must be an option of this node: layer-composite, from loader"),
         ({"model.aspect_ratio": "7:1"}, "value_not_in_list"),
         ({"scale": 0.0}, "value_smaller_than_min"),
         ({"per_image": '{"2": {"opacity": 0.2}}'}, "image_2 is not connected"),

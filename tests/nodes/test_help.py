@@ -1,6 +1,7 @@
-"""The help pages: one for each node, with everything that the node has, and pictures that are there.
+"""The help pages: one for each node and language, with all that the node has, and pictures that are there.
 
-What a node has is read from the English locale, which test_locales.py pins to the schema.
+What a node has is read from the locales, which test_locales.py pins to the schema. ComfyUI looks for
+`docs/NODE/LANGUAGE.md` first, then for `docs/NODE.md`, which is in English.
 """
 
 from __future__ import annotations
@@ -12,11 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from multiedit.scripts.help_tables import filled
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "web" / "docs"
-LOCALE: dict[str, Any] = json.loads((ROOT / "locales" / "en" / "nodeDefs.json").read_text(encoding="utf-8"))
+LOCALES: dict[str, dict[str, Any]] = {
+    path.parent.name: json.loads(path.read_text(encoding="utf-8"))
+    for path in (ROOT / "locales").glob("*/nodeDefs.json")
+}
+LOCALE = LOCALES["en"]
 PAGES = [pytest.param(node, (DOCS / f"{node}.md"), id=node) for node in LOCALE]
+TRANSLATED = sorted(set(LOCALES) - {"en"})
+TRANSLATIONS = [
+    pytest.param(node, language, id=f"{node}-{language}") for node in LOCALE for language in TRANSLATED
+]
 
 SECTIONS = ["## Inputs", "## Outputs", "## Rules", "## When it stops with an error"]
 LARGEST_PICTURE = 40_000  # bytes
@@ -25,6 +35,12 @@ LONGEST_PAGE = 100  # lines
 
 def pictures(text: str) -> list[str]:
     return re.findall(r"!\[[^\]]+\]\(([^)]+)\)", text)
+
+
+def messages(page: str) -> list[str]:
+    """What stands in quotation marks in the first column of the last table."""
+    rows = re.findall(r"^\| (.*?) \| ", page.rpartition("\n## ")[2], re.MULTILINE)
+    return re.findall(r"`([^`]+)`", " ".join(rows))
 
 
 def registered() -> list[str]:
@@ -39,7 +55,7 @@ def registered() -> list[str]:
 def named(node: dict[str, Any]) -> set[str]:
     """Every name of an input or output that a user sees; of further numbered ones none."""
     entries = [*node["inputs"].values(), *node["outputs"].values()]
-    return {entry["name"] for entry in entries if not re.search(r"[_ ][2-9]$", entry["name"])}
+    return {entry["name"] for entry in entries if not re.search(r"\D[2-9](\D|$)", entry["name"])}
 
 
 def test_every_registered_node_has_a_page_and_no_page_is_left_over() -> None:
@@ -69,6 +85,42 @@ def test_the_page_has_a_picture_and_every_picture_is_there(node: str, page: Path
         # The frontend resolves a relative path against /extensions/<pack>/docs/, where web/docs is served.
         assert (DOCS / picture).read_bytes()[:2] == b"\xff\xd8"
         assert (DOCS / picture).stat().st_size <= LARGEST_PICTURE
+
+
+def test_every_page_is_there_in_every_language() -> None:
+    found = sorted(path.relative_to(DOCS).as_posix() for path in DOCS.glob("*/*.md"))
+    assert found == sorted(f"{node}/{language}.md" for node in LOCALE for language in TRANSLATED)
+
+
+@pytest.mark.parametrize(("node", "language"), TRANSLATIONS)
+def test_a_translated_page_says_what_its_locale_says(node: str, language: str) -> None:
+    """The tables are made by scripts/help_tables.py."""
+    page, locale = (DOCS / node / f"{language}.md").read_text(encoding="utf-8"), LOCALES[language][node]
+    assert page.startswith(f"# {locale['display_name']}\n\n{locale['description']}\n")
+    assert filled(page, locale) == page
+    assert named(locale) - set(re.findall(r"`([^`]+)`", page)) == set()
+
+
+@pytest.mark.parametrize(("node", "language"), TRANSLATIONS)
+def test_a_translated_page_has_the_parts_and_the_pictures_of_the_english_one(
+    node: str, language: str
+) -> None:
+    english, page = (
+        (DOCS / name).read_text(encoding="utf-8") for name in (f"{node}.md", f"{node}/{language}.md")
+    )
+    assert len(re.findall("^## ", page, re.MULTILINE)) == len(SECTIONS)
+    assert pictures(page) == pictures(english)
+    assert len(page.splitlines()) <= LONGEST_PAGE
+
+
+@pytest.mark.parametrize(("node", "language"), TRANSLATIONS)
+def test_a_translated_page_quotes_messages_that_the_english_one_has(node: str, language: str) -> None:
+    english, page = (
+        (DOCS / name).read_text(encoding="utf-8") for name in (f"{node}.md", f"{node}/{language}.md")
+    )
+    told = " ".join(messages(english))
+    assert len(messages(page)) >= 4
+    assert [message for message in messages(page) if message not in told] == []
 
 
 def test_no_picture_is_left_over() -> None:

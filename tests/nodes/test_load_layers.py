@@ -38,8 +38,9 @@ def test_files_come_as_load_image_has_them_and_with_their_alpha(graph: Any, file
         torch.testing.assert_close(mask, their_mask)
 
 
-def test_what_is_missing_is_no_error(graph: Any, files: Path) -> None:
-    *outputs, layers = load(graph, image_1="red.png", image_2="none", image_3="green.png")
+@pytest.mark.parametrize("none", ["none", "none [temp]"])
+def test_what_is_missing_is_no_error(graph: Any, files: Path, none: str) -> None:
+    *outputs, layers = load(graph, image_1="red.png", image_2=none, image_3="green.png")
     assert outputs[2:4] == [None, None]
     assert outputs[4].shape == (1, 300, 300, 4)
     assert layers["canvas"] == (320, 240)
@@ -52,6 +53,7 @@ def test_what_is_missing_is_no_error(graph: Any, files: Path) -> None:
     ("choices", "words"),
     [
         ({"image_1": "none"}, "value_not_in_list.*'image_1'"),
+        ({"image_1": "none [temp]"}, "value_not_in_list.*'image_1'"),
         ({"image_2": "red.png"}, "required_input_missing.*'image_1'"),
         ({"image_1": "gone.png"}, "value_not_in_list.*'image_1'"),
         ({"image_1": "../secret.png"}, "value_not_in_list.*'image_1'"),

@@ -120,7 +120,7 @@ def test_all_that_is_missing_is_one_error_before_anything_runs(graph: Any, model
         ({"model": "qwen-edit", "model.profile": "qwen-edit-2511-lightning-4"}, "4steps"),
         ({"model": "qwen-edit", "model.profile": "flux-2-klein-4b"}, "not in"),
         ({"model": "flux-3-klein-edit", "model.profile": "auto"}, "needs ComfyUI 0.41.0 or newer"),
-        ({"model": "nano-banana-2-edit", "model.profile": "auto"}, "not an option of this node"),
+        ({"model": "nano-banana-2-edit", "model.profile": "auto"}, "must be an option of this node"),
     ],
 )
 def test_what_cannot_run_says_why(graph: Any, models: Path, asked: dict[str, str], words: str) -> None:

@@ -237,7 +237,7 @@ def test_the_files_of_a_loader_are_top_level_combos_with_upload(comfyui: Any) ->
         kind, combo = inputs[f"image_{number}"]
         assert kind == "COMBO"
         assert (combo["image_upload"], combo["image_folder"]) == (True, "input")
-        assert ("none" in combo["options"]) is (number > 1)
+        assert ("none [temp]" in list(combo["options"])) is ("none" in combo["options"]) is (number > 1)
         kind, upload = inputs["upload" if number == 1 else f"upload_{number}"]
         assert kind == "IMAGEUPLOAD"
         assert (upload["imageInputName"], upload["image_folder"]) == (f"image_{number}", "input")

@@ -47,10 +47,11 @@ def chromium() -> Iterator[Any]:
 
 
 class Canvas:
-    """One page of ComfyUI, and what it complained about since it was opened."""
+    """One page of ComfyUI, what it complained about since it was opened, and images that it did not get."""
 
     def __init__(self, browser: Any, url: str) -> None:
         self.complaints: list[str] = []
+        self.images_missing: list[str] = []
         self.page: Page = browser.new_page(viewport={"width": 1600, "height": 1000})
         self.page.set_default_timeout(_TIMEOUT_MS)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -66,6 +67,8 @@ class Canvas:
     def _watch(self, response: Any) -> None:
         if response.status >= 400 and any(path in response.url for path in _PACKS_PATHS):
             self.complaints.append(f"{response.status} {response.url}")
+        if response.status >= 400 and "/view?" in response.url:
+            self.images_missing.append(response.url)
 
     def graph(self) -> dict[str, Any]:
         """The graph on the canvas as a UI-format workflow."""

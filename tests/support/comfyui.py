@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -133,6 +134,11 @@ class Server:
     @property
     def log(self) -> str:
         return self.log_file.read_text(errors="replace")
+
+    def warnings(self, since: int = 0) -> list[str]:
+        """The lines of the log that warn or say an error, from a place in it on."""
+        lines = self.log[since:].splitlines()
+        return [line for line in lines if re.search(r"\[(WARNING|ERROR|CRITICAL)\]|Traceback", line)]
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS

@@ -9,10 +9,21 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 API = Path(__file__).resolve().parents[2] / "workflows" / "api"
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 PICTURES = [SAMPLES / name for name in ("coffee.jpg", "galaxies.jpg", "coffee-mask.png")]
 CAT = SAMPLES / "cat.jpg"
+
+
+def painted_cup() -> tuple[Image.Image, np.ndarray]:
+    """The cup as the mask editor saves it, transparent where it was painted; and where that is."""
+    picture, mask = (Image.open(SAMPLES / f"coffee{end}") for end in (".jpg", "-mask.png"))
+    alpha = mask.convert("L").point(lambda level: 0 if level > 127 else 255)
+    picture.putalpha(alpha)
+    return picture, np.asarray(alpha) == 0
 
 
 class _Quiet(SimpleHTTPRequestHandler):

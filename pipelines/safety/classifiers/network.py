@@ -39,11 +39,14 @@ class Network:
         side: of its square input, in pixels.
         probabilities: from weights and views [N, 3, side, side], 0..1, to scores [N, L].
         shapes: of every tensor in the weights file, by name.
+        views_at_once: as many as it takes together. A cancel is heard between two operations, so that none
+            may take long.
     """
 
     side: int
     probabilities: Callable[[TensorMap, Tensor], Tensor]
     shapes: Mapping[str, tuple[int, ...]] = field(repr=False)
+    views_at_once: int = VIEWS_AT_ONCE
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +90,8 @@ def score_together(parts: Sequence[NetworkClassifier], images: Tensor, tiles: bo
             views: Iterable[Tensor] = kept.get(side) or _views(images, side, tiles, weights)
             if sides.count(side) > 1:
                 views = kept[side] = list(views)
-            scores = torch.cat([part.network.probabilities(weights, chunk) for chunk in _chunks(views)])
+            chunks = _chunks(views, part.network.views_at_once)
+            scores = torch.cat([part.network.probabilities(weights, chunk) for chunk in chunks])
             found.append(scores.view(len(images), -1, scores.shape[1]).amax(1).to(images.device))
     return torch.cat(found, dim=1)
 
@@ -99,10 +103,10 @@ def _views(images: Tensor, side: int, tiles: bool, weights: TensorMap) -> Iterat
         yield square_views(image.to(device, torch.float32), side, tiles)[0]
 
 
-def _chunks(views: Iterable[Tensor]) -> Iterator[Tensor]:
-    """Group views [V, 3, S, S] of one image after the other -> [up to 8, 3, S, S], as they are needed."""
+def _chunks(views: Iterable[Tensor], most: int) -> Iterator[Tensor]:
+    """Group views [V, 3, S, S] of one image after the other -> [up to most, 3, S, S], as they are needed."""
     each = itertools.chain.from_iterable(views)
-    while chunk := list(itertools.islice(each, VIEWS_AT_ONCE)):
+    while chunk := list(itertools.islice(each, most)):
         # Convolutions on a CPU are up to twice as fast where the channels of a pixel lie together.
         yield torch.stack(chunk).contiguous(memory_format=torch.channels_last)
 

@@ -1,0 +1,84 @@
+"""Cancelling Safe Mode is heard within a second whichever classifier works, on one core.
+
+Seconds are those of the processor, since other programs may keep it busy. The weights of those that have to
+be downloaded are all the same number here: only their sizes matter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors.torch
+import torch
+from torch.overrides import TorchFunctionMode
+
+pytest.importorskip("comfy_api.latest")
+pytestmark = pytest.mark.comfyui
+
+HEARD_SECONDS = 0.5  # half of what is promised, since a busy machine takes longer
+WORK_SECONDS = 2.0  # fewer than 60 frames take
+
+
+def plain_weights(folder: Path, name: str) -> str:
+    """Write weights of a classifier's sizes where they are looked for; their sha256."""
+    from multiedit.pipelines.safety.classifiers import eva02, vit
+    from multiedit.pipelines.safety.classifiers.specs import CLASSIFIERS
+
+    network = {"light": vit, "recommended": eva02}[name].NETWORK
+    tensors = {key: torch.full(shape, 0.01, dtype=torch.float16) for key, shape in network.shapes.items()}
+    path = folder / CLASSIFIERS[name].file
+    path.parent.mkdir(parents=True)
+    safetensors.torch.save_file(tensors, path)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.fixture(params=["open_nsfw", "nsfwjs", "light", "recommended"])
+def classifier(
+    request: pytest.FixtureRequest, comfyui: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """The name of a classifier that is loaded."""
+    from multiedit.nodes.safe_mode import MultiEditSafeMode
+
+    name: str = request.param
+    if name in ("light", "recommended"):
+        monkeypatch.setenv("MULTIEDIT_SAFETY_FOLDER", str(tmp_path))
+        monkeypatch.setenv("MULTIEDIT_SAFETY_ALLOWED", plain_weights(tmp_path, name))
+    assert asyncio.run(MultiEditSafeMode.check_lazy_status(classifier=name)) == ["image"]
+    return name
+
+
+class Watch(TorchFunctionMode):
+    """Cancels after some seconds of work.
+
+    Attributes:
+        longest: seconds of the processor between two operations of torch, at each of which a cancel is heard.
+    """
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        super().__init__()
+        self.longest = 0.0
+        self._cancel = cancel
+        self._began = self._last = time.thread_time()
+
+    def __torch_function__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        now = time.thread_time()
+        self.longest, self._last = max(self.longest, now - self._last), now
+        if now > self._began + WORK_SECONDS:
+            self._cancel()
+        return operation(*args, **(kwargs or {}))
+
+
+def test_a_cancel_is_heard_within_a_second(graph: Any, comfyui: Any, classifier: str) -> None:
+    """Takes the seconds of work, and where weights are made, one more for 173 MB of them."""
+    with (
+        Watch(comfyui.interrupt_processing) as watch,
+        pytest.raises(graph.Failed, match="interrupted in node"),
+    ):
+        graph.run("MultiEditSafeMode", image=torch.rand(60, 448, 448, 3), classifier=classifier)
+    assert watch.longest < HEARD_SECONDS
