@@ -11,7 +11,7 @@ from multiedit.tests.support.comfyui import PACK, Installation, Server
 NODES = {
     "MultiEditLoadLayers", "MultiEditCompose", "MultiEditResolveSize", "MultiEditEdit", "MultiEditSafeMode",
     "MultiEditSave", "MultiEditLoadModel", "MultiEditLoadUrl", "MultiEditModelFromParts", "MultiEditLora",
-    "MultiEditSampling",
+    "MultiEditSampling", "MultiEditExtend",
 }  # fmt: skip
 # What Multi-Edit expands into; no page lists them.
 INNER_NODES = {
