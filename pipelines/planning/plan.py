@@ -139,12 +139,10 @@ def make_plan(
     size = _choose_size(request, model, (images[0].width, images[0].height), remote)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
     quality, quality_notes = _choose_quality(request.quality, model)
-    seed_notes = () if extras.seed is not None else (f"multiedit.seed is not given: {DEFAULT_SEED}.",)
     price = model.price.estimate(size.tier, quality, len(provider.sent_images(roles))) if remote else None
     provider_notes = () if price is None else provider.notes(model, price, roles, images, extras)
-    overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
     image_notes = (*role_notes, *mask, *added, *_image_notes(extras, model, roles, images, size, remote))
-    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *seed_notes)
+    inferred = (*model_notes, *image_notes, *format_notes, *quality_notes, *_seed_notes(extras))
     return EditPlan(
         model=model.id,
         model_name=model.name,
@@ -158,7 +156,7 @@ def make_plan(
         resolution=size.tier,
         keep_size=size.keep_size,
         roles=roles,
-        placements={number: extras.placement.get(number, Placement()) for number in overlays},
+        placements=_placements(extras, roles),
         extension=extension,
         output_format=output_format,
         quality=quality,
@@ -169,6 +167,16 @@ def make_plan(
         mask_options=extras.mask_options,
         options=_used_options(extras, model, remote),
     )
+
+
+def _placements(extras: Extras, roles: Sequence[Role]) -> dict[int, Placement]:
+    overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
+    return {number: extras.placement.get(number, Placement()) for number in overlays}
+
+
+def _seed_notes(extras: Extras) -> Iterator[str]:
+    if extras.seed is None:
+        yield f"multiedit.seed is not given: {DEFAULT_SEED}."
 
 
 def _used_options(extras: Extras, model: Model, remote: bool) -> ModelOptions:

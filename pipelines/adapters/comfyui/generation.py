@@ -46,12 +46,7 @@ def plan_generation(
     """
     profile = selection.profile
     require_mask(model, mask_bounds is not None)
-    if len(sizes) > profile.max_images:
-        raise UnsupportedValue(
-            f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "
-            "Send fewer.",
-            field="images",
-        )
+    _require_few(sizes, profile)
     work = _work_size(plan, profile, model, options.sampling_pixels)
     region, region_notes = _region(plan, profile, mask_bounds, options)
     work = region.work if region else work
@@ -86,6 +81,15 @@ def plan_generation(
             *easy_notes,
         ),
     )
+
+
+def _require_few(sizes: Sequence[Size], profile: Profile) -> None:
+    if len(sizes) > profile.max_images:
+        raise UnsupportedValue(
+            f"images has {len(sizes)} images; the limit of {profile.name} is {profile.max_images}. "
+            "Send fewer.",
+            field="images",
+        )
 
 
 def _work_size(plan: EditPlan, profile: Profile, model: Model, asked_pixels: int | None) -> Size:
