@@ -162,14 +162,7 @@ def test_an_interruption_does_not_wait_for_an_encoder(
     assert list((folders / "output").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ({"format": "bmp"}, "format is not an option of this node"),
-        ({"format": "png", "prefix": "a\0b"}, "filename_prefix has a NUL character"),
-    ],
-)
-def test_what_cannot_be_saved_is_refused(graph: Any, inputs: dict[str, str], message: str) -> None:
-    with pytest.raises(graph.Failed, match=message) as refused:
-        save(graph, torch.rand(1, 8, 8, 3), **inputs)
+def test_a_prefix_that_no_file_can_have_is_refused(graph: Any) -> None:
+    with pytest.raises(graph.Failed, match="filename_prefix has a NUL character") as refused:
+        save(graph, torch.rand(1, 8, 8, 3), format="png", prefix="a\0b")
     assert refused.value.kind.endswith("InvalidRequest")
