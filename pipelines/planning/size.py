@@ -113,16 +113,16 @@ def resolve_size(
 def nearest_size(model: Model, wanted: Size, base: Size, *, snap_ratio: bool = False) -> ResolvedSize:
     """Decide the size of a result that is wanted in pixels.
 
-    It is the wanted one where that is `base`, the size of the first image; else the closest tier, for an open
-    model at the wanted ratio, and else or with `snap_ratio` at the closest of the list. A note says so.
+    It is the wanted one where that is `base`, the size of the first image; else the closest tier at the closest
+    ratio of the list, or at image 1's own where that is the wanted one. A note says so.
     """
     keep = wanted == base
     tier = closest_tier(wanted, model.tiers) if model.tiers else None
     if keep:
         size = resolve_size(model, None, tier, base, keep_size=True)
     else:
-        shape = wanted if model.fixed_ratios else base  # which such a model follows, whatever is wanted
-        ratio, _ = _inferred_ratio(model, shape, _snaps(model, snap_ratio or not model.interprets_prompt))
+        own = Fraction(*wanted) == Fraction(*base) or not model.fixed_ratios
+        ratio, _ = _inferred_ratio(model, base if own else wanted, not own or _snaps(model, snap_ratio))
         made = _size(model, ratio, tier)
         notes = tuple(_size_notes(model, ratio, made, made, preferred=False))
         size = ResolvedSize(*made, *made, ratio, tier, notes=notes)

@@ -13,7 +13,6 @@ from multiedit.pipelines.common.errors import InvalidRequest, UnsupportedValue
 from multiedit.pipelines.planning.size import (
     AREA_TOLERANCE,
     area_tolerance,
-    closest_tier,
     nearest_size,
     resolve_size,
     size_on_grid,
@@ -340,8 +339,6 @@ def test_any_size_gives_the_nearest_of_the_model(model: Model, wanted: tuple[int
     assert any(each.startswith(note) for each in found.notes) == (made != wanted)
     if wanted == (640, 480):
         assert made == wanted
-    elif model.weights == "open":
-        assert made == nearest_made(model, wanted, found.tier)
     elif model.fixed_ratios:
 
         def apart(ratio: str) -> float:
@@ -357,13 +354,7 @@ def test_any_size_gives_the_nearest_of_the_model(model: Model, wanted: tuple[int
         assert found.aspect_ratio == "4:3"
 
 
-def nearest_made(model: Model, wanted: tuple[int, int], tier: str | None) -> tuple[int, int]:
-    """The grid point of an open model for the ratio of a size, whatever its list has."""
-    assert tier == (closest_tier(wanted, model.tiers) if model.tiers else None)
-    return size_on_grid(model, wanted, TIER_SIDES[tier or "1K"] ** 2)
-
-
-def test_a_size_in_pixels_is_snapped_where_that_is_asked_for() -> None:
+def test_a_size_in_pixels_of_image_1s_own_ratio_is_snapped_only_where_that_is_asked_for() -> None:
     model = CATALOG.get("qwen-edit")
     assert nearest_size(model, (1024, 768), (640, 480)).aspect_ratio == "4:3"
     snapped = nearest_size(model, (1024, 768), (640, 480), snap_ratio=True)
