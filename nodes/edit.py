@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import io
@@ -21,7 +21,13 @@ from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options, upsampler_socket
 from .mask_inputs import read_mask_options
 from .model_inputs import model_options, snap_ratio_input, unless_auto
-from .placement_inputs import per_image_input, placement_inputs, placement_of, read_per_image
+from .placement_inputs import (
+    per_image_input,
+    placement_inputs,
+    placement_of,
+    read_per_image,
+    require_sockets,
+)
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
 from .socket_values import output_tensor, split_sockets, values_by_number
@@ -106,8 +112,9 @@ async def run_edit(
 
     choice = require_option("model", model)
     sockets, fields = split_sockets(others)
-    roles, placements = read_per_image(per_image)
-    _require_sockets({*roles, *placements}, sockets)
+    shared = placement_of(fields)
+    roles, placements = read_per_image(per_image, shared)
+    require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
     require_safe_inputs(images)
     masked = find_mask(mask, images, {*roles, *placements})
@@ -123,7 +130,7 @@ async def run_edit(
         keep_size=keep_size,
         snap_ratio=snap_ratio,
         extend=read_extend_text(extend, next(iter(masked.images.values()))),
-        placement=placement_of(fields),
+        placement=shared,
         roles=_by_place(roles, masked.images),
         placements=_by_place(placements, masked.images),
         mask_options=read_mask_options(choice),
@@ -152,17 +159,6 @@ async def _edit_now(
     batches = list(images.values())
     with interruptible_torch():
         return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
-
-
-def _require_sockets(numbers: Iterable[int], sockets: Mapping[str, Any]) -> None:
-    """Refuse entries of `per_image` for a socket without a connection, which would be for another image."""
-    for number in sorted(numbers):
-        if f"image_{number}" not in sockets:
-            raise InvalidRequest(
-                f"per_image has an entry for image {number}, but image_{number} is not connected. "
-                "Connect it, or remove the entry.",
-                field="per_image",
-            )
 
 
 def _by_place(entries: Mapping[int, _Entry], images: Mapping[int, Tensor]) -> dict[int, _Entry]:
@@ -207,7 +203,7 @@ def edit_inputs() -> list[io.Input]:
             "auto.",
         ),
         *placement_inputs(advanced=True),
-        per_image_input(),
+        per_image_input(roles=True),
         snap_ratio_input(),
         extend_input(),
     ]
