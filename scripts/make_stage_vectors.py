@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from multiedit.pipelines.layers.document import rotated_bounds
+from multiedit.pipelines.layers.modes import BLEND_MODES
 from multiedit.pipelines.layers.placement import (
     ANCHORS,
     FITS,
@@ -34,7 +35,11 @@ def text() -> str:
     """The file's content, one case a line."""
     random_ = random.Random(16)  # noqa: S311  # the same cases in each run
     lines = ",\n".join(json.dumps(_case(random_)) for _ in range(CASES))
-    return f'{{"defaults": {json.dumps(asdict(Placement()))},\n"cases": [\n{lines}\n]}}\n'
+    facts = {
+        "defaults": asdict(Placement()),
+        "modes": {name: list(mode) for name, mode in BLEND_MODES.items()},
+    }
+    return f'{json.dumps(facts)[:-1]},\n"cases": [\n{lines}\n]}}\n'
 
 
 def _case(random_: random.Random) -> dict[str, object]:

@@ -2,15 +2,19 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { MODES } from '../../web/stage/modes.js'
 import {
   ANCHORS, DEFAULTS, boundsOf, matrixOf, offsetsFor, place, roundHalfEven, rounded, toCanvas, toLayer,
 } from '../../web/stage/placement.js'
 
-const { defaults, cases } = JSON.parse(readFileSync(new URL('placement_vectors.json', import.meta.url), 'utf8'))
+const { defaults, modes, cases } = JSON.parse(readFileSync(new URL('placement_vectors.json', import.meta.url), 'utf8'))
 const list = box => [box.x, box.y, box.width, box.height]
 const near = (a, b, most) => assert.ok(Math.abs(a - b) <= most, `${a} is not within ${most} of ${b}`)
 
-test('the defaults are those of Python', () => assert.deepEqual(DEFAULTS, defaults))
+test('the defaults and the blend modes are those of Python', () => {
+  assert.deepEqual(DEFAULTS, defaults)
+  assert.deepEqual(Object.entries(MODES), Object.entries(modes))
+})
 
 test('every placement has the box that Python gives it', () => {
   const wrong = cases.filter(({ placement, layer, canvas, box }) =>

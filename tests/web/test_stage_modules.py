@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 import shutil
@@ -54,6 +55,22 @@ def test_one_file_alone_imports_comfyui() -> None:
         if not (path.parent / source).resolve().is_relative_to(PACK / "web")
     }
     assert outside <= {HOST}
+
+
+def test_every_text_has_every_language() -> None:
+    folders = [path.parent for path in (PACK / "locales").glob("*/nodeDefs.json")]
+    texts = {
+        folder.name: json.loads((folder / "main.json").read_text("utf-8"))["multiEditStage"]
+        for folder in folders
+    }
+    sources = "".join(path.read_text() for path in MODULES)
+    asked = set(re.findall(r"\btext\('(\w+)'", sources)) | {"image", "incoming"}
+    assert {language: set(each) for language, each in texts.items()} == dict.fromkeys(texts, asked)
+    others = {language: each for language, each in texts.items() if language != "en"}
+    same = {
+        (language, key) for language, each in others.items() for key in each if each[key] == texts["en"][key]
+    }
+    assert same == {("fr", "image"), ("fr", "visible")}  # the French words
 
 
 def test_every_module_is_small_and_ascii() -> None:

@@ -1,0 +1,87 @@
+"""The routes of the stage on ComfyUI's own server: pictures of input files, and composites of them.
+
+They show what ComfyUI's own /view shows, to the same people. One thread computes, on the CPU; of several
+composites for one stage only the newest is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from aiohttp import web
+
+from ..pipelines.common.errors import InvalidRequest, MultiEditError
+from ..pipelines.common.json_reader import read_json
+from ..pipelines.common.settings import Limits
+from ..pipelines.editing.stage_preview import FindFile, StagePreview, read_document
+
+PREFIX = "/multi-edit/stage"
+_LARGEST_BODY = 65_536
+_LONGEST_ID = 200
+_MOST_STAGES = 200  # whose newest composite is remembered
+_Result = TypeVar("_Result")
+
+
+class StageRoutes:
+    """The handlers.
+
+    Args:
+        find_file: the file that a name of ComfyUI's input folder means, or None.
+    """
+
+    def __init__(self, find_file: FindFile, limits: Limits) -> None:
+        self._limits = limits
+        self._preview = StagePreview(find_file, limits)
+        self._worker = ThreadPoolExecutor(1, "multi-edit stage")
+        self._newest: dict[str, object] = {}
+
+    def definitions(self) -> list[web.RouteDef]:
+        return [web.get(f"{PREFIX}/picture", self.picture), web.post(f"{PREFIX}/compose", self.compose)]
+
+    async def picture(self, request: web.Request) -> web.Response:
+        """`?name=`: a WebP, with `opaque` without transparency; `x-size` has the file's width and height."""
+        name, opaque = request.query.get("name", ""), "opaque" in request.query
+        try:
+            data, size = await self._work(lambda: self._preview.picture(name, opaque))
+        except MultiEditError as error:
+            return _error(error)
+        headers = {"x-size": f"{size[0]},{size[1]}", "Cache-Control": "no-store"}
+        return web.Response(body=data, content_type="image/webp", headers=headers)
+
+    async def compose(self, request: web.Request) -> web.Response:
+        """A JSON document: a WebP; 409 where a newer one of the same stage has come meanwhile."""
+        stage = request.query.get("stage", "")[:_LONGEST_ID]
+        turn = self._newest[stage] = object()
+        while len(self._newest) > _MOST_STAGES:
+            del self._newest[next(iter(self._newest))]
+        try:
+            document = read_document(read_json(await _body(request)), self._limits)
+            data = await self._work(
+                lambda: self._preview.compose(document) if self._newest.get(stage) is turn else None
+            )
+        except ValueError as error:
+            return _error(InvalidRequest(f"The body is not valid JSON ({error}). Correct it."))
+        except MultiEditError as error:
+            return _error(error)
+        if data is None:
+            return web.json_response({"error": "A newer picture was asked for."}, status=409)
+        return web.Response(body=data, content_type="image/webp", headers={"Cache-Control": "no-store"})
+
+    async def _work(self, work: Callable[[], _Result]) -> _Result:
+        return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+async def _body(request: web.Request) -> bytes:
+    body = await request.content.read(_LARGEST_BODY + 1)
+    while len(body) <= _LARGEST_BODY and (more := await request.content.read(_LARGEST_BODY + 1)):
+        body += more
+    if len(body) > _LARGEST_BODY:
+        raise InvalidRequest(f"The body has more than {_LARGEST_BODY} bytes. Send fewer layers.")
+    return body
+
+
+def _error(error: MultiEditError) -> web.Response:
+    return web.json_response({"error": error.message}, status=error.status)
