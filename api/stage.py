@@ -52,7 +52,7 @@ class StageRoutes:
         return web.Response(body=data, content_type="image/webp", headers=headers)
 
     async def compose(self, request: web.Request) -> web.Response:
-        """A JSON document: a WebP; 409 where a newer one of the same stage has come meanwhile."""
+        """A JSON document: a WebP; 204 where a newer one of the same stage has come meanwhile."""
         stage = request.query.get("stage", "")[:_LONGEST_ID]
         turn = self._newest[stage] = object()
         while len(self._newest) > _MOST_STAGES:
@@ -67,7 +67,7 @@ class StageRoutes:
         except MultiEditError as error:
             return _error(error)
         if data is None:
-            return web.json_response({"error": "A newer picture was asked for."}, status=409)
+            return web.Response(status=204)
         return web.Response(body=data, content_type="image/webp", headers={"Cache-Control": "no-store"})
 
     async def _work(self, work: Callable[[], _Result]) -> _Result:

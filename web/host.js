@@ -8,6 +8,7 @@
  */
 import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
+import { Painter } from './stage/painter.js'
 import { Pictures } from './stage/pictures.js'
 import { readScene } from './graph.js'
 
@@ -25,6 +26,7 @@ const pictures = new Pictures(async ({ name, opaque }) => {
   const [width, height] = response.headers.get('x-size').split(',').map(Number)
   return { blob: await response.blob(), size: [width, height] }
 })
+const painter = new Painter()
 /** @type {Record<string, string>} */
 let texts = {}
 
@@ -52,6 +54,7 @@ export function hostOf(node) {
     compose: document => compose(node, document),
     text: key => texts[key] ?? key,
     pictures,
+    painter,
     get memory() { return memoryOf(node) },
   }
 }
@@ -87,7 +90,7 @@ async function compose(node, document) {
   const response = await api.fetchApi(`${ROUTE}/compose?${new URLSearchParams({ stage: placeOf(node) })}`, {
     method: 'POST', body: JSON.stringify(document), headers: { 'Content-Type': 'application/json' },
   })
-  return response.ok ? response.blob() : null
+  return response.status === 200 ? response.blob() : null
 }
 
 /**

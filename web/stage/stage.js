@@ -24,6 +24,7 @@
  *   compose(document: object): Promise<Blob | null>,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
+ *   painter: import('./painter.js').Painter,
  *   memory: Memory,
  * }} StageHost
  */
@@ -205,22 +206,19 @@ export class Stage {
     if (!context || !canvas || !width || !height) return
     context.scale(ratio, ratio)
     this.look = viewOf(canvas, width, height)
-    this.paint(context, canvas, this.look)
+    this.paint(context, canvas, this.look, ratio)
     paintMarks(context, this.look, canvas, this.selected, this.guides)
   }
 
-  /** @param {CanvasRenderingContext2D} context @param {Size} canvas @param {import('./drawing.js').View} look */
-  paint(context, canvas, look) {
-    const paint = (/** @type {Layer[]} */ layers) => {
-      context.save()
-      context.translate(look.left, look.top)
-      context.scale(look.zoom, look.zoom)
-      paintLayers(context, layers, canvas, layer => this.pictureOf(layer.number))
-      context.restore()
-    }
+  /** @param {CanvasRenderingContext2D} context @param {Size} canvas @param {import('./drawing.js').View} look @param {number} ratio */
+  paint(context, canvas, look, ratio) {
+    const pictureOf = (/** @type {Layer} */ { number }) => this.pictureOf(number)
+    context.save()
     context.globalAlpha = 0.3 // what lies outside of the output
-    paint(this.overlays)
-    context.globalAlpha = 1
+    context.translate(look.left, look.top)
+    context.scale(look.zoom, look.zoom)
+    paintLayers(context, this.overlays, canvas, pictureOf)
+    context.restore()
     paintGround(context, look, canvas)
     context.save()
     context.beginPath()
@@ -229,13 +227,8 @@ export class Stage {
     const truth = this.memory.truth
     if (truth && truth.of === this.wanted())
       context.drawImage(truth.bitmap, look.left, look.top, canvas[0] * look.zoom, canvas[1] * look.zoom)
-    else {
-      if (this.scene.background) {
-        context.fillStyle = this.scene.background
-        context.fillRect(look.left, look.top, canvas[0] * look.zoom, canvas[1] * look.zoom)
-      }
-      paint(this.layers)
-    }
+    else
+      this.host.painter.paint(context, this.layers, canvas, look, ratio, pictureOf, this.scene.background)
     context.restore()
   }
 
