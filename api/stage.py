@@ -13,15 +13,21 @@ from typing import TypeVar
 
 from aiohttp import web
 
+from ..pipelines.catalog.lookup import load_catalog
+from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from ..pipelines.common.json_reader import read_json
 from ..pipelines.common.settings import Limits
+from ..pipelines.common.validation import integer, text
 from ..pipelines.editing.stage_preview import FindFile, StagePreview, read_document
+from ..pipelines.planning.size import resolve_size
 
 PREFIX = "/multi-edit/stage"
 _LARGEST_BODY = 65_536
 _LONGEST_ID = 200
 _MOST_STAGES = 200  # whose newest composite is remembered
+_CHOICES, _SIDES = ("aspect_ratio", "resolution"), ("width", "height")
+_SIZE_FIELDS = ("model", *_CHOICES, *_SIDES)
 _Result = TypeVar("_Result")
 
 
@@ -39,7 +45,24 @@ class StageRoutes:
         self._newest: dict[str, object] = {}
 
     def definitions(self) -> list[web.RouteDef]:
-        return [web.get(f"{PREFIX}/picture", self.picture), web.post(f"{PREFIX}/compose", self.compose)]
+        return [
+            web.get(f"{PREFIX}/picture", self.picture),
+            web.get(f"{PREFIX}/size", self.size),
+            web.post(f"{PREFIX}/compose", self.compose),
+        ]
+
+    async def size(self, request: web.Request) -> web.Response:
+        """`?model=&aspect_ratio=&resolution=&width=&height=` of the base: [width, height] of the result."""
+        try:
+            given = {name: text(request.query.get(name), name, longest=_LONGEST_ID) for name in _SIZE_FIELDS}
+            base = tuple(
+                integer(_whole(given[side]), side, low=1, high=self._limits.max_side) for side in _SIDES
+            )
+            ratio, tier = (None if given[name] == AUTO else given[name] for name in _CHOICES)
+            size = resolve_size(load_catalog().get(given["model"]), ratio, tier, (base[0], base[1]))
+        except MultiEditError as error:
+            return _error(error)
+        return web.json_response([size.width, size.height])
 
     async def picture(self, request: web.Request) -> web.Response:
         """`?name=`: a WebP, with `opaque` without transparency; `x-size` has the file's width and height."""
@@ -72,6 +95,10 @@ class StageRoutes:
 
     async def _work(self, work: Callable[[], _Result]) -> _Result:
         return await asyncio.get_running_loop().run_in_executor(self._worker, work)
+
+
+def _whole(value: str) -> int | str:
+    return int(value) if value.isdecimal() else value
 
 
 async def _body(request: web.Request) -> bytes:

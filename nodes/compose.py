@@ -29,6 +29,7 @@ from .socket_values import (
     split_sockets,
     values_by_number,
 )
+from .stage_pictures import stage_pictures
 
 _PAIRS = 8  # of one node; more layers by chaining nodes
 _IDLE = (
@@ -104,10 +105,9 @@ class MultiEditCompose(io.ComfyNode):
             progress=progress_callback(),
         )
         idle = placement != Placement(z=z_index) and not images and not _has_unplaced(layers)
-        shown = show_text(cls, _IDLE) if idle else None
-        return io.NodeOutput(
-            output_tensor(composed.image), output_tensor(composed.mask), composed.layers, ui=shown
-        )
+        shown = show_text(cls, _IDLE).as_dict() if idle else {}
+        outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
+        return io.NodeOutput(*outputs, ui={**stage_pictures(cls, images, layers), **shown} or None)
 
 
 def _own_placements(

@@ -31,6 +31,7 @@ from .placement_inputs import (
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
 from .socket_values import output_tensor, split_sockets, values_by_number
+from .stage_pictures import stage_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -135,8 +136,10 @@ async def run_edit(
         placements=_by_place(placements, masked.images),
         mask_options=read_mask_options(choice),
     )
+    shown = stage_pictures(cls, {number: (image, None) for number, image in images.items()}) or None
     if settings.model == FROM_LOADER:
-        return expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
+        expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
+        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
     if prompt_upsampler is not None:
         raise InvalidRequest(
             f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
@@ -144,7 +147,7 @@ async def run_edit(
         )
     edited = await _edit_now(cls, settings, masked.images, masked.mask)
     summary = "\n".join([edited.summary, *masked.notes])
-    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary)
+    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)
 
 
 async def _edit_now(

@@ -14,14 +14,24 @@ import { COVER } from './stage/scene.js'
 
 const [COMPOSE, EDIT, LOADER] = ['MultiEditCompose', 'MultiEditEdit', 'MultiEditLoadLayers']
 export const STAGED = [COMPOSE, EDIT]
-const [SUBGRAPH_INPUT, LAYERS_SLOT] = [-10, 6]
+const [SUBGRAPH_INPUT, LAYERS_SLOT, INCOMING] = [-10, 6, 0]
 const RUNS = 0 // the mode of a node that is neither muted nor bypassed
 const BELOW = -1000 // numbers of layers that come from other nodes begin here
 const MOST_STEPS = 30
 
-/** @param {any} node @returns {Scene} */
-export function readScene(node) {
-  return node.comfyClass === COMPOSE ? composeScene(node, MOST_STEPS) : editScene(node)
+/**
+ * @param {any} node @param {Readonly<Record<string, string>>} ran names of what the last run gave, by image number
+ * @returns {Scene}
+ */
+export function readScene(node, ran = {}) {
+  const scene = node.comfyClass === COMPOSE ? composeScene(node, MOST_STEPS) : editScene(node)
+  return { ...scene, layers: scene.layers.map(layer => withPicture(layer, ran)) }
+}
+
+/** What no file gives, the last run has given. @param {SceneLayer} layer @param {Readonly<Record<string, string>>} ran @returns {SceneLayer} */
+function withPicture(layer, ran) {
+  const name = ran[layer.number === BELOW ? INCOMING : layer.number]
+  return layer.picture || !name ? layer : { ...layer, picture: { name, opaque: false } }
 }
 
 /** @param {any} node @param {string} name */
@@ -40,7 +50,7 @@ function numbersOf(node) {
 /** @param {any} node @param {number} steps @returns {Scene} */
 function composeScene(node, steps) {
   const incoming = layersBehind(node, steps)
-  const connected = imagesOf(node, 'image_', number => isWired(node, `mask_${number}`))
+  const connected = imagesOf(node)
   const numbers = numbersOf(node)
   const own = connected.map((image, at) => (incoming || at > 0 ? image : { ...image, fixed: COVER }))
   const kind = valueOf(node, 'canvas')
@@ -88,13 +98,20 @@ function editScene(node) {
   const model = valueOf(node, 'model')
   const composites = model === 'layer-composite'
   const numbers = numbersOf(node)
-  const images = imagesOf(node, 'image_', () => false)
+  const images = imagesOf(node)
   const overlays = images.slice(1).filter(({ number }) => isOverlay(numbers?.entries[number], composites))
   const base = images.slice(0, 1).map(image => ({ ...image, fixed: COVER }))
   return {
     canvas: null, background: null, layers: [...base, ...overlays], numbers,
-    role: composites ? undefined : 'overlay', idle: !composites && !overlays.length,
+    role: composites ? undefined : 'overlay', idle: !composites && !overlays.length, sizing: sizingOf(node, composites),
   }
+}
+
+/** What the result's size follows from where it is not the base's. @param {any} node @param {boolean} composites @returns {Scene['sizing']} */
+function sizingOf(node, composites) {
+  const [ratio, tier] = [valueOf(node, 'model.aspect_ratio'), valueOf(node, 'model.resolution')]
+  const own = !composites || valueOf(node, 'keep_size') || (ratio === 'auto' && tier === 'auto')
+  return own ? undefined : { model: 'layer-composite', aspect_ratio: String(ratio), resolution: String(tier) }
 }
 
 /** @param {import('./stage/layers.js').Entry | undefined} entry @param {boolean} composites */
@@ -103,17 +120,25 @@ function isOverlay(entry, composites) {
   return (entry?.role ?? (composites || placed ? 'overlay' : 'reference')) === 'overlay'
 }
 
-/** The connected image sockets in order. @param {any} node @param {string} prefix @param {(number: number) => boolean} masked */
-function imagesOf(node, prefix, masked) {
+/** The connected image sockets in order. @param {any} node */
+function imagesOf(node) {
   /** @type {SceneLayer[]} */
   const images = []
   for (const { name } of node.inputs ?? []) {
-    const number = name.startsWith(prefix) ? Number(name.slice(prefix.length)) : NaN
-    if (!Number.isInteger(number) || !isWired(node, name)) continue
-    const source = sourceOf(node, name)
-    images.push({ number, picture: source && fileOf(source.node, source.slot, masked(number)) })
+    const number = Number(/^image_(\d+)$/.exec(name)?.[1] ?? NaN)
+    if (isWired(node, name) && number) images.push({ number, picture: pictureOf(node, name, `mask_${number}`) })
   }
   return images.sort((a, b) => a.number - b.number)
+}
+
+/** The file behind an image socket; null too where its mask is not that file's own. @param {any} node @param {string} name @param {string} mask */
+function pictureOf(node, name, mask) {
+  const source = sourceOf(node, name)
+  if (!source) return null
+  const masked = isWired(node, mask)
+  const own = sourceOf(node, mask)
+  if (masked && (own?.node !== source.node || own?.slot !== source.slot + 1)) return null
+  return fileOf(source.node, source.slot, masked)
 }
 
 /** The file that an output gives, where that is known before a run. @param {any} node @param {number} slot @param {boolean} masked @returns {PictureName | null} */

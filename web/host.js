@@ -45,11 +45,16 @@ async function loadTexts() {
 /** @param {any} node @returns {StageHost} */
 export function hostOf(node) {
   return {
-    read: () => readScene(node),
+    read: () => readScene(node, memoryOf(node).ran),
     write: changes => write(node, changes),
     fold: idle => {
       const widget = node.widgets?.find((/** @type {any} */ each) => each.name === STAGE)
       if (widget) widget.hidden = idle
+    },
+    sizeOf: async (sizing, [width, height]) => {
+      const query = new URLSearchParams({ ...sizing, width: String(width), height: String(height) })
+      const response = await api.fetchApi(`${ROUTE}/size?${query}`)
+      return response.ok ? response.json() : null
     },
     compose: document => compose(node, document),
     text: key => texts[key] ?? key,
@@ -104,7 +109,13 @@ export function attach(node, stage) {
   widget.serialize = false
   passOn(stage.element)
   for (const each of node.widgets) onEdit(each, () => stage.refresh())
-  const { onConfigure, onConnectionsChange, onRemoved } = node
+  const { onConfigure, onConnectionsChange, onExecuted, onRemoved } = node
+  node.onExecuted = function (/** @type {any} */ output) {
+    onExecuted?.call(this, output)
+    const [ran] = output?.multiedit_stage ?? []
+    if (ran) memoryOf(node).ran = ran
+    stage.refresh()
+  }
   node.onConfigure = function (/** @type {any[]} */ ...given) {
     onConfigure?.apply(this, given)
     requestAnimationFrame(() => stage.watch())

@@ -1,6 +1,6 @@
 """Small pictures for the stage: of a file, and of layers composited as a run composites them.
 
-Everything here is bounded: a picture is kept with at most `PICTURE_SIDE` pixels a side in 8 bits, a composite
+Everything here is bounded: a picture is kept in small, in 8 bits, a composite
 has at most `MOST_SIDE`, and the cache forgets what was used least. Nothing is written, and nothing fetched.
 """
 
@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
 
 from ..common.errors import InvalidImage, InvalidRequest
 from ..common.lru_cache import LRUCache
@@ -26,10 +25,10 @@ from ..images.input_image import ImageFile
 from ..layers.composite import Colour, composite
 from ..layers.document import Document, Layer
 from ..layers.document_file import read_colour
-from ..layers.placement import Box, Placement, place, read_placement
+from ..layers.placement import Placement, place, read_placement
 from ..sources.files import read_file
+from .stage_pictures import RUN_PICTURES, RUN_PREFIX, SmallPicture, scaled_box, small_size
 
-PICTURE_SIDE = 1024
 MOST_SIDE = 1024
 _CACHE_BYTES = 64_000_000
 _LONGEST_NAME = 1000
@@ -38,19 +37,6 @@ _EXACT = EncodeOptions(format="webp", lossless=True)
 
 FindFile = Callable[[str], Path | None]
 """The file that a name of ComfyUI's input folder means, or None."""
-
-
-@dataclass(frozen=True)
-class SmallPicture:
-    """A file's pixels for the stage.
-
-    Attributes:
-        pixels: uint8 [h, w, 3 or 4], sRGB, straight alpha, at most PICTURE_SIDE a side.
-        size: (width, height) of the file, upright.
-    """
-
-    pixels: Tensor
-    size: Size
 
 
 class StageLayer(NamedTuple):
@@ -149,13 +135,7 @@ class StagePreview:
         """A layer, placed at full size as a run places it, and then scaled with the canvas."""
         picture, placement = self._picture(layer.name), layer.placement
         box = place(placement, picture.size, canvas)
-        left, top = round(box.x * factor), round(box.y * factor)
-        small = Box(
-            left,
-            top,
-            max(1, round((box.x + box.width) * factor) - left),
-            max(1, round((box.y + box.height) * factor) - top),
-        )
+        small = scaled_box(box, factor)
         if small.width * small.height > self._limits.max_canvas_pixels:
             raise InvalidRequest(
                 f"{layer.name} would be {box.width}x{box.height} pixels. Use a smaller scale."
@@ -173,6 +153,8 @@ class StagePreview:
         )
 
     def _picture(self, name: str) -> SmallPicture:
+        if name.startswith(RUN_PREFIX):
+            return RUN_PICTURES.find(name)
         path = self._find_file(name)
         if path is None:
             raise InvalidImage(f"{name} is not in the input folder. Choose another file.")
@@ -181,8 +163,5 @@ class StagePreview:
 
     def _load(self, path: Path) -> SmallPicture:
         file = ImageFile(read_file(path, self._limits, path.name), self._limits, path.name)
-        factor = min(1.0, PICTURE_SIDE / max(file.size))
-        width, height = file.size
-        small = (max(1, round(width * factor)), max(1, round(height * factor)))
-        pixels = (file.image(small)[0] * 255).round().to(torch.uint8)
+        pixels = (file.image(small_size(file.size))[0] * 255).round().to(torch.uint8)
         return SmallPicture(pixels, file.size)

@@ -75,6 +75,36 @@ def test_a_name_without_a_file_is_refused(folder: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("changes", "status", "answer"),
+    [
+        ({}, 200, [1376, 774]),
+        ({"aspect_ratio": "auto", "resolution": "auto"}, 200, [600, 400]),
+        ({"model": "none"}, 400, None),
+        ({"width": "-1"}, 400, None),
+        ({"height": ""}, 400, None),
+        ({"aspect_ratio": "7:77"}, 400, None),
+    ],
+)
+def test_the_size_of_a_result_is_the_plans(
+    folder: Path, changes: dict[str, str], status: int, answer: object
+) -> None:
+    given = {
+        "model": "layer-composite",
+        "aspect_ratio": "16:9",
+        "resolution": "1K",
+        "width": "600",
+        "height": "400",
+    }
+
+    async def ask(session: ClientSession, address: str) -> Any:
+        async with session.get(f"{address}/size", params={**given, **changes}) as response:
+            return await _answer(response)
+
+    found, body = served(folder, ask)
+    assert (found, json.loads(body) if answer else None) == (status, answer)
+
+
+@pytest.mark.parametrize(
     ("body", "words"),
     [
         ("{", "not valid JSON"),

@@ -161,3 +161,15 @@ def test_a_file_that_is_chosen_anew_is_shown(two: StagePage) -> None:
     expected = two.true_colour((20, 150))
     found = two.colour((20, 150))
     assert max(abs(a - b) for a, b in zip(found, expected, strict=True)) <= 20
+
+
+def test_an_image_that_no_file_gives_is_shown_after_a_run(two: StagePage, stage_server: Server) -> None:
+    two.use_empty_image(2, 0x3366CC)
+    two.settle()
+    assert "before a run" in two.note()
+    run = two.canvas.press_run(stage_server)
+    assert "execution_success" in run.events, run.error
+    two.canvas.page.wait_for_timeout(1500)
+    assert two.note() == ""
+    found = two.colour((300, 200))
+    assert max(abs(a - b) for a, b in zip(found, (0x33, 0x66, 0xCC), strict=True)) <= 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -118,6 +119,23 @@ def test_placement_settings_that_place_nothing_say_so(graph: Any) -> None:
     assert "node" not in graph.ui
     graph.run("MultiEditCompose", layers=layers, scale=0.5)
     assert "settings of this node are not used" in graph.ui["node"]["text"][0]
+
+
+def test_a_page_that_looks_on_is_told_the_images_of_the_run(
+    graph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import server
+    from multiedit.pipelines.editing.stage_pictures import RUN_PICTURES
+
+    layers = compose(graph, picture(), picture(40, 30, seed=1))[2]
+    assert "node" not in graph.ui
+    page = SimpleNamespace(client_id="page", send_progress_text=lambda *told: None)
+    monkeypatch.setattr(server.PromptServer, "instance", page, raising=False)
+    compose(graph, **{"image_2": picture(50, 20, seed=2), "mask_2": torch.ones(1, 5, 5)}, layers=layers)
+    names = graph.ui["node"]["multiedit_stage"][0]
+    kept = {number: RUN_PICTURES.find(name) for number, name in names.items()}
+    assert {number: each.size for number, each in kept.items()} == {"0": (96, 64), "2": (50, 20)}
+    assert not kept["2"].pixels[..., 3].any()
 
 
 SCENES: dict[str, dict[str, Any]] = {

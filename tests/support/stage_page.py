@@ -96,6 +96,16 @@ _CHOOSE = """
   app.graph.nodes.filter(node => node.type === 'LoadImage')[at].widgets[0].value = file
 }
 """
+_EMPTY_IMAGE = """
+([id, number, colour]) => {
+  const stage = app.graph.getNodeById(id)
+  const empty = LiteGraph.createNode('EmptyImage')
+  app.graph.add(empty)
+  empty.pos = [0, 900]
+  empty.widgets.find(widget => widget.name === 'color').value = colour
+  empty.connect(0, stage, stage.inputs.findIndex(input => input.name === `image_${number}`))
+}
+"""
 SIZES = {"coffee.jpg": (600, 400), "galaxies.jpg": (640, 640), "cat.jpg": (451, 300)}
 
 
@@ -195,6 +205,14 @@ class StagePage:
         """Choose another file in a loader, as its list does."""
         self.files[number - 1] = file
         self.canvas.page.evaluate(_CHOOSE, [number - 1, file])
+
+    def use_empty_image(self, number: int, colour: int) -> None:
+        """Wire an image that a node makes in the place of a loader's."""
+        self.canvas.page.evaluate(_EMPTY_IMAGE, [self.node, number, colour])
+
+    def note(self) -> str:
+        """What the stage says about itself."""
+        return self.view.evaluate("canvas => canvas.getRootNode().querySelector('p').textContent")
 
     def colour(self, point: Point) -> list[int]:
         """The colour that the stage shows."""

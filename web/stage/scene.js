@@ -13,9 +13,9 @@
  *   node does not place it; `shared` where the widgets alone do
  * @typedef {{
  *   canvas: Size | null, background: string | null, layers: SceneLayer[], numbers: Numbers | null, role?: string,
- *   idle?: boolean,
+ *   idle?: boolean, sizing?: {model: string, aspect_ratio: string, resolution: string},
  * }} Scene `canvas` is null where it is the first layer's size; `numbers` where per_image is not valid; `idle` where
- *   the node places nothing
+ *   the node places nothing; `sizing` where the canvas follows from the base's size and these
  */
 import { DEFAULTS } from './placement.js'
 import { placementOf, stacked } from './layers.js'
@@ -46,8 +46,7 @@ export function layersOf(scene, pictures, numbers) {
 }
 
 /** @param {Scene} scene @param {Pictures} pictures @returns {Size | null} null before the base's picture is there */
-export function canvasOf(scene, pictures) {
-  if (scene.canvas) return scene.canvas
+export function baseSizeOf(scene, pictures) {
   const base = scene.layers.at(0)?.picture
   return (base && pictures.get(base)?.size) ?? null
 }

@@ -13,7 +13,7 @@
  * @typedef {import('./gestures.js').Gesture} Gesture
  * @typedef {import('./snapping.js').Guide} Guide
  * @typedef {{
- *   selected?: number | null, snap: boolean, focused: boolean, element?: HTMLElement,
+ *   selected?: number | null, snap: boolean, focused: boolean, element?: HTMLElement, ran?: Record<string, string>,
  *   truth?: {of: string, bitmap: ImageBitmap},
  * }} Memory
  *   what outlives the element, which an undo makes anew; `selected` is null where the user wants no layer selected
@@ -21,6 +21,7 @@
  *   read(): Scene,
  *   write(changes: Record<string, unknown>): void,
  *   fold(idle: boolean): void,
+ *   sizeOf(sizing: NonNullable<Scene['sizing']>, base: Size): Promise<Size | null>,
  *   compose(document: object): Promise<Blob | null>,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
@@ -34,7 +35,7 @@ import { keyChanges, startGesture, stepOf } from './gestures.js'
 import { reordered, widgetChanges, withChanges } from './layers.js'
 import { handleAt, handlesOf, isInside, layerAt } from './picking.js'
 import { boundsOf, offsetsFor, place } from './placement.js'
-import { canvasOf, documentOf, layersOf, overlaysOf, writingOf } from './scene.js'
+import { baseSizeOf, documentOf, layersOf, overlaysOf, writingOf } from './scene.js'
 import { linesOf } from './snapping.js'
 import { STYLE } from './style.js'
 
@@ -55,6 +56,8 @@ export class Stage {
     this.layers = []
     /** @type {Size | null} */
     this.canvas = null
+    /** @type {Size | null} the canvas of a scene with `sizing`, once it is known */
+    this.sized = null
     /** @type {Gesture | null} */
     this.gesture = null
     /** @type {Guide[]} */
@@ -115,8 +118,12 @@ export class Stage {
     this.host.fold(Boolean(scene.idle))
     this.show(scene.numbers)
     const names = scene.layers.flatMap(layer => layer.picture ?? [])
-    Promise.all(names.map(name => this.host.pictures.fetch(name))).then(() => {
-      if (this.seen === seen && !this.gesture) this.show(scene.numbers)
+    Promise.all(names.map(name => this.host.pictures.fetch(name))).then(async () => {
+      const base = baseSizeOf(scene, this.host.pictures)
+      const sized = scene.sizing && base ? await this.host.sizeOf(scene.sizing, base) : null
+      if (this.seen !== seen || this.gesture) return
+      this.sized = sized
+      this.show(scene.numbers)
     })
   }
 
@@ -124,7 +131,8 @@ export class Stage {
   show(numbers) {
     this.numbers = numbers
     this.layers = numbers ? layersOf(this.scene, this.host.pictures, numbers) : []
-    this.canvas = canvasOf(this.scene, this.host.pictures)
+    const base = baseSizeOf(this.scene, this.host.pictures)
+    this.canvas = this.scene.canvas ?? (this.scene.sizing ? this.sized : base)
     const overlays = overlaysOf(this.scene).map(layer => layer.number)
     const { selected } = this.memory
     if (selected === undefined || (selected !== null && !overlays.includes(selected)))
