@@ -29,7 +29,7 @@ from .socket_values import (
     split_sockets,
     values_by_number,
 )
-from .stage_pictures import stage_pictures
+from .stage_pictures import TOLD_AGAIN, stage_pictures
 
 _PAIRS = 8  # of one node; more layers by chaining nodes
 _IDLE = (
@@ -73,6 +73,7 @@ class MultiEditCompose(io.ComfyNode):
             outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
             accept_all_inputs=True,
+            **TOLD_AGAIN,
         )
 
     @classmethod

@@ -31,7 +31,7 @@ from .placement_inputs import (
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
 from .socket_values import output_tensor, split_sockets, values_by_number
-from .stage_pictures import stage_pictures
+from .stage_pictures import TOLD_AGAIN, stage_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -81,6 +81,7 @@ class MultiEditEdit(io.ComfyNode):
             hidden=HIDDEN,
             enable_expand=True,
             accept_all_inputs=True,
+            **TOLD_AGAIN,
         )
 
     @classmethod

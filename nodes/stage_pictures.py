@@ -10,6 +10,10 @@ from comfy_api.latest import io
 from ..pipelines.common.settings import Limits
 from .progress import page_is_watching
 
+# For the schema: a page is told again of what comes from ComfyUI's cache. Older versions cannot say it.
+TOLD_AGAIN: dict[str, Any] = {
+    name: True for name in ("has_intermediate_output",) if name in io.Schema.__dataclass_fields__
+}
 INCOMING = 0  # the number of what comes in `layers`
 
 

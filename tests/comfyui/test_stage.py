@@ -169,7 +169,7 @@ def test_an_image_that_no_file_gives_is_shown_after_a_run(two: StagePage, stage_
     assert "before a run" in two.note()
     run = two.canvas.press_run(stage_server)
     assert "execution_success" in run.events, run.error
-    two.canvas.page.wait_for_timeout(1500)
-    assert two.note() == ""
+    two.wait_for_note("")
+    two.settle()
     found = two.colour((300, 200))
     assert max(abs(a - b) for a, b in zip(found, (0x33, 0x66, 0xCC), strict=True)) <= 8

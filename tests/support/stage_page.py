@@ -214,6 +214,13 @@ class StagePage:
         """What the stage says about itself."""
         return self.view.evaluate("canvas => canvas.getRootNode().querySelector('p').textContent")
 
+    def wait_for_note(self, note: str) -> None:
+        for _ in range(50):
+            if self.note() == note:
+                return
+            self.canvas.page.wait_for_timeout(200)
+        raise AssertionError(f"the stage says {self.note()!r}")
+
     def colour(self, point: Point) -> list[int]:
         """The colour that the stage shows."""
         return self.view.evaluate(_COLOUR, [*point, SIZES[self.files[0]]])
