@@ -82,7 +82,7 @@ SIZES = {
     "MultiEditCompose": (320, 0),
     "MultiEditEdit": (340, 0),
     "MultiEditImageToLayers": (340, 0),
-    "MultiEditResolveSize": (320, 280),
+    "MultiEditResolveSize": (320, 340),  # with the text of a run
     "MultiEditSave": (340, 340),
     "ImageCompositor": (340, 340),
 }
