@@ -10,7 +10,7 @@ export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
 OLDER_VERSIONS = 0.15.0 0.25.0
 
-.PHONY: setup demo test lint types comfyui comfyui-versions frontend upstream bench clean
+.PHONY: setup demo test lint types comfyui comfyui-versions frontend upstream typescript bench clean
 
 setup: .venv/.runtime
 
@@ -58,6 +58,10 @@ upstream: .venv/.runtime
 # The newest frontend, which the tests of ComfyUI's page try beside ComfyUI's own.
 frontend:
 	$(MULTIEDIT_COMFYUI_PYTHON) -m pip install --quiet --upgrade --no-deps --target $(CACHE)/frontend comfyui-frontend-package
+
+# The type checker of the modules of web/.
+typescript:
+	npm install --silent --no-audit --no-fund --prefix $(CACHE)/typescript typescript@5.9.3
 
 bench: .venv/.runtime
 	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)

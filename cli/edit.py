@@ -177,10 +177,10 @@ def _by_name(parts: Iterable[str], option: str) -> dict[str, str]:
 def _scalar(text: str) -> object:
     if text in ("true", "false"):
         return text == "true"
-    try:
-        return float(text)
-    except ValueError:
-        return text
+    for number in (int, float):
+        with contextlib.suppress(ValueError):
+            return number(text)
+    return text
 
 
 def _edit_locally(options: argparse.Namespace, request: EditRequest, limits: Limits) -> EditResult | None:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 
+from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .dynamic_options import UNSENT, refuse_unknown
-from .placement_inputs import placement_inputs, placement_of
+from .placement_inputs import (
+    per_image_input,
+    placement_inputs,
+    placement_of,
+    read_placements,
+    require_sockets,
+)
 from .progress import interruptible_torch, progress_callback, show_text
 from .socket_values import (
     LAYERS,
@@ -18,7 +27,9 @@ from .socket_values import (
     layers_by_number,
     output_tensor,
     split_sockets,
+    values_by_number,
 )
+from .stage_pictures import TOLD_AGAIN, stage_pictures
 
 _PAIRS = 8  # of one node; more layers by chaining nodes
 _IDLE = (
@@ -58,10 +69,11 @@ class MultiEditCompose(io.ComfyNode):
                 "mockup",
                 "photoshop",
             ],
-            inputs=[*_sockets(), *placement_inputs(), *_canvas()],
+            inputs=[*_sockets(), *placement_inputs(), *_canvas(), per_image_input(roles=False)],
             outputs=_outputs(),
             hidden=[io.Hidden.unique_id],
             accept_all_inputs=True,
+            **TOLD_AGAIN,
         )
 
     @classmethod
@@ -76,27 +88,42 @@ class MultiEditCompose(io.ComfyNode):
         z_index: int = 0,
         canvas: dict[str, Any] | None = None,
         background: dict[str, Any] | None = None,
+        per_image: str = "",
         **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.layers.stack import compose_stack
 
         sockets, fields = split_sockets(others)
-        images, placement = layers_by_number(sockets), placement_of(fields)
+        images, placement = layers_by_number(sockets), replace(placement_of(fields), z=z_index)
         composed = compose_stack(
             layers,
             images,
             placement,
-            z_index=z_index,
+            placements=_own_placements(per_image, placement, sockets, has_base=layers is None),
             canvas=canvas_size(canvas or {}),
             background=background_color(background or {}),
             limits=Limits.from_environment(),
             progress=progress_callback(),
         )
-        idle = placement != Placement() and not images and not _has_unplaced(layers)
-        shown = show_text(cls, _IDLE) if idle else None
-        return io.NodeOutput(
-            output_tensor(composed.image), output_tensor(composed.mask), composed.layers, ui=shown
+        idle = placement != Placement(z=z_index) and not images and not _has_unplaced(layers)
+        shown = show_text(cls, _IDLE).as_dict() if idle else {}
+        outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
+        return io.NodeOutput(*outputs, ui={**stage_pictures(cls, images, layers), **shown} or None)
+
+
+def _own_placements(
+    per_image: str, shared: Placement, sockets: Mapping[str, Any], *, has_base: bool
+) -> dict[int, Placement]:
+    """The placements of single images. Raises InvalidRequest: one is not connected, or is the base."""
+    placements = read_placements(per_image, shared)
+    require_sockets(placements, sockets)
+    base = min(values_by_number("image_", sockets), default=0) if has_base else 0
+    if base in placements:
+        raise InvalidRequest(
+            f"per_image has an entry for image {base}, the base, which is not placed. Remove the entry.",
+            field="per_image",
         )
+    return placements
 
 
 def _has_unplaced(layers: dict[str, Any] | None) -> bool:

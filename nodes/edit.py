@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from comfy_api.latest import io
@@ -21,10 +21,17 @@ from .loaded_model import LOADED_MODEL
 from .loaded_model_edit import FROM_LOADER, expand_edit, loaded_model_option, read_options, upsampler_socket
 from .mask_inputs import read_mask_options
 from .model_inputs import model_options, snap_ratio_input, unless_auto
-from .placement_inputs import per_image_input, placement_inputs, placement_of, read_per_image
+from .placement_inputs import (
+    per_image_input,
+    placement_inputs,
+    placement_of,
+    read_per_image,
+    require_sockets,
+)
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
 from .socket_values import output_tensor, split_sockets, values_by_number
+from .stage_pictures import TOLD_AGAIN, stage_pictures
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -74,6 +81,7 @@ class MultiEditEdit(io.ComfyNode):
             hidden=HIDDEN,
             enable_expand=True,
             accept_all_inputs=True,
+            **TOLD_AGAIN,
         )
 
     @classmethod
@@ -106,8 +114,9 @@ async def run_edit(
 
     choice = require_option("model", model)
     sockets, fields = split_sockets(others)
-    roles, placements = read_per_image(per_image)
-    _require_sockets({*roles, *placements}, sockets)
+    shared = placement_of(fields)
+    roles, placements = read_per_image(per_image, shared)
+    require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
     require_safe_inputs(images)
     masked = find_mask(mask, images, {*roles, *placements})
@@ -123,13 +132,15 @@ async def run_edit(
         keep_size=keep_size,
         snap_ratio=snap_ratio,
         extend=read_extend_text(extend, next(iter(masked.images.values()))),
-        placement=placement_of(fields),
+        placement=shared,
         roles=_by_place(roles, masked.images),
         placements=_by_place(placements, masked.images),
         mask_options=read_mask_options(choice),
     )
+    shown = stage_pictures(cls, {number: (image, None) for number, image in images.items()}) or None
     if settings.model == FROM_LOADER:
-        return expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
+        expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
+        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
     if prompt_upsampler is not None:
         raise InvalidRequest(
             f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
@@ -137,7 +148,7 @@ async def run_edit(
         )
     edited = await _edit_now(cls, settings, masked.images, masked.mask)
     summary = "\n".join([edited.summary, *masked.notes])
-    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary)
+    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)
 
 
 async def _edit_now(
@@ -152,17 +163,6 @@ async def _edit_now(
     batches = list(images.values())
     with interruptible_torch():
         return edit_tensors(settings, batches, mask, load_catalog(), adapters, progress_callback())
-
-
-def _require_sockets(numbers: Iterable[int], sockets: Mapping[str, Any]) -> None:
-    """Refuse entries of `per_image` for a socket without a connection, which would be for another image."""
-    for number in sorted(numbers):
-        if f"image_{number}" not in sockets:
-            raise InvalidRequest(
-                f"per_image has an entry for image {number}, but image_{number} is not connected. "
-                "Connect it, or remove the entry.",
-                field="per_image",
-            )
 
 
 def _by_place(entries: Mapping[int, _Entry], images: Mapping[int, Tensor]) -> dict[int, _Entry]:
@@ -207,7 +207,7 @@ def edit_inputs() -> list[io.Input]:
             "auto.",
         ),
         *placement_inputs(advanced=True),
-        per_image_input(),
+        per_image_input(roles=True),
         snap_ratio_input(),
         extend_input(),
     ]

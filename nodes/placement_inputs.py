@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from comfy_api.latest import io
@@ -105,45 +105,79 @@ def _number(
     return io.Float.Input(name, default=default, min=low, max=high, step=step, tooltip=tooltip, **more)
 
 
-def per_image_input() -> io.Input:
-    """Make the input for the roles and placements of single images, which the shared widgets cannot give."""
+def per_image_input(*, roles: bool) -> io.Input:
+    """Make the input for what differs for single images, with their roles or without."""
+    role = (
+        " role is overlay or reference: an overlay is composited onto the base before a loaded model edits "
+        "it. Empty: the model's default roles."
+    )
     return io.String.Input(
         "per_image",
         default="",
         multiline=True,
         optional=True,
         advanced=True,
-        placeholder='{"2": {"role": "overlay", "scale": 0.5}}',
-        tooltip="Roles and placements of single images, as JSON by image number; the widgets hold for the "
-        "others. role is overlay or reference: an overlay is composited onto the base before a loaded model "
-        "edits it. Empty: the model's default roles.",
+        placeholder='{"2": {"role": "overlay", "scale": 0.5}}' if roles else '{"2": {"scale": 0.5, "z": 1}}',
+        tooltip="What differs for single images, as JSON by image number: the fields of the placement, z "
+        "(higher lies further up) and visible; the widgets hold for what is not named."
+        + (role if roles else ""),
     )
 
 
-def read_per_image(text: str) -> tuple[dict[int, Role], dict[int, Placement]]:
-    """Read the roles and placements of single images, by number.
+def require_sockets(numbers: Iterable[int], sockets: Mapping[str, Any]) -> None:
+    """Refuse entries of `per_image` for a socket without a connection, which would be for another image."""
+    for number in sorted(numbers):
+        if f"image_{number}" not in sockets:
+            raise InvalidRequest(
+                f"per_image has an entry for image {number}, but image_{number} is not connected. "
+                "Connect it, or remove the entry.",
+                field="per_image",
+            )
+
+
+def read_placements(text: str, shared: Placement) -> dict[int, Placement]:
+    """Read the placements of single images, by number from 1; what an entry leaves out is as in `shared`.
+
+    Raises:
+        InvalidRequest: not a JSON object with image numbers, or an unknown placement.
+    """
+    return {
+        number: read_placement(entry, f"{_PER_IMAGE}.{number}", default=shared)
+        for number, entry in _entries(text, first=1).items()
+    }
+
+
+def read_per_image(text: str, shared: Placement) -> tuple[dict[int, Role], dict[int, Placement]]:
+    """Read the roles and placements of single images, by number; what an entry leaves out is as in `shared`.
 
     Raises:
         InvalidRequest: not a JSON object with image numbers from 2, or an unknown role or placement.
     """
+    roles: dict[int, Role] = {}
+    placements: dict[int, Placement] = {}
+    for number, given in _entries(text, first=2).items():
+        role = given.pop("role", "overlay" if given else None)
+        if role is not None:
+            roles[number] = _ROLES[choice(role, f"{_PER_IMAGE}.{number}.role", options=_ROLES)]
+        if given:
+            placements[number] = read_placement(given, f"{_PER_IMAGE}.{number}", default=shared)
+    return roles, placements
+
+
+def _entries(text: str, *, first: int) -> dict[int, dict[str, object]]:
+    """The objects of a `per_image` by image number, `first` or higher."""
     if not text.strip():
-        return {}, {}
+        return {}
     try:
         entries = mapping(read_json(text), _PER_IMAGE)
     except (ValueError, RecursionError) as error:
         raise InvalidRequest(
             f"per_image is not valid JSON ({error}). Correct it, or leave it empty."
         ) from error
-    roles: dict[int, Role] = {}
-    placements: dict[int, Placement] = {}
+    found: dict[int, dict[str, object]] = {}
     for key, entry in entries.items():
         number = integer(
-            int(key) if key.isdecimal() and len(key) < 3 else key, _PER_IMAGE, low=2, high=_MOST_IMAGES
+            int(key) if key.isdecimal() and len(key) < 3 else key, _PER_IMAGE, low=first, high=_MOST_IMAGES
         )
-        given = dict(mapping(entry, f"{_PER_IMAGE}.{number}"))
-        role = given.pop("role", "overlay" if given else None)
-        if role is not None:
-            roles[number] = _ROLES[choice(role, f"{_PER_IMAGE}.{number}.role", options=_ROLES)]
-        if given:
-            placements[number] = read_placement(given, f"{_PER_IMAGE}.{number}")
-    return roles, placements
+        found[number] = dict(mapping(entry, f"{_PER_IMAGE}.{number}"))
+    return found

@@ -96,6 +96,11 @@ async def interruptible(work: Awaitable[_Result]) -> _Result:
     return task.result()
 
 
+def page_is_watching() -> bool:
+    """Return whether the running prompt was queued by a page, which is told what nodes show."""
+    return getattr(getattr(server.PromptServer, "instance", None), "client_id", None) is not None
+
+
 def show_text(cls: type[io.ComfyNode], text: str) -> ui.PreviewText:
     """Show text on the running node; returned as a node's `ui`, it is in the history too."""
     instance = getattr(server.PromptServer, "instance", None)

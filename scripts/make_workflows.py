@@ -30,7 +30,7 @@ PACK = Path(__file__).resolve().parents[1]
 
 FOLDER = PACK / "workflows"
 THUMBNAIL_SIDE = 480
-SHOWN, SHOWN_BOX = "compose", (190, 240, 1410, 750)  # the graph in the README
+SHOWN, SHOWN_BOX = "compose", (230, 105, 1370, 885)  # the graph in the README
 # The blueprints: the sockets of the one node, by inner node and input, and what it says.
 BLUEPRINTS: dict[str, tuple[list[tuple[str, str]], str]] = {
     "Multi-Edit with Safe Mode": (
@@ -82,7 +82,7 @@ SIZES = {
     "MultiEditCompose": (320, 0),
     "MultiEditEdit": (340, 0),
     "MultiEditImageToLayers": (340, 0),
-    "MultiEditResolveSize": (320, 280),
+    "MultiEditResolveSize": (320, 340),  # with the text of a run
     "MultiEditSave": (340, 340),
     "ImageCompositor": (340, 340),
 }

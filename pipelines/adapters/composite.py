@@ -50,10 +50,7 @@ class CompositeAdapter:
         }
         base, mask, decoded = _decode(plan, images, cover, boxes)
         progress(0.5)
-        layers = [Layer(base, Box(0, 0, *canvas))]
-        for number, placement in plan.placements.items():
-            layers.append(_layer(decoded[number], boxes[number], placement))
-        document = Document(*canvas, tuple(layers))
+        document = Document(*canvas, _stacked(plan, base, decoded, boxes))
         edited = composite(document, progress=lambda share: progress(0.5 + 0.4 * share))
         progress(0.9)
         result = edited if mask is None else keep_outside(base[0], edited[0], mask[0])[None]
@@ -98,12 +95,23 @@ def _decode(
     return decoded[1][window], mask, decoded
 
 
+def _stacked(
+    plan: EditPlan, base: Tensor, decoded: dict[int, Tensor], boxes: dict[int, Box]
+) -> tuple[Layer, ...]:
+    """The base and the overlays from the bottom: by z, equal ones in order; the base has 0."""
+    layers = [(0, Layer(base, Box(0, 0, plan.width, plan.height)))]
+    for number, placement in plan.placements.items():
+        layers.append((placement.z, _layer(decoded[number], boxes[number], placement)))
+    return tuple(layer for _, layer in sorted(layers, key=lambda each: each[0]))
+
+
 def _layer(image: Tensor, box: Box, placement: Placement) -> Layer:
     return Layer(
         image=image,
         box=box,
         opacity=placement.opacity,
         blend_mode=placement.blend_mode,
+        visible=placement.visible,
         flip_h=placement.flip_h,
         flip_v=placement.flip_v,
         rotation=math.radians(placement.rotation),

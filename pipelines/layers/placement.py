@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal, NamedTuple, get_args
 
-from ..common.validation import boolean, choice, known_fields, number
+from ..common.validation import boolean, choice, integer, known_fields, number
 from .modes import BLEND_MODES
 
 PlacementFit = Literal["contain", "cover", "stretch", "none"]
@@ -22,6 +22,7 @@ Unit = Literal["percent", "pixels"]
 FITS: tuple[PlacementFit, ...] = get_args(PlacementFit)
 ANCHORS: tuple[Anchor, ...] = get_args(Anchor)
 UNITS: tuple[Unit, ...] = get_args(Unit)
+FARTHEST_Z = 1000
 FARTHEST_OFFSET = 16_384.0  # in either unit: as many pixels as the longest side of a canvas
 
 # Share of the free space that lies left of and above the layer.
@@ -52,6 +53,8 @@ class Placement:
         opacity: 0..1.
         blend_mode: one of core's 26 names.
         seamless: solve the layer into what lies under it, so that it takes on its light.
+        z: higher lies further up, equal ones in order; the base has 0, and a negative one lies under it.
+        visible: False leaves the overlay out.
     """
 
     fit: PlacementFit = "contain"
@@ -66,6 +69,11 @@ class Placement:
     opacity: float = 1.0
     blend_mode: str = "normal"
     seamless: bool = False
+    z: int = 0
+    visible: bool = True
+
+
+DEFAULT = Placement()
 
 
 class Box(NamedTuple):
@@ -124,15 +132,21 @@ PLACEMENT_READERS: dict[str, Callable[[object, str], Any]] = {
     "opacity": partial(number, low=0, high=1),
     "blend_mode": partial(choice, options=BLEND_MODES),
     "seamless": boolean,
+    "z": partial(integer, low=-FARTHEST_Z, high=FARTHEST_Z),
+    "visible": boolean,
 }
 PLACEMENT_FIELDS = tuple(PLACEMENT_READERS)
 
 
-def read_placement(value: object, path: str, names: Collection[str] = PLACEMENT_FIELDS) -> Placement:
-    """A placement from a JSON object with some of the fields `names`.
+def read_placement(
+    value: object, path: str, names: Collection[str] = PLACEMENT_FIELDS, default: Placement = DEFAULT
+) -> Placement:
+    """A placement from a JSON object with some of the fields `names`; `default` has the others.
 
     Raises:
         InvalidRequest: a field is unknown or out of its range; the message names it below `path`.
     """
     given = known_fields(value, path, names)
-    return Placement(**{name: PLACEMENT_READERS[name](given[name], f"{path}.{name}") for name in given})
+    return replace(
+        default, **{name: PLACEMENT_READERS[name](given[name], f"{path}.{name}") for name in given}
+    )

@@ -86,7 +86,7 @@ def stack_images(images: Sequence[Tensor]) -> Item:
     canvas = (images[0].shape[2], images[0].shape[1])
     base = _item(images[0], None, "image 1")
     others = [
-        _placed_item(image, None, f"image {number}", Placement(), 0)
+        _placed_item(image, None, f"image {number}", Placement())
         for number, image in enumerate(images[1:], start=2)
     ]
     document = _document([base, *others], canvas)
@@ -114,7 +114,7 @@ def compose_stack(
     images: Mapping[int, tuple[object, object]],
     placement: Placement,
     *,
-    z_index: int,
+    placements: Mapping[int, Placement] | None = None,
     canvas: Canvas,
     background: Colour | None,
     limits: Limits,
@@ -127,7 +127,8 @@ def compose_stack(
             but covers a canvas of another size than its own, centred.
         images: by number, an image and its layer mask (1 = transparent) or None, of any layout that
             `images/tensor_input.py` takes. An empty mask of LoadImage counts as None.
-        placement, z_index: of every image but the base, and of the document's layers that are unplaced.
+        placement: of every image but the base, and of the document's layers that are unplaced.
+        placements: of single images instead, by number; the base is not placed.
         canvas: in pixels; `base` is the document's own canvas or the base's size, `extent` goes as far
             right and down as the document's layers, or the base.
         background: sRGB, 0..1; it becomes the bottom layer.
@@ -141,13 +142,14 @@ def compose_stack(
     if layers is None:
         number, base, mask = overlays.pop(0)
         size = canvas if isinstance(canvas, tuple) else (base.shape[2], base.shape[1])
-        items = [_placed_item(base, mask, f"image {number}", _COVER, 0)]
+        items = [_placed_item(base, mask, f"image {number}", _COVER)]
     else:
         items = tensor_items(layers, limits)
         size = _own_size({**layers, "layers": items}, canvas, limits)
-        items = [{**item, **_placed(placement, z_index)} if is_unplaced(item) else item for item in items]
+        items = [{**item, **_placed(placement)} if is_unplaced(item) else item for item in items]
     for number, image, mask in overlays:
-        items.append(_placed_item(image, mask, f"image {number}", placement, z_index))
+        own = (placements or {}).get(number, placement)
+        items.append(_placed_item(image, mask, f"image {number}", own))
     if background is not None:
         items.insert(0, _background(background, items, size))
     stacked = _document(items, size)
@@ -178,15 +180,15 @@ def _item(image: Tensor, mask: Tensor | None, name: str) -> Item:
     return item if mask is None else {**item, "mask": mask}
 
 
-def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Placement, z_index: int) -> Item:
-    return {**_item(image, mask, name), **_placed(placement, z_index)}
+def _placed_item(image: Tensor, mask: Tensor | None, name: str, placement: Placement) -> Item:
+    return {**_item(image, mask, name), **_placed(placement)}
 
 
-def _placed(placement: Placement, z_index: int) -> Item:
+def _placed(placement: Placement) -> Item:
     fields = asdict(placement)
     return {
-        "z_index": z_index,
-        **{key: fields[key] for key in ("opacity", "blend_mode", "flip_h", "flip_v")},
+        "z_index": placement.z,
+        **{key: fields[key] for key in ("opacity", "blend_mode", "visible", "flip_h", "flip_v")},
         "rotation": math.radians(placement.rotation),
         "placement": {key: fields[key] for key in PLACEMENT_KEYS},
     }

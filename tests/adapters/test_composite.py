@@ -71,6 +71,8 @@ def test_a_masked_edit_keeps_every_pixel_outside_the_mask() -> None:
         ({"opacity": 0.0}, True),
         ({"opacity": 1e-5}, True),
         ({"offset_x": 200}, True),
+        ({"visible": False}, True),
+        ({"z": -1}, True),
         ({"offset_x": 50}, False),
         ({"blend_mode": "multiply"}, False),
     ],
@@ -92,6 +94,17 @@ def test_an_overlay_outside_the_mask_changes_no_pixel() -> None:
     assert any(
         "changes no pixel" in note for note in _notes(COFFEE, GALAXIES, left.getvalue(), multiedit=extras)
     )
+
+
+def test_z_orders_the_overlays() -> None:
+    tints = []
+    for color in ("red", "blue"):
+        file = io.BytesIO()
+        Image.new("RGB", (600, 400), color).save(file, "png")
+        tints.append(file.getvalue())
+    extras = {"roles": {"2": "overlay", "3": "overlay"}, "placement": {"2": {"z": 1}}, "keep_size": True}
+    _, result = _edit(COFFEE, *tints, multiedit=extras)
+    assert torch.equal(result[0, 0, 0], torch.tensor([1.0, 0.0, 0.0]))
 
 
 def test_a_single_image_comes_back_as_it_is() -> None:

@@ -111,7 +111,7 @@ def test_given_roles_and_placements_reach_the_plan(shell: Shell) -> None:
         KEEP
         + "--image left.png --image blue.jpg --role 2=overlay --role 3=overlay -o out.webp --json --seed 7 "
         "--place 2=anchor=top-left,scale=0.5,offset_x=-2.5,flip_h=true,blend_mode=soft-light "
-        "--place 3=seamless=true"
+        "--place 3=seamless=true,z=-2,visible=false"
     )
     plan = ran.plan()
     assert plan["roles"] == ["base", "overlay", "overlay"]
@@ -124,7 +124,7 @@ def test_given_roles_and_placements_reach_the_plan(shell: Shell) -> None:
         "blend_mode": "soft-light",
     }
     assert placed.items() <= plan["placements"]["2"].items()
-    assert plan["placements"]["3"]["seamless"] is True
+    assert {"seamless": True, "z": -2, "visible": False}.items() <= plan["placements"]["3"].items()
 
 
 def test_every_option_of_an_edit_reaches_the_plan(shell: Shell) -> None:

@@ -43,9 +43,7 @@ def composed(placement: Placement, canvas: Canvas = "base", overlay: str | None 
     pictures = {1: (sample("coffee.jpg"), None)}
     if overlay:
         pictures[2] = (sample(overlay), None)
-    return compose_stack(
-        None, pictures, placement, z_index=0, canvas=canvas, background=None, limits=LIMITS
-    ).image
+    return compose_stack(None, pictures, placement, canvas=canvas, background=None, limits=LIMITS).image
 
 
 def edited() -> Tensor:

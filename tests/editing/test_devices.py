@@ -47,7 +47,7 @@ def composed(base: Tensor, other: torch.device, scene: str) -> Tensor:
     images = {1: (base, MASK.to(other)), 2: (OVERLAY.to(other), MASK.to(other))}
     placement = Placement(**(SCENES | MODES)[scene])
     return compose_stack(
-        None, images, placement, z_index=0, canvas="base", background=(1.0, 0.0, 0.0), limits=LIMITS
+        None, images, placement, canvas="base", background=(1.0, 0.0, 0.0), limits=LIMITS
     ).image
 
 

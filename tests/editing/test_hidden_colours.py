@@ -113,7 +113,7 @@ def _loaded(file: bytes) -> tuple[Tensor, Tensor]:
 
 def _load_and_compose_nodes(file: bytes, folder: Path, options: EncodeOptions) -> bytes:
     composed = compose_stack(
-        None, {1: _loaded(file)}, Placement(), z_index=0, canvas="base", background=None, limits=LIMITS
+        None, {1: _loaded(file)}, Placement(), canvas="base", background=None, limits=LIMITS
     )
     return _saved(composed.image, folder, options)
 

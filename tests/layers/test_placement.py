@@ -113,7 +113,7 @@ def test_every_field_of_a_placement_is_read() -> None:
     values = {
         "fit": "cover", "anchor": "top", "offset_x": 5, "offset_y": -7.5, "unit": "pixels", "scale": 2,
         "rotation": -90, "flip_h": True, "flip_v": True, "opacity": 0.5, "blend_mode": "screen",
-        "seamless": True,
+        "seamless": True, "z": -4, "visible": False,
     }  # fmt: skip
     assert read_placement(values, "placement") == Placement(**values)  # type: ignore[arg-type]
     assert set(values) == set(PLACEMENT_FIELDS) == {field.name for field in fields(Placement)}

@@ -33,7 +33,7 @@ def picture(width: int, height: int, channels: int = 3, frames: int = 1, seed: i
 
 def compose(images: dict[int, Any], layers: Any = None, placement: Placement = PLAIN, **options: Any) -> Any:
     images = {n: image if isinstance(image, tuple) else (image, None) for n, image in images.items()}
-    options = {"z_index": 0, "canvas": "base", "background": None, "limits": LIMITS, **options}
+    options = {"canvas": "base", "background": None, "limits": LIMITS, **options}
     return compose_stack(layers, images, placement, **options)
 
 
@@ -114,10 +114,8 @@ def test_a_placement_of_the_document_is_resolved_on_the_canvas() -> None:
 @pytest.mark.parametrize("colour", [(1.0, 0.0, 0.5), (0.2, 0.2, 0.2)])
 def test_a_background_is_the_bottom_layer_and_shows_as_given(colour: tuple[float, float, float]) -> None:
     hole = torch.cat((picture(40, 20), torch.zeros(1, 20, 40, 1)), dim=3)
-    small = Placement(anchor="bottom", scale=0.2)
-    composed = compose(
-        {1: hole, 2: picture(8, 8)}, None, small, z_index=-5, background=colour, canvas=(50, 50)
-    )
+    small = Placement(anchor="bottom", scale=0.2, z=-5)
+    composed = compose({1: hole, 2: picture(8, 8)}, None, small, background=colour, canvas=(50, 50))
     assert composed.layers["layers"][0]["z_index"] == -6
     assert composed.image.shape == (1, 50, 50, 3)
     torch.testing.assert_close(composed.image[0, 0, 0], torch.tensor(colour), atol=5e-5, rtol=0)
@@ -134,8 +132,20 @@ def test_transparency_comes_out_as_alpha_and_as_a_mask() -> None:
 
 def test_z_index_orders_overlays_against_a_document() -> None:
     layers = {"layers": [{"image": picture(40, 20), "z_index": 3}]}
-    composed = compose({1: picture(10, 10)}, layers, z_index=2)
+    composed = compose({1: picture(10, 10)}, layers, Placement(z=2))
     assert boxes(composed) == [(10, 0, 20, 20), (0, 0, 40, 20)]
+
+
+def test_single_images_have_placements_of_their_own() -> None:
+    images = {1: picture(40, 20), 2: picture(10, 10), 4: picture(8, 8), 5: picture(4, 4)}
+    own = {2: Placement(fit="none", z=1), 4: Placement(visible=False)}
+    shared = Placement(fit="none", anchor="top-left")
+    composed = compose(images, None, shared, placements=own)
+    assert boxes(composed) == [(0, 0, 40, 20), (10, 0, 20, 20), (0, 0, 4, 4), (15, 5, 10, 10)]
+    hidden = {item["name"]: item["visible"] for item in composed.layers["layers"][1:]}
+    assert hidden == {"image 2": True, "image 4": False, "image 5": True}
+    del images[4]
+    assert torch.equal(compose(images, None, shared, placements=own).image, composed.image)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 5])
@@ -232,9 +242,7 @@ def test_a_mask_of_an_opaque_image_stays_beside_it() -> None:
 
 
 def compose_document(layers: Any, placement: Placement, images: Any = None) -> Any:
-    return compose_stack(
-        layers, images or {}, placement, z_index=0, canvas="base", background=None, limits=Limits()
-    )
+    return compose_stack(layers, images or {}, placement, canvas="base", background=None, limits=Limits())
 
 
 def test_loaded_layers_are_placed_by_the_first_that_composes_them() -> None:
@@ -243,7 +251,7 @@ def test_loaded_layers_are_placed_by_the_first_that_composes_them() -> None:
     placed = compose_document(stack_images([base, overlay]), placement)
     wired = compose_stack(
         None, {1: (base, None), 2: (overlay, None)}, placement,
-        z_index=0, canvas="base", background=None, limits=Limits(),
+        canvas="base", background=None, limits=Limits(),
     )  # fmt: skip
     assert torch.equal(placed.image, wired.image)
     assert not any(map(is_unplaced, placed.layers["layers"]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -90,12 +91,51 @@ def test_a_bad_colour_or_nothing_at_all_is_an_error(graph: Any) -> None:
         compose(graph)
 
 
+def test_single_images_are_placed_by_per_image(graph: Any) -> None:
+    images = picture(), picture(40, 30, seed=1), picture(30, 30, seed=2)
+    text = '{"2": {"scale": 0.5, "z": 2}, "3": {"visible": false}}'
+    *_, layers = compose(graph, *images, per_image=text, opacity=0.5, z_index=1)
+    shown = [(item["z_index"], item["visible"], item["opacity"], item["w"]) for item in layers["layers"]]
+    assert shown == [(0, True, 1.0, 96), (2, True, 0.5, 43), (1, False, 0.5, 64)]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('{"4": {"scale": 0.5}}', "image_4 is not connected"),
+        ('{"1": {"scale": 0.5}}', "image 1, the base, which is not placed"),
+        ('{"2": {"role": "overlay"}}', r"per_image\.2"),
+    ],
+)
+def test_an_entry_of_per_image_needs_an_overlay(graph: Any, text: str, words: str) -> None:
+    with pytest.raises(graph.Failed, match=words):
+        compose(graph, picture(), picture(40, 30, seed=1), per_image=text)
+    assert compose(graph, picture(), layers=compose(graph, picture())[2], per_image='{"1": {"z": 1}}')
+
+
 def test_placement_settings_that_place_nothing_say_so(graph: Any) -> None:
     *_, layers = compose(graph, picture(), picture(40, 30, seed=1), scale=0.5)
     graph.run("MultiEditCompose", layers=layers)
     assert "node" not in graph.ui
     graph.run("MultiEditCompose", layers=layers, scale=0.5)
     assert "settings of this node are not used" in graph.ui["node"]["text"][0]
+
+
+def test_a_page_that_looks_on_is_told_the_images_of_the_run(
+    graph: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import server
+    from multiedit.pipelines.editing.stage_pictures import RUN_PICTURES
+
+    layers = compose(graph, picture(), picture(40, 30, seed=1))[2]
+    assert "node" not in graph.ui
+    page = SimpleNamespace(client_id="page", send_progress_text=lambda *told: None)
+    monkeypatch.setattr(server.PromptServer, "instance", page, raising=False)
+    compose(graph, **{"image_2": picture(50, 20, seed=2), "mask_2": torch.ones(1, 5, 5)}, layers=layers)
+    names = graph.ui["node"]["multiedit_stage"][0]
+    kept = {number: RUN_PICTURES.find(name) for number, name in names.items()}
+    assert {number: each.size for number, each in kept.items()} == {"0": (96, 64), "2": (50, 20)}
+    assert not kept["2"].pixels[..., 3].any()
 
 
 SCENES: dict[str, dict[str, Any]] = {

@@ -126,7 +126,3 @@ def test_a_translated_page_quotes_messages_that_the_english_one_has(node: str, l
 def test_no_picture_is_left_over() -> None:
     shown = {picture for page in DOCS.glob("*.md") for picture in pictures(page.read_text(encoding="utf-8"))}
     assert {f"images/{path.name}" for path in (DOCS / "images").iterdir()} == shown
-
-
-def test_nothing_is_served_that_the_frontend_would_run() -> None:
-    assert not list((ROOT / "web").rglob("*.js"))

@@ -33,7 +33,17 @@ pytestmark = pytest.mark.comfyui
 def test_what_is_read(comfyui: Any, text: str, roles: Any, placements: Any) -> None:
     from multiedit.nodes.placement_inputs import read_per_image
 
-    assert read_per_image(text) == (roles, placements)
+    assert read_per_image(text, Placement()) == (roles, placements)
+
+
+def test_what_an_entry_leaves_out_the_widgets_say(comfyui: Any) -> None:
+    from multiedit.nodes.placement_inputs import read_per_image, read_placements
+
+    shared, text = Placement(opacity=0.5, scale=0.2), '{"2": {"scale": 0.7, "z": 3, "visible": false}}'
+    expected = {2: Placement(opacity=0.5, scale=0.7, z=3, visible=False)}
+    assert read_per_image(text, shared) == ({2: "overlay"}, expected)
+    assert read_placements(text, shared) == expected
+    assert read_placements('{"1": {}}', shared) == {1: shared}
 
 
 @pytest.mark.parametrize(
@@ -59,4 +69,4 @@ def test_what_is_refused(comfyui: Any, text: str, words: str) -> None:
     from multiedit.nodes.placement_inputs import read_per_image
 
     with pytest.raises(InvalidRequest, match=words):
-        read_per_image(text)
+        read_per_image(text, Placement())

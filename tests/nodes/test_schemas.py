@@ -32,7 +32,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditCompose": (
         "Compose Layers",
         "",
-        f"layers {PAIRS} {PLACEMENT} z_index canvas background",
+        f"layers {PAIRS} {PLACEMENT} z_index canvas background per_image",
         "image mask layers",
     ),
     "MultiEditResolveSize": (
@@ -162,8 +162,9 @@ def test_placement_widgets_have_the_limits_of_the_reader(
     from multiedit.pipelines.layers.placement import PLACEMENT_FIELDS, Placement, read_placement
 
     optional = comfyui.NODE_CLASS_MAPPINGS["MultiEditCompose"].INPUT_TYPES()["optional"]
-    assert set(PLACEMENT_FIELDS) <= set(optional)
-    defaults = {field: optional[field][1]["default"] for field in PLACEMENT_FIELDS}
+    shared = set(PLACEMENT_FIELDS) - {"z", "visible"}  # which per_image alone has
+    assert shared <= set(optional)
+    defaults = {field: optional[field][1]["default"] for field in shared}
     assert Placement(**defaults) == Placement()
     options = optional[name][1]
     assert (options["min"], options["max"]) == ends

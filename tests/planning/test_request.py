@@ -49,6 +49,7 @@ def test_every_field_arrives() -> None:
     placed = {
         "fit": "cover", "anchor": "top-left", "offset_x": -5, "offset_y": 2.5, "scale": 0.5, "rotation": 90,
         "flip_h": True, "flip_v": True, "opacity": 0, "blend_mode": "multiply", "seamless": True,
+        "z": -3, "visible": False,
     }  # fmt: skip
     fields = {
         "prompt": "p", "images": ["https://example.com/a.png", "aGk="], "modelId": "layer-composite",

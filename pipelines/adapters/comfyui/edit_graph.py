@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import NamedTuple
 
 from ...layers.extension import AUTO_FILL, SIDES, Extension
+from ...layers.placement import Placement
 from ...planning.plan import EditPlan
 from .families import FAMILIES
 from .families.family import Family
@@ -91,10 +93,12 @@ def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> 
     """Lay what is an overlay onto the base, each by its own placement; the rest are references."""
 
     def laid_on(base: Link, suffix: str = "") -> Link:
-        for number, placement in plan.placements.items():
+        for number, placement in _from_the_base(plan.placements):
             layers = {"image_1": base, "image_2": sources.images[number - 1]}
-            name = f"overlay_{number}{suffix}"
-            base = graph.add(name, "MultiEditCompose", {**layers, **asdict(placement)})
+            fields = asdict(placement)
+            fields["z_index"] = fields.pop("z")
+            del fields["visible"]
+            base = graph.add(f"overlay_{number}{suffix}", "MultiEditCompose", {**layers, **fields})
         return base
 
     base, shown = laid_on(sources.images[0]), sources.shown
@@ -102,3 +106,13 @@ def _with_overlays(graph: GraphNodes, plan: EditPlan, sources: GraphSources) -> 
         sources = replace(sources, shown=laid_on(shown, "_shown"))
     numbered = zip(plan.roles, sources.images, strict=False)  # the mask, which is last, has a link of its own
     return replace(sources, images=(base, *(image for role, image in numbered if role == "reference")))
+
+
+def _from_the_base(placements: Mapping[int, Placement]) -> list[tuple[int, Placement]]:
+    """The visible overlays in the order in which they are laid on it, and then those under it, downwards."""
+    shown = sorted(((number, each) for number, each in placements.items() if each.visible), key=_z)
+    return [*filter(lambda each: _z(each) >= 0, shown), *filter(lambda each: _z(each) < 0, reversed(shown))]
+
+
+def _z(overlay: tuple[int, Placement]) -> int:
+    return overlay[1].z

@@ -25,6 +25,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.reference_fit import ReferenceFit
 from multiedit.pipelines.catalog.lookup import load_catalog
+from multiedit.pipelines.layers.placement import Placement
 from multiedit.pipelines.planning.mask_options import MaskOptions
 from multiedit.tests.support.edit_graphs import (
     CASES,
@@ -217,3 +218,22 @@ def test_the_report_of_every_frame_is_added(options: MaskOptions, measured: int)
         assert reports[1]["plan"] == ["edit.report_1", 0]
     else:
         assert (plan, summary) == ("{}", "title")
+
+
+@pytest.mark.parametrize(
+    ("placed", "laid"),
+    [
+        ({2: {}, 3: {}}, [2, 3]),
+        ({2: {"z": 1}, 3: {}}, [3, 2]),
+        ({2: {"z": -2}, 3: {"z": -1}}, [3, 2]),  # under the base, the lower one last
+        ({2: {"z": -1}, 3: {"visible": False}}, [2]),
+    ],
+)
+def test_overlays_are_laid_on_by_their_z(placed: dict[int, dict[str, Any]], laid: list[int]) -> None:
+    placements = {number: Placement(**fields) for number, fields in placed.items()}
+    settings = {"roles": dict.fromkeys(placed, "overlay"), "placements": placements}
+    nodes = graph(PROFILES[0], Case((PHOTOGRAPH, PHOTOGRAPH, PHOTOGRAPH), settings=settings))["nodes"]
+    found = [name for name in nodes if "overlay_" in name]
+    assert [int(name.rpartition("_")[2]) for name in found] == laid
+    given = [nodes[name]["inputs"]["z_index"] for name in found]
+    assert given == [placements[number].z for number in laid]

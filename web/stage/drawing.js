@@ -1,0 +1,122 @@
+/**
+ * Draws a stage in 2D: the frame of the output, the layers, what is selected.
+ *
+ * @typedef {import('./placement.js').Box} Box
+ * @typedef {import('./placement.js').Point} Point
+ * @typedef {import('./placement.js').Size} Size
+ * @typedef {import('./layers.js').Layer} Layer
+ * @typedef {import('./snapping.js').Guide} Guide
+ * @typedef {{bitmap: ImageBitmap, size: Size, alphaAt: (u: number, v: number) => number}} Picture
+ * @typedef {(layer: Layer) => Picture | undefined} PictureOf
+ * @typedef {{zoom: number, left: number, top: number, width: number, height: number}} View
+ *   canvas pixels times `zoom`, moved by `left` and `top`, are pixels of an element of `width` and `height`
+ */
+import { handlesOf } from './picking.js'
+import { matrixOf, place } from './placement.js'
+
+const [ACCENT, GUIDE, KNOB] = ['#4aa8ff', '#ff5ca8', '#ffffff']
+export const ROTATE_DISTANCE = 18 // element pixels
+const MARGIN = 26 // around the output's frame, so that the handle to rotate shows
+const KNOB_SIDE = 8
+/** @type {Readonly<Record<string, GlobalCompositeOperation>>} The nearest mode that a 2D canvas has. */
+const NEAREST_MODE = {
+  normal: 'source-over', 'linear-dodge': 'lighter', 'linear-burn': 'multiply', 'vivid-light': 'hard-light',
+  'pin-light': 'hard-light', 'linear-light': 'hard-light', 'hard-mix': 'hard-light', subtract: 'difference',
+  divide: 'color-dodge', 'grain-extract': 'difference', 'grain-merge': 'overlay',
+}
+
+/** The view that shows all of an output. @param {Size} canvas @param {number} width @param {number} height @returns {View} */
+export function viewOf(canvas, width, height) {
+  const zoom = Math.max(1e-6, Math.min((width - 2 * MARGIN) / canvas[0], (height - 2 * MARGIN) / canvas[1]))
+  return { zoom, left: (width - canvas[0] * zoom) / 2, top: (height - canvas[1] * zoom) / 2, width, height }
+}
+
+/** @param {View} view @param {Point} point of the element @returns {Point} of the output */
+export function fromElement(view, [x, y]) {
+  return [(x - view.left) / view.zoom, (y - view.top) / view.zoom]
+}
+
+/**
+ * Layers over each other, with the modes and the light of a 2D canvas.
+ * @param {CanvasRenderingContext2D} context in output pixels @param {Layer[]} layers from the bottom
+ * @param {Size} canvas @param {PictureOf} pictureOf
+ */
+export function paintLayers(context, layers, canvas, pictureOf) {
+  for (const layer of layers) {
+    const picture = pictureOf(layer)
+    const { placement } = layer
+    if (!picture || !placement.visible) continue
+    context.save()
+    context.globalAlpha *= placement.opacity
+    context.globalCompositeOperation = NEAREST_MODE[placement.blend_mode]
+      ?? /** @type {GlobalCompositeOperation} */ (placement.blend_mode)
+    context.transform(...matrixOf(place(placement, layer.size, canvas), placement))
+    context.drawImage(picture.bitmap, 0, 0, 1, 1)
+    context.restore()
+  }
+}
+
+/** The frame's checkerboard, where nothing covers it. @param {CanvasRenderingContext2D} context @param {View} view @param {Size} canvas */
+export function paintGround(context, view, canvas) {
+  const [width, height, side] = [canvas[0] * view.zoom, canvas[1] * view.zoom, 8]
+  context.save()
+  context.beginPath()
+  context.rect(view.left, view.top, width, height)
+  context.clip()
+  context.fillStyle = '#6a6a6a'
+  context.fillRect(view.left, view.top, width, height)
+  context.fillStyle = '#8a8a8a'
+  for (let y = 0; y * side < height; y++)
+    for (let x = y % 2; x * side < width; x += 2)
+      context.fillRect(view.left + x * side, view.top + y * side, side, side)
+  context.restore()
+}
+
+/**
+ * The frame's edge, guides, and the box and handles of a layer.
+ * @param {CanvasRenderingContext2D} context in element pixels @param {View} view @param {Size} canvas
+ * @param {Layer | undefined} selected @param {Guide[]} guides
+ */
+export function paintMarks(context, view, canvas, selected, guides) {
+  context.lineWidth = 1
+  context.strokeStyle = '#00000080'
+  context.strokeRect(view.left - 0.5, view.top - 0.5, canvas[0] * view.zoom + 1, canvas[1] * view.zoom + 1)
+  context.strokeStyle = GUIDE
+  for (const { axis, at } of guides) {
+    const [x, y] = toElement(view, [at, at])
+    line(context, axis === 'x' ? [[x, 0], [x, view.height]] : [[0, y], [view.width, y]])
+  }
+  if (selected) paintHandles(context, view, canvas, selected)
+}
+
+/** @param {View} view @param {Point} point @returns {Point} */
+function toElement(view, [x, y]) {
+  return [x * view.zoom + view.left, y * view.zoom + view.top]
+}
+
+/** @param {CanvasRenderingContext2D} context @param {Point[]} points */
+function line(context, points) {
+  context.beginPath()
+  for (const [x, y] of points) context.lineTo(x, y)
+  context.stroke()
+}
+
+/** @param {CanvasRenderingContext2D} context @param {View} view @param {Size} canvas @param {Layer} layer */
+function paintHandles(context, view, canvas, { placement, size }) {
+  const box = place(placement, size, canvas)
+  const handles = handlesOf(box, placement.rotation, ROTATE_DISTANCE / view.zoom)
+  const at = handles.map(handle => toElement(view, handle.at))
+  const [rotate, ...sides] = at
+  context.strokeStyle = ACCENT
+  context.lineWidth = 1.5
+  line(context, [rotate, sides[1]])
+  line(context, [...sides, sides[0]])
+  context.fillStyle = KNOB
+  for (const [index, [x, y]] of at.entries()) {
+    context.beginPath()
+    if (index === 0) context.arc(x, y, KNOB_SIDE / 2 + 1, 0, 7)
+    else context.rect(x - KNOB_SIDE / 2, y - KNOB_SIDE / 2, KNOB_SIDE, KNOB_SIDE)
+    context.fill()
+    context.stroke()
+  }
+}
