@@ -113,8 +113,8 @@ def resolve_size(
 def nearest_size(model: Model, wanted: Size, base: Size, *, snap_ratio: bool = False) -> ResolvedSize:
     """Decide the size of a result that is wanted in pixels.
 
-    It is the wanted one where that is `base`, the size of the first image; else the closest tier at the closest
-    ratio of the list, or at image 1's own where that is the wanted one. A note says so.
+    It is the wanted one where that is `base`, the size of the first image; else the closest tier at the
+    closest ratio of the list, or at image 1's own where that is the wanted one. A note says so.
     """
     keep = wanted == base
     tier = closest_tier(wanted, model.tiers) if model.tiers else None
