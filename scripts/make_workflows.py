@@ -2,8 +2,8 @@
 
     .venv/bin/python scripts/make_workflows.py [NAME ...]
 
-The page reads the API format, so the order of the widgets is ComfyUI's and not ours; this script adds the
-notes, the addresses of the models' files, the fields of app mode and the places of the nodes. A second run
+The page reads the API format, so the order of the widgets is ComfyUI's and not ours, and writes it with the
+widgets that are new; this script adds the notes, the addresses of the models' files, the fields of app mode and the places of the nodes. A second run
 changes no file. Needs what the tests in a browser need: `make comfyui`, chromium, the dev extras. Screenshots
 of the graphs after their run go to output/, to be looked at. Templates that need a model are not run here;
 their thumbnail shows the inputs.
@@ -168,9 +168,12 @@ def main(names: list[str]) -> None:
 
 
 def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> None:
-    prompt = json.loads((FOLDER / "api" / f"{name}.json").read_text())
+    path = FOLDER / "api" / f"{name}.json"
     canvas = Canvas(browser, server.url)
-    canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [prompt, name])
+    given = json.loads(path.read_text())
+    canvas.page.evaluate("([prompt, name]) => app.loadApiJson(prompt, name)", [given, name])
+    prompt = canvas.prompt()  # with the widgets that its nodes have got since
+    path.write_text(json.dumps(prompt, indent=2, ensure_ascii=False) + "\n")
     profile = profile_of(prompt)
     text = (NOTES / f"{name}.md").read_text().partition("\n")[2]
     text = text.strip().replace("FILES", file_list(profile) if profile else "")
