@@ -220,7 +220,8 @@ def _model_socket() -> io.Input:
         optional=True,
         lazy=True,
         raw_link=True,
-        tooltip="From Load Multi-Edit Model; needed where model is from loader, and loaded only then.",
+        tooltip="From Load Multi-Edit Model or Multi-Edit Model from Parts; needed where model is from "
+        "loader, and loaded only then.",
     )
 
 

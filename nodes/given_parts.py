@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..pipelines.adapters.comfyui.families import FAMILIES
+from ..pipelines.adapters.comfyui.families import MODEL_CLASSES
 from ..pipelines.adapters.comfyui.profiles.given_parts import GivenParts, select_for_parts
-from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.adapters.comfyui.profiles.weights_header import Tensor
 
@@ -15,8 +15,7 @@ _TIMESTEP_ZERO = "index_timestep_zero"  # the mark of Qwen-Image-Edit-2511, no t
 
 def select_profile_of(model: Any, clip: Any, vae: Any, asked: str | None) -> ProfileSelection:
     """Select the profile of a MODEL with a CLIP and a VAE (see `select_for_parts`, also for the errors)."""
-    classes = {name: family.model_class for name, family in FAMILIES.items()}
-    return select_for_parts(_look_at(model, clip, vae), load_profiles(), classes, asked)
+    return select_for_parts(_look_at(model, clip, vae), load_all_profiles(), MODEL_CLASSES, asked)
 
 
 def _look_at(model: Any, clip: Any, vae: Any) -> GivenParts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_api.latest import io
@@ -10,11 +11,12 @@ from comfy_execution.utils import get_executing_context
 
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED
-from .loaded_model import LOADED_MODEL
-from .loaded_model_edit import links_of, require_loaded_model
+from .loaded_model import LOADED_MODEL, require_loaded_model
+from .loaded_model_edit import links_of
 from .selected_model import selection_of
 from .socket_values import LAYERS, size_of
 
+LAYERS_DEFERRED = "MultiEditLayersDeferred"
 _MOST_LAYERS = 16
 _MEGAPIXEL = 1024 * 1024
 
@@ -41,40 +43,59 @@ class MultiEditImageToLayers(io.ComfyNode):
                 "layers",
                 "photoshop",
             ],
-            inputs=_inputs(),
-            outputs=_outputs(),
+            inputs=[_loaded_model(), *split_inputs()],
+            outputs=split_outputs(),
             hidden=[io.Hidden.unique_id, io.Hidden.dynprompt],
             enable_expand=True,
         )
 
     @classmethod
-    def execute(
-        cls,
-        loaded_model: Any,
-        image: Any,
-        prompt: str = "",
-        layers: int = 3,
-        seed: int = 0,
-        sampling_megapixels: float = 0.0,
-    ) -> io.NodeOutput:
-        from ..pipelines.adapters.comfyui.layers_graph import layers_graph, plan_layers
+    def execute(cls, **inputs: Any) -> io.NodeOutput:
+        return split_image(cls, get_executing_context().list_index or 0, **inputs)
 
-        _require_one(image)
-        if not is_link(loaded_model):
-            require_loaded_model(loaded_model)
-        selected = selection_of(cls.hidden.dynprompt, loaded_model)
-        if selected is None:
-            raise InvalidRequest(
-                "loaded_model does not come from Load Multi-Edit Model. Connect that node itself.",
-                field="loaded_model",
-            )
-        pixels = round(sampling_megapixels * _MEGAPIXEL) or None
-        plan = plan_layers(selected[1], size_of(image), layers, prompt, seed, pixels)
-        links, item = links_of(cls), get_executing_context().list_index or 0
-        graph, document, images = layers_graph(
-            plan, links["loaded_model"], links["image"], item, f"{cls.hidden.unique_id}.{item}."
-        )
-        return io.NodeOutput(document, images, plan.summary, expand=graph.nodes)
+
+def split_image(
+    cls: type[io.ComfyNode],
+    item: int,
+    loaded_model: Any,
+    image: Any,
+    prompt: str = "",
+    layers: int = 3,
+    seed: int = 0,
+    sampling_megapixels: float = 0.0,
+) -> io.NodeOutput:
+    """Plan the splitting of an image, and expand into the graph that does it.
+
+    Args:
+        item: which of a ComfyUI list the arguments are.
+        loaded_model: a LoadedModel, or the link that it will come over.
+
+    Raises:
+        InvalidRequest: it is no model, or one that makes no layers (see `plan_layers`), or the image is a
+            batch.
+    """
+    from ..pipelines.adapters.comfyui.layers_graph import layers_graph, plan_layers
+
+    _require_one(image)
+    if not is_link(loaded_model):
+        require_loaded_model(loaded_model)
+    links, prefix = links_of(cls), f"{cls.hidden.unique_id}.{item}."
+    selected = selection_of(cls.hidden.dynprompt, loaded_model)
+    if selected is None:
+        return _deferred(links, f"{prefix}late", item)
+    pixels = round(sampling_megapixels * _MEGAPIXEL) or None
+    selection = selected[1]
+    plan = plan_layers(selection, size_of(image), layers, prompt, seed, pixels)
+    if selection.loras and is_link(loaded_model):  # how much of them fits is not known yet
+        return _deferred(links, f"{prefix}late", item)
+    graph, document, images = layers_graph(plan, links["loaded_model"], links["image"], item, prefix)
+    return io.NodeOutput(document, images, plan.summary, expand=graph.nodes)
+
+
+def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:
+    """Expand into a node that runs after the loading, since only then it is known what is loaded."""
+    deferred = {name: {"class_type": LAYERS_DEFERRED, "inputs": {**links, "item": item}}}
+    return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
 
 
 def _require_one(image: Any) -> None:
@@ -84,15 +105,19 @@ def _require_one(image: Any) -> None:
         )
 
 
-def _inputs() -> list[io.Input]:
+def _loaded_model() -> io.Input:
+    # Raw and lazy, as that of Multi-Edit: another model is refused before it is loaded.
+    return LOADED_MODEL.Input(
+        "loaded_model",
+        lazy=True,
+        raw_link=True,
+        tooltip="qwen-image-layered, from Load Multi-Edit Model or Multi-Edit Model from Parts.",
+    )
+
+
+def split_inputs() -> list[io.Input]:
+    """What is split, and how: all inputs but the model."""
     return [
-        # Raw and lazy, as that of Multi-Edit: another model is refused before it is loaded.
-        LOADED_MODEL.Input(
-            "loaded_model",
-            lazy=True,
-            raw_link=True,
-            tooltip="qwen-image-layered, from Load Multi-Edit Model.",
-        ),
         io.Image.Input("image", tooltip="The image to split, RGB or RGBA, one frame."),
         io.String.Input(
             "prompt",
@@ -133,7 +158,8 @@ def _inputs() -> list[io.Input]:
     ]
 
 
-def _outputs() -> list[io.Output]:
+def split_outputs() -> list[io.Output]:
+    """The layers as a document and as a batch, and the summary."""
     return [
         LAYERS.Output("layers", tooltip="The layers, the bottom one first, each over the whole image."),
         io.Image.Output(

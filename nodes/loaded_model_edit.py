@@ -16,8 +16,7 @@ from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
-from ..pipelines.common.validation import describe
-from .loaded_model import LoadedModel
+from .loaded_model import SOURCES, LoadedModel, require_loaded_model
 from .mask_inputs import mask_inputs
 from .model_inputs import ratio_input, tier_input
 from .selected_model import selection_of
@@ -48,7 +47,7 @@ def upsampler_socket() -> io.Input:
 
 
 def loaded_model_option() -> io.DynamicCombo.Option:
-    """The option for what Load Multi-Edit Model loaded, with the widgets of generative models only."""
+    """The option for a loaded model, with the widgets of generative models only."""
     models = [load_catalog().get(profile.model) for profile in load_profiles()]
     ratios = dict.fromkeys(ratio for model in models for ratio in model.fixed_ratios)
     tiers = [tier for tier in TIER_SIDES if any(tier in model.tiers for model in models)]
@@ -148,7 +147,7 @@ def expand_edit(
 
     if loaded is None:
         raise InvalidRequest(
-            f"model is {FROM_LOADER!r}, but no model is connected. Connect Load Multi-Edit Model to "
+            f"model is {FROM_LOADER!r}, but no model is connected. Connect {SOURCES} to "
             "loaded_model, or choose layer-composite.",
             field=_SOCKET,
         )
@@ -188,19 +187,6 @@ def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:
     """Expand into a node that runs after the loading, since only then it is known what is loaded."""
     deferred = {name: {"class_type": DEFERRED, "inputs": {**links, "item": item}}}
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
-
-
-def require_loaded_model(loaded: object) -> None:
-    """Refuse what is not of Load Multi-Edit Model: ComfyUI lets a graph have text at such a socket.
-
-    Raises:
-        InvalidRequest: it is something else.
-    """
-    if not isinstance(loaded, LoadedModel):
-        raise InvalidRequest(
-            f"loaded_model is {describe(loaded)}, not a model. Connect Load Multi-Edit Model to it.",
-            field=_SOCKET,
-        )
 
 
 def _mask_link(masked: MaskedImages, links: Mapping[str, Any], prefix: str) -> tuple[Any, dict[str, Any]]:

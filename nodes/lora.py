@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.profiles.sampling import with_lora
 from ..pipelines.planning.model_options import LARGEST_STRENGTH
-from .loaded_model import LOADED_MODEL, LoadedModel
+from .loaded_model import LOADED_MODEL, LoadedModel, require_loaded_model
 from .model_folders import file_identity, file_names
 from .progress import show_text
 
@@ -59,6 +59,7 @@ class MultiEditLora(io.ComfyNode):
     def execute(cls, loaded_model: LoadedModel, lora_name: str, strength_model: float) -> io.NodeOutput:
         from .lora_loading import add_lora
 
+        require_loaded_model(loaded_model)
         selection = with_lora(loaded_model.selection, lora_name, strength_model)
         if selection is loaded_model.selection:
             return io.NodeOutput(loaded_model)

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 from ..pipelines.catalog.model import AUTO
 from .expanded.encoding_cache import SharedEncodings
 from .loaded_model import LOADED_MODEL, LoadedModel
@@ -36,7 +36,7 @@ class MultiEditModelFromParts(io.ComfyNode):
                 io.Vae.Input("vae", tooltip="The VAE of that family."),
                 io.Combo.Input(
                     "profile",
-                    options=[AUTO, *(profile.id for profile in load_profiles())],
+                    options=[AUTO, *(profile.id for profile in load_all_profiles())],
                     tooltip="Sampling settings. auto goes by the model's architecture and takes no step LoRA "
                     "to be in it; choose the profile of a distilled model.",
                 ),

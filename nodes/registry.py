@@ -21,6 +21,7 @@ from .expanded.encode_nodes import (
     MultiEditReference,
 )
 from .expanded.finish import MultiEditFinish, MultiEditScale
+from .expanded.layers_deferred import MultiEditLayersDeferred
 from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.report import MultiEditReport
@@ -56,9 +57,10 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditExtend": MultiEditExtend,
     "MultiEditImageToLayers": MultiEditImageToLayers,
 }
-# What Multi-Edit expands into; a user meets them in messages only.
+# What Multi-Edit and Image to Layers expand into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditDeferred": MultiEditDeferred,
+    "MultiEditLayersDeferred": MultiEditLayersDeferred,
     "MultiEditModelParts": MultiEditModelParts,
     "MultiEditReference": MultiEditReference,
     "MultiEditFit": MultiEditFit,

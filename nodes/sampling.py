@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .loaded_model import LOADED_MODEL, LoadedModel
+from .loaded_model import LOADED_MODEL, LoadedModel, require_loaded_model
 from .sampling_inputs import read_sampling, sampled_selection, sampling_inputs, sampling_problem
 
 
@@ -48,5 +48,6 @@ class MultiEditSampling(io.ComfyNode):
 
     @classmethod
     def execute(cls, loaded_model: LoadedModel, **widgets: Any) -> io.NodeOutput:
+        require_loaded_model(loaded_model)
         selection = sampled_selection(loaded_model.selection, read_sampling(widgets))
         return io.NodeOutput(replace(loaded_model, selection=selection))

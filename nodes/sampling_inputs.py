@@ -8,7 +8,7 @@ from typing import Any
 from comfy.samplers import KSampler
 from comfy_api.latest import io
 
-from ..pipelines.adapters.comfyui.families import FAMILIES
+from ..pipelines.adapters.comfyui.families import SHIFTED
 from ..pipelines.adapters.comfyui.profiles.sampling import (
     LARGEST_SHIFT,
     MOST_STEPS,
@@ -102,7 +102,7 @@ def read_sampling(widgets: Mapping[str, Any]) -> Sampling:
 
 def sampled_selection(selection: ProfileSelection, sampling: Sampling) -> ProfileSelection:
     """A selection with a changed sampling (see `with_sampling`)."""
-    return with_sampling(selection, sampling, FAMILIES[selection.profile.family].takes_shift)
+    return with_sampling(selection, sampling, selection.profile.family in SHIFTED)
 
 
 def sampling_problem(widgets: Mapping[str, Any]) -> bool | str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from comfy_execution.graph_utils import is_link
+
 from ..pipelines.adapters.comfyui.profiles.sampling import with_lora
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.model import AUTO
@@ -34,6 +36,8 @@ def selection_of(dynprompt: Any, loaded: Any) -> Selected | None:
     """
     if isinstance(loaded, LoadedModel):
         return loaded.model_id, loaded.selection
+    if not is_link(loaded):  # text: the node that takes it will refuse it
+        return None
     source = dynprompt.get_node(loaded[0])
     kind, inputs = source["class_type"], source["inputs"]
     if any(isinstance(value, list) for name, value in inputs.items() if name != _SOCKET):

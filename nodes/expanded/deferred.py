@@ -7,8 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..edit import HIDDEN, edit_inputs, edit_outputs, run_edit
-from ..loaded_model import LOADED_MODEL
-from ..loaded_model_edit import DEFERRED, require_loaded_model, upsampler_socket
+from ..loaded_model import LOADED_MODEL, require_loaded_model
+from ..loaded_model_edit import DEFERRED, upsampler_socket
 from .sockets import ITEM, inner_schema, select_item
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..loaded_model import LOADED_MODEL
+from ..loaded_model import LOADED_MODEL, require_loaded_model
 from .sockets import ITEM, inner_schema, select_item
 
 
@@ -19,7 +19,7 @@ class MultiEditModelParts(io.ComfyNode):
             "MultiEditModelParts",
             "Model Parts",
             "Takes a loaded model apart.",
-            [LOADED_MODEL.Input("loaded_model", tooltip="Of Load Multi-Edit Model."), ITEM],
+            [LOADED_MODEL.Input("loaded_model", tooltip="A loaded model."), ITEM],
             [
                 LOADED_MODEL.Output("loaded_model"),
                 io.Model.Output("model"),
@@ -32,4 +32,5 @@ class MultiEditModelParts(io.ComfyNode):
     @classmethod
     def execute(cls, loaded_model: list[Any], item: list[int]) -> io.NodeOutput:
         loaded = select_item(loaded_model, item)
+        require_loaded_model(loaded)
         return io.NodeOutput(loaded, loaded.model, loaded.clip, loaded.vae)

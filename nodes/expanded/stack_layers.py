@@ -7,7 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ..socket_values import LAYERS
-from .sockets import inner_schema
+from .sockets import inner_schema, result_size
 
 
 class MultiEditStackLayers(io.ComfyNode):
@@ -35,4 +35,4 @@ class MultiEditStackLayers(io.ComfyNode):
     def execute(cls, images: Any, width: int, height: int) -> io.NodeOutput:
         from ...pipelines.layers.stack import stack_frames
 
-        return io.NodeOutput(stack_frames(images, (width, height)))
+        return io.NodeOutput(stack_frames(images, result_size(width, height)))

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.edit_prompts import (
     Prompt,
@@ -24,7 +25,7 @@ from multiedit.tests.support.edit_prompts import (
 LORA_2509 = "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16.safetensors"
 LORA_2511 = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
 FLUX_LORA = "Flux_2-Turbo-LoRA_comfyui.safetensors"
-QWEN, KLEIN = "qwen-edit", "flux-2-klein-4b-edit"
+QWEN, FIRST, KLEIN = "qwen-edit", "qwen-image-edit", "flux-2-klein-4b-edit"
 # By model: its files, the type of the text encoder, and the profile of its plain weights.
 FILES = {
     QWEN: ("qwen_image_edit_2511_bf16", "qwen_2.5_vl_7b_fp8_scaled", "qwen_image_vae", "qwen_image"),
@@ -34,18 +35,33 @@ FILES = {
         "qwen_image_vae",
         "qwen_image",
     ),
+    FIRST: ("qwen_image_edit_fp8_e4m3fn", "qwen_2.5_vl_7b_fp8_scaled", "qwen_image_vae", "qwen_image"),
     KLEIN: ("flux-2-klein-4b-fp8", "qwen_3_4b", "flux2-vae", "flux2"),
     "flux-2-klein-9b-edit": ("flux-2-klein-9b-kv-fp8", "qwen_3_8b_fp8mixed", "flux2-vae", "flux2"),
     "flux-2-dev-edit": ("flux2_dev_fp8mixed", "mistral_3_small_flux2_bf16", "flux2-vae", "flux2"),
     "mage-flow-turbo-edit": ("mage_flow_edit_turbo_bf16", "qwen3vl_4b_bf16", "mage_flow_vae_bf16", "mage"),
+    "longcat-image-edit": (
+        "longcat_image_edit_bf16",
+        "qwen_2.5_vl_7b_fp8_scaled",
+        "ae",
+        "longcat_image",
+    ),
+    "boogu-image-edit": ("boogu_image_edit_fp8_scaled", "qwen3vl_8b_fp8_scaled", "ae", "boogu"),
+    "flux-1-kontext-dev-edit": ("flux1-dev-kontext_fp8_scaled", "t5xxl_fp16", "ae", "flux"),
+    "flux-1-fill-dev": ("flux1-fill-dev", "t5xxl_fp16", "ae", "flux"),
 }
 PROFILES = {
     QWEN: "qwen-edit-2511-full",
     "qwen-edit-2509": "qwen-edit-2509-full",
+    FIRST: "qwen-edit-first",
     KLEIN: "flux-2-klein-4b",
     "flux-2-klein-9b-edit": "flux-2-klein-9b",
     "flux-2-dev-edit": "flux-2-dev-full",
     "mage-flow-turbo-edit": "mage-flow-edit-turbo",
+    "longcat-image-edit": "longcat-edit",
+    "boogu-image-edit": "boogu-edit",
+    "flux-1-kontext-dev-edit": "flux-kontext-dev",
+    "flux-1-fill-dev": "flux-fill-dev",
 }
 
 
@@ -62,12 +78,19 @@ def from_parts(model: str, images: list[str], chosen: str | None = None, **widge
     weights, encoder, vae, kind = FILES[model]
     prompt |= {
         "unet": node("UNETLoader", unet_name=f"{weights}.safetensors", weight_dtype="default"),
-        "clip": node("CLIPLoader", clip_name=f"{encoder}.safetensors", type=kind),
+        "clip": _text_encoder(f"{encoder}.safetensors", kind),
         "vae": node("VAELoader", vae_name=f"{vae}.safetensors"),
     }
     links = {"model": ["unet", 0], "clip": ["clip", 0], "vae": ["vae", 0]}
     prompt["model"] = node("MultiEditModelFromParts", **{**links, "profile": "auto", **widgets})
     return telling(prompt)
+
+
+def _text_encoder(file: str, kind: str) -> Prompt:
+    if kind == "flux":
+        second = "clip_l.safetensors"
+        return node("DualCLIPLoader", clip_name1=file, clip_name2=second, type=kind)
+    return node("CLIPLoader", clip_name=file, type=kind)
 
 
 def telling(prompt: Prompt) -> Prompt:
@@ -100,8 +123,10 @@ def three(server: Server) -> list[str]:
 @pytest.mark.parametrize("model", FILES)
 def test_parts_edit_as_the_loader_does_and_know_their_profile(server: Server, model: str) -> None:
     """Whole edits by a tiny model, which take seconds on a processor."""
-    images, few = three(server), {"steps": 2}
-    prompt = from_parts(model, images, mask(server), **few)
+    images = three(server)[: load_profiles().get(PROFILES[model]).max_images]
+    few = {"steps": 2}
+    told_to = {"profile": PROFILES[FIRST]} if model == FIRST else {}  # auto takes it for the second
+    prompt = from_parts(model, images, mask(server), **few, **told_to)
     generation, summary = told(server, prompt)
     assert (generation["profile"], generation["files"]) == (PROFILES[model], {})
     assert generation["steps"] == 2

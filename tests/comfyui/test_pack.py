@@ -18,6 +18,7 @@ INNER_NODES = {
     "MultiEditDeferred", "MultiEditModelParts", "MultiEditReference", "MultiEditFit", "MultiEditMaskedLatent",
     "MultiEditPrompt", "MultiEditSample", "MultiEditScale", "MultiEditFinish", "MultiEditReport",
     "MultiEditFill", "MultiEditGrowMask", "MultiEditStackLayers", "MultiEditInpaint",
+    "MultiEditLayersDeferred",
 }  # fmt: skip
 THUMBNAIL_BYTES = 60_000
 IMPORT_SECONDS = 2.0  # 0.05 is the aim on an idle machine; this one only sees an import that went wrong

@@ -94,11 +94,11 @@ class GraphBuilder:
         inputs: dict[str, object] = {"loaded_model": self.bundle, "prompt": text, **sockets}
         return self.add(name, "MultiEditPrompt", inputs if vision else {**inputs, "vision": False})
 
-    def inpaint(self, conditioning: Link) -> Link:
+    def inpaint(self, name: str, conditioning: Link) -> Link:
         """Add the base without what the mask selects, and the mask, for a model that has inputs for them."""
         inputs = {**self._image(0, self.generation.base_fit), "mask": self._mask}
         inputs |= {"loaded_model": self.bundle, "conditioning": conditioning}
-        return self.add("inpaint", "MultiEditInpaint", inputs)
+        return self.add(f"{name}_inpaint", "MultiEditInpaint", inputs)
 
     def start_latent(self, empty: str) -> Link:
         """Add what sampling starts from: the base with a mask or little noise, else the node `empty`'s."""

@@ -58,13 +58,19 @@ def plan_layers(
         pixels: the area that is sampled; None is what the model was trained for.
 
     Raises:
-        InvalidRequest: the model makes no layers.
+        InvalidRequest: the model makes no layers, or its sampling was changed to start from an image.
     """
     profile = selection.profile
     if profile.family != FAMILY:
         raise InvalidRequest(
             f"{profile.name} splits no image into layers. Load qwen-image-layered, or use Multi-Edit.",
             field="modelId",
+        )
+    if profile.denoise != 1.0:
+        raise InvalidRequest(
+            f"denoise is {profile.denoise:g}, but layers are made of noise alone. Set denoise to 1 on "
+            "Multi-Edit Sampling or Multi-Edit Model from Parts.",
+            field="denoise",
         )
     area = min(pixels or profile.native_pixels, profile.max_pixels)
     work = on_budget(canvas, area, profile.grid)
@@ -106,7 +112,7 @@ def layers_graph(
         {
             "model": graph.add("shift", "ModelSamplingAuraFlow", {"model": model, "shift": profile.shift}),
             "positive": condition("prompt", plan.prompt),
-            "negative": condition("negative", ""),
+            "negative": condition("negative", profile.negative_prompt),
             "latent_image": graph.add("latent", "EmptyQwenImageLayeredLatentImage", size),
             "seed": plan.seed,
             "steps": profile.steps,

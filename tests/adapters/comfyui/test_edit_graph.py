@@ -181,7 +181,7 @@ def test_a_model_that_sees_nothing_inside_the_mask_has_nothing_filled() -> None:
     nodes = with_options(profile, MaskOptions(grow=9, fill="blur"))
     assert not any(node["class_type"] == "MultiEditFill" for node in nodes.values())
     grown = ["edit.frame_1.grown_mask", 0]
-    masked = ("latent", "inpaint", "finish")
+    masked = ("latent", "prompt_inpaint", "finish")
     assert [nodes[f"edit.frame_1.{name}"]["inputs"]["mask"] for name in masked] == [grown] * 3
     case = replace(MASKED, settings={"keep_size": True, "mask_options": MaskOptions(fill="blur")})
     assert any(note.startswith("mask_fill is not used") for note in generation(profile, case).notes)

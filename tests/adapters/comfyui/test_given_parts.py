@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from multiedit.pipelines.adapters.comfyui.families import FAMILIES
+from multiedit.pipelines.adapters.comfyui.families import MODEL_CLASSES
 from multiedit.pipelines.adapters.comfyui.profiles.given_parts import GivenParts, select_for_parts
-from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from multiedit.pipelines.adapters.comfyui.profiles.weights_header import Tensor
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.tests.support.fake_weights import ARCHITECTURES
 
-QWEN, MAGE = (16, 3), (128, 2)
+QWEN, MAGE, FLUX = (16, 3), (128, 2), (16, 2)
 QWEN_TOKENIZER = "QwenImageTokenizer"
 
 
@@ -32,12 +32,17 @@ PARTS = {
     "klein 9B": given("Flux2", "klein 9B", "KleinTokenizer8B"),
     "dev": given("Flux2", "dev", "Flux2Tokenizer"),
     "mage": given("MageFlow", "mage", "MageFlowTokenizer"),
+    "kontext": given("Flux", "kontext", "FluxTokenizer", FLUX),
+    "fill": given("Flux", "fill", "FluxTokenizer", FLUX),
+    "depth": given("Flux", "depth", "FluxTokenizer", FLUX),
+    "longcat": given("LongCatImage", "longcat", "LongCatImageTokenizer", FLUX),
+    "boogu": given("Boogu", "boogu", "BooguTokenizer", FLUX),
+    "layered": given("QwenImage", "qwen layered", QWEN_TOKENIZER, QWEN),
 }
 
 
 def selected(parts: GivenParts, asked: str | None = None) -> ProfileSelection:
-    classes = {name: family.model_class for name, family in FAMILIES.items()}
-    return select_for_parts(parts, load_profiles(), classes, asked)
+    return select_for_parts(parts, load_all_profiles(), MODEL_CLASSES, asked)
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,11 @@ def selected(parts: GivenParts, asked: str | None = None) -> ProfileSelection:
         ("klein 9B", "flux-2-klein-9b"),
         ("dev", "flux-2-dev-full"),
         ("mage", "mage-flow-edit-turbo"),
+        ("kontext", "flux-kontext-dev"),
+        ("fill", "flux-fill-dev"),
+        ("longcat", "longcat-edit"),
+        ("boogu", "boogu-edit"),
+        ("layered", "qwen-layered"),
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "_orig_mod."], ids=["plain", "compiled"])
@@ -60,6 +70,22 @@ def test_auto_goes_by_the_architecture(parts: str, profile: str, prefix: str) ->
     assert selection.files == {}
     assert any("Choose the profile" in note for note in selection.notes)
     assert selection.profile.commercial or any("limits commercial use" in note for note in selection.notes)
+
+
+@pytest.mark.parametrize(
+    ("parts", "others"),
+    [
+        ("2509", "It may as well be FireRed-Image-Edit 1.1 or FireRed-Image-Edit 1.0 or Qwen-Image-Edit"),
+        ("2511", None),
+        ("kontext", None),
+        ("fill", None),
+    ],
+)
+def test_a_note_names_other_models_of_the_same_tensors(parts: str, others: str | None) -> None:
+    said = [note for note in selected(PARTS[parts]).notes if note.startswith("It may as well be")]
+    assert bool(said) is bool(others)
+    assert not others or said[0].startswith(others)
+    assert not any("It may" in note for note in selected(PARTS["2509"], "qwen-edit-2509-full").notes)
 
 
 def test_a_quantised_model_whose_tensors_have_other_names_is_known_by_its_class_and_encoder() -> None:
@@ -77,6 +103,8 @@ def test_a_quantised_model_whose_tensors_have_other_names_is_known_by_its_class_
         ("2511", "qwen-edit-2511-lightning-4"),
         ("2511", "firered-1.1-full"),
         ("2509", "qwen-rapid-aio"),
+        ("2509", "qwen-edit-first"),
+        ("2509", "qwen-edit-first-lightning-4"),
         ("klein 4B", "flux-2-klein-base-4b"),
     ],
 )
@@ -113,6 +141,20 @@ BAD: list[tuple[GivenParts, str | None, str, str]] = [
     (replace(PARTS["klein 4B"], tokenizer="KleinTokenizer8B"), None, "clip", "qwen_3_4b.safetensors"),
     (replace(PARTS["dev"], tokenizer="KleinTokenizer8B"), None, "clip", "type flux2"),
     (
+        replace(PARTS["fill"], tokenizer="SDXLTokenizer"),
+        None,
+        "clip",
+        "Connect t5xxl_fp16.safetensors and clip_l.safetensors by DualCLIPLoader with the type flux.",
+    ),
+    (
+        PARTS["fill"],
+        "flux-kontext-dev",
+        "model",
+        "model is of another size: img_in.weight is 384 wide, not 64, so that it is not FLUX.1 Kontext dev.",
+    ),
+    (PARTS["kontext"], "flux-fill-dev", "model", "img_in.weight is 64 wide, not 384"),
+    (PARTS["depth"], None, "model", "img_in.weight is 128 wide"),
+    (
         replace(PARTS["2511"], vae_latent=(16, 2)),
         None,
         "vae",
@@ -132,6 +174,6 @@ def test_parts_of_different_families_are_refused(
 
 
 def test_every_profile_that_can_be_known_says_its_text_encoder() -> None:
-    for profile in load_profiles():
-        known = bool(FAMILIES[profile.family].model_class)
+    for profile in load_all_profiles():
+        known = bool(MODEL_CLASSES[profile.family])
         assert bool(profile.tokenizer) is known, profile.id

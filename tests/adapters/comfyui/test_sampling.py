@@ -6,19 +6,19 @@ import dataclasses
 from typing import Any
 
 import pytest
-from multiedit.pipelines.adapters.comfyui.families import FAMILIES
+from multiedit.pipelines.adapters.comfyui.families import SHIFTED
 from multiedit.pipelines.adapters.comfyui.profiles.profile import Profile
 from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.pipelines.adapters.comfyui.profiles.sampling import Sampling, with_lora, with_sampling
 from multiedit.pipelines.adapters.comfyui.profiles.selection import ProfileSelection
+from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.tests.support.edit_graphs import PHOTOGRAPH, Case, graph
 
 
 def changed(profile: str | Profile, **values: Any) -> ProfileSelection:
     own = load_profiles().get(profile) if isinstance(profile, str) else profile
-    takes_shift = FAMILIES[own.family].takes_shift
-    return with_sampling(ProfileSelection(own, {}, ()), Sampling(**values), takes_shift)
+    return with_sampling(ProfileSelection(own, {}, ()), Sampling(**values), own.family in SHIFTED)
 
 
 def nodes(profile: Profile) -> dict[str, dict[str, Any]]:
@@ -29,7 +29,7 @@ def nodes(profile: Profile) -> dict[str, dict[str, Any]]:
 
 CHANGES: dict[str, Any] = {
     "steps": 7,
-    "cfg": 2.5,
+    "cfg": 2.75,
     "sampler": "heun",
     "scheduler": "karras",
     "denoise": 0.5,
@@ -44,9 +44,9 @@ def test_every_change_is_in_the_graph_and_in_the_notes(profile: Profile) -> None
     assert made["sampler"]["inputs"]["sampler_name"] == "heun"
     assert {"scheduler": "karras", "steps": 7, "denoise": 0.5}.items() <= made["sigmas"]["inputs"].items()
     assert any("blurry" in node["inputs"].values() for node in made.values())
-    assert made["guider"]["inputs"]["cfg"] == 2.5
+    assert made["guider"]["inputs"]["cfg"] == 2.75
     assert made["latent"]["class_type"] == "MultiEditMaskedLatent"
-    assert "mask" not in made["latent"]["inputs"]
+    assert ("mask" in made["latent"]["inputs"]) is load_catalog().get(profile.model).needs_mask
     for name, value in CHANGES.items():
         assert any(str(value) in note for note in selection.notes), name
         assert getattr(selection.profile, name) == value
@@ -92,7 +92,17 @@ def test_guidance_switches_a_key_value_cache_off() -> None:
     assert "kv_cache" not in nodes(selection.profile)
 
 
-@pytest.mark.parametrize("profile", ["flux-2-klein-4b", "mage-flow-edit", "flux-3-klein"])
+@pytest.mark.parametrize(
+    "profile",
+    [
+        "flux-2-klein-4b",
+        "mage-flow-edit",
+        "flux-3-klein",
+        "longcat-edit",
+        "flux-kontext-dev",
+        "flux-fill-dev",
+    ],
+)
 def test_a_shift_is_refused_where_the_graph_sets_none(profile: str) -> None:
     with pytest.raises(InvalidRequest, match=r"shift is 3, but .* Set shift to -1") as caught:
         changed(profile, shift=3.0)

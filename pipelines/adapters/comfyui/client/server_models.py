@@ -9,7 +9,7 @@ from ....common.errors import InvalidRequest, ModelUnavailable
 from ....common.validation import shown
 from ....planning.model_options import ModelOptions
 from ...local import LOCAL_MODELS
-from ..families import FAMILIES
+from ..families import SHIFTED
 from ..profiles.part_files import Folders
 from ..profiles.profile import PART_FOLDERS, Profile
 from ..profiles.registry import Profiles, load_profiles
@@ -102,4 +102,4 @@ def _with_options(choice: ProfileSelection, options: ModelOptions, folders: Fold
             )
         choice = with_lora(choice, lora.name, lora.strength)
     changed = Sampling(steps=options.steps, cfg=options.cfg, negative_prompt=options.negative_prompt)
-    return with_sampling(choice, changed, FAMILIES[choice.profile.family].takes_shift)
+    return with_sampling(choice, changed, choice.profile.family in SHIFTED)

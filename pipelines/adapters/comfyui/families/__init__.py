@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..layers_graph import FAMILY as LAYERS
 from . import (
     boogu,
     flux2,
@@ -30,3 +31,12 @@ FAMILIES: Mapping[str, Family] = {
     "longcat": longcat.FAMILY,
     "boogu": boogu.FAMILY,
 }
+
+MODEL_CLASSES: Mapping[str, str] = {
+    **{name: family.model_class for name, family in FAMILIES.items()},
+    LAYERS: "QwenImage",
+}
+"""By family, also that of layers: the class of `comfy.model_base` by which a loaded model is known, or ""."""
+
+SHIFTED = {name for name, family in FAMILIES.items() if family.takes_shift} | {LAYERS}
+"""The families whose graph sets the profile's shift, also that of layers."""

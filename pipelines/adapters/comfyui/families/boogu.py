@@ -24,4 +24,6 @@ def build(builder: GraphBuilder) -> Link:
     return builder.finish(builder.sample(model, condition, latent, sigmas))
 
 
-FAMILY = Family(build, qwen_edit_first.tokenize, qwen_edit.vision_scale)
+FAMILY = Family(
+    build, qwen_edit_first.tokenize, qwen_edit.vision_scale, model_class="Boogu", takes_shift=True
+)

@@ -16,13 +16,19 @@ from .family import Family
 
 
 def build(builder: GraphBuilder) -> Link:
+    profile = builder.profile
     model = builder.add("soft_mask", "DifferentialDiffusion", {"model": builder.model, "strength": 1.0})
     model = builder.accelerate(model)
-    text = builder.encode_prompt("prompt", builder.generation.plan.prompt, [])
-    guided = {"conditioning": text, "guidance": builder.profile.guidance}
-    positive = builder.inpaint(builder.add("prompt_guidance", "FluxGuidance", guided))
+
+    def condition(name: str, text: str) -> Link:
+        guided = {"conditioning": builder.encode_prompt(name, text, []), "guidance": profile.guidance}
+        return builder.inpaint(name, builder.add(f"{name}_guidance", "FluxGuidance", guided))
+
+    positive = condition("prompt", builder.generation.plan.prompt)
+    negative = condition("negative", profile.negative_prompt) if profile.guided else None
     latent = builder.start_latent("EmptySD3LatentImage")
-    return builder.finish(builder.sample_once(model, positive, None, latent, builder.basic_sigmas(model)))
+    sigmas = builder.basic_sigmas(model)
+    return builder.finish(builder.sample_once(model, positive, negative, latent, sigmas))
 
 
 def without_references(
@@ -32,4 +38,4 @@ def without_references(
     return ()
 
 
-FAMILY = Family(build, fit_references=without_references)
+FAMILY = Family(build, fit_references=without_references, model_class="Flux")

@@ -25,4 +25,4 @@ def build(builder: GraphBuilder) -> Link:
     return builder.finish(builder.sample(model, condition, latent, builder.basic_sigmas(model)))
 
 
-FAMILY = Family(build)
+FAMILY = Family(build, model_class="Flux")

@@ -30,4 +30,4 @@ def build(builder: GraphBuilder) -> Link:
     return builder.finish(builder.sample(model, condition, latent, builder.basic_sigmas(model)))
 
 
-FAMILY = Family(build, qwen_edit_first.tokenize, sees_reference=True)
+FAMILY = Family(build, qwen_edit_first.tokenize, sees_reference=True, model_class="LongCatImage")

@@ -16,4 +16,4 @@ def tokenize(clip: Any, prompt: str, images: list[Any]) -> Any:
     return clip.tokenize(prompt, images=images)
 
 
-FAMILY = Family(qwen_edit.build, tokenize, sees_reference=True)
+FAMILY = Family(qwen_edit.build, tokenize, sees_reference=True, model_class="QwenImage", takes_shift=True)

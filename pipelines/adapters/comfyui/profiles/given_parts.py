@@ -1,7 +1,8 @@
 """Select the profile of a model that is loaded already, by whatever loader.
 
 Its class tells the family, its tensors and its text encoder the size and version. What they do not tell
-(whether it is distilled or a step LoRA is in it) is for the user to say: auto takes the plainest profile.
+(whether it is distilled or a step LoRA is in it, or which of several models with such tensors it is) is for
+the user to say: auto takes the plainest profile.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from ....common.errors import InvalidRequest
 from .profile import Profile
 from .registry import Profiles
 from .selection import ProfileSelection, licence_notes
-from .weights_file import judge
+from .weights_file import judge, other_size
 from .weights_header import Tensor
 
 _CERTAINTIES = ("model", "size", "architecture")
@@ -47,10 +48,13 @@ def select_for_parts(
         asked: the id of the profile to use; None chooses.
 
     Raises:
-        InvalidRequest: no profile is for such a model, or the text encoder or the VAE is another family's.
+        InvalidRequest: no profile is for such a model or its size, or the text encoder or the VAE is another
+            family's.
     """
     own = _of_its_class(parts, profiles, families)
-    chosen = _asked(asked, profiles, own, parts, families) if asked else _plainest(own, parts, families)
+    alike = () if asked else _plainest(own, parts, families)
+    chosen = _asked(asked, profiles, own, parts, families) if asked else alike[0]
+    _check_size(chosen, parts)
     _check_text_encoder(chosen, parts)
     _check_vae(chosen, parts)
     why = "it was requested" if asked else f"the model is a {parts.model_classes[0]}"
@@ -60,6 +64,8 @@ def select_for_parts(
             f"Whether the model is distilled cannot be seen: it is sampled in {chosen.steps} steps with cfg "
             f"{chosen.cfg:g}. Choose the profile, or set steps and cfg, where it is made for others."
         )
+    if others := dict.fromkeys(profile.name for profile in alike if profile.model != chosen.model):
+        notes.append(f"It may as well be {' or '.join(others)}: choose the profile if it is.")
     return ProfileSelection(chosen, {}, (*notes, *licence_notes(chosen)))
 
 
@@ -86,8 +92,8 @@ def _asked(
     )
 
 
-def _plainest(own: Sequence[Profile], parts: GivenParts, families: Mapping[str, str]) -> Profile:
-    """The profile without a step LoRA that the tensors fit best, and of these one of the text encoder's."""
+def _plainest(own: Sequence[Profile], parts: GivenParts, families: Mapping[str, str]) -> Sequence[Profile]:
+    """The profiles without a step LoRA that the tensors fit best; of these the text encoder's, if any."""
     if not own:
         known = ", ".join(dict.fromkeys(kind for kind in families.values() if kind))
         raise InvalidRequest(
@@ -99,7 +105,7 @@ def _plainest(own: Sequence[Profile], parts: GivenParts, families: Mapping[str, 
     best = min(ranks.values())
     nearest = [profile for profile in plain if ranks[profile.id] == best]
     encoded = [profile for profile in nearest if profile.tokenizer == parts.tokenizer]
-    return next(iter((*encoded, *nearest)))
+    return encoded or nearest
 
 
 def _is_plain(profile: Profile) -> bool:
@@ -115,11 +121,23 @@ def _rank(parts: GivenParts, profile: Profile) -> tuple[bool, int, bool]:
     return verdict.problem is not None, told, bool(told and part.proof)
 
 
+def _check_size(profile: Profile, parts: GivenParts) -> None:
+    """Refuse a model of which a tensor shows that it is another one of the same class, as FLUX.1's are."""
+    part = profile.parts.get("diffusion_model")
+    if part and (problem := other_size(parts.tensors, part)):
+        raise InvalidRequest(
+            f"model {problem}, so that it is not {profile.name}. Connect that, or set profile to what it is.",
+            field="model",
+        )
+
+
 def _check_text_encoder(profile: Profile, parts: GivenParts) -> None:
     if parts.tokenizer == profile.tokenizer or not profile.tokenizer:
         return
-    part = profile.parts.get("text_encoder")
-    file = f"{part.files[0].name} by CLIPLoader" if part else "the checkpoint's own"
+    encoders = [part for name, part in profile.parts.items() if name.startswith("text_encoder")]
+    names = " and ".join(part.files[0].name for part in encoders)
+    loader = "CLIPLoader" if len(encoders) == 1 else "DualCLIPLoader"
+    file = f"{names} by {loader}" if encoders else "the checkpoint's own"
     raise InvalidRequest(
         f"clip is a text encoder of another family ({parts.tokenizer}); {profile.name} needs a "
         f"{profile.tokenizer}. Connect {file} with the type {profile.clip_type}.",

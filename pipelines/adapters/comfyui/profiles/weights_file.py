@@ -85,6 +85,11 @@ def judge(tensors: Mapping[str, Tensor], part: ModelPart) -> Verdict:
     return _verdict(tensors, _ends(tensors), part)
 
 
+def other_size(tensors: Mapping[str, Tensor], part: ModelPart) -> str | None:
+    """Why tensors are of another size or have other inputs, as the end of a sentence; None if unknown."""
+    return _wrong_width(_ends(tensors), part)
+
+
 def _verdict(tensors: Mapping[str, Tensor], ends: Mapping[str, Tensor], part: ModelPart) -> Verdict:
     if problem := _mismatch(tensors, ends, part):
         return Verdict(problem)
@@ -102,6 +107,10 @@ def _mismatch(names: Collection[str], ends: Mapping[str, Tensor], part: ModelPar
     for end in part.forbidden:
         if _has(names, ends, end):
             return f"is of another architecture or version: it has a tensor {end}"
+    return _wrong_width(ends, part)
+
+
+def _wrong_width(ends: Mapping[str, Tensor], part: ModelPart) -> str | None:
     if part.width and (found := _width(ends, part)) in part.width.others:
         return f"is of another size: {part.width.tensor} is {found} wide, not {part.width.own}"
     return None
