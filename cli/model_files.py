@@ -14,6 +14,7 @@ from .output import count_bar, print_note, print_output
 if TYPE_CHECKING:
     from ..pipelines.adapters.comfyui.profiles.local_files import Wanted
     from ..pipelines.adapters.comfyui.profiles.profile import Profile
+    from ..pipelines.adapters.comfyui.profiles.registry import Profiles
 
 _MEMORY_GB = 24.0
 
@@ -39,11 +40,11 @@ def download(options: argparse.Namespace) -> None:
         profile_to_download,
         wanted_files,
     )
-    from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+    from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
     if not options.name:
         raise InvalidRequest("No model to download; name one, see `multiedit models`.")
-    profiles, folder = load_profiles(), _models_folder(options)
+    profiles, folder = load_all_profiles(), _models_folder(options)
     profile = profile_to_download(options.name, profiles)
     files = wanted_files(profile, local_shelf(folder, profiles), folder, options.memory)
     _announce(profile, files)
@@ -108,24 +109,30 @@ def _entry(wanted: Wanted) -> dict[str, Any]:
 
 def check(options: argparse.Namespace) -> None:
     """Show for each model the profile that would be taken and its files, or what is missing."""
-    from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
-    from ..pipelines.catalog.lookup import load_catalog
+    from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
-    profiles = load_profiles()
-    asked = load_catalog().get(options.name).id if options.name else None
+    profiles = load_all_profiles()
+    asked = _asked(options.name, profiles) if options.name else None
     models = [asked] if asked else list(dict.fromkeys(profile.model for profile in profiles))
     files, memory, nodes = (
         _server(options) if options.comfyui else (_folder_files(options), _bytes(options), None)
     )
-    found = [_checked(model, files, memory, nodes) for model in models]
+    found = [_checked(model, profiles, files, memory, nodes) for model in models]
     print_output(options, found, "\n".join(_line(entry, bool(asked)) for entry in found))
 
 
-def _checked(model: str, files: Any, memory: int, nodes: Any) -> dict[str, Any]:
+def _asked(name: str, profiles: Profiles) -> str:
+    """The id of a model; one that splits an image into layers is in no catalogue."""
+    from ..pipelines.catalog.lookup import load_catalog
+
+    return name if profiles.of_model(name) else load_catalog().get(name).id
+
+
+def _checked(model: str, profiles: Profiles, files: Any, memory: int, nodes: Any) -> dict[str, Any]:
     from ..pipelines.adapters.comfyui.profiles.selection import select_profile
 
     try:
-        selection = select_profile(model, files, memory, nodes)
+        selection = select_profile(model, files, memory, nodes, profiles=profiles)
     except ModelUnavailable as error:
         return {"model": model, "profile": None, "files": {}, "notes": [error.message]}
     return {
@@ -149,9 +156,9 @@ def _bytes(options: argparse.Namespace) -> int:
 
 def _folder_files(options: argparse.Namespace) -> Any:
     from ..pipelines.adapters.comfyui.profiles.local_files import local_shelf
-    from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+    from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
-    return local_shelf(_models_folder(options), load_profiles())
+    return local_shelf(_models_folder(options), load_all_profiles())
 
 
 def _server(options: argparse.Namespace) -> tuple[Any, int, Any]:
@@ -161,11 +168,12 @@ def _server(options: argparse.Namespace) -> tuple[Any, int, Any]:
     from ..pipelines.adapters.comfyui.client.address import read_address
     from ..pipelines.adapters.comfyui.client.pool import connected, probe
     from ..pipelines.adapters.comfyui.client.server_models import ServerModels
-    from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
+    from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
     from ..pipelines.common.errors import MultiEditError
     from ..pipelines.common.settings import ComfyUILimits
 
-    known, models = ServerModels(), {profile.model for profile in load_profiles()}
+    profiles = load_all_profiles()
+    known, models = ServerModels(profiles=profiles), {profile.model for profile in profiles}
 
     async def ask() -> Any:
         async with connected([read_address(options.comfyui)], ComfyUILimits.from_environment()) as clients:

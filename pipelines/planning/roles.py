@@ -34,8 +34,8 @@ def require_mask(model: Model, masked: bool) -> None:
     """
     if model.needs_mask and not masked:
         raise InvalidRequest(
-            f"{model.name} needs a mask: it changes what the mask selects, and nothing else. Add a mask, or "
-            "choose another model.",
+            f"{model.name} needs a mask: it changes what the mask selects, and nothing else. Add a mask, "
+            "extend the image, or choose another model.",
             field="images",
         )
 

@@ -205,3 +205,27 @@ def test_check_says_what_is_there_what_is_missing_and_what_would_be_taken(shell:
     listed = shell(f"models check --models {models}").out.decode()
     assert f"{MODEL}: profile flux-2-klein-4b" in listed
     assert "qwen-edit: cannot run" in listed
+
+
+@pytest.mark.parametrize(
+    ("model", "parts"),
+    [
+        ("qwen-image-edit", ["diffusion_model", "text_encoder", "vae", "lora"]),
+        ("longcat-image-edit", ["diffusion_model", "text_encoder", "vae"]),
+        ("boogu-image-edit", ["diffusion_model", "text_encoder", "vae"]),
+        ("flux-1-kontext-dev-edit", ["diffusion_model", "text_encoder", "text_encoder_2", "vae"]),
+        ("flux-1-fill-dev", ["diffusion_model", "text_encoder", "text_encoder_2", "vae"]),
+        ("qwen-image-layered", ["diffusion_model", "text_encoder", "vae"]),
+    ],
+)
+def test_every_part_of_a_model_can_be_downloaded_and_is_checked(
+    shell: Shell, hub: Hub, models: Path, model: str, parts: list[str]
+) -> None:
+    (found,) = shell(f"models check {model} --models {models} --json").json
+    assert (found["profile"], "are missing" in found["notes"][0]) == (None, True)
+    ran = shell(f"models download {model} --models {models} --json").json
+    assert [entry["part"] for entry in ran["files"]] == parts
+    assert [Path(made["file"]) for made in ran["downloaded"]] == [
+        Path(entry["target"]) for entry in ran["files"]
+    ]
+    assert all(Path(made["file"]).read_bytes() == CONTENT for made in ran["downloaded"])

@@ -14,9 +14,11 @@ from multiedit.tests.support.metadata import read_metadata
 from multiedit.tests.support.pictures import PICTURES
 from PIL import Image, ImageFilter
 
-KLEIN = "flux-2-klein-4b-edit"
+KLEIN, FILL = "flux-2-klein-4b-edit", "flux-1-fill-dev"
 COFFEE = PICTURES[0]
 SIZE = (600, 400)
+# One of each way in which a model has the base, the last one without seeing what the mask selects.
+MASKED = ["qwen-edit", KLEIN, "mage-flow-turbo-edit", "boogu-image-edit", "flux-1-kontext-dev-edit", FILL]
 MEASURED = "Measured outside the mask"
 
 
@@ -47,7 +49,7 @@ def saved(prompt: Prompt) -> Prompt:
     return prompt
 
 
-@pytest.mark.parametrize("model", ["qwen-edit", KLEIN, "mage-flow-turbo-edit"])
+@pytest.mark.parametrize("model", MASKED)
 def test_an_edit_in_a_grown_and_filled_mask_says_what_it_measured(server: Server, model: str) -> None:
     """A whole edit by a tiny model, which takes seconds on a processor."""
     name = mask(server, "grow.png")
@@ -64,6 +66,7 @@ def test_an_edit_in_a_grown_and_filled_mask_says_what_it_measured(server: Server
     # What random weights decode to is nothing like the base, which is no reason to change it.
     note = f"{MEASURED}: a shift cannot be told, nothing is moved; a difference in colour cannot be told"
     assert note in summary
+    assert ("mask_fill is not used" in summary) is (model == FILL)
     plan = json.loads(read_metadata(server.view(run.files("file")[0]), "png")["multiedit"])["plan"]
     assert any(note in each for each in plan["notes"])
     assert plan["generation"]["measured"] == [

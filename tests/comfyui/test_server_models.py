@@ -160,5 +160,7 @@ def test_the_shell_checks_the_models_of_a_comfyui(
     assert main(["models", "check", "--comfyui", model_server.url, "--json"]) == 0
     found = {entry["model"]: entry for entry in json.loads(capsys.readouterr().out)}
     assert found["flux-2-klein-4b-edit"]["files"]["vae"] == "flux2-vae.safetensors"
+    assert found["flux-1-fill-dev"]["files"]["text_encoder_2"] == "clip_l.safetensors"
+    assert found["qwen-image-layered"]["files"]["vae"] == "qwen_image_layered_vae.safetensors"
     assert found["flux-2-klein-9b-edit"]["profile"] is None
     assert "needs ComfyUI 0.41.0" in found["flux-3-klein-edit"]["notes"][0]

@@ -14,7 +14,12 @@ from multiedit.pipelines.planning.plan import EditPlan, make_plan
 from multiedit.pipelines.planning.request import parse_request
 
 LIMITS = RequestLimits()
-ADAPTERS = {"layer-composite": "layer-composite", "qwen-edit": "qwen-edit", "nano-banana-2-edit": "provider"}
+ADAPTERS = {
+    "layer-composite": "layer-composite",
+    "qwen-edit": "qwen-edit",
+    "flux-1-fill-dev": "flux-fill",
+    "nano-banana-2-edit": "provider",
+}
 PHOTO = ImageFacts(4000, 3000)
 
 
@@ -29,6 +34,7 @@ def plan(model: str, images: int = 1, extend: Any = None, **fields: Any) -> Edit
     [
         ("layer-composite", ("base",), "blur", "filled with blur"),
         ("qwen-edit", ("base", "mask"), "auto", "qwen-edit makes it"),
+        ("flux-1-fill-dev", ("base", "mask"), "auto", "flux-1-fill-dev makes it"),
         ("nano-banana-2-edit", ("base", "mask"), "blur", "nano-banana-2-edit makes it"),
     ],
 )

@@ -21,7 +21,7 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, MultiEditError, UnsupportedValue
 from multiedit.pipelines.planning.mask_options import MaskOptions
 from multiedit.pipelines.planning.tensor_plan import EditSettings
-from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, SQUARE, Case, generation
+from multiedit.tests.support.edit_graphs import CASES, LARGE, PHOTOGRAPH, PORTRAIT, SQUARE, Case, generation
 
 QWEN, KLEIN, KV, MAGE = (
     load_profiles().get(name)
@@ -345,3 +345,22 @@ def test_options_of_a_mask_without_one_are_noted(profile: Profile, bounds: Any, 
     notes = generation(profile, case(LARGE, bounds=bounds, settings=options)).plan.notes
     assert any("mask_grow" in note for note in notes) is bool(words)
     assert words in " ".join(notes)
+
+
+@pytest.mark.parametrize(
+    "profile",
+    ["qwen-edit-first", "longcat-edit", "boogu-edit", "flux-kontext-dev", "flux-fill-dev"],
+)
+def test_masks_extensions_and_ratios_are_on_the_grid_of_a_model(profile: str) -> None:
+    own = load_profiles().get(profile)
+    extended = generation(own, CASES["extend"])
+    assert (extended.masked, extended.size) == (True, (1600, 800))
+    inside = generation(own, CASES["mask and region"])
+    assert inside.region is not None
+    snapped = generation(own, case((1170, 2532), settings={"snap_ratio": True}))
+    assert snapped.plan.aspect_ratio == "9:21"
+    for decided in (extended, inside, snapped):
+        assert [side % own.grid for side in decided.work] == [0, 0]
+        assert math.prod(decided.work) <= 1.02 * own.max_pixels
+    cuts = load_catalog().get(own.model).cuts_base
+    assert any("cut away" in note for note in snapped.plan.notes) is cuts
