@@ -223,7 +223,10 @@ def test_more_images_than_the_model_takes_are_refused_before_it_is_loaded(
 def test_without_a_loader_the_message_says_what_to_connect(server: Server, images: list[str]) -> None:
     prompt = edit(QWEN, images)
     del prompt["edit"]["inputs"]["loaded_model"]
-    assert "Connect Load Multi-Edit Model or Multi-Edit Model from Parts to loaded_model" in server.run(prompt).error
+    assert (
+        "Connect Load Multi-Edit Model or Multi-Edit Model from Parts to loaded_model"
+        in server.run(prompt).error
+    )
 
 
 def test_batches_that_do_not_agree_are_refused_before_anything_is_loaded(

@@ -43,7 +43,8 @@ def read_widths_from_files() -> None:
     sd.detect_te_model = _kind_of_encoder(sd.detect_te_model)
     sd.CLIP.__init__ = _text_encoder(sd.CLIP.__init__)
     sd.VAE.__init__ = _vae(sd.VAE.__init__)
-    comfy.supported_models.models.append(NarrowLongCat)
+    known = comfy.supported_models.models  # the first that fits is taken, be it a more general one
+    known.insert(known.index(comfy.supported_models.LongCatImage), NarrowLongCat)
 
 
 class NarrowLongCat(comfy.supported_models.LongCatImage):
