@@ -158,13 +158,6 @@ def expand_edit(
     if selected is None:
         return _deferred(links, f"{node}.{item}.late", item)
     model_id, selection = selected
-    upsampler = links.get(_UPSAMPLER)
-    if upsampler and not FAMILIES[selection.profile.family].upsamples:
-        raise InvalidRequest(
-            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
-            "Disconnect it.",
-            field=_UPSAMPLER,
-        )
     settings, batches, prefix = (
         replace(settings, model=model_id),
         list(masked.images.values()),
@@ -173,6 +166,13 @@ def expand_edit(
     generation, frames = plan_tensor_generation(
         settings, batches, masked.mask, selection, options, load_catalog()
     )
+    upsampler = links.get(_UPSAMPLER)
+    if upsampler and not FAMILIES[selection.profile.family].upsamples:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
+            "Disconnect it.",
+            field=_UPSAMPLER,
+        )
     if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
         return _deferred(links, f"{prefix}late", item)
     mask, converted = _mask_link(masked, links, prefix)
