@@ -3,9 +3,10 @@
     .venv/bin/python scripts/make_workflows.py [NAME ...]
 
 The page reads the API format, so the order of the widgets is ComfyUI's and not ours, and writes it with the
-widgets that are new; this script adds the notes, the addresses of the models' files, the fields of app mode and the places of the nodes. A second run
-changes no file. Needs what the tests in a browser need: `make comfyui`, chromium, the dev extras. Screenshots
-of the graphs after their run go to output/, to be looked at. Templates that need a model are not run here;
+widgets that are new; this script adds the notes, the addresses of the models' files, the fields of app mode
+and the places of the nodes. A second run changes no file. Needs what the tests in a browser need: `make
+comfyui`, chromium, the dev extras. Screenshots of the graphs after their run go to output/, to be looked at.
+Templates that need a model are not run here;
 their thumbnail shows the inputs.
 """
 
