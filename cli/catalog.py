@@ -19,6 +19,10 @@ if TYPE_CHECKING:
     from ..pipelines.catalog.model import Model
 
 _FILE_COMMANDS = {"download": download, "check": check}
+# Options that only some of them read.
+_FILE_OPTIONS = {
+    "dry_run": ("download",), "models": ("download", "check"), "comfyui": ("check",)
+}  # fmt: skip
 _IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
 
 
@@ -80,11 +84,12 @@ def models(options: argparse.Namespace) -> None:
     from ..pipelines.adapters.provider.registry import load_provider
     from ..pipelines.common.settings import Limits
 
+    if options.name and options.id not in _FILE_COMMANDS:
+        raise InvalidRequest(f"Unknown command {describe(options.id)}; it must be download or check.")
+    _require_used(options)
     if options.id in _FILE_COMMANDS:
         _FILE_COMMANDS[options.id](options)
         return
-    if options.name:
-        raise InvalidRequest(f"Unknown command {describe(options.id)}; it must be download or check.")
     provider = load_provider(Limits.from_environment())
     if options.refresh:
         _refresh(options, provider)
@@ -94,13 +99,29 @@ def models(options: argparse.Namespace) -> None:
     if options.json or options.id:
         print_json([_model_json(model, provider) for model in selected])
         return
-    row = "{:<28}{:<28}{:<9}{:<11}{:<8}{:<12}{}".format
-    lines = [row("id", "name", "weights", "runs here", "ratios", "tiers", "qualities")]
+    row = "{:<27}{:<27}{:<9}{:<11}{:<8}{:<8}{:<12}{}".format
+    lines = [row("id", "name", "weights", "runs here", "price", "ratios", "tiers", "qualities")]
     for model in selected:
         tiers, qualities = (", ".join(names) or "-" for names in (model.tiers, model.qualities))
         here = "yes" if _runs_here(model) else "provider" if model.id in provider.models else "-"
-        lines.append(row(model.id, model.name, model.weights, here, len(model.ratios), tiers, qualities))
+        about = (model.id, model.name, model.weights, here, _price(model))
+        lines.append(row(*about, len(model.ratios), tiers, qualities))
     print_result("\n".join(lines))
+
+
+def _require_used(options: argparse.Namespace) -> None:
+    """Refuse an option about files that the command would not look at."""
+    for name, commands in _FILE_OPTIONS.items():
+        if getattr(options, name) and options.id not in commands:
+            option, usage = f"--{name.replace('_', '-')}", " or ".join(f"models {each}" for each in commands)
+            raise InvalidRequest(f"{option} is for `multiedit {usage}` only. Remove it, or name the command.")
+
+
+def _price(model: Model) -> str:
+    """The price in US dollars of an edit of one image with nothing else asked for; `-` for open models."""
+    if model.weights != "closed":
+        return "-"
+    return f"${model.price.estimate(model.default_tier, model.default_quality, 1):.2f}"
 
 
 def _refresh(options: argparse.Namespace, provider: ProviderRegistry) -> None:
