@@ -14,9 +14,9 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from ..pipelines.common.errors import InvalidRequest, OutputError
+from ..pipelines.common.loopback import is_loopback
 from ..pipelines.common.validation import shown
 from . import request_log
-from .access.auth import is_loopback
 from .connections import Connections
 from .error_responses import StandardError
 from .log_throttle import LogThrottle

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _FILE_COMMANDS = {"download": download, "check": check}
 # Options that only some of them read.
 _FILE_OPTIONS = {
-    "dry_run": ("download",), "models": ("download", "check"), "comfyui": ("check",)
+    "dry_run": ("download",), "replace": ("download",), "models": ("download", "check"), "comfyui": ("check",)
 }  # fmt: skip
 _IMAGE_SIZE = re.compile("([1-9][0-9]{0,8})[xX]([1-9][0-9]{0,8})")
 

@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..pipelines.common.errors import InvalidRequest, ModelUnavailable
-from ..pipelines.common.validation import describe
+from ..pipelines.common.errors import InvalidRequest, ModelUnavailable, OutputError
+from ..pipelines.common.validation import describe, shown
 from .arguments import decimal_number
 from .output import count_bar, print_note, print_output
 
@@ -30,6 +30,11 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
         help=f"of the card that the files are for; default: {_MEMORY_GB:g}",
     )
     add("--dry-run", action="store_true", help="with download: show what would be downloaded, and stop")
+    add(
+        "--replace",
+        action="store_true",
+        help="with download: also over files that are not what their name says",
+    )
     add("--comfyui", metavar="URL", help="with check: ask this ComfyUI in place of a folder")
 
 
@@ -47,8 +52,10 @@ def download(options: argparse.Namespace) -> None:
     profiles, folder = load_all_profiles(), _models_folder(options)
     profile = profile_to_download(options.name, profiles)
     files = wanted_files(profile, local_shelf(folder, profiles), folder, options.memory)
-    _announce(profile, files)
+    _announce(profile, files, "it is replaced" if options.replace else "move it away, or pass --replace")
     missing = [wanted for wanted in files if wanted.there is None]
+    if not options.dry_run and not options.replace:
+        _require_free(missing)
     done = [] if options.dry_run else [_fetch(options, wanted) for wanted in missing]
     value = {
         "profile": profile.id,
@@ -60,7 +67,17 @@ def download(options: argparse.Namespace) -> None:
     print_output(options, value, f"{profile.name}: {end}")
 
 
-def _announce(profile: Profile, files: list[Wanted]) -> None:
+def _require_free(missing: list[Wanted]) -> None:
+    """Refuse to download over a file of the user's, before anything is downloaded."""
+    for wanted in missing:
+        if wanted.problem:
+            raise OutputError(
+                f"{shown(wanted.target)} exists, but {wanted.problem}. Move it away, or pass --replace to "
+                "download over it."
+            )
+
+
+def _announce(profile: Profile, files: list[Wanted], in_the_way: str) -> None:
     limits = "" if profile.commercial else ", which limits commercial use"
     print_note(f"{profile.name} ({profile.id}): {profile.licence}{limits}, {profile.licence_url}")
     for wanted in files:
@@ -68,6 +85,8 @@ def _announce(profile: Profile, files: list[Wanted]) -> None:
             print_note(f"  is there: {wanted.there}")
         else:
             print_note(f"  {wanted.file.gigabytes:g} GB from {_url(wanted)} to {wanted.target}")
+        if wanted.problem:
+            print_note(f"    which exists, but {wanted.problem}: {in_the_way}")
     missing = [wanted.file.gigabytes for wanted in files if wanted.there is None]
     print_note(f"  {len(missing)} of {len(files)} files to download, {sum(missing):.1f} GB")
 
@@ -85,7 +104,8 @@ def _fetch(options: argparse.Namespace, wanted: Wanted) -> dict[str, Any]:
             bar.total = total
             bar.update(count)
 
-        made = asyncio.run(download_file(_url(wanted), wanted.target, hub_access().token, progress))
+        token, replace = hub_access().token, options.replace
+        made = asyncio.run(download_file(_url(wanted), wanted.target, token, progress, replace=replace))
     checked = "is the published one" if made.published else "none is published; the size was compared"
     print_note(f"  {made.path}: {made.size} bytes, sha256 {made.sha256} ({checked})")
     return {"file": str(made.path), "bytes": made.size, "sha256": made.sha256, "published": made.published}
@@ -104,6 +124,7 @@ def _entry(wanted: Wanted) -> dict[str, Any]:
         "url": _url(wanted),
         "gigabytes": wanted.file.gigabytes,
         "target": str(wanted.target),
+        "problem": wanted.problem,
     }
 
 

@@ -44,7 +44,7 @@ LIBRARIES = {
     },
     "pipelines/common": {"aiohttp", "torch"},
     "pipelines/catalog": set(),
-    "pipelines/sources": {"aiohttp", "yarl"},
+    "pipelines/sources": {"aiohttp", "filelock", "yarl"},
     "pipelines/images": {"PIL", "numpy", "torch"},
     "pipelines/layers": {"numpy", "torch"},
     "pipelines/planning": {"torch"},

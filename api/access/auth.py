@@ -13,13 +13,13 @@ import logging
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
+from ...pipelines.common.loopback import is_loopback
 from ...pipelines.common.settings import read_variable
 from ..errors import Unauthorized
 from .keys import KeyFile, default_path
@@ -35,7 +35,6 @@ _NO_KEYS = (
 # What proxies add: the sender is then another one than the connection's.
 _FORWARDED = ("Forwarded", "Via", "X-Real-IP", "CF-Connecting-IP", "True-Client-IP", "X-Client-IP")
 _FORWARDED_PREFIX = "x-forwarded-"
-_LOCAL_NAME = "localhost"
 ADDRESS = "ip-"  # before the address of a caller without a key
 LOCAL_CALLER = "local"
 """The id of a caller without a key, on this machine."""
@@ -146,13 +145,3 @@ def _host(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether a host name or address is this machine only."""
-    if host.rstrip(".").lower() == _LOCAL_NAME:
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

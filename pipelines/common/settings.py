@@ -11,8 +11,10 @@ import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, TypeVar, cast
+from urllib.parse import urlsplit
 
 from .errors import InvalidRequest
+from .loopback import is_loopback
 from .validation import describe
 
 ENVIRONMENT_PREFIX = "MULTIEDIT_"
@@ -237,8 +239,22 @@ class HubAccess:
 
 
 def hub_access(environment: Mapping[str, str] = os.environ) -> HubAccess:
-    """Read HF_ENDPOINT and HF_TOKEN."""
+    """Read HF_ENDPOINT and HF_TOKEN.
+
+    Raises:
+        InvalidRequest: the endpoint is no address, or the token would be readable on the way to it.
+    """
     endpoint = environment.get("HF_ENDPOINT", "").strip().rstrip("/") or "https://huggingface.co"
-    if not endpoint.startswith(("https://", "http://")):
+    token = environment.get("HF_TOKEN", "").strip()
+    try:
+        parts = urlsplit(endpoint)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in ("https", "http") or not parts.hostname:
         raise InvalidRequest(f"HF_ENDPOINT is {describe(endpoint)}; it must begin with https:// or http://.")
-    return HubAccess(endpoint, environment.get("HF_TOKEN", "").strip())
+    if token and parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise InvalidRequest(
+            f"HF_ENDPOINT is {describe(endpoint)}, and anybody on the way there could read HF_TOKEN. Name an "
+            "https:// address, or unset HF_TOKEN."
+        )
+    return HubAccess(endpoint, token)

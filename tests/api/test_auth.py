@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from multiedit.api.access.auth import Guard, is_loopback
+from multiedit.api.access.auth import Guard
 from multiedit.api.access.keys import KeyFile, default_path
 from multiedit.api.routes.table import ROUTES
 from multiedit.pipelines.common.errors import InvalidRequest
@@ -79,17 +79,6 @@ def test_off_opens_it_to_this_machine(opened: httpx.Client, headers: dict[str, s
 )
 def test_off_opens_it_to_no_page_or_proxy_of_others(opened: httpx.Client, headers: dict[str, str]) -> None:
     assert opened.post("/image/multi-edit", json=EDIT, headers=headers).status_code == 401
-
-
-@pytest.mark.parametrize(
-    ("host", "local"),
-    [
-        ("localhost", True), ("127.9.9.9", True), ("::1", True), ("LocalHost.", True), ("0.0.0.0", False),
-        ("localhost.example.com", False), ("192.168.0.1", False), ("", False), ("::", False),
-    ],
-)  # fmt: skip
-def test_what_is_this_machine(host: str, local: bool) -> None:
-    assert is_loopback(host) is local
 
 
 def test_the_mode_is_on_or_off() -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import http.server
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from multiedit.pipelines.common.errors import OutputError
+from multiedit.pipelines.sources.resumable import download_file
 from multiedit.tests.support.fake_weights import write_weights
 from multiedit.tests.support.shell import Shell
 
@@ -26,6 +29,10 @@ class Hub:
         sha256: published; None for none.
         cut: bytes after which the connection closes once.
         status: of every response, in place of the right one.
+        content: of every file.
+        etag: of every file; None for none.
+        shift: bytes by which a range begins too early.
+        while_delivering: is called once before the bytes.
     """
 
     def __init__(self) -> None:
@@ -33,6 +40,10 @@ class Hub:
         self.sha256: str | None = SHA256
         self.cut: int | None = None
         self.status: int | None = None
+        self.content = CONTENT
+        self.etag: str | None = None
+        self.shift = 0
+        self.while_delivering: Callable[[], object] | None = None
 
     def answer(self, request: http.server.BaseHTTPRequestHandler) -> None:
         self.asked.append((request.path, request.headers.get("Range"), request.headers.get("Authorization")))
@@ -44,23 +55,31 @@ class Hub:
             request.send_response(302)
             if self.sha256:
                 request.send_header("X-Linked-Etag", f'"{self.sha256}"')
-            request.send_header("X-Linked-Size", str(len(CONTENT)))
+            request.send_header("X-Linked-Size", str(len(self.content)))
             request.send_header("Location", "/cdn" + request.path)
             request.send_header("Content-Length", "0")
             request.end_headers()
 
     def _deliver(self, request: http.server.BaseHTTPRequestHandler) -> None:
-        start = int((request.headers.get("Range") or "bytes=0-")[6:-1])
-        if start >= len(CONTENT):
+        changed = request.headers.get("If-Range", self.etag) != self.etag
+        ranged = None if changed else request.headers.get("Range")
+        start, size = int((ranged or "bytes=0-")[6:-1]), len(self.content)
+        if start >= size:
             request.send_error(416)
             return
-        request.send_response(206 if start else 200)
-        if start:
-            request.send_header("Content-Range", f"bytes {start}-{len(CONTENT) - 1}/{len(CONTENT)}")
-        request.send_header("Content-Length", str(len(CONTENT) - start))
+        start = max(0, start - self.shift)
+        request.send_response(206 if ranged else 200)
+        if ranged:
+            request.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+        if self.etag:
+            request.send_header("ETag", self.etag)
+        request.send_header("Content-Length", str(size - start))
         request.end_headers()
         end, self.cut = self.cut, None
-        request.wfile.write(CONTENT[start:end])
+        meanwhile, self.while_delivering = self.while_delivering, None
+        if meanwhile:
+            meanwhile()
+        request.wfile.write(self.content[start:end])
 
 
 @pytest.fixture
@@ -143,6 +162,57 @@ def test_a_part_that_is_whole_is_taken(shell: Shell, hub: Hub, models: Path) -> 
     assert (models / DIT).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("etag", ['"one"', None, 'W/"one"'])
+@pytest.mark.parametrize("same", [True, False])
+def test_without_a_checksum_only_the_rest_of_the_same_file_is_appended(
+    shell: Shell, hub: Hub, models: Path, etag: str | None, same: bool
+) -> None:
+    hub.sha256, hub.etag, hub.cut = None, etag, 10_000
+    line = f"models download {MODEL} --models {models} --memory 8"
+    assert shell(line).code == 4
+    if not same:
+        hub.content, hub.etag = b"another " * 4000, etag and etag.replace("one", "two")
+    assert shell(line).code == 0
+    assert (models / DIT).read_bytes() == hub.content
+    delivered = [asked for asked in hub.asked if asked[0].startswith("/cdn/")]
+    # In one request where the ETag tells, else the rest is passed over, and everything asked for.
+    assert len(delivered) == (2 if etag == '"one"' else 3)
+    assert [path.name for path in (models / DIT).parent.iterdir()] == [Path(DIT).name]
+
+
+def test_a_new_version_of_a_published_file_begins_anew(shell: Shell, hub: Hub, models: Path) -> None:
+    hub.cut = 10_000
+    line = f"models download {MODEL} --models {models} --memory 8"
+    assert shell(line).code == 4
+    hub.content = b"another " * 4000
+    hub.sha256 = hashlib.sha256(hub.content).hexdigest()
+    assert shell(line).code == 0
+    assert (models / DIT).read_bytes() == hub.content
+
+
+def test_a_range_that_begins_elsewhere_is_not_appended(shell: Shell, hub: Hub, models: Path) -> None:
+    hub.cut, hub.shift = 10_000, 8
+    line = f"models download {MODEL} --models {models} --memory 8"
+    assert shell(line).code == 4
+    assert shell(line).code == 0
+    assert (models / DIT).read_bytes() == CONTENT
+
+
+def test_a_file_that_is_being_downloaded_is_left_alone(shell: Shell, hub: Hub, models: Path) -> None:
+    other: list[str] = []
+
+    def second() -> None:
+        try:
+            asyncio.run(download_file("http://127.0.0.1:9/x", models / DIT))
+        except OutputError as error:
+            other.append(error.message)
+
+    hub.while_delivering = second
+    assert shell(f"models download {MODEL} --models {models} --memory 8").code == 0
+    assert "is being downloaded by another program. Wait until that has ended." in other[0]
+    assert (models / DIT).read_bytes() == CONTENT
+
+
 def test_a_wrong_checksum_leaves_nothing(shell: Shell, hub: Hub, models: Path) -> None:
     hub.sha256 = "0" * 64
     ran = shell(f"models download {MODEL} --models {models} --memory 8")
@@ -166,13 +236,28 @@ def test_a_refusal_says_what_to_do(shell: Shell, hub: Hub, models: Path, status:
     assert not (models / DIT).exists()
 
 
+@pytest.mark.parametrize("netrc", ["", "machine 127.0.0.1 login me password secret"])
 def test_the_token_goes_to_the_hub(
-    shell: Shell, hub: Hub, models: Path, monkeypatch: pytest.MonkeyPatch
+    shell: Shell, hub: Hub, models: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, netrc: str
 ) -> None:
+    (tmp_path / "netrc").write_text(netrc)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     monkeypatch.setenv("HF_TOKEN", "a-token")
     ran = shell(f"models download {MODEL} --models {models} --memory 8")
     assert hub.asked[0][2] == "Bearer a-token"
     assert "a-token" not in ran.err
+    assert ran.code == 0
+
+
+def test_the_token_is_not_sent_where_others_can_read_it(
+    shell: Shell, hub: Hub, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "a-token")
+    monkeypatch.setenv("HF_ENDPOINT", "http://mirror.example")
+    ran = shell(f"models download {MODEL} --models {models} --dry-run")
+    assert (ran.code, "could read HF_TOKEN. Name an https:// address" in ran.err) == (2, True), ran.err
+    monkeypatch.delenv("HF_TOKEN")
+    assert shell(f"models download {MODEL} --models {models} --dry-run").code == 0
 
 
 @pytest.mark.parametrize(
@@ -229,3 +314,31 @@ def test_every_part_of_a_model_can_be_downloaded_and_is_checked(
         Path(entry["target"]) for entry in ran["files"]
     ]
     assert all(Path(made["file"]).read_bytes() == CONTENT for made in ran["downloaded"])
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"half a file", "exists, but "), (None, "exists, but cannot be read as weights")],
+)
+def test_a_file_of_the_users_is_only_replaced_if_that_is_asked_for(
+    shell: Shell, hub: Hub, models: Path, content: bytes | None, words: str
+) -> None:
+    target, line = models / DIT, f"models download {MODEL} --models {models} --memory 8"
+    target.parent.mkdir()
+    if content is None:
+        target.symlink_to("nowhere.safetensors")
+    else:
+        target.write_bytes(content)
+    assert words in shell(line + " --dry-run").err
+    ran = shell(line)
+    assert (ran.code, "Move it away, or pass --replace" in ran.err, hub.asked) == (7, True, [])
+    assert words in ran.err
+    assert (target.is_symlink() or target.read_bytes() == content) is True
+    assert shell(line + " --replace").code == 0
+    assert (target.is_symlink(), target.read_bytes()) == (False, CONTENT)
+
+
+def test_a_file_that_appears_during_the_download_stays(shell: Shell, hub: Hub, models: Path) -> None:
+    hub.while_delivering = lambda: (models / DIT).write_bytes(b"mine")
+    assert shell(f"models download {MODEL} --models {models} --memory 8").code == 7
+    assert (models / DIT).read_bytes() == b"mine"

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ....common.errors import InvalidRequest
 from ....common.validation import describe
-from .part_files import Shelf
+from .part_files import Found, Shelf
 from .profile import PART_FOLDERS, PartName, Profile, WeightsFile
 from .registry import Profiles
 from .selection import USABLE_SHARE
@@ -21,12 +22,17 @@ _ENDINGS = (".safetensors", ".sft")
 
 @dataclass(frozen=True)
 class Wanted:
-    """A part of a profile: the file that is there for it, or the one to download."""
+    """A part of a profile: the file that is there for it, or the one to download.
+
+    Attributes:
+        problem: why what there is at the target is not the part, as half a sentence; None where nothing is.
+    """
 
     role: PartName
     there: str | None
     file: WeightsFile
     target: Path
+    problem: str | None = None
 
 
 def local_shelf(models: Path, profiles: Profiles) -> Shelf:
@@ -73,11 +79,22 @@ def wanted_files(profile: Profile, shelf: Shelf, models: Path, memory_gb: float)
     """Each part of a profile, with the published file that fits the memory where none is there."""
     wanted = []
     for role, part in profile.parts.items():
-        found = shelf.find(role, part).files
+        found = shelf.find(role, part)
         file = _fitting(part.files, memory_gb)
-        there = found[0].name if found else None
-        wanted.append(Wanted(role, there, file, models / part.folder / file.name))
+        target = models / part.folder / file.name
+        if found.files:
+            wanted.append(Wanted(role, found.files[0].name, file, target))
+        else:
+            wanted.append(Wanted(role, None, file, target, _problem(target, found)))
     return wanted
+
+
+def _problem(target: Path, found: Found) -> str | None:
+    """Why what has the target's name is not the part."""
+    if not os.path.lexists(target):
+        return None
+    passed = (each.problem for each in found.passed_over if each.name == target.name)
+    return next(passed, "cannot be read as weights")
 
 
 def _fitting(files: Sequence[WeightsFile], memory_gb: float) -> WeightsFile:
