@@ -13,6 +13,7 @@ from .output import count_bar, print_note, print_output
 
 if TYPE_CHECKING:
     from ..pipelines.adapters.comfyui.profiles.local_files import Wanted
+    from ..pipelines.adapters.comfyui.profiles.part_files import Shelf
     from ..pipelines.adapters.comfyui.profiles.profile import Profile
     from ..pipelines.adapters.comfyui.profiles.registry import Profiles
 
@@ -40,18 +41,14 @@ def add_file_options(parser: argparse.ArgumentParser) -> None:
 
 def download(options: argparse.Namespace) -> None:
     """Download what a model lacks, one file after the other."""
-    from ..pipelines.adapters.comfyui.profiles.local_files import (
-        local_shelf,
-        profile_to_download,
-        wanted_files,
-    )
+    from ..pipelines.adapters.comfyui.profiles.local_files import profile_to_download, wanted_files
     from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
     if not options.name:
         raise InvalidRequest("No model to download; name one, see `multiedit models`.")
     profiles, folder = load_all_profiles(), _models_folder(options)
     profile = profile_to_download(options.name, profiles)
-    files = wanted_files(profile, local_shelf(folder, profiles), folder, options.memory)
+    files = wanted_files(profile, _shelf(folder), folder, options.memory)
     _announce(profile, files, "it is replaced" if options.replace else "move it away, or pass --replace")
     missing = [wanted for wanted in files if wanted.there is None]
     if not options.dry_run and not options.replace:
@@ -136,7 +133,7 @@ def check(options: argparse.Namespace) -> None:
     asked = _asked(options.name, profiles) if options.name else None
     models = [asked] if asked else list(dict.fromkeys(profile.model for profile in profiles))
     files, memory, nodes = (
-        _server(options) if options.comfyui else (_folder_files(options), _bytes(options), None)
+        _server(options) if options.comfyui else (_shelf(_models_folder(options)), _bytes(options), None)
     )
     found = [_checked(model, profiles, files, memory, nodes) for model in models]
     print_output(options, found, "\n".join(_line(entry, bool(asked)) for entry in found))
@@ -175,11 +172,18 @@ def _bytes(options: argparse.Namespace) -> int:
     return round(memory * 1e9)
 
 
-def _folder_files(options: argparse.Namespace) -> Any:
+def _shelf(folder: Path) -> Shelf:
+    """The files of a folder `models`, and of what its ComfyUI's extra_model_paths.yaml adds."""
+    from ..pipelines.adapters.comfyui.profiles.extra_folders import extra_paths_file, read_extra_folders
     from ..pipelines.adapters.comfyui.profiles.local_files import local_shelf
     from ..pipelines.adapters.comfyui.profiles.registry import load_all_profiles
 
-    return local_shelf(_models_folder(options), load_all_profiles())
+    file, extra = extra_paths_file(folder), []
+    try:
+        extra = read_extra_folders(file) if file else []
+    except ModuleNotFoundError:
+        print_note(f"{file} is not read: PyYAML is missing. `pip install pyyaml`, or use ComfyUI's Python.")
+    return local_shelf(folder, load_all_profiles(), extra)
 
 
 def _server(options: argparse.Namespace) -> tuple[Any, int, Any]:

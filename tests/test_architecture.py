@@ -63,6 +63,7 @@ EXCEPTIONS = {
     "api/metrics.py": {"prometheus_client"},
     "nodes/progress.py": {"server"},
     "nodes/saved_files.py": {"server"},
+    "pipelines/adapters/comfyui/profiles/extra_folders.py": {"yaml"},
     "pipelines/adapters/provider/wallet.py": {"eth_account"},
 }
 # Entry points that start another one.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import http.server
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -342,3 +343,17 @@ def test_a_file_that_appears_during_the_download_stays(shell: Shell, hub: Hub, m
     hub.while_delivering = lambda: (models / DIT).write_bytes(b"mine")
     assert shell(f"models download {MODEL} --models {models} --memory 8").code == 7
     assert (models / DIT).read_bytes() == b"mine"
+
+
+def test_the_folders_that_comfyui_was_given_count_too(
+    shell: Shell, models: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_weights(models.parent / "disk" / "any-klein.safetensors", "klein 4B", "fp8 scaled")
+    (models.parent / "main.py").write_text("")
+    (models.parent / "extra_model_paths.yaml").write_text("mine:\n  diffusion_models: disk\n")
+    line = f"models check {MODEL} --models {models} --json"
+    assert shell(line).json[0]["files"]["diffusion_model"] == "any-klein.safetensors"
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    ran = shell(line)
+    assert ran.json[0]["profile"] is None
+    assert "extra_model_paths.yaml is not read: PyYAML is missing." in ran.err

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ....common.errors import InvalidRequest
 from ....common.validation import describe
+from .extra_folders import ExtraFolder
 from .part_files import Found, Shelf
 from .profile import PART_FOLDERS, PartName, Profile, WeightsFile
 from .registry import Profiles
@@ -35,27 +36,47 @@ class Wanted:
     problem: str | None = None
 
 
-def local_shelf(models: Path, profiles: Profiles) -> Shelf:
-    """The files of a folder `models`, known by their headers."""
-    folders = {name: [file for _, file in _files(models, name)] for name in PART_FOLDERS.values()}
+def local_shelf(models: Path, profiles: Profiles, extra: Sequence[ExtraFolder] = ()) -> Shelf:
+    """The files of a folder `models`, and of further folders, known by their headers."""
+    found = {name: _files(_bases(models, name, extra)) for name in PART_FOLDERS.values()}
 
     @functools.cache
     def inspect(folder: str, name: str) -> FileFacts:
         parts = {part for profile in profiles for part in profile.parts.values() if part.folder == folder}
-        base = next(base for base, file in _files(models, folder) if file == name)
-        return inspect_weights(base / name, parts)
+        return inspect_weights(found[folder][name] / name, parts)
 
-    return Shelf(folders, inspect)
+    return Shelf({folder: list(files) for folder, files in found.items()}, inspect)
 
 
-def _files(models: Path, folder: str) -> Iterator[tuple[Path, str]]:
-    for name in (folder, _OLD_NAMES.get(folder, folder)):
-        base = models / name
-        for path in sorted(base.rglob("*")):
+def _bases(models: Path, name: str, extra: Sequence[ExtraFolder]) -> list[Path]:
+    own = [models / each for each in dict.fromkeys((name, _OLD_NAMES.get(name, name)))]
+    first, last = (
+        [each.path for each in extra if (each.name, each.first) == (name, at)] for at in (True, False)
+    )
+    return [*first, *own, *last]
+
+
+def _files(bases: Sequence[Path]) -> dict[str, Path]:
+    """The folder of each file by its name in there; of two with one name the first, as ComfyUI takes it."""
+    found: dict[str, Path] = {}
+    for base in bases:
+        for path in sorted(_walk(base)):
             if path.suffix in _ENDINGS and path.is_file():
-                yield base, path.relative_to(base).as_posix()
-        if folder not in _OLD_NAMES:
-            return
+                found.setdefault(path.relative_to(base).as_posix(), base)
+    return found
+
+
+def _walk(base: Path) -> Iterator[Path]:
+    """Every file below a folder, through links too; each folder once, as links may lead in a circle."""
+    seen: set[str] = set()
+    for folder, subfolders, names in os.walk(base, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in seen:
+            subfolders.clear()
+            continue
+        seen.add(real)
+        subfolders.sort()  # of two ways to a folder always the same one
+        yield from (Path(folder, name) for name in names)
 
 
 def profile_to_download(name: str, profiles: Profiles) -> Profile:
