@@ -26,7 +26,7 @@ from .arguments import (
 )
 from .comfyui import edit_on_comfyui, require_preview
 from .model_options import add_model_options, model_options
-from .output import print_json, progress_bar, require_output, write_result
+from .output import print_json, progress_bar, require_output, require_outputs, write_result
 
 if TYPE_CHECKING:
     from ..pipelines.common.settings import Limits
@@ -110,6 +110,8 @@ def edit(options: argparse.Namespace) -> None:
     if not options.explain:
         require_output(options)
     request = parse_request(_request_fields(options, limits), limits)
+    if options.comfyui and not options.explain:  # nothing else makes several
+        require_outputs(options, request.multiedit.options.batch_size)
     run = edit_on_comfyui if options.comfyui else _edit_locally
     result = run(options, request, limits)
     if result is not None:

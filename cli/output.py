@@ -78,6 +78,20 @@ def require_output(options: argparse.Namespace) -> None:
     require_file(options.output)
 
 
+def require_outputs(options: argparse.Namespace, count: int) -> None:
+    """Refuse several results where no files can be written for them, before any work is done for them."""
+    from ..pipelines.common.atomic_file import is_stream
+
+    if count > 1 and (options.output == STANDARD_STREAM or is_stream(options.output)):
+        raise InvalidRequest(
+            f"--batch-size is {count}, and {shown(options.output)} takes one image. Name a file: of "
+            "-o out.png the results are out-1.png, out-2.png and so on."
+        )
+    for path in _paths(options.output, count):
+        if path != STANDARD_STREAM:
+            require_file(path)
+
+
 def require_file(path: str) -> None:
     """Refuse a path where no file can be written."""
     from ..pipelines.common.atomic_file import final_path, is_stream
@@ -110,31 +124,47 @@ def write_file(path: str, data: bytes) -> None:
 def write_result(
     options: argparse.Namespace, file: EncodedImage, about: Sequence[str], details: dict[str, Any]
 ) -> None:
-    """Write the file, then say what was done: in words on standard error, or as JSON."""
-    if options.output == STANDARD_STREAM:
-        with _standard_output():
-            sys.stdout.buffer.write(file.data)
-    else:
-        _write_files(options.output, file)
-    notes = [f"{options.output}: {about[0]}", *(f"  {line}" for line in about[1:])]
+    """Write the file or files, then say what was done: in words on standard error, or as JSON."""
+    from ..pipelines.editing.archive import unpack
+
+    images = unpack(file)
+    paths = _paths(options.output, len(images))
+    _write_images(paths, images)
+    notes = [f"{', '.join(paths)}: {about[0]}", *(f"  {line}" for line in about[1:])]
     notes.append(f"safe mode: {safety_text(file.safety)}")
     if file.dropped_metadata:
         notes.append(f"left out of the file: {', '.join(file.dropped_metadata)}")
-    for note in unused_options(options, file.media_type):  # with --json too
+    for note in unused_options(options, images[0].media_type):  # with --json too
         print_note(note)
-    print_output(options, {"output": options.output, **details}, "", *notes)
+    written = {
+        "media_type": images[0].media_type,
+        "bytes": sum(len(image.data) for image in images),
+    }
+    value = {"output": paths[0], "outputs": paths, **details, **written}
+    print_output(options, value, "", *notes)
 
 
-def _write_files(path: str, file: EncodedImage) -> None:
-    """Write a result, or each of several: out.png as out-1.png, out-2.png and so on."""
-    from ..pipelines.editing.archive import ZIP, unpack
-
-    if file.media_type != ZIP:
-        write_file(path, file.data)
-        return
+def _paths(path: str, count: int) -> list[str]:
+    """The file of a result, or one for each of several: out-1.png, out-2.png and so on for out.png."""
     stem, ending = os.path.splitext(path)
-    for number, data in enumerate(unpack(file), start=1):
-        write_file(f"{stem}-{number}{ending}", data)
+    return [path] if count == 1 else [f"{stem}-{number}{ending}" for number in range(1, count + 1)]
+
+
+def _write_images(paths: Sequence[str], images: Sequence[EncodedImage]) -> None:
+    """Write a file or standard output, or several files of which all are written before one is renamed."""
+    from ..pipelines.common.atomic_file import open_atomically
+
+    if paths[0] == STANDARD_STREAM:
+        with _standard_output():
+            sys.stdout.buffer.write(images[0].data)
+    elif len(paths) == 1:
+        write_file(paths[0], images[0].data)
+    else:
+        with contextlib.ExitStack() as files:
+            for path, image in zip(paths, images, strict=True):
+                file = files.enter_context(open_atomically(path))
+                file.write(image.data)
+                file.flush()
 
 
 def safety_text(report: SafetyReport, *, checked_only: bool = False) -> str:

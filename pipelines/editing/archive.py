@@ -26,7 +26,16 @@ def pack(files: Sequence[EncodedImage]) -> EncodedImage:
     return replace(told, data=packed.getvalue(), media_type=ZIP)
 
 
-def unpack(file: EncodedImage) -> list[bytes]:
-    """The images of a pack, in order."""
+def unpack(file: EncodedImage) -> list[EncodedImage]:
+    """The images of a pack, in order, or the one image; of each safe mode says what it says of all."""
+    if file.media_type != ZIP:
+        return [file]
     with zipfile.ZipFile(io.BytesIO(file.data)) as archive:
-        return [archive.read(name) for name in archive.namelist()]
+        return [
+            replace(file, data=archive.read(name), media_type=_media_type(name))
+            for name in archive.namelist()
+        ]
+
+
+def _media_type(name: str) -> str:
+    return f"image/{name.rpartition('.')[2].replace('jpg', 'jpeg')}"

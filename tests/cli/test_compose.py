@@ -20,7 +20,9 @@ def test_notes_about_the_files_are_said(shell: Shell) -> None:
 def test_a_document_is_composited(shell: Shell) -> None:
     write_document()
     ran = shell("compose doc.json -o out.png --json")
-    assert ran.json.keys() == {"output", "media_type", "bytes", "safety", "dropped_metadata", "notes"}
+    assert ran.json.keys() == {
+        "output", "outputs", "media_type", "bytes", "safety", "dropped_metadata", "notes",
+    }  # fmt: skip
     assert ran.json["safety"]["label"] == "sfw"
     assert pixel("out.png", (75, 110)) == RED  # a layer's mask is white where the layer is transparent
     assert pixel("out.png", (225, 110)) == pytest.approx(BLUE, abs=3)

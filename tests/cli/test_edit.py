@@ -172,9 +172,10 @@ def test_explain_prints_the_plan_and_writes_nothing(shell: Shell) -> None:
 
 def test_json_says_what_was_written(shell: Shell) -> None:
     shown = shell(KEEP + "-o out.jpg --json").json
-    keys = {"output", "media_type", "bytes", "plan", "safety", "dropped_metadata", "messages", "seconds"}
-    assert shown.keys() == keys
-    assert (shown["output"], shown["media_type"]) == ("out.jpg", "image/jpeg")
+    about = {"plan", "safety", "dropped_metadata", "messages", "seconds"}
+    assert shown.keys() == {"output", "outputs", "media_type", "bytes", *about}
+    assert (shown["output"], shown["outputs"]) == ("out.jpg", ["out.jpg"])
+    assert shown["media_type"] == "image/jpeg"
     assert shown["bytes"] == Path("out.jpg").stat().st_size
     assert shown["safety"]["status"] == "off"
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import subprocess
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from multiedit.cli import output
+from multiedit.pipelines.common.errors import OutputError
 from multiedit.pipelines.editing.archive import pack
 from multiedit.pipelines.editing.output import EncodedImage
 from multiedit.pipelines.safety.report import off_report
@@ -90,13 +92,53 @@ def test_dev_stdout_is_standard_output(tmp_path: Path, to: object) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_each_of_several_results_has_a_file_of_its_own(tmp_path: Path) -> None:
-    single = EncodedImage(b"first", "image/png", off_report(), ())
-    options = Namespace(
-        output=str(tmp_path / "out.png"), json=False, file_quality=None, lossless=False, matte=None
-    )
-    output.write_result(options, pack([single, replace(single, data=b"second")]), ["two"], {})
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {
-        "out-1.png": b"first",
-        "out-2.png": b"second",
-    }
+SINGLE = EncodedImage(b"first", "image/png", off_report(), ())
+PACKED = pack([SINGLE, replace(SINGLE, data=b"second")])
+
+
+def _written(path: Path, **options: object) -> None:
+    plain = {"json": False, "file_quality": None, "lossless": False, "matte": None}
+    output.write_result(Namespace(output=str(path), **{**plain, **options}), PACKED, ["two"], {"bytes": 0})
+
+
+def test_each_of_several_results_has_a_file_of_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _written(tmp_path / "out.png", matte="#ffffff")
+    files = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    assert files == {"out-1.png": b"first", "out-2.png": b"second"}
+    said = capsys.readouterr().err
+    assert f"{tmp_path / 'out-1.png'}, {tmp_path / 'out-2.png'}: two" in said
+    assert "--matte has no effect: a png keeps its transparency." in said
+
+
+def test_json_names_each_of_several_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _written(tmp_path / "out.png", json=True)
+    shown = json.loads(capsys.readouterr().out)
+    names = [str(tmp_path / name) for name in ("out-1.png", "out-2.png")]
+    assert shown == {"output": names[0], "outputs": names, "media_type": "image/png", "bytes": 11}
+
+
+def test_of_several_files_all_are_written_or_none(tmp_path: Path) -> None:
+    (tmp_path / "out-1.png").write_bytes(b"old")
+    (tmp_path / "out-2.png").mkdir()
+    with pytest.raises(OutputError, match=r"out-2\.png"):
+        _written(tmp_path / "out.png")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out-1.png", "out-2.png"]
+    assert (tmp_path / "out-1.png").read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ("-o -", 2, "--batch-size is 2, and - takes one image. Name a file: of -o out.png"),
+        pytest.param("-o /dev/null", 2, "--batch-size is 2, and /dev/null takes one image.", marks=posix),
+        ("-o out.png", 7, "out-2.png is a folder."),
+    ],
+)
+def test_several_results_without_files_for_them_are_refused_before_any_work(
+    shell: Shell, words: str, code: int, said: str
+) -> None:
+    Path("out-2.png").mkdir()
+    ran = shell(f"edit --image missing.png --prompt p --comfyui http://127.0.0.1:9 --batch-size 2 {words}")
+    assert (ran.code, said in ran.err) == (code, True), ran.err

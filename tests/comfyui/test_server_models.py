@@ -98,7 +98,7 @@ def test_a_request_sets_the_sampling_and_gets_every_result(model_server: Server)
     options: dict[str, Any] = {"steps": 2, "loras": [{"name": lora, "strength": 0.5}], "seed": 5}
     packed = edit(model_server, [], [], "flux-2-klein-4b-edit", batch_size=2, **options)
     assert packed.file.media_type == "application/zip"
-    first, second = unpack(packed.file)
+    first, second = (image.data for image in unpack(packed.file))
     assert first != second
     for note in ("steps is 2, in place of the profile's 4.", f"LoRA {lora} is added at strength 0.5."):
         assert note in packed.plan.notes
