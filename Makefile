@@ -10,7 +10,7 @@ export MULTIEDIT_COMFYUI_PYTHON ?= $(CACHE)/comfyui-env/bin/python
 COMFYUI_TAG ?= v0.33.0
 OLDER_VERSIONS = 0.15.0 0.25.0
 
-.PHONY: setup demo test lint types comfyui comfyui-versions frontend upstream typescript bench clean
+.PHONY: setup demo test lint types comfyui comfyui-versions frontend upstream typescript bench bench-compare clean
 
 setup: .venv/.runtime
 
@@ -65,6 +65,12 @@ typescript:
 
 bench: .venv/.runtime
 	@sh bench/run.sh $(BIN)/python $(MULTIEDIT_COMFYUI) $(MULTIEDIT_COMFYUI_PYTHON)
+
+# Two commits side by side: make bench-compare BASE=main BENCHES="compose safety" ROUNDS=3
+BENCHES ?= compose safety
+ROUNDS ?= 3
+bench-compare: .venv/.runtime
+	@$(BIN)/python bench/compare.py --rounds $(ROUNDS) $(BASE) $(BENCHES)
 
 clean:
 	rm -rf .venv output

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
+import json
 import os
+import platform
 import resource
 import statistics
 import sys
@@ -14,7 +17,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT_VARIABLE = "MULTIEDIT_BENCH_ROOT"  # another checkout, whose package is measured
+JSON_VARIABLE = "MULTIEDIT_BENCH_JSON"  # a file that every table is added to
+ROOT = Path(os.environ.get(ROOT_VARIABLE) or Path(__file__).resolve().parent.parent)
 
 
 def load_package() -> None:
@@ -116,8 +121,40 @@ def machine() -> str:
     return f"{os.cpu_count()} processors, load {os.getloadavg()[0]:.1f}"
 
 
+def _add_to_json(path: Path, title: str, figures: Sequence[Figure]) -> None:
+    known = json.loads(path.read_text()) if path.exists() else {"machine": machine_facts(), "tables": {}}
+    known["tables"][title] = {figure.name: figure._asdict() for figure in figures}
+    path.write_text(json.dumps(known, indent=1) + "\n")
+
+
+def machine_facts() -> dict[str, object]:
+    """What a figure depends on beside the code, as it is at the first table."""
+    names = {
+        line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")
+    }
+    memory = next((line.split()[1] for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), None)
+    versions = {name: importlib.metadata.version(name) for name in ("torch", "numpy", "pillow")}
+    return {
+        "system": platform.platform(),
+        "processor": sorted(names) or [platform.processor()],
+        "processors": os.cpu_count(),
+        "memory_bytes": None if memory is None else int(memory) * 1024,
+        "load": os.getloadavg(),
+        "python": platform.python_version(),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **versions,
+    }
+
+
+def _lines(path: str) -> list[str]:
+    """A file of Linux's kernel; elsewhere there is none."""
+    return Path(path).read_text().splitlines() if Path(path).exists() else []
+
+
 def print_table(title: str, figures: Sequence[Figure]) -> None:
-    """Each figure with its bar and whether it holds; a benchmark never fails."""
+    """Each figure with its bar and whether it holds; a benchmark never fails. See also `JSON_VARIABLE`."""
+    if path := os.environ.get(JSON_VARIABLE):
+        _add_to_json(Path(path), title, figures)
     print(f"\n{title}")
     width = max(len(figure.name) for figure in figures)
     for figure in figures:
