@@ -46,6 +46,7 @@ def seen(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> Seen:
     """Stops Multi-Edit where it has read its inputs, before a model is asked for."""
     from comfy_api.latest import io
     from multiedit.nodes import edit
+    from multiedit.pipelines.editing import edit_tensors
 
     seen = Seen()
 
@@ -53,12 +54,12 @@ def seen(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> Seen:
         seen.settings, seen.images, seen.mask = settings, list(masked.images.values()), masked.mask
         return io.NodeOutput(None, "", "", expand={})
 
-    async def edit_now(cls: Any, settings: EditSettings, images: Any, mask: Any) -> Any:
-        expand(cls, settings, None, edit.find_mask(mask, images, ()), None, 0)
+    def composite(settings: EditSettings, images: Any, mask: Any, *others: Any) -> Any:
+        seen.settings, seen.images, seen.mask = settings, images, mask
         raise NotImplementedError("not edited")
 
     monkeypatch.setattr(edit, "expand_edit", expand)
-    monkeypatch.setattr(edit, "_edit_now", edit_now)
+    monkeypatch.setattr(edit_tensors, "edit_tensors", composite)
     return seen
 
 
