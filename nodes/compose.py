@@ -12,6 +12,7 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import Limits
 from ..pipelines.layers.placement import Placement
 from .dynamic_options import UNSENT, refuse_unknown
+from .input_safety import require_safe_inputs
 from .placement_inputs import (
     per_image_input,
     placement_inputs,
@@ -105,6 +106,7 @@ class MultiEditCompose(io.ComfyNode):
             limits=Limits.from_environment(),
             progress=progress_callback(),
         )
+        _judge(composed.layers)
         idle = placement != Placement(z=z_index) and not images and not _has_unplaced(layers)
         shown = show_text(cls, _IDLE).as_dict() if idle else {}
         outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
@@ -124,6 +126,12 @@ def _own_placements(
             field="per_image",
         )
     return placements
+
+
+def _judge(layers: Mapping[str, Any]) -> None:
+    """Judge every layer, also those that no node of ours has loaded."""
+    stacked = enumerate(layers["layers"], start=1)
+    require_safe_inputs({f"layer {number}": layer["image"] for number, layer in stacked})
 
 
 def _has_unplaced(layers: dict[str, Any] | None) -> bool:

@@ -16,7 +16,7 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe
 
 UNSENT: Mapping[str, Any] = MappingProxyType({})
-"""The default of a dynamic combo in `validate_inputs`; a connected one comes as None."""
+"""The default of a dynamic combo in `validate_inputs`; a connected one, or null, comes as None."""
 _MOST_LISTED = 6
 
 
@@ -28,9 +28,13 @@ def refuse_unknown(node: type[io.ComfyNode], hint: str = "", **values: Any) -> b
         values: dynamic combos by name, as ComfyUI gives them: a mapping where the value is an option.
     """
     for name, value in values.items():
-        if not isinstance(value, Mapping):
-            allowed = _allowed(node, name)
-            return f"{name} is {describe(value)}; it must be an option of this node{allowed} {hint}".strip()
+        options = _options(node, name)
+        if value is UNSENT or _is_option(value, name, options):
+            continue
+        given = f"{name} is {describe(value)}"
+        if value is None:
+            given = f"{name} is connected, or null. Disconnect it"
+        return f"{given}; it must be an option of this node{_allowed(options)} {hint}".strip()
     return True
 
 
@@ -45,7 +49,24 @@ def require_option(name: str, value: Mapping[str, Any] | None) -> Mapping[str, A
     return value
 
 
-def _allowed(node: type[io.ComfyNode], name: str) -> str:
+def _options(node: type[io.ComfyNode], name: str) -> dict[str, set[str]]:
+    """The names of the inputs below each option, by its key."""
     [combo] = [given for given in node.define_schema().inputs if given.id == name]
-    keys = [option.key for option in combo.options]
+    return {option.key: {below.id for below in option.inputs} for option in combo.options}
+
+
+def _is_option(value: object, name: str, options: Mapping[str, set[str]]) -> bool:
+    """Tell the mapping that ComfyUI makes of an option from an object in its place in the prompt.
+
+    Here ComfyUI's has all inputs below the option, each as None: it validates their values by itself.
+    """
+    if not isinstance(value, Mapping):
+        return False
+    key = value.get(name)
+    below = {other: given for other, given in value.items() if other != name}
+    return isinstance(key, str) and key in options and below == dict.fromkeys(options[key])
+
+
+def _allowed(options: Mapping[str, set[str]]) -> str:
+    keys = list(options)
     return f": {', '.join(keys)}." if len(keys) <= _MOST_LISTED else "; choose one from its list."

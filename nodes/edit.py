@@ -118,7 +118,6 @@ async def run_edit(
     roles, placements = read_per_image(per_image, shared)
     require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
-    require_safe_inputs(images)
     masked = find_mask(mask, images, {*roles, *placements})
     for note in masked.notes:
         show_text(cls, note)
@@ -139,6 +138,7 @@ async def run_edit(
     )
     shown = stage_pictures(cls, {number: (image, None) for number, image in images.items()}) or None
     if settings.model == FROM_LOADER:
+        # It judges by itself: a deferred edit comes here twice.
         expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
         return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
     if prompt_upsampler is not None:
@@ -146,6 +146,7 @@ async def run_edit(
             f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
             field="prompt_upsampler",
         )
+    require_safe_inputs(masked.judged)
     edited = await _edit_now(cls, settings, masked.images, masked.mask)
     summary = "\n".join([edited.summary, *masked.notes])
     return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)

@@ -26,14 +26,21 @@ class MaskedImages:
     Attributes:
         images: [B, H, W, 3 or 4] by socket number, without the one that is the mask.
         mask: [B, h, w], 1 = change here, or None.
+        given: the images as they came, with the one that is the mask.
         source: the number of the image that is the mask; None where it is of the socket `mask`.
         notes: for the person who wired it.
     """
 
     images: dict[int, Tensor]
     mask: Tensor | None
+    given: Mapping[int, Tensor]
     source: int | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> dict[str, Tensor]:
+        """What safe mode judges of them, by the names of the sockets."""
+        return {f"image_{number}": image for number, image in self.given.items()}
 
 
 def find_mask(mask: object, images: Mapping[int, Tensor], given: Collection[int]) -> MaskedImages:
@@ -56,10 +63,10 @@ def find_mask(mask: object, images: Mapping[int, Tensor], given: Collection[int]
     if mask is not None:
         change = given_mask(mask, "mask", images[number_of_base])
         if change is not None:
-            return MaskedImages(dict(images), change)
+            return MaskedImages(dict(images), change, images)
         notes = (_EMPTY,)
     for number, image in images.items():
         if number != number_of_base and number not in given and looks_like_mask(Raster(image[0])):
             others = {other: pixels for other, pixels in images.items() if other != number}
-            return MaskedImages(others, image[..., 0], number, (_INFERRED.format(number),))
-    return MaskedImages(dict(images), None, None, notes)
+            return MaskedImages(others, image[..., 0], images, number, (_INFERRED.format(number),))
+    return MaskedImages(dict(images), None, images, None, notes)

@@ -11,8 +11,8 @@ from ..pipelines.common.settings import Limits
 from ..pipelines.layers.extension import (
     LARGEST_PERCENT,
     SIDES,
-    Amount,
     Extend,
+    Extension,
     extend_fields,
     read_extend,
     resolve_extension,
@@ -80,14 +80,13 @@ class MultiEditExtend(io.ComfyNode):
         from ..pipelines.layers.extended import extend_image, extend_mask
         from ..pipelines.layers.stack import given_mask
 
-        wanted, filled = require_option("extend", extend), require_option("fill", fill)
         own = image_tensor(image, "image")
         change = given_mask(mask, "mask", own)
-        extension = resolve_extension(_asked(wanted), (own.shape[2], own.shape[1]), Limits.from_environment())
+        extension = _resolved(_asked(require_option("extend", extend)), own)
+        filled = require_option("fill", fill)
         extended = extend_image(own, extension, filled.get("color", filled["fill"]))
         selected = extend_mask(change, extension, len(own)).to(own.device)
-        width, height = extension.size
-        shown = show_text(cls, f"{width} x {height} pixels")
+        shown = show_text(cls, "{} x {} pixels".format(*extension.size))
         return io.NodeOutput(output_tensor(extended), output_tensor(selected), ui=shown)
 
 
@@ -113,16 +112,24 @@ def read_extend_text(text: str, image: Tensor) -> Extend | None:
     if not text.strip():
         return None
     extend = read_extend(extend_fields(text, "extend"), "extend")
-    resolve_extension(extend, (image.shape[2], image.shape[1]), Limits.from_environment())
+    _resolved(extend, image)
     return extend
 
 
+def _resolved(extend: Extend, image: Tensor) -> Extension:
+    return resolve_extension(extend, (image.shape[2], image.shape[1]), Limits.from_environment())
+
+
 def _asked(extend: Mapping[str, Any]) -> Extend:
+    """Read the widgets: a linked value has no range of its own."""
     if extend["extend"] == _BY_RATIO:
-        return Extend(aspect_ratio=extend["aspect_ratio"], anchor=extend.get("anchor", "center"))
+        return read_extend(
+            {name: extend[name] for name in ("aspect_ratio", "anchor") if name in extend}, "extend"
+        )
     percent = extend.get("unit") == "percent"
-    left, top, right, bottom = (Amount(extend.get(side, 0), percent) for side in SIDES)
-    return Extend(left, top, right, bottom)
+    amounts = {side: extend.get(side, 0) for side in SIDES}
+    asked = {side: f"{amount}%" for side, amount in amounts.items()} if percent else amounts
+    return read_extend(asked, "extend")
 
 
 def _sockets() -> list[io.Input]:

@@ -11,6 +11,8 @@ from comfy_execution.utils import get_executing_context
 
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED
+from ..pipelines.planning.model_options import MEGAPIXEL
+from .input_safety import require_safe_inputs
 from .loaded_model import LOADED_MODEL, require_loaded_model
 from .loaded_model_edit import links_of
 from .selected_model import selection_of
@@ -18,7 +20,6 @@ from .socket_values import LAYERS, size_of
 
 LAYERS_DEFERRED = "MultiEditLayersDeferred"
 _MOST_LAYERS = 16
-_MEGAPIXEL = 1024 * 1024
 
 
 class MultiEditImageToLayers(io.ComfyNode):
@@ -75,6 +76,7 @@ def split_image(
             batch.
     """
     from ..pipelines.adapters.comfyui.layers_graph import layers_graph, plan_layers
+    from ..pipelines.images.tensor_input import image_tensor
 
     _require_one(image)
     if not is_link(loaded_model):
@@ -83,11 +85,12 @@ def split_image(
     selected = selection_of(cls.hidden.dynprompt, loaded_model)
     if selected is None:
         return _deferred(links, f"{prefix}late", item)
-    pixels = round(sampling_megapixels * _MEGAPIXEL) or None
+    pixels = round(sampling_megapixels * MEGAPIXEL) or None
     selection = selected[1]
     plan = plan_layers(selection, size_of(image), layers, prompt, seed, pixels)
     if selection.loras and is_link(loaded_model):  # how much of them fits is not known yet
         return _deferred(links, f"{prefix}late", item)
+    require_safe_inputs({"image": image_tensor(image, "image")})
     graph, document, images = layers_graph(plan, links["loaded_model"], links["image"], item, prefix)
     return io.NodeOutput(document, images, plan.summary, expand=graph.nodes)
 

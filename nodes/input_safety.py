@@ -1,18 +1,20 @@
-"""Safe mode's judgement of the images that a graph gives to Multi-Edit, where the owner wants it."""
+"""Safe mode's judgement of the images that a graph gives to our nodes, where the owner wants it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from .progress import interruptible_torch
 from .safe_mode import node_loader, node_settings
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def require_safe_inputs(images: Mapping[int, Tensor]) -> None:
-    """Refuse an image [B, H, W, C] that does not pass, if `MULTIEDIT_SAFETY_INPUTS` is set.
+@interruptible_torch()
+def require_safe_inputs(images: Mapping[str, Tensor]) -> None:
+    """Refuse an image [B, H, W, C], by its name, that does not pass, if `MULTIEDIT_SAFETY_INPUTS` is set.
 
     Raises:
         SafetyError: the classifier is not available, or an image does not pass.
@@ -24,6 +26,6 @@ def require_safe_inputs(images: Mapping[int, Tensor]) -> None:
         return
     load = node_loader(settings)
     require_classifier(load, settings.policy)
-    for number, image in images.items():
+    for name, image in images.items():
         for frame in range(len(image)):
-            require_safe(image[frame : frame + 1], load, settings.policy, f"image_{number}")
+            require_safe(image[frame : frame + 1], load, settings.policy, name)

@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.validation import shown
+from ..pipelines.planning.model_options import LARGEST_STRENGTH
 from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .loaded_model import LOADED_MODEL
 from .model_folders import (
@@ -143,8 +144,8 @@ def _inputs() -> list[io.Input]:
             "strength_model",
             optional=True,
             default=1.0,
-            min=-10.0,
-            max=10.0,
+            min=-LARGEST_STRENGTH,
+            max=LARGEST_STRENGTH,
             step=0.05,
             tooltip="Strength of a LoRA of your own: 1 is as it was trained, 0 is off. A step LoRA is "
             "always at 1.",

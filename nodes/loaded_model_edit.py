@@ -16,6 +16,10 @@ from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.catalog.model import TIER_SIDES
 from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.settings import Limits
+from ..pipelines.common.validation import number
+from ..pipelines.planning.model_options import LARGEST_MEGAPIXELS, MEGAPIXEL, SWITCH, option_readers
+from .input_safety import require_safe_inputs
 from .loaded_model import SOURCES, LoadedModel, require_loaded_model
 from .mask_inputs import mask_inputs
 from .model_inputs import ratio_input, tier_input
@@ -29,9 +33,6 @@ FROM_LOADER = "from loader"
 DEFERRED = "MultiEditDeferred"
 _SOCKET = "loaded_model"
 _UPSAMPLER = "prompt_upsampler"
-_SWITCH = ["auto", "on", "off"]
-_LARGEST_BATCH = 16
-_MEGAPIXEL = 1024 * 1024
 
 
 def upsampler_socket() -> io.Input:
@@ -61,7 +62,7 @@ def loaded_model_option() -> io.DynamicCombo.Option:
                 optional=True,
                 default=1,
                 min=1,
-                max=_LARGEST_BATCH,
+                max=Limits.from_environment().max_batch_size,
                 tooltip="Results of one run, as a batch; the first is that of a run with one.",
             ),
             *_memory_inputs(),
@@ -75,7 +76,7 @@ def _memory_inputs() -> list[io.Input]:
     return [
         _choice(
             "crop_and_stitch",
-            _SWITCH,
+            list(SWITCH),
             "With a mask on a large image: edit only the part around the mask, at its own "
             "resolution, and paste it back. auto does so where that spares much.",
         ),
@@ -100,7 +101,14 @@ def _memory_inputs() -> list[io.Input]:
 
 def _megapixels(name: str, tooltip: str) -> io.Input:
     return io.Float.Input(
-        name, optional=True, default=0.0, min=0.0, max=4.0, step=0.001, advanced=True, tooltip=tooltip
+        name,
+        optional=True,
+        default=0.0,
+        min=0.0,
+        max=LARGEST_MEGAPIXELS,
+        step=0.001,
+        advanced=True,
+        tooltip=tooltip,
     )
 
 
@@ -112,13 +120,13 @@ def _speed_inputs() -> list[io.Input]:
     return [
         _choice(
             "kv_cache",
-            _SWITCH,
+            list(SWITCH),
             "Compute the references' attention once for all steps. auto is on for profiles trained "
             "for it; on changes the image of others.",
         ),
         _choice(
             "easy_cache",
-            _SWITCH,
+            list(SWITCH),
             "Skip steps that change little. Faster with 20 steps and more, and changes the image.",
         ),
     ]
@@ -141,6 +149,7 @@ def expand_edit(
 
     Raises:
         InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
+        SafetyError: an image does not pass (see `require_safe_inputs`).
     """
     from ..pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
     from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
@@ -175,6 +184,7 @@ def expand_edit(
         )
     if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
         return _deferred(links, f"{prefix}late", item)
+    require_safe_inputs(masked.judged)
     mask, converted = _mask_link(masked, links, prefix)
     image_links = tuple(links[f"image_{number}"] for number in masked.images)
     sources = GraphSources(links[_SOCKET], image_links, mask, item, upsampler=upsampler)
@@ -205,15 +215,24 @@ def links_of(cls: type[io.ComfyNode]) -> Mapping[str, Any]:
 
 
 def read_options(widgets: Mapping[str, Any]) -> GenerationOptions:
-    """Read the options of a loaded model from the widgets; one that is not sent comes as None."""
+    """Read the options of a loaded model from the widgets; one that is not sent comes as None.
+
+    Raises:
+        InvalidRequest: a number is out of its range, as one of a link can be.
+    """
     given = {name: value for name, value in widgets.items() if value is not None}
-    sampling, reference = (given.get(f"{name}_megapixels", 0.0) for name in ("sampling", "reference"))
+    readers = option_readers(Limits.from_environment())
     return GenerationOptions(
-        batch_size=given.get("batch_size", 1),
-        sampling_pixels=round(sampling * _MEGAPIXEL) or None,
-        reference_pixels=round(reference * _MEGAPIXEL) or None,
+        batch_size=readers["batch_size"](given.get("batch_size", 1), "batch_size"),
+        sampling_pixels=_pixels(given, "sampling_megapixels"),
+        reference_pixels=_pixels(given, "reference_megapixels"),
         crop_and_stitch=given.get("crop_and_stitch", "auto"),
         kv_cache=given.get("kv_cache", "auto"),
         easy_cache=given.get("easy_cache", "auto"),
         retry_smaller=given.get("on_out_of_memory") != "error",
     )
+
+
+def _pixels(widgets: Mapping[str, Any], name: str) -> int | None:
+    asked = number(widgets.get(name, 0.0), name, low=0.0, high=LARGEST_MEGAPIXELS)
+    return round(asked * MEGAPIXEL) or None

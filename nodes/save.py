@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ..pipelines.editing.save import Saved
 
 _QUALITY = "1 to 100. At 95 a photograph keeps a PSNR of about 40 dB in a third of a PNG's bytes."
-_NUL = "filename_prefix has a NUL character. Remove it."
 _FLATTEN = "The colour behind transparent pixels, since JPEG has no transparency. sRGB."
 
 
@@ -85,8 +84,6 @@ class MultiEditSave(io.ComfyNode):
         from ..pipelines.editing.save import save_images
         from ..pipelines.images.tensor_input import image_batch
 
-        if "\0" in filename_prefix:
-            raise InvalidRequest(_NUL, field="filename_prefix")
         batch, choice = image_batch(images, "images"), require_option("format", format)
         subfolder, path = _output_files(filename_prefix, batch)
         saved = save_images(
@@ -94,11 +91,9 @@ class MultiEditSave(io.ComfyNode):
             encode_options(choice),
             path,
             automatic=choice["format"] == "auto",
-            texts=_workflow_texts(cls) if metadata == "everything" else {},
-            report=None if metadata == "none" else report,
-            plan=plan if metadata == "everything" else None,
             progress=progress_callback(),
             run=abandonable,
+            **_written(cls, metadata, report, plan),
         )
         SAVED_FILES.add(cls.hidden.unique_id, [file.path for file in saved])
         names = [PurePosixPath(subfolder, file.path.name).as_posix() for file in saved]
@@ -110,7 +105,12 @@ def _output_files(prefix: str, images: Tensor) -> tuple[str, Callable[[int, str]
 
     Returns:
         The folder below the output folder, and path(index in the batch, suffix).
+
+    Raises:
+        InvalidRequest: the prefix has a NUL character.
     """
+    if "\0" in prefix:
+        raise InvalidRequest("filename_prefix has a NUL character. Remove it.", field="filename_prefix")
     height, width = images.shape[1:3]
     folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(
         prefix, folder_paths.get_output_directory(), width, height
@@ -129,6 +129,16 @@ def _workflow_texts(cls: type[io.ComfyNode]) -> dict[str, str]:
         return {}
     texts = {"prompt": cls.hidden.prompt} if cls.hidden.prompt else {}
     return {name: json.dumps(value) for name, value in {**texts, **(cls.hidden.extra_pnginfo or {})}.items()}
+
+
+def _written(cls: type[io.ComfyNode], metadata: str, report: str | None, plan: str | None) -> dict[str, Any]:
+    """What is written into the files beside the image, by the widget `metadata`."""
+    everything = metadata == "everything"
+    return {
+        "texts": _workflow_texts(cls) if everything else {},
+        "report": None if metadata == "none" else report,
+        "plan": plan if everything else None,
+    }
 
 
 def _shown(saved: Sequence[Saved], subfolder: str) -> dict[str, Any]:

@@ -99,6 +99,13 @@ def test_the_pinned_releases_stand_in_the_makefile_alone() -> None:
     assert [pin for pin in pins.values() if pin in text] == []
 
 
+def test_comfyui_is_tested_with_all_that_tests_are_skipped_without() -> None:
+    steps = load("workflows/tests.yml")["jobs"]["comfyui"]["steps"]
+    made = [target for step in steps for target in step.get("run", "").removeprefix("make ").split()]
+    for target in ("comfyui", "comfyui-versions", "frontend", "upstream"):
+        assert made.index(target) < made.index("test")
+
+
 def test_a_tag_is_published_after_the_tests_and_only_by_this_repository() -> None:
     workflow = load("workflows/publish.yml")
     assert workflow[True] == {"push": {"tags": ["v*"]}}  # YAML 1.1 reads "on" as a truth value

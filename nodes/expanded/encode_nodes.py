@@ -7,6 +7,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ...pipelines.common.settings import Limits
+from ...pipelines.common.validation import integer
 from ..loaded_model import LOADED_MODEL, REFERENCE
 from ..socket_values import output_tensor, values_by_number
 from .sockets import FIT, FRAME, ITEM, inner_schema, read_fit, select_image, select_mask
@@ -94,7 +96,13 @@ class MultiEditMaskedLatent(io.ComfyNode):
                 LOADED_MODEL.Input("loaded_model"),
                 _IMAGE,
                 io.Mask.Input("mask", optional=True, tooltip="1 = change here; without one everywhere."),
-                io.Int.Input("batch_size", default=1, min=1, max=64, tooltip="How many results."),
+                io.Int.Input(
+                    "batch_size",
+                    default=1,
+                    min=1,
+                    max=Limits.from_environment().max_batch_size,
+                    tooltip="How many results.",
+                ),
                 FIT,
                 ITEM,
                 FRAME,
@@ -118,7 +126,9 @@ class MultiEditMaskedLatent(io.ComfyNode):
 
         base = select_image(image, item, frame, "image")
         change = None if mask is None else select_mask(mask, item, frame, "mask")
-        latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit, base), batch_size[0])
+        most = Limits.from_environment().max_batch_size
+        results = integer(batch_size[0], "batch_size", low=1, high=most)
+        latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit, base), results)
         return io.NodeOutput(latent)
 
 

@@ -110,10 +110,10 @@ class MultiEditFinish(io.ComfyNode):
         from ...pipelines.adapters.comfyui.pixels import finished
         from ...pipelines.images.tensor_input import image_batch
 
-        decoded = image_batch(image[0], "image")
         own, change = select_image(base, item, frame, "base"), select_mask(mask, item, frame, "mask")
         seen, size = read_fit(fit, own), covered_size(width[0], height[0], own)
-        decoded, measured = matched(decoded, own, change, seen, color_match=color_match[0], align=align[0])
+        correct = {"color_match": color_match[0], "align": align[0]}
+        decoded, measured = matched(image_batch(image[0], "image"), own, change, seen, **correct)
         soft = None if feather[0] < 0 else feather[0]
         result = finished(decoded, size, own, change, seen, soft, pull_in[0])
         return io.NodeOutput(output_tensor(result), measured_json(measured))

@@ -27,7 +27,7 @@ from ..common.errors import InvalidRequest
 from .color import strip_rows
 from .decode import Raster
 from .facts import MaskSelection
-from .levels import MASK_EDGE, empty_float
+from .levels import FAINTEST, MASK_EDGE, empty_float
 
 SAMPLE_SIDE = 256  # what an image looks like is judged by about this many pixels a side
 _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey image
@@ -92,23 +92,26 @@ def looks_like_mask(raster: Raster) -> bool:
     return _extremes(_levels(sample[..., : 3 if sample.shape[2] >= 3 else 1]).flatten(0, 1)) > 0
 
 
-def share_selected(raster: Raster) -> float:
+def share_selected(raster: Raster, faintest: float = MASK_EDGE) -> float:
     """Return the share of an opaque mask, 0..1, that may change; 0 and 1 are exact, the others a sample's.
 
-    Of a colour the brightest channel counts instead of its luma.
+    Of a colour the brightest channel counts instead of its luma. What is fainter than `faintest` is out.
     """
-    share = _share(_sample(raster.pixels))
-    return share if 0.0 < share < 1.0 else _share(raster.pixels)
+    share = _share(_sample(raster.pixels), faintest)
+    return share if 0.0 < share < 1.0 else _share(raster.pixels, faintest)
 
 
 def select_frames(mask: Tensor) -> MaskSelection:
     """Return the share that each frame of an edit mask [B, h, w] selects."""
-    selected = torch.count_nonzero(mask >= MASK_EDGE, dim=(1, 2))
-    return MaskSelection(tuple((selected / mask[0].numel()).tolist()))
+    shares, clear = (
+        tuple((torch.count_nonzero(mask >= faintest, dim=(1, 2)) / mask[0].numel()).tolist())
+        for faintest in (MASK_EDGE, FAINTEST)
+    )
+    return MaskSelection(shares, clear=clear if clear != shares else ())
 
 
-def _share(pixels: Tensor) -> float:
-    selected = pixels.amax(dim=-1) >= _white(pixels) * MASK_EDGE
+def _share(pixels: Tensor, faintest: float) -> float:
+    selected = pixels.amax(dim=-1) >= _white(pixels) * faintest
     return float(torch.count_nonzero(selected)) / selected.numel()
 
 

@@ -12,10 +12,12 @@ class MaskSelection:
     Attributes:
         shares: of the image that may change, 0..1, one for each frame.
         meaning: the part of a mask image that says so, in words; empty for a tensor.
+        clear: of `shares`, what is not fainter than `FAINTEST`; the same where it is empty.
     """
 
     shares: tuple[float, ...]
     meaning: str = ""
+    clear: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)

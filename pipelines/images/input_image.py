@@ -83,13 +83,20 @@ class ImageFile:
         self._raster = None
 
     def _selection(self, sample: Raster) -> MaskSelection:
-        from .edit_mask import read_edit_mask, share_selected
+        from .edit_mask import read_edit_mask
+        from .levels import FAINTEST, MASK_EDGE
 
         read = read_edit_mask(sample, self.name)
-        share = share_selected(read.raster)
+        share, clear = (self._share(read.raster, sample, faintest) for faintest in (MASK_EDGE, FAINTEST))
+        return MaskSelection((share,), read.meaning, (clear,) if clear != share else ())
+
+    def _share(self, mask: Raster, sample: Raster, faintest: float) -> float:
+        from .edit_mask import share_selected
+
+        share = share_selected(mask, faintest)
         if share in (0.0, 1.0) and sample is not self._raster:  # a reduced JPEG has lost its single pixels
-            share = share_selected(self._raster_for(None))
-        return MaskSelection((share,), read.meaning)
+            share = share_selected(self._raster_for(None), faintest)
+        return share
 
     def _sample(self) -> Raster:
         """Decode pixels to sample; what cannot be decoded at a reduced size is kept for later."""

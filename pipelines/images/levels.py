@@ -16,6 +16,11 @@ MASK_EDGE = 1 / 256
 ComfyUI reads the white of a grey PNG as 0.99611, and mixed in linear light what is missing shows.
 """
 
+FAINTEST = 4.5 / 255
+"""An edit mask's value below this is 0 for a model that is sampled: up to four of 255 levels are noise, which
+JPEG leaves in a black mask. What composites, and what a provider is sent, takes them as they are.
+"""
+
 _STRIP_VALUES = 1 << 18
 _WHITE = np.float32(255)
 # torch resamples 8-bit levels with Lanczos since 2.13, ten times as fast as Pillow, within two levels.

@@ -132,9 +132,10 @@ def make_plan(
     extras = request.multiedit
     roles, role_notes = assign_roles(extras, images, model)
     remote = adapters[model.id] == PROVIDER
-    mask = tuple(_mask_notes(roles, images))
+    mask = tuple(_mask_notes(roles, images, sampled=model.interprets_prompt and not remote))
     extension, roles, images, added = extend_base(request, model, roles, images, remote, limits)
-    require_mask(model, "mask" in roles)
+    options = _used_options(extras, model, remote)
+    require_mask(model, "mask" in roles, options.crop_and_stitch)
     _check_capacity(request, roles, model, remote)
     size = _choose_size(request, model, (images[0].width, images[0].height), remote)
     output_format, format_notes = _choose_format(request.output_format, size.tier)
@@ -165,7 +166,7 @@ def make_plan(
         price_usd=price,
         notes=(*inferred, *provider_notes),
         mask_options=extras.mask_options,
-        options=_used_options(extras, model, remote),
+        options=options,
     )
 
 
@@ -183,9 +184,9 @@ def _used_options(extras: Extras, model: Model, remote: bool) -> ModelOptions:
     return extras.options if model.interprets_prompt and not remote else ModelOptions()
 
 
-def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts]) -> Iterator[str]:
+def _mask_notes(roles: Sequence[Role], images: Sequence[ImageFacts], sampled: bool) -> Iterator[str]:
     if "mask" in roles and (selection := images[roles.index("mask")].selection):
-        yield from mask_notes(selection)
+        yield from mask_notes(selection, sampled=sampled)
 
 
 def _image_notes(

@@ -21,17 +21,23 @@ from dataclasses import replace
 from ..catalog.model import Model
 from ..common.errors import InvalidRequest
 from ..images.facts import ImageFacts
+from .model_options import Switch
 from .request import Extras, Role
 
 _FIELD = "multiedit.roles"
 
 
-def require_mask(model: Model, masked: bool) -> None:
-    """Refuse an edit without a mask by a model that edits inside one only.
+def require_mask(model: Model, masked: bool, crop_and_stitch: Switch = "auto") -> None:
+    """Refuse an edit without a mask by a model that edits inside one only, or of the part around it.
 
     Raises:
         InvalidRequest: it has none.
     """
+    if crop_and_stitch == "on" and not masked:
+        raise InvalidRequest(
+            "crop_and_stitch is on, but there is no mask. Add one, or set it to auto.",
+            field="multiedit.crop_and_stitch",
+        )
     if model.needs_mask and not masked:
         raise InvalidRequest(
             f"{model.name} needs a mask: it changes what the mask selects, and nothing else. Add a mask, "

@@ -7,25 +7,34 @@ from collections.abc import Iterator
 from ..common.errors import InvalidRequest
 from ..images.facts import MaskSelection
 
+_FAINT = "below 5 of 255"
 
-def mask_notes(selection: MaskSelection) -> Iterator[str]:
+
+def mask_notes(selection: MaskSelection, *, sampled: bool = False) -> Iterator[str]:
     """Say how much of image 1 a mask lets change.
+
+    Args:
+        sampled: the model is sampled on a ComfyUI, where what is fainter than `FAINTEST` is not selected.
 
     Raises:
         InvalidRequest: it selects nothing, in any frame.
     """
-    shares = selection.shares
+    clear = selection.clear if sampled else ()
+    shares = clear or selection.shares
     low, high = min(shares), max(shares)
     if high == 0.0:
+        too_faint = f": it is {_FAINT} everywhere, which is taken for noise" if clear else ""
         raise InvalidRequest(
-            "The mask selects nothing, so no pixel of image 1 may change. Make white (1) what may change, "
-            "leave the mask out, or give that image another role.",
+            f"The mask selects nothing{too_faint}, so no pixel of image 1 may change. Make white (1) "
+            "what may change, leave the mask out, or give that image another role.",
             field="multiedit.roles",
         )
     meaning = f": {selection.meaning}" if selection.meaning else ""
     range_ = " to ".join(dict.fromkeys((percent(low), percent(high))))
     everything = "all of image 1 change, as if there were none"
     yield f"The mask lets {everything if low == 1.0 else f'{range_} of image 1 change{meaning}'}."
+    if [*map(percent, clear)] not in ([], [*map(percent, selection.shares)]):  # not for a soft edge
+        yield f"What is {_FAINT} in the mask is taken for noise, and stays as it is."
     if empty := shares.count(0.0):
         yield f"In {empty} of {len(shares)} frames the mask selects nothing, and image 1 stays as it is."
 

@@ -196,7 +196,7 @@ def test_a_file_that_is_not_what_its_name_says_is_named(
         (QWEN, {"model.aspect_ratio": "21:9", "keep_size": True}, "keep_size"),
         (QWEN, {"model.aspect_ratio": "5:4"}, "qwen-edit does not support aspect_ratio '5:4'"),
         (QWEN, {"prompt": "x" * 1501}, "1501 characters; the limit of qwen-edit is 1500"),
-        (QWEN, {"model.kv_cache": "on", "model.crop_and_stitch": "on"}, "no mask is connected"),
+        (QWEN, {"model.kv_cache": "on", "model.crop_and_stitch": "on"}, "there is no mask"),
         (QWEN, {"per_image": '{"9": {"role": "overlay"}}'}, "image_9 is not connected"),
         (QWEN, {"per_image": "{"}, "per_image is not valid JSON"),
     ],

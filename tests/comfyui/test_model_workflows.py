@@ -134,4 +134,4 @@ def test_painting_nothing_is_said(model_server: Server) -> None:
     prompt = small("inpaint")
     of_class(prompt, "LoadImage")[0]["image"] = of_class(PROMPTS["inpaint"], "LoadImage")[0]["image"]
     run = model_server.run(prompt)
-    assert "no mask is connected" in run.error
+    assert "there is no mask" in run.error

@@ -59,6 +59,11 @@ COMBOS: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
+def inputs_of(server: Server, node: str) -> dict[str, Any]:
+    known = server.json(f"/object_info/{node}")[node]["input"]
+    return {**known.get("required", {}), **known.get("optional", {})}
+
+
 def test_every_dynamic_combo_is_in_the_table(server: Server) -> None:
     module = f"custom_nodes.{server.folder}"
     found = {}
@@ -70,21 +75,58 @@ def test_every_dynamic_combo_is_in_the_table(server: Server) -> None:
     assert found == {name: combos for name, (_, combos) in COMBOS.items()}
 
 
-@pytest.mark.parametrize("value", ["no-such-option", 7, ["1", 0]], ids=["unknown", "number", "connected"])
+@pytest.mark.parametrize(
+    "value",
+    ["no-such-option", 7, ["1", 0], None, {}],
+    ids=["unknown", "number", "connected", "null", "object"],
+)
 @pytest.mark.parametrize(("name", "combo"), [(name, each) for name in COMBOS for each in COMBOS[name][1]])
 def test_a_value_that_is_no_option_is_refused(server: Server, name: str, combo: str, value: Any) -> None:
     asked, _ = COMBOS[name]
-    prompt = {
+    require_refusal(server, queued(name, {**asked, combo: value}), combo)
+
+
+@pytest.mark.parametrize("below", ["none", "one", "all", "unknown"])
+@pytest.mark.parametrize(("name", "combo"), [(name, each) for name in COMBOS for each in COMBOS[name][1]])
+def test_an_object_is_no_option(server: Server, name: str, combo: str, below: str) -> None:
+    """Even one that looks as ComfyUI hands an option over, with values that nobody has validated."""
+    options = inputs_of(server, name)[combo][1]["options"]
+    key, inputs = next(
+        (option["key"], {**option["inputs"].get("required", {}), **option["inputs"].get("optional", {})})
+        for option in options
+        if any(option["inputs"].values())
+    )
+    values = {
+        "none": {},
+        "one": {next(iter(inputs)): 7},
+        "all": dict.fromkeys(inputs, 7),
+        "unknown": {"a": 7},
+    }
+    asked, _ = COMBOS[name]
+    require_refusal(server, queued(name, {**asked, combo: {combo: key, **values[below]}}), combo)
+
+
+def queued(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
+    return {
         "1": {"class_type": "EmptyImage", "inputs": {"width": 8, "height": 8, "batch_size": 1, "color": 0}},
-        "2": {"class_type": name, "inputs": {**asked, combo: value}},
+        "2": {"class_type": name, "inputs": inputs},
         "3": {"class_type": "PreviewAny", "inputs": {"source": ["2", 0]}},
     }
+
+
+def require_refusal(server: Server, prompt: dict[str, Any], combo: str) -> None:
     errors = refusal(server, prompt)["2"]["errors"]
     # ComfyUI repeats it at every other dynamic combo that was sent.
     assert combo in [error["extra_info"]["input_name"] for error in errors]
     for error in errors:
         assert f"- {combo} is " in error["details"]
         assert "it must be an option of this node" in error["details"]
+
+
+def test_a_connected_one_is_to_be_disconnected(server: Server) -> None:
+    prompt = queued("MultiEditResolveSize", {"model": ["1", 0]})
+    [error] = refusal(server, prompt)["2"]["errors"]
+    assert "model is connected, or null. Disconnect it" in error["details"]
 
 
 def test_the_message_names_the_options(server: Server) -> None:

@@ -168,3 +168,14 @@ def test_each_frame_of_a_tensor_has_its_share(dtype: torch.dtype) -> None:
     mask[1, :250] = 0.5
     mask[1, 250:] = 1 / 300  # less than an 8-bit step
     assert select_frames(mask.to(dtype)) == MaskSelection((1.0, 0.25, 0.0))
+
+
+@pytest.mark.parametrize(
+    ("level", "shares", "clear"), [(0, (0.0,), ()), (3, (1.0,), (0.0,)), (5, (1.0,), ())]
+)
+def test_noise_is_told_apart_in_tensors_and_in_files(
+    level: int, shares: tuple[float, ...], clear: tuple[float, ...]
+) -> None:
+    assert select_frames(torch.full((1, 8, 8), level / 255)) == MaskSelection(shares, clear=clear)
+    file = _mask(_file(Image.new("L", SIZE, level)))
+    assert file.facts(detect_mask=False, is_mask=True).selection == MaskSelection(shares, WHITE, clear)

@@ -151,6 +151,18 @@ def test_every_option_of_a_loaded_model_is_read(comfyui: Any) -> None:
     assert read_options(dict.fromkeys(widgets)) == GenerationOptions()
 
 
+@pytest.mark.parametrize(
+    ("widget", "value"),
+    [("batch_size", 17), ("batch_size", 0), ("sampling_megapixels", 4.1), ("reference_megapixels", -1.0)],
+)
+def test_a_linked_option_out_of_its_range_is_refused(comfyui: Any, widget: str, value: float) -> None:
+    from multiedit.nodes.loaded_model_edit import read_options
+    from multiedit.pipelines.common.errors import InvalidRequest
+
+    with pytest.raises(InvalidRequest, match=f"{widget} is {value}; it must be"):
+        read_options({widget: value})
+
+
 IMAGES = {"image": torch.zeros(1, 8, 8, 3), "base": torch.zeros(1, 8, 8, 3), "mask": torch.ones(1, 8, 8)}
 LONG = torch.zeros(1, 1, 2000, 3)
 
@@ -174,6 +186,21 @@ LONG = torch.zeros(1, 1, 2000, 3)
             "MultiEditMaskedLatent",
             {"loaded_model": [1], "batch_size": 1, "fit": {"size": [12_000] * 2}},
             "fit.size is 12000x",
+        ),
+        (
+            "MultiEditMaskedLatent",
+            {"loaded_model": [1], "batch_size": 17, "fit": {"size": [8, 8]}},
+            "value_bigger_than_max",
+        ),
+        (
+            "MultiEditStackLayers",
+            {"images": torch.zeros(2, 8, 8, 4), "width": 12_000, "height": 12_000},
+            "the result is 12000x12000",
+        ),
+        (
+            "MultiEditStackLayers",
+            {"images": torch.zeros(1, 8, 8, 4), "width": 70_000, "height": 8},
+            "the result is 70000",
         ),
     ],
 )

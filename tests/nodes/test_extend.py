@@ -57,6 +57,40 @@ def test_nothing_and_too_much_are_errors_on_the_node(graph: Any, asked: Any, wor
         graph.run("MultiEditExtend", image=torch.zeros(1, 40, 60, 3), **asked, **MIRROR)
 
 
+class Number:
+    """A number that comes over a link, which no widget bounds."""
+
+    RETURN_TYPES = ("INT",)
+    FUNCTION = "give"
+    CATEGORY = "test"
+
+    @classmethod
+    def INPUT_TYPES(cls) -> dict[str, Any]:  # noqa: N802
+        return {"required": {"text": ("STRING", {})}}
+
+    def give(self, text: str) -> tuple[int]:
+        return (int(text),)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "words"),
+    [
+        ("pixels", -20, "extend.left is -20; it must be a whole number from 0"),
+        ("percent", -20, "extend.left is '-20%'; it must be"),
+        ("percent", 5000, "extend.left is '5000%'.*up to 1000%"),
+    ],
+)
+def test_a_linked_side_has_the_range_of_the_text(
+    graph: Any, comfyui: Any, monkeypatch: pytest.MonkeyPatch, unit: str, value: int, words: str
+) -> None:
+    monkeypatch.setitem(comfyui.NODE_CLASS_MAPPINGS, "TestNumber", Number)
+    prompt = graph.prompt("MultiEditExtend", image=torch.zeros(1, 40, 60, 3), **sides(unit), **MIRROR)
+    prompt["number"] = {"class_type": "TestNumber", "inputs": {"text": str(value)}}
+    prompt["node"]["inputs"]["extend.left"] = ["number", 0]
+    with pytest.raises(graph.Failed, match=words):
+        graph.queue(prompt)
+
+
 def test_multi_edit_extends_by_its_own_input(graph: Any) -> None:
     image = torch.rand(1, 40, 60, 3)
     inputs = {**COMPOSITE, "prompt": "p", "seed": 0, "image_1": image}

@@ -11,7 +11,7 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits, RequestLimits
 from multiedit.pipelines.images.encode import EncodeOptions
-from multiedit.pipelines.images.facts import ImageFacts
+from multiedit.pipelines.images.facts import ImageFacts, MaskSelection
 from multiedit.pipelines.planning.model_options import LoraChoice, ModelOptions
 from multiedit.pipelines.planning.plan import make_plan
 from multiedit.pipelines.planning.request import EditRequest, parse_request
@@ -138,3 +138,26 @@ def test_more_images_than_the_model_takes_are_refused() -> None:
         InvalidRequest, match=r"images has 5 images; the limit of flux-2-klein-4b-edit is 4\."
     ):
         plan(request(count=3, images=["aGk="] * 2))
+
+
+@pytest.mark.parametrize(
+    ("model", "selection", "words"),
+    [
+        (KLEIN, MaskSelection((1.0,), clear=(0.0,)), "selects nothing: it is below 5 of 255 everywhere"),
+        (KLEIN, None, "crop_and_stitch is on, but there is no mask"),
+        ("layer-composite", MaskSelection((1.0,), clear=(0.0,)), None),
+        ("layer-composite", None, None),
+    ],
+)
+def test_what_a_mask_cannot_serve_is_refused_by_the_plan(
+    model: str, selection: MaskSelection | None, words: str | None
+) -> None:
+    """So before an image is uploaded."""
+    roles = {"2": "mask"} if selection else {}
+    asked = replace(request(count=2, crop_and_stitch="on", roles=roles), model_id=model)
+    facts = [ImageFacts(800, 600), ImageFacts(800, 600, selection=selection)]
+    if words is None:
+        assert make_plan(asked, facts, load_catalog(), {model: "flux2"}).model == model
+        return
+    with pytest.raises(InvalidRequest, match=words):
+        make_plan(asked, facts, load_catalog(), {model: "flux2"})

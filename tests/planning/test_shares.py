@@ -27,6 +27,33 @@ def test_a_mask_says_how_much_may_change(shares: tuple[float, ...], meaning: str
     assert list(mask_notes(MaskSelection(shares, meaning))) == notes
 
 
+NOISE = "What is below 5 of 255 in the mask is taken for noise, and stays as it is."
+
+
+@pytest.mark.parametrize(
+    ("sampled", "clear", "notes"),
+    [
+        (True, (0.25,), ["The mask lets 25 % of image 1 change.", NOISE]),
+        (True, (0.99999,), ["The mask lets more than 99.9 % of image 1 change.", NOISE]),
+        (True, (), ["The mask lets all of image 1 change, as if there were none."]),
+        (False, (0.25,), ["The mask lets all of image 1 change, as if there were none."]),
+    ],
+)
+def test_what_is_too_faint_counts_for_no_model_that_is_sampled(
+    sampled: bool, clear: tuple[float, ...], notes: list[str]
+) -> None:
+    assert list(mask_notes(MaskSelection((1.0,), clear=clear), sampled=sampled)) == notes
+
+
+def test_a_soft_edge_is_no_noise() -> None:
+    assert len(list(mask_notes(MaskSelection((0.30002,), clear=(0.30001,)), sampled=True))) == 1
+
+
+def test_a_mask_of_noise_is_refused_for_a_model_that_is_sampled() -> None:
+    with pytest.raises(InvalidRequest, match="selects nothing: it is below 5 of 255 everywhere"):
+        list(mask_notes(MaskSelection((1.0,), clear=(0.0,)), sampled=True))
+
+
 @pytest.mark.parametrize("shares", [(0.0,), (0.0, 0.0)])
 def test_a_mask_that_selects_nothing_is_refused(shares: tuple[float, ...]) -> None:
     with pytest.raises(InvalidRequest, match=r"selects nothing.*Make white \(1\)") as caught:

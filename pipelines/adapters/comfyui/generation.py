@@ -9,7 +9,7 @@ from dataclasses import replace
 from ...catalog.model import Model, parse_ratio
 from ...common.errors import InvalidRequest, UnsupportedValue
 from ...common.types import Size
-from ...planning.model_options import Switch
+from ...planning.model_options import MEGAPIXEL, Switch
 from ...planning.plan import EditPlan
 from ...planning.roles import require_mask
 from ...planning.shape import STRETCHED, cut_notes, shapes_apart
@@ -45,7 +45,7 @@ def plan_generation(
         UnsupportedValue: an alias takes fewer images than the model in whose place it runs.
     """
     profile = selection.profile
-    require_mask(model, mask_bounds is not None)
+    require_mask(model, mask_bounds is not None, options.crop_and_stitch)
     _require_few(sizes, profile)
     work = _work_size(plan, profile, model, options.sampling_pixels)
     region, region_notes = _region(plan, profile, mask_bounds, options)
@@ -72,6 +72,7 @@ def plan_generation(
         notes=(
             *alias_notes(plan.model, profile),
             *selection.notes,
+            *_most_notes(profile, options.sampling_pixels),
             *_size_notes(plan, profile, work, region),
             *_cut_notes(plan, model, sizes[0], references[0] if references else base),
             *_fill_notes(plan, profile, references),
@@ -95,7 +96,7 @@ def _require_few(sizes: Sequence[Size], profile: Profile) -> None:
 def _work_size(plan: EditPlan, profile: Profile, model: Model, asked_pixels: int | None) -> Size:
     """The plan's own where the profile can sample it, else one on its grid at the plan's ratio."""
     work = (plan.work_width, plan.work_height)
-    most = asked_pixels or profile.max_pixels
+    most = min(asked_pixels or profile.max_pixels, profile.max_pixels)
     if all(side % profile.grid == 0 for side in work) and math.prod(work) <= (1 + AREA_TOLERANCE) * most:
         return work
     area = min(math.prod(work), most)
@@ -103,6 +104,14 @@ def _work_size(plan: EditPlan, profile: Profile, model: Model, asked_pixels: int
         return on_budget(work, area, profile.grid)
     unbounded = replace(model, grid=profile.grid, min_pixels=1)
     return size_on_grid(unbounded, parse_ratio(plan.aspect_ratio), area)
+
+
+def _most_notes(profile: Profile, asked_pixels: int | None) -> Iterator[str]:
+    if asked_pixels and asked_pixels > profile.max_pixels:
+        yield (
+            f"sampling_megapixels {asked_pixels / MEGAPIXEL:.3g} is more than {profile.name} samples: "
+            f"{profile.max_pixels / MEGAPIXEL:.3g} is its most."
+        )
 
 
 def _size_notes(plan: EditPlan, profile: Profile, work: Size, region: CropRegion | None) -> tuple[str, ...]:
@@ -135,19 +144,17 @@ def _fill_notes(plan: EditPlan, profile: Profile, references: Sequence[Reference
 def _region(
     plan: EditPlan, profile: Profile, bounds: Sequence[int] | None, options: GenerationOptions
 ) -> tuple[CropRegion | None, tuple[str, ...]]:
-    asked = options.crop_and_stitch
     if bounds is None:
-        if asked == "on":
-            raise InvalidRequest("crop_and_stitch is on, but no mask is connected. Connect one, or use auto.")
         return None, ()
-    if asked == "off" or bounds[1] <= bounds[0]:
-        return None, ()
-    canvas = (plan.width, plan.height)
-    pixels = options.sampling_pixels or profile.native_pixels
-    always, context = asked == "on", plan.mask_options.context
+    context = plan.mask_options.context
+    whole = (f"mask_context {context:g} is not used: the model sees all of image 1.",) if context else ()
+    if options.crop_and_stitch == "off" or bounds[1] <= bounds[0]:
+        return None, whole
+    canvas, always = (plan.width, plan.height), options.crop_and_stitch == "on"
+    pixels = min(options.sampling_pixels or profile.native_pixels, profile.max_pixels)
     region = choose_crop_region(bounds, canvas, pixels, profile.grid, always=always, context=context)
     if region is None:
-        return None, ()
+        return None, whole
     x, y, width, height = region.window
     return region, (
         f"Only the {width}x{height} pixels at {x},{y} around the mask are edited, at "

@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-FAINTEST = 4.5 / 255
-"""A value below this is 0: up to four of 255 levels are noise, which JPEG leaves in a black mask."""
+from ...images.levels import FAINTEST
 
 
 def without_specks(mask: Tensor) -> Tensor:

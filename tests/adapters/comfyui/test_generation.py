@@ -159,6 +159,26 @@ def test_around_a_small_mask_only_a_part_is_edited() -> None:
     assert whole.base_fit == ReferenceFit((1184, 896), LARGE)
 
 
+@pytest.mark.parametrize(("crop", "used"), [("on", True), ("off", False)])
+def test_a_context_without_a_part_is_not_used(crop: str, used: bool) -> None:
+    settings = {"keep_size": True, "mask_options": MaskOptions(context=3.0)}
+    decided = generation(QWEN, case(LARGE, bounds=BOUNDS, crop_and_stitch=crop, settings=settings))
+    note = "mask_context 3 is not used: the model sees all of image 1."
+    assert (decided.region is None, note in decided.notes) == (not used, not used)
+
+
+@pytest.mark.parametrize("bounds", [None, BOUNDS])
+def test_an_area_beyond_the_profiles_most_is_its_most(bounds: Any) -> None:
+    profile = dataclasses.replace(KLEIN, max_pixels=2**20)
+    asked, most = (
+        generation(profile, case(LARGE, bounds=bounds, sampling_pixels=pixels, settings={"resolution": "2K"}))
+        for pixels in (2**22, 2**20)
+    )
+    assert (asked.work, asked.region) == (most.work, most.region)
+    note = "sampling_megapixels 4 is more than FLUX.2 klein 4B samples: 1 is its most."
+    assert (note in asked.notes, len(asked.notes) - len(most.notes)) == (True, 1)
+
+
 def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:
     assert generation(QWEN, case(LARGE, bounds=(0, 0, 0, 0), crop_and_stitch="on")).region is None
 
@@ -166,7 +186,7 @@ def test_a_mask_that_selects_nothing_has_no_part_around_it() -> None:
 @pytest.mark.parametrize(
     ("profile", "asked", "message"),
     [
-        (QWEN, {"crop_and_stitch": "on"}, "no mask is connected"),
+        (QWEN, {"crop_and_stitch": "on"}, "there is no mask"),
         (QWEN, {"kv_cache": "on"}, "cfg 4; the cache holds at cfg 1"),
     ],
 )
