@@ -27,7 +27,7 @@ class LocalBackend:
 
     Args:
         safety: the settings of safe mode.
-        at_once: edits at the same time; further ones wait.
+        at_once: edits of one caller at the same time, and one more of others; further ones wait.
         adapters: by model id.
         hold_memory: holds what an edit takes, for its caller.
     """
@@ -48,7 +48,7 @@ class LocalBackend:
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
         self._measuring = FairSemaphore(at_once)
-        self._slots = FairSemaphore(at_once)
+        self._slots = FairSemaphore(at_once + 1, at_once)
         self._hold_memory = hold_memory
 
     async def models(self) -> Collection[str]:

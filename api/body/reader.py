@@ -30,7 +30,8 @@ class BodyReader:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._json_memory = FairSemaphore(limits.json_bytes_at_once)
+        most = max(limits.json_bytes_at_once * 2 // 3, limits.max_body_bytes)
+        self._json_memory = FairSemaphore(limits.json_bytes_at_once, most)
         self._throttle = ReadThrottle()
 
     @contextlib.asynccontextmanager

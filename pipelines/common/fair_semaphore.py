@@ -18,11 +18,13 @@ class FairSemaphore:
     however small the others are, so that large ones get their turn too.
 
     Args:
-        size: places or bytes in all. A request for more than that gets all of it.
+        size: places or bytes in all.
+        most: of them for one caller, so that there is room for another one; all where it is not given. A
+            request for more than that gets as much.
     """
 
-    def __init__(self, size: int) -> None:
-        self._size = size
+    def __init__(self, size: int, most: int | None = None) -> None:
+        self._most = size if most is None else most
         self._free = size
         self._held = Counter[str]()
         self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}
@@ -30,7 +32,7 @@ class FairSemaphore:
     @contextlib.asynccontextmanager
     async def hold(self, owner: str, size: int = 1) -> AsyncIterator[None]:
         """Hold so much of it for a caller, waiting for it."""
-        size = min(size, self._size)
+        size = min(size, self._most)
         if size:
             await self._turn(owner, size)
         try:
@@ -63,7 +65,7 @@ class FairSemaphore:
             owner = min(self._waiting, key=lambda each: self._held[each])  # the first of several
             size, turn = self._waiting[owner][0]
             if not turn.cancelled():
-                if size > self._free:
+                if size > min(self._free, self._most - self._held[owner]):
                     return
                 self._free -= size
                 self._held[owner] += size

@@ -43,6 +43,25 @@ def test_a_caller_that_holds_little_goes_before_the_queue_of_another() -> None:
     assert asyncio.run(scenario()) == ["a6", "b2", "a9", "b5", "a8", "a7"]
 
 
+def test_one_caller_leaves_room_for_another() -> None:
+    async def scenario() -> list[str]:
+        semaphore, order, end = FairSemaphore(3, most=2), list[str](), asyncio.Event()
+
+        async def hold(owner: str) -> None:
+            async with semaphore.hold(owner):
+                order.append(owner)
+                await end.wait()
+
+        tasks = [asyncio.ensure_future(hold(owner)) for owner in "aaabb"]
+        await asyncio.sleep(0.01)
+        assert order == ["a", "a", "b"]
+        end.set()
+        await asyncio.gather(*tasks)
+        return order
+
+    assert sorted(asyncio.run(scenario())) == list("aaabb")
+
+
 def test_nothing_is_held_while_others_wait() -> None:
     async def scenario() -> None:
         semaphore = FairSemaphore(1)
