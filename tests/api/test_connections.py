@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -123,7 +124,7 @@ def test_a_repeated_message_is_left_out_and_counted() -> None:
 def test_logs_are_bounded_only_as_long_as_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     handlers: dict[int, Callable[[], None]] = {}
     monkeypatch.setattr("signal.signal", handlers.__setitem__)
-    monkeypatch.setattr(standalone_server, "_exit_in_time", lambda: None)
+    monkeypatch.setattr("threading.Timer", lambda *_: threading.Thread())  # ends the process
     loggers = [*map(logging.getLogger, ("asyncio", "aiohttp.server")), request_log.logger]
     before, during = [[*logger.filters] for logger in loggers], list[int]()
 
