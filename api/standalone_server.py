@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import cast
 
 from aiohttp import web
@@ -105,10 +106,28 @@ async def serve(service: Service, host: str, port: int, listening: Callable[[str
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):  # Windows has no loop.add_signal_handler
         signal.signal(number, lambda *_: loop.call_soon_threadsafe(stopped.set))
-    for logger in ("asyncio", "aiohttp.server"):
-        logging.getLogger(logger).addFilter(LogThrottle())
+    with _throttled_logs():
+        await _serve_until(stopped, service, host, port, listening)
+
+
+@contextlib.contextmanager
+def _throttled_logs() -> Iterator[None]:
+    """Bound what strangers can write to the log, as long as the server runs."""
+    throttles = [(logging.getLogger(name), LogThrottle()) for name in ("asyncio", "aiohttp.server")]
     strangers = LogThrottle(most=_STRANGERS_A_MINUTE, only=request_log.STRANGER)
-    request_log.logger.addFilter(strangers)
+    throttles.append((request_log.logger, strangers))
+    for logger, throttle in throttles:
+        logger.addFilter(throttle)
+    try:
+        yield
+    finally:
+        for logger, throttle in throttles:
+            logger.removeFilter(throttle)
+
+
+async def _serve_until(
+    stopped: asyncio.Event, service: Service, host: str, port: int, listening: Callable[[str], None]
+) -> None:
     limits = service.server_limits
     connections = Connections(limits.connections, limits.connections_per_address)
     runner = make_runner(service, connections.middleware)

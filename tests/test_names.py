@@ -81,7 +81,7 @@ DEFINITIONS = {
     "EmbeddedAdapter": "Adapter",
     "Made": "EditOutput", "Finished": "EncodedImage",
     "Tell": "OnStatus", "heed": "on_event", "hear": "parse_event", "Heard": "JobEvent",
-    "Room": "ByteSemaphore", "Turns": "ReadThrottle", "Remembered": "LRUCache",
+    "Room": "FairSemaphore", "Turns": "ReadThrottle", "Remembered": "LRUCache",
     "meant": "select_item", "Asked": "EditSettings", "Seen": "ServerStatus", "Chosen": "Selection",
     "look_at": "probe", "Hosting": "ProviderRegistry", "find_hosting": "load_provider",
     "stand_ins": "model aliases", "Editor": "EditPipeline", "carry_out": "run", "obscure": "blur",

@@ -30,6 +30,7 @@ from ...pipelines.common.errors import (
     OutputError,
     ServerUnreachable,
 )
+from ...pipelines.common.fair_semaphore import FairSemaphore
 from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
@@ -37,7 +38,6 @@ from ...pipelines.editing.pipeline import EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
-from .fair_semaphore import FairSemaphore
 
 _PROBE_SECONDS = 10.0  # how long the facts about the servers stay valid
 _logger = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ class ComfyUIBackend:
         preview = None if job.request.safe_mode else progress.preview
         async with self._slots.hold(job.owner):
             try:
-                result = await self._pipeline(addresses).edit(
+                result = await self._pipeline(addresses, job.owner).edit(
                     job.request, job.encode_options, progress.stage, preview
                 )
             except MultiEditError as error:
@@ -128,7 +128,7 @@ class ComfyUIBackend:
         notes = tuple(_redact(note, addresses) for note in result.plan.notes)
         return replace(result, plan=replace(result.plan, notes=notes))
 
-    def _pipeline(self, addresses: Sequence[Address]) -> ComfyUIEditPipeline:
+    def _pipeline(self, addresses: Sequence[Address], owner: str) -> ComfyUIEditPipeline:
         graph = partial(request_graph, catalog=self._catalog)
         return ComfyUIEditPipeline(
             self._limits,
@@ -140,6 +140,7 @@ class ComfyUIBackend:
             self._comfyui_limits,
             self._safety,
             self._hold_memory,
+            owner,
             keep_history=self._comfyui_limits.comfyui_history,
         )
 

@@ -9,13 +9,13 @@ from collections.abc import Collection, Mapping
 from ...pipelines.adapters.base import Adapter
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import SafetyError
+from ...pipelines.common.fair_semaphore import FairSemaphore
 from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
-from .fair_semaphore import FairSemaphore
 
 
 class _EditStopped(Exception):
@@ -27,9 +27,9 @@ class LocalBackend:
 
     Args:
         safety: the settings of safe mode.
-        at_once: edits at the same time; further ones wait.
+        at_once: edits of one caller at the same time, and one more of others; further ones wait.
         adapters: by model id.
-        hold_memory: holds what an edit takes.
+        hold_memory: holds what an edit takes, for its caller.
     """
 
     def __init__(
@@ -47,7 +47,8 @@ class LocalBackend:
         self._pipeline = EditPipeline(
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
-        self._slots = FairSemaphore(at_once)
+        self._measuring = FairSemaphore(at_once)
+        self._slots = FairSemaphore(at_once + 1, at_once)
         self._hold_memory = hold_memory
 
     async def models(self) -> Collection[str]:
@@ -84,10 +85,11 @@ class LocalBackend:
                 raise _EditStopped
             loop.call_soon_threadsafe(on_progress, EditProgress(name, share))
 
-        async with self._slots.hold(job.owner):
-            return await self._pipeline.edit(
-                job.request, job.encode_options, stage=stage, hold_memory=self._hold_memory
-            )
+        async with self._measuring.hold(job.owner):
+            need = await self._pipeline.memory(job.request)
+        # Memory first: what waits for it takes no place from others.
+        async with self._hold_memory(job.owner, need), self._slots.hold(job.owner):
+            return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
 
 
 def _retrieve_exception(inner: asyncio.Future[EditResult]) -> None:

@@ -9,8 +9,8 @@ from typing import Any, TypeAlias, TypeVar
 
 from aiohttp import StreamReader, web
 
-from ...pipelines.common.byte_semaphore import ByteSemaphore
 from ...pipelines.common.errors import InvalidRequest
+from ...pipelines.common.fair_semaphore import FairSemaphore
 from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
@@ -30,15 +30,18 @@ class BodyReader:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._json_memory = ByteSemaphore(limits.json_bytes_at_once)
+        most = max(limits.json_bytes_at_once * 2 // 3, limits.max_body_bytes)
+        self._json_memory = FairSemaphore(limits.json_bytes_at_once, most)
         self._throttle = ReadThrottle()
 
     @contextlib.asynccontextmanager
-    async def read(self, request: web.Request, form: Form, uploads: Uploads) -> AsyncIterator[Any]:
+    async def read(
+        self, request: web.Request, form: Form, uploads: Uploads, owner: str
+    ) -> AsyncIterator[Any]:
         """Yield the fields of a request's body: the parsed JSON, or a form's fields.
 
         A body is received to disk, however slow its sender is. Its text is loaded once `json_bytes_at_once`
-        has room, and counts against it until this context ends.
+        has room for one of `owner`, and counts against it until this context ends.
 
         Raises:
             InvalidRequest: it is neither JSON nor a form, malformed, truncated or too slow.
@@ -47,7 +50,7 @@ class BodyReader:
         sent = await self._receive(request, form, uploads)
         values = sent.values() if isinstance(sent, dict) else [sent]
         texts = [value for value in values if isinstance(value, TextUpload)]
-        async with self._json_memory.hold(sum(text.size for text in texts)):
+        async with self._json_memory.hold(owner, sum(text.size for text in texts)):
             yield await asyncio.to_thread(_parse, sent) if texts else sent
 
     async def _receive(

@@ -91,7 +91,8 @@ async def _receive(call: Call, edit_format: EditFormat, uploads: Uploads) -> Edi
     """Read a body to a request, with its images out of memory."""
     service = call.service
     context = ParseContext(service.limits, service.catalog, service.loader, uploads, service.backend.models)
-    async with service.bodies.read(call.request, edit_format.form, uploads) as fields:
+    owner = call.caller.id
+    async with service.bodies.read(call.request, edit_format.form, uploads, owner) as fields:
         job = await edit_format.parse(fields, context)
         call.log_fields.update(request_log.request_fields(job, service.log_prompts))
         model = job.request.model_id or ""
@@ -99,9 +100,9 @@ async def _receive(call: Call, edit_format: EditFormat, uploads: Uploads) -> Edi
             call.log_fields["model"] = model
         else:
             model = ""  # unknown ones would be endless as labels
-        call.headers.update(service.rates.check_failures(call.caller.id, model))
+        call.headers.update(service.rates.check_failures(owner, model))
         texts = await _store_images(job.request, service.loader, uploads, urls=False)
-        return replace(job, request=texts, owner=call.caller.id)
+        return replace(job, request=texts, owner=owner)
 
 
 async def _fetch_images(job: EditJobRequest, loader: SourceLoader, uploads: Uploads) -> EditJobRequest:

@@ -20,7 +20,7 @@ _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     401: ("No API key, or an unknown one", StandardError),
     402: ("The operator's budget for closed models, or the provider account, is used up", StandardError),
     403: ("The provider of a closed model refuses the operator's key", StandardError),
-    404: ("No image at an image's URL", StandardError),
+    404: ("No image at an image's URL, or its server takes too long", StandardError),
     413: ("An image or the body is too large", PayloadTooLargeError),
     415: ("The body is empty, or has an unsupported charset or encoding", StandardError),
     422: ("The image has too many pixels, or the provider of a closed model refuses it", DetailedError),
@@ -28,7 +28,7 @@ _EDIT_ERRORS: dict[int, tuple[str, type]] = {
     429: ("Too many requests, or too many failed ones", StandardError),
     500: ("The edit failed", StandardError),
     503: ("The model is offline, or the server is busy", StandardError),
-    504: ("The edit, or the download of an image, took too long", StandardError),
+    504: ("The edit took too long", StandardError),
 }
 
 

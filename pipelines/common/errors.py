@@ -10,8 +10,8 @@
     |  `- FileTooLarge
     |- FetchError
     |  |- FetchRefused              the address must not be fetched
-    |  |- FetchFailed               the server did not deliver
-    |  `- FetchTimeout
+    |  `- FetchFailed               the server did not deliver
+    |     `- FetchTimeout
     |- ModelUnavailable             the model is known, but cannot run on this machine now
     |  |- ModelFilesMissing         its files are not in ComfyUI's folders
     |  `- InvalidModelFile          a file of its weights is damaged or of another architecture
@@ -115,9 +115,8 @@ class FetchFailed(FetchError):
     status = 404
 
 
-class FetchTimeout(FetchError):
-    status = 504
-    code = "REQUEST_TIMEOUT"
+class FetchTimeout(FetchFailed):
+    pass
 
 
 class ModelUnavailable(MultiEditError):

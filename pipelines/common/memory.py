@@ -5,64 +5,89 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
-from .byte_semaphore import ByteSemaphore
 from .errors import ImageTooLarge
+from .fair_semaphore import FairSemaphore
 
-HoldMemory = Callable[[int], AbstractAsyncContextManager[None]]
-"""Holds so many bytes for as long as its context lasts."""
+HoldMemory = Callable[[str, int], AbstractAsyncContextManager[None]]
+"""Holds, for a caller, so many bytes for as long as its context lasts."""
 
 _SHARE = 2  # half of the machine's: the rest is for the files, other programs and what an estimate misses
 _UNKNOWN = 4 << 30
-# Version 2 and 1 of cgroups; a group without a bound says "max", or a number beyond any machine.
-_CGROUP_FILES = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
 
 class MemoryBudget:
-    """Bounds the memory that edits take at the same time; further ones wait in order.
+    """Bounds the memory that edits take at the same time; further ones wait, each caller's in turn.
 
     Args:
-        size: bytes in all; 0 is half of what the machine, or its container, has.
+        size: bytes in all, more than which is refused. With 0 it is half of what the machine, or its
+            container, has, and what needs more than that half runs alone.
+        machine: bytes that the machine has.
     """
 
-    def __init__(self, size: int = 0) -> None:
-        self._size = size or machine_memory() // _SHARE
-        self._bytes = ByteSemaphore(self._size)
+    def __init__(self, size: int = 0, machine: Callable[[], int] | None = None) -> None:
+        has = 0 if size else (machine or machine_memory)()
+        self._most = size or has
+        self._bytes = FairSemaphore(size or has // _SHARE)
 
     @contextlib.asynccontextmanager
-    async def hold(self, need: int) -> AsyncIterator[None]:
-        """Hold so many bytes, waiting until they are free.
+    async def hold(self, owner: str, need: int) -> AsyncIterator[None]:
+        """Hold so many bytes for a caller, waiting until they are free.
 
         Raises:
             ImageTooLarge: there are never so many.
         """
-        if need > self._size:
+        if need > self._most:
             raise ImageTooLarge(
                 f"The images need about {need / 1e6:.0f} MB of memory to be edited; the limit is "
-                f"{self._size / 1e6:.0f} MB. Scale them down, or ask for a smaller result, and send them "
+                f"{self._most / 1e6:.0f} MB. Scale them down, or ask for a smaller result, and send them "
                 "again. MULTIEDIT_MEMORY_BYTES sets the limit.",
                 field="images",
             )
-        async with self._bytes.hold(need):
+        async with self._bytes.hold(owner, need):
             yield
 
 
 @contextlib.asynccontextmanager
-async def unbounded(need: int) -> AsyncIterator[None]:
+async def unbounded(owner: str, need: int) -> AsyncIterator[None]:
     """A `HoldMemory` for one edit at a time, by whoever owns the machine."""
     yield
 
 
-def machine_memory(cgroup_files: tuple[str, ...] = _CGROUP_FILES) -> int:
-    """The bytes of memory of this machine, or of the container that this process is in."""
+def machine_memory(root: Path = Path("/")) -> int:
+    """The bytes of memory of this machine, or of the container or the service that this process is in.
+
+    Args:
+        root: where `proc` and `sys` are.
+    """
     bounds = [_physical_memory()]
-    for name in cgroup_files:
-        with contextlib.suppress(OSError, ValueError):  # not Linux, another version of cgroups, or "max"
-            bounds.append(int(Path(name).read_text()))
+    for path in _cgroup_files(root):
+        with contextlib.suppress(OSError, ValueError):  # there is none, or it says "max"
+            bounds.append(int(path.read_text()))
     return min(bounds)
+
+
+def _cgroup_files(root: Path) -> Iterator[Path]:
+    """The bounds of this process's control group and of those that it is in (cgroups(7)).
+
+    One without a bound says "max" in version 2 and a number beyond any machine in version 1.
+    """
+    try:
+        lines = (root / "proc/self/cgroup").read_text().splitlines()
+    except OSError:  # not Linux
+        return
+    groups = root / "sys/fs/cgroup"
+    for line in lines:
+        number, controllers, path = line.split(":", 2)
+        own = PurePosixPath(path.lstrip("/"))
+        for group in (own, *own.parents):
+            if number == "0":
+                yield groups / group / "memory.max"
+            elif "memory" in controllers.split(","):
+                yield groups / "memory" / group / "memory.limit_in_bytes"
 
 
 def _physical_memory() -> int:

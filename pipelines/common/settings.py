@@ -185,7 +185,8 @@ class ServerLimits(_Settings):
         wrong_keys_per_minute: of one address; further ones get 429.
         failures, failure_seconds: an error budget: after more failed edits (4xx but 429) of one key and
             model within these seconds, further ones are refused for as long.
-        edits_at_once: edits that are worked on at the same time in this process.
+        edits_at_once: edits of one caller that are worked on at the same time in this process; one more is of
+            another caller.
         edits_waiting: further ones that are received or wait; beyond them the response is 503.
         edit_seconds: from the moment that a request is whole to its response, the waiting included.
         upload_seconds, upload_idle_seconds: a whole body, and without a byte of it.

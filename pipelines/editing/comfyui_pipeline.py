@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
@@ -34,7 +33,7 @@ from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
 from .api_note import with_api_note
 from .archive import pack
-from .edit_memory import image_bytes
+from .edit_memory import image_bytes, results_bytes
 from .pipeline import EditResult, load_files, read_images, timed
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
 
@@ -66,7 +65,8 @@ class ComfyUIEditPipeline:
         graph: makes the graph to queue.
         safety: of this machine: the classifier that checks the images of a request where the policy says so,
             and whether safe mode may be off. The result is checked on the server, by its own settings.
-        hold_memory: holds what the images take while they are read.
+        hold_memory: holds what images take while they are decoded, and several results while they are packed.
+        owner: whose edits they are; callers take turns.
         keep_history: leave the jobs in the servers' history, where everybody there reads their prompts.
         clock: seconds, monotonic.
         ids: makes a name for each result that no other has, so that none is taken from a cache.
@@ -81,6 +81,7 @@ class ComfyUIEditPipeline:
     server_limits: ComfyUILimits
     safety: SafetySettings
     hold_memory: HoldMemory = unbounded
+    owner: str = ""
     keep_history: bool = True
     clock: Callable[[], float] = time.perf_counter
     ids: Callable[[], str] = new_id
@@ -124,7 +125,9 @@ class ComfyUIEditPipeline:
             with timed(self.clock, seconds, "upload"):
                 client, plan = await self._decide(request, facts, clients)
                 plan = with_api_note(note_required_safe_mode(plan, asked), request, images)
-                names = [await _upload(client, images, index, plan, stage) for index in range(len(images))]
+                names = []
+                for index in range(len(images)):
+                    names.append(await self._upload(client, images, index, plan, stage))
             stage("edit", 0.0, "in the queue")
             unseen = None if request.safe_mode else preview
             events = JobListener(lambda step: stage("edit", step.share, str(step)), unseen)
@@ -133,7 +136,8 @@ class ComfyUIEditPipeline:
                 outputs = await client.run(graph, events, keep_history=self.keep_history)
             stage("fetch", 0.0, "")
             with timed(self.clock, seconds, "fetch"):
-                file = await _fetch(client, outputs, plan)
+                async with self.hold_memory(self.owner, results_bytes(plan)):
+                    file = await _fetch(client, outputs, plan)
             found = (note for note in file.notes if _is_late(note))
             plan = replace(plan, notes=(*plan.notes, *found))
             stage("fetch", 1.0, "")
@@ -142,7 +146,7 @@ class ComfyUIEditPipeline:
     async def _load(self, request: EditRequest) -> tuple[list[ImageFile], list[ImageFacts]]:
         """Load and check the images; their pixels are in memory no longer than that."""
         files, sizes = await load_files(request, self.loader, self.limits)
-        async with self.hold_memory(image_bytes(sizes)):
+        async with self.hold_memory(self.owner, image_bytes([file.size for file in sizes])):
             images, facts = await read_images(request, files, self.limits)
             if request.safe_mode and self.safety.policy.inputs:
                 classifier = self.safety.loader()
@@ -150,6 +154,22 @@ class ComfyUIEditPipeline:
             for image in images:
                 image.forget_pixels()
         return images, facts
+
+    async def _upload(
+        self,
+        client: ComfyUIClient,
+        images: Sequence[ImageFile],
+        index: int,
+        plan: EditPlan,
+        stage: OnDetailedStage,
+    ) -> str:
+        image, data = images[index], images[index].data
+        stage("upload", index / len(images), image.name)
+        if plan.roles[index] == "mask":
+            # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
+            async with self.hold_memory(self.owner, image_bytes([image.size])):
+                data = await in_thread(partial(_grey, image))
+        return await client.upload(data, image.name)
 
     async def _decide(
         self, request: EditRequest, facts: Sequence[ImageFacts], clients: Sequence[ComfyUIClient]
@@ -185,17 +205,6 @@ class ComfyUIEditPipeline:
 
         settings = EncodeOptions(format=plan.output_format, **options)
         return self.graph(plan, names, settings, f"{FOLDER}/{self.ids()}")
-
-
-async def _upload(
-    client: ComfyUIClient, images: Sequence[ImageFile], index: int, plan: EditPlan, stage: OnDetailedStage
-) -> str:
-    image = images[index]
-    stage("upload", index / len(images), image.name)
-    # What a mask says by its colours and its transparency is said in grey: ComfyUI takes one channel.
-    masks = plan.roles[index] == "mask"
-    data = await asyncio.to_thread(_grey, image) if masks else image.data
-    return await client.upload(data, image.name)
 
 
 def _grey(mask: ImageFile) -> bytes:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from ..adapters.base import Adapter, run_adapter
 from ..catalog.lookup import Catalog
 from ..common.errors import InvalidImage
-from ..common.memory import HoldMemory, unbounded
 from ..common.settings import Limits
 from ..common.threads import in_parallel, in_thread
-from ..common.types import Size
 from ..images.facts import ImageFacts
-from ..images.header import read_size
+from ..images.header import FileSize, read_size
 from ..images.input_image import ImageFile
 from ..planning.plan import EditPlan, choose_model, make_plan
+from ..planning.provider import PROVIDER
 from ..planning.request import EditRequest
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
@@ -78,7 +77,7 @@ class EditResult:
 
 async def load_files(
     request: EditRequest, loader: SourceLoader, limits: Limits
-) -> tuple[list[bytes], list[Size]]:
+) -> tuple[list[bytes], list[FileSize]]:
     """Load the files of a request, and check their sizes; nothing is decoded.
 
     Raises:
@@ -140,20 +139,26 @@ class EditPipeline:
         files, _ = await self._load(request)
         return (await self._prepare(request, files))[0]
 
+    async def memory(self, request: EditRequest) -> int:
+        """The bytes that an edit takes at most, by its files' headers. Raises what loading raises."""
+        _, sizes = await self._load(request)
+        model = choose_model(request.model_id, self.catalog, self._adapter_names())[0]
+        remote = self._adapter_names()[model.id] == PROVIDER
+        checked = self.policy.inputs and with_required_safe_mode(request, self.policy).safe_mode
+        return edit_bytes(request, sizes, self.limits, remote=remote, checked=checked)
+
     async def edit(
         self,
         request: EditRequest,
         options: Mapping[str, Any] | None = None,
         embed: Mapping[str, str] | None = None,
         stage: OnStage = lambda name, share: None,
-        hold_memory: HoldMemory = unbounded,
     ) -> EditResult:
         """Carry the edit out.
 
         Args:
             options: fields of `EncodeOptions` besides the format.
             embed: further metadata for the file: ComfyUI's `prompt` and `workflow`.
-            hold_memory: holds what the edit takes, from before the first image is decoded.
 
         Raises:
             MultiEditError: any of the tree; nothing is left behind.
@@ -161,17 +166,15 @@ class EditPipeline:
         seconds: dict[str, float] = {}
         stage("load", 0.0)
         with timed(self.clock, seconds, "load"):
-            files, sizes = await self._load(request)
-        async with hold_memory(edit_bytes(request, sizes, self.limits)):
-            with timed(self.clock, seconds, "load"):
-                plan, images = await self._prepare(request, files)
-            result = await in_thread(partial(self._run, plan, images, options or {}, embed or {}, stage))
+            files, _ = await self._load(request)
+            plan, images = await self._prepare(request, files)
+        result = await in_thread(partial(self._run, plan, images, options or {}, embed or {}, stage))
         return replace(result, seconds={**seconds, **result.seconds})
 
     def _adapter_names(self) -> dict[str, str]:
         return {model: adapter.name for model, adapter in self.adapters.items()}
 
-    async def _load(self, request: EditRequest) -> tuple[list[bytes], list[Size]]:
+    async def _load(self, request: EditRequest) -> tuple[list[bytes], list[FileSize]]:
         # What cannot run is said before any fetching.
         choose_model(request.model_id, self.catalog, self._adapter_names())
         return await load_files(request, self.loader, self.limits)

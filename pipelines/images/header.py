@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..common.errors import ImageTooLarge, ImageTooSmall
 from ..common.settings import Limits
@@ -49,6 +49,18 @@ class ImageHeader:
     notes: tuple[str, ...] = ()
 
 
+class FileSize(NamedTuple):
+    """What is known of an image file without decoding anything.
+
+    Attributes:
+        size: (width, height) in pixels, upright.
+        kind: as `ImageHeader.format`.
+    """
+
+    size: Size
+    kind: str
+
+
 def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader:
     """Check a file against the limits and return its header.
 
@@ -65,9 +77,7 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
     with reading(name, kind):
         container = whole(container, kind, name)
         mode, icc, info = _probe(container, kind, name)
-    orientation = container.orientation or exif_orientation(container.exif or info.get("exif", b""))
-    if container.iso is not None:
-        orientation = container.iso.orientation
+    orientation = _orientation(container, info.get("exif", b""))
     width, height = upright_size(container.size, orientation)
     color_note = container.color.note(name) if container.color else profile_note(icc, name)
     notes = (color_note, *(f"{name} {remark}." for remark in container.remarks))
@@ -84,12 +94,20 @@ def read_header(data: bytes, limits: Limits, name: str = "image") -> ImageHeader
     )
 
 
-def read_size(data: bytes, limits: Limits, name: str = "image") -> Size:
-    """Check a file against the limits and return its (width, height) as stored; nothing is decoded.
+def read_size(data: bytes, limits: Limits, name: str = "image") -> FileSize:
+    """Check a file against the limits and return its size; nothing is decoded.
 
     Arguments and errors: see `read_header`, which also decodes a file that is cut.
     """
-    return _checked_container(data, limits, name)[1].size
+    kind, container = _checked_container(data, limits, name)
+    return FileSize(upright_size(container.size, _orientation(container)), kind)
+
+
+def _orientation(container: Container, decoder_exif: bytes = b"") -> int:
+    """1..8 as in EXIF: the container's own, or that of the block which the decoder reports."""
+    if container.iso is not None:
+        return container.iso.orientation
+    return container.orientation or exif_orientation(container.exif or decoder_exif)
 
 
 def _checked_container(data: bytes, limits: Limits, name: str) -> tuple[str, Container]:

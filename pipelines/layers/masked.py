@@ -70,7 +70,7 @@ def same_pixels(base: Tensor, edited: Tensor) -> bool:
 def _copy(target: Tensor, image: Tensor) -> None:
     """Copy an image; where only the target has alpha it is opaque."""
     target[..., : image.shape[2]] = image
-    target[..., image.shape[2] :] = 1.0
+    target[..., image.shape[2] :].fill_(1.0)
 
 
 def with_channels(image: Tensor, channels: int) -> Tensor:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+from multiedit.api import request_log, standalone_server
 from multiedit.api.log_throttle import LogThrottle
-from multiedit.tests.support.api_server import KEY, base64_png
+from multiedit.tests.support.api_server import KEY, ApiServer, base64_png
 
 FILES = 512  # that the server may open; what it keeps for itself leaves 128 connections
 HALF = b"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\n"
@@ -115,6 +119,26 @@ def test_a_repeated_message_is_left_out_and_counted() -> None:
     assert shown("another") == ["another"]
     now[0] = 61.0
     assert shown("no files\nsocket 7") == ["no files\nsocket 7 (95 more like it were left out)"]
+
+
+def test_logs_are_bounded_only_as_long_as_the_server_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    handlers: dict[int, Callable[[], None]] = {}
+    monkeypatch.setattr("signal.signal", handlers.__setitem__)
+    monkeypatch.setattr("threading.Timer", lambda *_: threading.Thread())  # ends the process
+    loggers = [*map(logging.getLogger, ("asyncio", "aiohttp.server")), request_log.logger]
+    before, during = [[*logger.filters] for logger in loggers], list[int]()
+
+    async def scenario(server: ApiServer) -> None:
+        def listening(_: str) -> None:
+            during.extend(len(logger.filters) for logger in loggers)
+            handlers[signal.SIGTERM]()
+
+        await standalone_server.serve(server.service, "127.0.0.1", 0, listening)
+
+    with ApiServer() as server:
+        asyncio.run(scenario(server))
+    assert during == [len(filters) + 1 for filters in before]
+    assert [logger.filters for logger in loggers] == before
 
 
 def test_only_the_lines_about_strangers_are_bounded() -> None:

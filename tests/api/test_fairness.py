@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from multiedit.api.backends.fair_semaphore import FairSemaphore
 from multiedit.api.body.uploads import ReadThrottle
 from multiedit.api.errors import ServerBusy
 from multiedit.api.slots import Slots
+from multiedit.pipelines.common.fair_semaphore import FairSemaphore
 from multiedit.pipelines.sources.fetch import resolve_host
 from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, base64_png, wait_until
 

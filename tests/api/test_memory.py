@@ -15,6 +15,7 @@ from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.memory import MemoryBudget
 from multiedit.pipelines.common.settings import Limits, ServerLimits
 from multiedit.pipelines.editing.edit_memory import edit_bytes
+from multiedit.pipelines.images.header import FileSize
 from multiedit.pipelines.planning.request import parse_request
 from multiedit.pipelines.safety.settings import SafetySettings
 from multiedit.tests.support.api_server import (
@@ -29,7 +30,7 @@ from multiedit.tests.support.api_server import (
 
 EDIT = {**QUICK, "images": [base64_png(size=(320, 256))]}
 LARGE = {**QUICK, "images": [base64_png(size=(2048, 1024))] * 2}
-NEED = edit_bytes(parse_request(EDIT, Limits()), [(320, 256)], Limits())
+NEED = edit_bytes(parse_request(EDIT, Limits()), [FileSize((320, 256), "png")], Limits())
 
 
 class Held:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -32,8 +33,10 @@ from multiedit.pipelines.common.errors import (
     UnknownModel,
 )
 from multiedit.pipelines.common.settings import ComfyUILimits, Limits
+from multiedit.pipelines.editing.archive import unpack
 from multiedit.pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
+from multiedit.pipelines.images import decode as decoding
 from multiedit.pipelines.planning.plan import UNCHANGED
 from multiedit.pipelines.planning.request import EditRequest, parse_request
 from multiedit.pipelines.safety.policy import Policy
@@ -348,3 +351,90 @@ def test_the_uploads_are_handed_to_the_graph_in_order() -> None:
 
     asyncio.run(run())
     assert seen == [["multi-edit/hash.png"] * 2 + ["multi-edit/id", "png"]]
+
+
+class Holding:
+    """A budget of memory that notes what is held, and what is done meanwhile."""
+
+    def __init__(self) -> None:
+        self.held = 0
+        self.asked: list[int] = []
+
+    @contextlib.asynccontextmanager
+    async def hold(self, owner: str, need: int) -> AsyncIterator[None]:
+        assert owner == "somebody"
+        self.asked.append(need)
+        self.held += 1
+        yield
+        self.held -= 1
+
+
+def test_every_decoding_is_inside_the_budget_of_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory, seen, decode = Holding(), list[tuple[str, int]](), decoding.decode
+
+    def watched(data, header, name, at_least=None):  # type: ignore[no-untyped-def]
+        seen.append((name, memory.held))
+        return decode(data, header, name, at_least)
+
+    monkeypatch.setattr(decoding, "decode", watched)
+    mask = io.BytesIO()
+    grey = Image.new("L", Image.open(io.BytesIO(PICTURE)).size)
+    grey.paste(255, (0, 0, 20, 20))
+    grey.save(mask, "PNG")
+    extras = {"keep_size": True, "roles": {"2": "mask"}}
+    images = [BytesSource(PICTURE), BytesSource(mask.getvalue())]
+    asked = parse_request(
+        {"prompt": "p", "images": images, "output_format": "png", "safe_mode": False, "multiedit": extras},
+        LIMITS,
+    )
+
+    async def run() -> None:
+        async with serving(answering({"safe_mode": None, "dropped_metadata": []})) as peer:
+            await editor(peer.url, hold_memory=memory.hold, owner="somebody").edit(asked)
+
+    asyncio.run(run())
+    assert seen == [("image 2", 1)] * 2  # for the plan, and in grey
+
+
+def test_several_results_are_fetched_and_packed_inside_the_budget_of_memory() -> None:
+    from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+
+    memory, held_at_view = Holding(), list[int]()
+    profile = load_profiles().of_model("firered-image-edit")[0]
+    about = json.dumps({"safe_mode": None, "dropped_metadata": []})
+
+    async def play(peer: Peer, job: str) -> None:
+        image = {"filename": "a.png", "subfolder": "", "type": "output"}
+        await peer.end(job, success(**{"5": {"images": [image] * 2, "multiedit": [about] * 2}}))
+
+    async def view(request: Any) -> Any:
+        held_at_view.append(memory.held)
+        return await replying(PICTURE)(request)
+
+    asked = parse_request(
+        {
+            "prompt": "p",
+            "modelId": "firered-image-edit",
+            "images": [BytesSource(PICTURE)],
+            "output_format": "png",
+            "safe_mode": False,
+            "multiedit": {"batch_size": 2},
+        },
+        LIMITS,
+    )
+
+    async def run() -> EditResult:
+        async with serving(Peer(play, replies={"/view": view})) as peer:
+            models = ServerModels(select_profile=lambda *facts: ProfileSelection(profile, {}, ()))
+            parts = {
+                "models": models,
+                "graph": lambda *_: {},
+                "hold_memory": memory.hold,
+                "owner": "somebody",
+            }
+            return await editor(peer.url, **parts).edit(asked)
+
+    result = asyncio.run(run())
+    assert held_at_view == [1, 1]
+    assert memory.asked[-1] >= len(result.file.data)
+    assert [file.data for file in unpack(result.file)] == [PICTURE] * 2

@@ -16,7 +16,7 @@ def test_work_waits_for_memory_in_order() -> None:
 
         async def work(need: int) -> None:
             nonlocal most
-            async with budget.hold(need):
+            async with budget.hold("one", need):
                 order.append(need)
                 held[0] += need
                 most = max(most, held[0])
@@ -31,7 +31,7 @@ def test_work_waits_for_memory_in_order() -> None:
 
 def test_what_never_fits_is_refused_at_once() -> None:
     async def scenario() -> None:
-        async with MemoryBudget(1_000_000_000).hold(2_000_000_000):
+        async with MemoryBudget(1_000_000_000).hold("one", 2_000_000_000):
             raise AssertionError("it must not begin")
 
     message = r"need about 2000 MB of memory .* the limit is 1000 MB.*MULTIEDIT_MEMORY_BYTES sets the limit"
@@ -40,9 +40,45 @@ def test_what_never_fits_is_refused_at_once() -> None:
     assert refused.value.field == "images"
 
 
-@pytest.mark.parametrize(("text", "bound"), [("4096\n", 4096), ("max\n", None), (f"{2**63 - 4096}\n", None)])
-def test_a_container_s_limit_counts(tmp_path: Path, text: str, bound: int | None) -> None:
-    own = machine_memory(cgroup_files=())
-    (tmp_path / "memory.max").write_text(text)
-    assert machine_memory((str(tmp_path / "memory.max"), str(tmp_path / "none"))) == (bound or own)
+def test_what_needs_more_than_half_of_the_machine_runs_alone() -> None:
+    async def scenario() -> list[int]:
+        budget, held, order = MemoryBudget(machine=lambda: 20), 0, list[int]()
+
+        async def work(need: int) -> None:
+            nonlocal held
+            async with budget.hold(str(need), need):
+                held += 1
+                order.append(held)
+                await asyncio.sleep(0)
+                held -= 1
+
+        await asyncio.gather(*map(work, (4, 19, 6, 3)))
+        with pytest.raises(ImageTooLarge):
+            await work(21)
+        return order
+
+    assert asyncio.run(scenario()) == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("group", "file", "text", "bound"),
+    [
+        ("0::/\n", "memory.max", "4096\n", 4096),
+        ("0::/\n", "memory.max", "max\n", None),
+        ("0::/system.slice/a.service\n", "system.slice/a.service/memory.max", "4096\n", 4096),
+        ("0::/system.slice/a.service\n", "system.slice/memory.max", "8192\n", 8192),
+        ("0::/system.slice/a.service\n", "other.slice/memory.max", "4096\n", None),
+        ("4:cpu,memory:/a/b\n0::/\n", "memory/a/memory.limit_in_bytes", "4096\n", 4096),
+        ("4:memory:/\n", "memory/memory.limit_in_bytes", f"{2**63 - 4096}\n", None),
+    ],
+)
+def test_the_limit_of_a_container_or_a_service_counts(
+    tmp_path: Path, group: str, file: str, text: str, bound: int | None
+) -> None:
+    own = machine_memory(tmp_path)  # nothing there yet
+    for name, content in (("proc/self/cgroup", group), (f"sys/fs/cgroup/{file}", text)):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True)
+        path.write_text(content)
+    assert machine_memory(tmp_path) == (bound or own)
     assert own > 2**28
