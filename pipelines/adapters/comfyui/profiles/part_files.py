@@ -120,7 +120,7 @@ class Shelf:
         if part.merged_steps and few_steps(text) is None and not free:
             return None
         if verdict.problem:
-            return PassedOver(name, verdict.problem, broken=True)
+            return PassedOver(name, other or verdict.problem, broken=other is None)
         if not (free and self.trusted):
             other = other or _other_steps(part, text)
         return PassedOver(name, other, broken=False) if other else _part_file(part, name, facts, named)

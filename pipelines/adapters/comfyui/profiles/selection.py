@@ -226,7 +226,11 @@ def _unable(
         f"{plainest.parts[role].folder}/{each.files[0].name}" for role, each in found.items() if each.files
     ]
     lacking = {role: each for role, each in found.items() if not each.files}
-    broken = [(role, file) for role, each in lacking.items() for file in each.passed_over[:1] if file.broken]
+    broken = [
+        (role, next(file for file in found.passed_over if file.broken))
+        for role, found in lacking.items()
+        if any(file.broken for file in found.passed_over)
+    ]
     if len(broken) == len(lacking):
         role, file = broken[0]
         what = f"the {_part_title(role)} of {plainest.name}"
