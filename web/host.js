@@ -22,7 +22,7 @@ const memories = new Map()
 const pictures = new Pictures(async ({ name, opaque }) => {
   const query = new URLSearchParams({ name, ...(opaque ? { opaque: '1' } : {}) })
   const response = await api.fetchApi(`${ROUTE}/picture?${query}`)
-  if (!response.ok) return null
+  if (!isImage(response)) return null
   const [width, height] = response.headers.get('x-size').split(',').map(Number)
   return { blob: await response.blob(), size: [width, height] }
 })
@@ -54,7 +54,8 @@ export function hostOf(node) {
     sizeOf: async (sizing, [width, height]) => {
       const query = new URLSearchParams({ ...sizing, width: String(width), height: String(height) })
       const response = await api.fetchApi(`${ROUTE}/size?${query}`)
-      return response.ok ? response.json() : null
+      const size = await response.json()
+      return 'error' in size ? null : size
     },
     compose: document => compose(node, document),
     text: key => texts[key] ?? key,
@@ -95,7 +96,12 @@ async function compose(node, document) {
   const response = await api.fetchApi(`${ROUTE}/compose?${new URLSearchParams({ stage: placeOf(node) })}`, {
     method: 'POST', body: JSON.stringify(document), headers: { 'Content-Type': 'application/json' },
   })
-  return response.status === 200 ? response.blob() : null
+  return isImage(response) ? response.blob() : null
+}
+
+/** @param {Response} response which is JSON where the server says why there is none */
+function isImage(response) {
+  return response.headers.get('Content-Type')?.startsWith('image/') ?? false
 }
 
 /**

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from multiedit.api.stage import StageRoutes
-from multiedit.pipelines.common.errors import InvalidImage
 from multiedit.pipelines.common.settings import Limits
 from PIL import Image
 
@@ -70,24 +69,22 @@ def test_a_name_without_a_file_is_refused(folder: Path, name: str) -> None:
             return await _answer(response)
 
     status, body = served(folder, ask)
-    assert status == InvalidImage.status
+    assert status == 200
     assert "not in the input folder" in json.loads(body)["error"]
 
 
 @pytest.mark.parametrize(
-    ("changes", "status", "answer"),
+    ("changes", "answer"),
     [
-        ({}, 200, [1376, 774]),
-        ({"aspect_ratio": "auto", "resolution": "auto"}, 200, [600, 400]),
-        ({"model": "none"}, 400, None),
-        ({"width": "-1"}, 400, None),
-        ({"height": ""}, 400, None),
-        ({"aspect_ratio": "7:77"}, 400, None),
+        ({}, [1376, 774]),
+        ({"aspect_ratio": "auto", "resolution": "auto"}, [600, 400]),
+        ({"model": "none"}, None),
+        ({"width": "-1"}, None),
+        ({"height": ""}, None),
+        ({"aspect_ratio": "7:77"}, None),
     ],
 )
-def test_the_size_of_a_result_is_the_plans(
-    folder: Path, changes: dict[str, str], status: int, answer: object
-) -> None:
+def test_the_size_of_a_result_is_the_plans(folder: Path, changes: dict[str, str], answer: object) -> None:
     given = {
         "model": "layer-composite",
         "aspect_ratio": "16:9",
@@ -100,8 +97,10 @@ def test_the_size_of_a_result_is_the_plans(
         async with session.get(f"{address}/size", params={**given, **changes}) as response:
             return await _answer(response)
 
-    found, body = served(folder, ask)
-    assert (found, json.loads(body) if answer else None) == (status, answer)
+    status, body = served(folder, ask)
+    size = json.loads(body)
+    assert status == 200
+    assert size == answer if answer else "error" in size
 
 
 @pytest.mark.parametrize(
@@ -120,7 +119,7 @@ def test_a_bad_document_is_refused_with_the_reason(folder: Path, body: str, word
             return await _answer(response)
 
     status, answer = served(folder, ask)
-    assert 400 <= status < 500
+    assert status == 200
     assert words in json.loads(answer)["error"]
 
 
