@@ -26,11 +26,10 @@ from .planes import copy_pixels, copy_planes
 from .seamless import seamless_layer
 
 # The floats of one buffer of a strip (three channels). More would leave the cache; with fewer, threads wait
-# for the interpreter between their short operations. A canvas of a few megapixels is cut finer, so that all
-# the buffers together stay smaller than the canvas. One of at most `STRIP_FLOATS` is one thread's work.
+# for the interpreter between their short operations. A small canvas is cut finer, so that all the buffers
+# together stay smaller than the canvas.
 STRIP_FLOATS = 2**19
 _STRIP_FLOATS_GPU = 2**26
-_LEAST_STRIP_FLOATS = 2**17
 _LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
@@ -45,21 +44,12 @@ def composite(
     Args:
         document: see document.py; layers may lie partly or fully off the canvas.
         background: sRGB colour, 0..1, under everything; None is transparent.
-        progress: called after each strip of rows, from the calling thread; of a small canvas, at the end.
+        progress: called after each strip of rows, from the calling thread.
 
     Returns:
         float32 [B, height, width, 3], or [..., 4] with straight alpha where the result is not opaque
         everywhere; B is the largest number of frames of any image or mask. On the layers' device.
     """
-    small = 3 * document.width * document.height <= STRIP_FLOATS
-    if not small or document.layers[0].image.device.type != "cpu":
-        return _composite(document, background, progress)
-    (result,) = in_parallel(lambda each: _composite(each, background, lambda share: None), [document])
-    progress(1.0)
-    return result
-
-
-def _composite(document: Document, background: Colour | None, progress: OnProgress) -> Tensor:
     device = document.layers[0].image.device
     seen = _seen(document)
     opaque = background is not None or (bool(seen) and _hides_all(seen[0], document))
@@ -141,12 +131,11 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
     window = base.visible(whole)
     if window is None:
         return
-    plain = window == whole and base.unchanged and base.mask is None and base.image.shape == canvas.shape
+    if window == whole and base.unchanged and base.mask is None and base.image.shape == canvas.shape:
+        canvas.copy_(base.image)
+        return
 
     def copy(strip: CanvasWindow) -> None:
-        if plain:
-            canvas[strip.top : strip.bottom] = base.image[strip.top : strip.bottom]
-            return
         region = canvas[strip.top : strip.bottom, strip.left : strip.right]
         patch = base.read(strip)
         copy_pixels(region[..., :3], patch.colour)
@@ -165,7 +154,7 @@ def _in_strips(
 
 
 def split_strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
-    floats = min(STRIP_FLOATS, max(_LEAST_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS))
+    floats = min(STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
     rows = max(8, floats // (3 * (window.right - window.left)))
