@@ -49,7 +49,7 @@ async def _respond(call: Call) -> web.StreamResponse:
         drop_traceback(error)
         return error_response(call.route.translate(error), call.route.error_format)
     except Exception as error:
-        # The only broad except of the package: the client gets a response, the log has the traceback.
+        # Whatever it is: the client gets a response, the log has the traceback.
         _logger.exception("request %s failed unexpectedly", call.id)
         drop_traceback(error)
         unknown = MultiEditError(f"An unknown error occurred. See request {call.id} in the server's log.")

@@ -11,12 +11,12 @@ from ..pipelines.catalog.model import AUTO
 from .expanded.encoding_cache import SharedEncodings
 from .loaded_model import LOADED_MODEL, LoadedModel
 from .progress import show_text
-from .sampling_inputs import read_sampling, sampled_selection, sampling_inputs, sampling_problem
+from .sampling_inputs import SampledNode, read_sampling, sampled_selection, sampling_inputs
 
 _encodings = SharedEncodings()
 
 
-class MultiEditModelFromParts(io.ComfyNode):
+class MultiEditModelFromParts(SampledNode):
     """Makes a model for Multi-Edit from those of other loaders."""
 
     @classmethod
@@ -49,17 +49,6 @@ class MultiEditModelFromParts(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
-
-    @classmethod
-    def validate_inputs(
-        cls,
-        steps: int | None = None,
-        cfg: float | None = None,
-        denoise: float | None = None,
-        shift: float | None = None,
-    ) -> bool | str:
-        """Before anything is loaded; None is a value that is linked."""
-        return sampling_problem({"steps": steps, "cfg": cfg, "denoise": denoise, "shift": shift})
 
     @classmethod
     def execute(cls, model: Any, clip: Any, vae: Any, profile: str = AUTO, **widgets: Any) -> io.NodeOutput:

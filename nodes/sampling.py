@@ -8,10 +8,10 @@ from typing import Any
 from comfy_api.latest import io
 
 from .loaded_model import LOADED_MODEL, LoadedModel, require_loaded_model
-from .sampling_inputs import read_sampling, sampled_selection, sampling_inputs, sampling_problem
+from .sampling_inputs import SampledNode, read_sampling, sampled_selection, sampling_inputs
 
 
-class MultiEditSampling(io.ComfyNode):
+class MultiEditSampling(SampledNode):
     """Changes how a loaded model samples."""
 
     @classmethod
@@ -34,17 +34,6 @@ class MultiEditSampling(io.ComfyNode):
             ],
             outputs=[LOADED_MODEL.Output("loaded_model", tooltip="The same model, for Multi-Edit.")],
         )
-
-    @classmethod
-    def validate_inputs(
-        cls,
-        steps: int | None = None,
-        cfg: float | None = None,
-        denoise: float | None = None,
-        shift: float | None = None,
-    ) -> bool | str:
-        """Before anything is loaded; None is a value that is linked."""
-        return sampling_problem({"steps": steps, "cfg": cfg, "denoise": denoise, "shift": shift})
 
     @classmethod
     def execute(cls, loaded_model: LoadedModel, **widgets: Any) -> io.NodeOutput:

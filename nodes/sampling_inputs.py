@@ -25,6 +25,26 @@ OWN = -1  # of a number: the profile's
 _SMALLEST = 0.01  # of denoise and shift
 
 
+class SampledNode(io.ComfyNode):
+    """A node with `sampling_inputs`."""
+
+    @classmethod
+    def validate_inputs(
+        cls,
+        steps: int | None = None,
+        cfg: float | None = None,
+        denoise: float | None = None,
+        shift: float | None = None,
+    ) -> bool | str:
+        """Before anything is loaded; None is a value that is linked."""
+        given = {"steps": steps, "cfg": cfg, "denoise": denoise, "shift": shift}
+        try:
+            read_sampling({name: value for name, value in given.items() if value is not None})
+        except MultiEditError as error:
+            return error.message
+        return True
+
+
 def sampling_inputs() -> list[io.Input]:
     """Widgets for everything that a user may change in a profile; as they come they change nothing."""
     return [
@@ -103,15 +123,6 @@ def read_sampling(widgets: Mapping[str, Any]) -> Sampling:
 def sampled_selection(selection: ProfileSelection, sampling: Sampling) -> ProfileSelection:
     """A selection with a changed sampling (see `with_sampling`)."""
     return with_sampling(selection, sampling, selection.profile.family in SHIFTED)
-
-
-def sampling_problem(widgets: Mapping[str, Any]) -> bool | str:
-    """What ComfyUI's validation is told: True, or why the widgets cannot be read."""
-    try:
-        read_sampling({name: value for name, value in widgets.items() if value is not None})
-    except MultiEditError as error:
-        return error.message
-    return True
 
 
 def _own(widgets: Mapping[str, Any], name: str, low: float, high: float) -> Any:
