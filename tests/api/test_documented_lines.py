@@ -29,7 +29,7 @@ def address() -> Iterator[str]:
         assert server.stdout is not None
         yield server.stdout.readline().split("listens at ")[1].split("/api")[0]
         server.terminate()
-        assert server.wait(10) == 0 or os.name != "posix"  # elsewhere it is ended, not asked to end
+        assert server.wait(60) == 0 or os.name != "posix"  # elsewhere it is ended, not asked to end
 
 
 @pytest.mark.parametrize(("language", "text"), examples(), ids=lambda part: part[:30])

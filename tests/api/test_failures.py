@@ -24,6 +24,7 @@ from typing import Any
 import httpx
 import pytest
 from multiedit.tests.support.api_server import KEY, PLENTY, QUICK, ApiServer, base64_png, png, wait_until
+from multiedit.tests.support.timing import HELD_UP_SECONDS
 
 EDIT = json.dumps({**QUICK, "images": [base64_png()]}).encode()
 FORM = {"prompt": "p", "safe_mode": "0", "multiedit": '{"keep_size": true}'}
@@ -38,7 +39,7 @@ def head(length: int | str, kind: str = "application/json", path: str = "/v1/ima
 
 def read_response(connection: socket.socket) -> tuple[int, str]:
     """The status and the body of what comes back."""
-    connection.settimeout(10)
+    connection.settimeout(30)
     data = b""
     while b"\r\n\r\n" not in data:
         chunk = connection.recv(65536)
@@ -139,7 +140,7 @@ def test_a_thousand_connections(api: ApiServer) -> None:
             connection.sendall(b"POST /v1/image/multi-edit HTTP/1.1\r\nHost: x\r\n")
         started = time.monotonic()
         assert client.get("/health").status_code == 200
-        assert time.monotonic() - started < 1
+        assert time.monotonic() - started < HELD_UP_SECONDS
     assert works(api)
 
 
@@ -323,7 +324,7 @@ def test_sigterm_finishes_the_edits_in_flight(process: tuple[subprocess.Popen[st
     metrics = f"{address}/metrics"
 
     def send() -> httpx.Response:
-        return httpx.post(f"{address}/v1/image/multi-edit", content=edit, headers=headers, timeout=30)
+        return httpx.post(f"{address}/v1/image/multi-edit", content=edit, headers=headers, timeout=60)
 
     with ThreadPoolExecutor(2) as pool:
         running = [pool.submit(send) for _ in range(2)]
@@ -331,8 +332,8 @@ def test_sigterm_finishes_the_edits_in_flight(process: tuple[subprocess.Popen[st
         server.send_signal(signal.SIGTERM)
         started = time.monotonic()
         assert {each.result().status_code for each in running} <= {200, 503}
-        assert server.wait(10) == 0
-    assert time.monotonic() - started < 10
+        assert server.wait(60) == 0
+    assert time.monotonic() - started < 60
     assert server.stderr is not None
     assert "Traceback" not in server.stderr.read()
 
@@ -377,4 +378,4 @@ def test_senders_that_stop_do_not_hold_up_the_others(
         started = time.monotonic()
         for edit in ({"data": FORM, "files": {"images": ("a", png())}}, {"json": json.loads(EDIT)}):
             assert client.post("/image/multi-edit", **edit).status_code == 200
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < HELD_UP_SECONDS

@@ -17,6 +17,7 @@ from multiedit.api.slots import Slots
 from multiedit.pipelines.common.fair_semaphore import FairSemaphore
 from multiedit.pipelines.sources.fetch import resolve_host
 from multiedit.tests.support.api_server import KEY, OTHER_KEY, QUICK, ApiServer, base64_png, wait_until
+from multiedit.tests.support.timing import HELD_UP_SECONDS
 
 EDIT = {**QUICK, "images": [base64_png()]}
 SLOTS = 66
@@ -42,47 +43,53 @@ def upload(server: ApiServer) -> socket.socket:
 
 
 @pytest.fixture
-def silent_host() -> Iterator[str]:
-    """The address of a server that accepts and never says anything."""
+def silent_host() -> Iterator[socket.socket]:
+    """A server that accepts and never says anything."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/image.png"
+        yield listener
+
+
+def image_of(host: socket.socket) -> str:
+    return f"http://127.0.0.1:{host.getsockname()[1]}/image.png"
 
 
 def test_uploads_that_never_end_make_room_for_another_key() -> None:
     with ApiServer() as server, contextlib.ExitStack() as open_ones:
-        quiet = min(post(server, OTHER_KEY)[1] for _ in range(3))
         uploads = [open_ones.enter_context(upload(server)) for _ in range(SLOTS)]
         wait_until(lambda: server.service.jobs.in_flight == SLOTS)
         status, seconds = post(server, OTHER_KEY)
         assert status == 200
-        assert seconds < 2 * quiet + 0.5
+        assert seconds < HELD_UP_SECONDS
         answer = uploads[-1].recv(65536).decode()
         assert " 503 " in answer.partition("\r\n")[0]
         assert "others wait" in answer
         assert post(server, KEY)[0] == 200  # in the slot that is free again
 
 
-def test_slow_picture_hosts_take_no_working_place(silent_host: str) -> None:
-    limits = {"fetch_seconds": 5.0, "fetch_allowed_hosts": ("127.0.0.1",)}
+def test_slow_picture_hosts_take_no_working_place(silent_host: socket.socket) -> None:
+    limits = {"fetch_seconds": 60.0, "fetch_allowed_hosts": ("127.0.0.1",)}
     with ApiServer(limits=limits) as server:
-        slow = {**QUICK, "images": [silent_host] * 3}
+        slow = {**QUICK, "images": [image_of(silent_host)] * 3}
         threads = [threading.Thread(target=post, args=(server, KEY, slow)) for _ in range(PARALLEL)]
         for thread in threads:
             thread.start()
         wait_until(lambda: server.service.jobs.in_flight == PARALLEL)
         status, seconds = post(server, OTHER_KEY)
         assert status == 200
-        assert seconds < 2
+        assert seconds < HELD_UP_SECONDS
         assert server.service.jobs.in_flight == PARALLEL
+        silent_host.close()  # which resets what it never accepted
         for thread in threads:
             thread.join()
 
 
-def test_a_request_is_accepted_before_its_pictures_are_fetched(silent_host: str) -> None:
+def test_a_request_is_accepted_before_its_pictures_are_fetched(silent_host: socket.socket) -> None:
     limits = {"fetch_seconds": 0.5, "fetch_allowed_hosts": ("127.0.0.1",)}
     with ApiServer(limits=limits) as server, server.client() as client:
         headers = {"Prefer": "respond-async"}
-        accepted = client.post("/image/multi-edit", json={**QUICK, "images": [silent_host]}, headers=headers)
+        accepted = client.post(
+            "/image/multi-edit", json={**QUICK, "images": [image_of(silent_host)]}, headers=headers
+        )
         assert accepted.status_code == 202
         job = f"/jobs/{accepted.json()['id']}"
         wait_until(lambda: client.get(job).json()["status"] == "failed")
@@ -93,7 +100,7 @@ def test_names_that_nobody_answers_for_hold_up_nothing_else(monkeypatch: pytest.
     asked = threading.Event()
 
     def never(*_: object, **__: object) -> None:
-        asked.wait(10)
+        asked.wait(60)
         raise OSError
 
     monkeypatch.setattr("socket.getaddrinfo", never)
@@ -108,7 +115,7 @@ def test_names_that_nobody_answers_for_hold_up_nothing_else(monkeypatch: pytest.
         await asyncio.gather(*lookups, return_exceptions=True)
         return seconds
 
-    assert asyncio.run(scenario()) < 1
+    assert asyncio.run(scenario()) < HELD_UP_SECONDS
 
 
 def test_callers_take_turns() -> None:
@@ -229,4 +236,4 @@ def test_uploads_that_trickle_do_not_hold_up_the_reads_of_others() -> None:
         await asyncio.gather(*tasks)
         return seconds
 
-    assert asyncio.run(scenario()) < 0.5
+    assert asyncio.run(scenario()) < HELD_UP_SECONDS

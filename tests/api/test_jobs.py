@@ -114,7 +114,7 @@ def test_a_real_job_streams_and_logs_its_stages(
 def test_shutdown_answers_503_to_an_edit_that_does_not_end() -> None:
     with ThreadPoolExecutor(1) as pool, held_server(drain_seconds=0.2) as (server, backend, client):
         waiting = pool.submit(client.post, "/image/multi-edit", json=EDIT)
-        assert backend.started.wait(5)
+        assert backend.started.wait(30)
         server.end()
         assert waiting.result().status_code == 503
 
@@ -143,9 +143,9 @@ def test_a_failed_job_has_its_routes_field_name_and_status(client: httpx.Client)
 def test_a_job_is_cancelled_and_gone() -> None:
     with held_server() as (_, backend, client):
         job = start(client)
-        assert backend.started.wait(5)
+        assert backend.started.wait(30)
         assert client.delete(job).status_code == 204
-        assert backend.cancelled.wait(5)
+        assert backend.cancelled.wait(30)
         assert client.get(job).status_code == 404
 
 
@@ -254,8 +254,8 @@ def test_a_client_that_leaves_cancels_its_edit() -> None:
         )
         with socket.create_connection(("127.0.0.1", server.port)) as connection:
             connection.sendall(head.encode() + body)
-            assert backend.started.wait(5)
-        assert backend.cancelled.wait(5)
+            assert backend.started.wait(30)
+        assert backend.cancelled.wait(30)
         wait_until(lambda: server.service.jobs.in_flight == 0)
 
 

@@ -346,6 +346,6 @@ def test_ctrl_c_ends_an_edit_at_once(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "editing\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
     assert list(tmp_path.iterdir()) == []

@@ -45,7 +45,7 @@ def files(count: int = 2) -> list[tuple[str, tuple[str, bytes]]]:
     return [("images", (path.name, path.read_bytes())) for path in PICTURES[:count]]
 
 
-def until(condition: Callable[[], Any], seconds: float = 20) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not (found := condition()):
         assert time.monotonic() < deadline, "it did not come to that"

@@ -73,7 +73,7 @@ def test_ctrl_c_cancels_the_job_on_the_server(server: Server, tmp_path: Path) ->
             assert process.poll() is None, process.communicate()
             time.sleep(0.05)
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=20) == ("", "")
+        assert process.communicate(timeout=60) == ("", "")
     assert process.returncode == 130
     while jobs(server) and time.monotonic() < deadline:
         time.sleep(0.05)
@@ -167,7 +167,7 @@ def test_the_bar_says_what_comfyui_is_at(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr("sys.stderr", terminal)
     with output.progress_bar(Namespace(json=False), {"edit": (0, 100)}, delay=0.0) as stage:
         stage("edit", 0.5, "Multi-Edit 7/20")
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while "edit: Multi-Edit 7/20" not in terminal.getvalue() and time.monotonic() < deadline:
             time.sleep(0.02)
     assert "edit: Multi-Edit 7/20" in terminal.getvalue()

@@ -90,7 +90,7 @@ def test_a_cancelled_holder_holds_nothing() -> None:
         await asyncio.sleep(0)
         waiting.cancel()
         await asyncio.gather(first, waiting, return_exceptions=True)
-        await asyncio.wait_for(hold(10), 1)
+        await asyncio.wait_for(hold(10), 30)
         return held
 
     assert asyncio.run(scenario()) == [9, 10]
@@ -153,7 +153,7 @@ def test_what_waits_behind_a_cancelled_one_that_is_too_large_goes_on() -> None:
             large, small = asyncio.ensure_future(hold(9)), asyncio.ensure_future(hold(5))
             await asyncio.sleep(0)
             large.cancel()
-            await asyncio.wait_for(small, 1)
+            await asyncio.wait_for(small, 30)
         return held
 
     assert asyncio.run(scenario()) == [5]

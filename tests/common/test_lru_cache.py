@@ -94,7 +94,7 @@ def test_two_threads_that_make_the_same_value_keep_one() -> None:
     texts, both = cache(), threading.Barrier(2)
 
     def make() -> bytes:
-        both.wait(5)
+        both.wait(30)
         return b"aaaa"
 
     threads = [threading.Thread(target=texts.get, args=("a", make)) for _ in range(2)]

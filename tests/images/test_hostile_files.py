@@ -15,10 +15,10 @@ from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
 from multiedit.tests.support.peaks import decode_peaks
+from multiedit.tests.support.timing import BUSY_SECONDS
 from PIL import Image
 
 LIMITS = Limits()
-SECONDS = 0.2  # of the processor: the machine may be busy with other things
 
 
 def chunk(kind: bytes, body: bytes) -> bytes:
@@ -143,7 +143,7 @@ def test_is_refused_in_time(name: str) -> None:
     start = time.process_time()
     with pytest.raises(InvalidImage, match=r"image 1 is a damaged or incomplete \w+ file\. Save it again"):
         decode(data, read_header(data, LIMITS, "image 1"), "image 1")
-    assert time.process_time() - start < SECONDS
+    assert time.process_time() - start < BUSY_SECONDS
 
 
 @pytest.mark.parametrize("name", READ)
@@ -153,7 +153,7 @@ def test_costs_no_more_than_its_first_picture(name: str) -> None:
     start = time.process_time()
     header = read_header(data, LIMITS)
     raster = decode(data, header)
-    assert time.process_time() - start < SECONDS
+    assert time.process_time() - start < BUSY_SECONDS
     assert raster.pixels.shape[:2] == (header.height, header.width)
 
 

@@ -14,6 +14,7 @@ from multiedit.pipelines.common.errors import ImageTooLarge, InvalidImage
 from multiedit.pipelines.common.settings import Limits
 from multiedit.pipelines.images.decode import decode
 from multiedit.pipelines.images.header import read_header
+from multiedit.tests.support.timing import BUSY_SECONDS
 from PIL import Image, ImageCms
 
 LIMITS = replace(Limits(), min_pixels=1, min_side=1)
@@ -203,7 +204,7 @@ def test_a_hostile_tiff_is_refused_in_time(make) -> None:
     start = time.process_time()
     with pytest.raises(InvalidImage):
         pixels(data)
-    assert time.process_time() - start < 0.2
+    assert time.process_time() - start < BUSY_SECONDS
 
 
 def test_pillow_s_process_wide_limit_has_no_say(photo, save, monkeypatch) -> None:
@@ -262,7 +263,7 @@ def test_run_lengths_are_read_and_bounded() -> None:
         read_header(data + bytes(1 << 20), LIMITS)
     with pytest.raises(InvalidImage):
         pixels(data[:1078] + b"\x00\x00" * (1 << 18))
-    assert time.process_time() - start < 0.5
+    assert time.process_time() - start < BUSY_SECONDS
 
 
 def test_a_bmp_of_another_compression_says_so() -> None:

@@ -50,7 +50,7 @@ def base64_png(**settings: Any) -> str:
     return base64.b64encode(png(**settings)).decode()
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     """Wait for another thread or process to make the condition true."""
     deadline = time.monotonic() + seconds
     while not condition():

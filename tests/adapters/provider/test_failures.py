@@ -295,7 +295,7 @@ def test_an_edit_that_nobody_waits_for_closes_the_connection(folders: dict[str, 
             )
             until(lambda: peer.asked)
             client.delete(started.headers["Location"].removeprefix("/api/v1"))
-            assert peer.left.wait(10)
+            assert peer.left.wait(30)
 
 
 def until(happened: Callable[[], object]) -> None:
