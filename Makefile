@@ -29,8 +29,10 @@ setup: .venv/.runtime
 demo: .venv/.runtime
 	@sh samples/demo.sh $(BIN)/multiedit
 
+# The files of tests are shared out: most of those with a page or a server wait more than they work.
+WORKERS ?= 2
 test: lint types
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile
 
 lint: .venv/.development
 	$(BIN)/ruff check .
