@@ -65,7 +65,7 @@ def weights_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/model.safetensors"
         server.shutdown()

@@ -37,7 +37,7 @@ class PictureServer:
     def __enter__(self) -> PictureServer:
         handler = partial(_Quiet, directory=str(SAMPLES))
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._thread.start()
         return self
 
