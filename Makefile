@@ -3,6 +3,8 @@ PYTHON ?= python3
 # One release is pinned so that everybody's first run is the same. Any other: `make demo TORCH=torch`.
 TORCH ?= torch==2.13.0
 BIN := .venv/bin
+# All else is taken only as scripts/lock.sh found it; torch has builds of its own on many indexes.
+LOCKED := $(BIN)/python -m pip install --quiet --require-hashes --requirement scripts/locked/runtime.txt
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/multi-edit
 export MULTIEDIT_COMFYUI ?= $(CACHE)/ComfyUI
@@ -14,16 +16,17 @@ OLDER_VERSIONS = 0.15.0 0.25.0
 
 setup: .venv/.runtime
 
-.venv/.runtime: pyproject.toml requirements.txt
+.venv/.runtime: pyproject.toml requirements.txt scripts/locked/runtime.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and "multi-edit needs Python 3.10 or newer; this is " + sys.version)'
 	$(PYTHON) -m venv .venv
+	$(LOCKED)
 	@echo "Fetching torch into .venv; on a slow line this takes a while."
 	$(BIN)/python -m pip install --quiet "$(TORCH)"
-	$(BIN)/python -m pip install --quiet --editable .
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.development: .venv/.runtime
-	$(BIN)/python -m pip install --quiet --editable ".[dev]"
+.venv/.development: .venv/.runtime scripts/locked/development.txt
+	$(LOCKED) --requirement scripts/locked/development.txt
 	@touch $@
 
 demo: .venv/.runtime

@@ -214,8 +214,10 @@ def serving(log: Path, budget: int) -> Iterator[Process]:
         ) as process,
     ):
         line = next(iter(process.stdout or ()))
-        yield Process(process.pid, line.split("listens at ")[1].split("/api")[0])
-        process.terminate()
+        try:
+            yield Process(process.pid, line.split("listens at ")[1].split("/api")[0])
+        finally:
+            process.terminate()
 
 
 @contextlib.contextmanager

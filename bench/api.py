@@ -105,8 +105,10 @@ def server() -> Iterator[Process]:
             command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
             line = next(iter(process.stdout or ()))
-            yield Process(process.pid, line.split("listens at ")[1].split("/api")[0])
-            process.terminate()
+            try:
+                yield Process(process.pid, line.split("listens at ")[1].split("/api")[0])
+            finally:
+                process.terminate()
 
 
 @contextmanager

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from functools import partial
 
 from ...pipelines.adapters.base import Adapter
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import SafetyError
-from ...pipelines.common.fair_semaphore import FairSemaphore
+from ...pipelines.common.fair_semaphore import FairSemaphore, Hold
 from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
@@ -88,8 +90,17 @@ class LocalBackend:
         async with self._measuring.hold(job.owner):
             need = await self._pipeline.memory(job.request)
         # Memory first: what waits for it takes no place from others.
-        async with self._hold_memory(job.owner, need), self._slots.hold(job.owner):
-            return await self._pipeline.edit(job.request, job.encode_options, stage=stage)
+        async with self._hold_memory(job.owner, need) as memory, self._slots.hold(job.owner):
+            away = partial(_without, memory, loop)
+            return await self._pipeline.edit(job.request, job.encode_options, stage=stage, away=away)
+
+
+@contextlib.contextmanager
+def _without(memory: Hold, loop: asyncio.AbstractEventLoop) -> Iterator[None]:
+    """Give memory back, in a thread beside the loop, and take it again where what follows needs it."""
+    loop.call_soon_threadsafe(memory.give_back)
+    yield
+    asyncio.run_coroutine_threadsafe(memory.take(), loop).result()
 
 
 def _retrieve_exception(inner: asyncio.Future[EditResult]) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
-from ..common.types import OnProgress
+from ..common.types import Away, OnProgress
 from ..images.input_image import PixelSource
 from ..planning.plan import EditPlan
 from .extended_images import extended_images
@@ -37,11 +38,18 @@ class Adapter(Protocol):
     @property
     def name(self) -> str: ...
 
-    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(
+        self,
+        plan: EditPlan,
+        images: Sequence[PixelSource],
+        progress: OnProgress,
+        away: Away = nullcontext,
+    ) -> EditOutput:
         """Edit, at the plan's size where the adapter decides on it.
 
         Args:
             images: the request's, in the plan's order of roles.
+            away: entered once, where another machine makes the edit.
 
         Raises:
             InvalidImage: an image turned out to be damaged when it was decoded.
@@ -51,9 +59,13 @@ class Adapter(Protocol):
 
 
 def run_adapter(
-    adapter: Adapter, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress
+    adapter: Adapter,
+    plan: EditPlan,
+    images: Sequence[PixelSource],
+    progress: OnProgress,
+    away: Away = nullcontext,
 ) -> tuple[EditPlan, EditOutput]:
     """Run an adapter; returns the plan with the size and notes of its output, and the output."""
-    output = adapter.run(plan, extended_images(plan, images), progress)
+    output = adapter.run(plan, extended_images(plan, images), progress, away)
     height, width = output.image.shape[1:3]
     return replace(plan, width=width, height=height, notes=(*plan.notes, *output.notes)), output

@@ -7,6 +7,7 @@ from it.
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -16,7 +17,7 @@ from torch import Tensor
 from ..common.errors import InvalidRequest
 from ..common.settings import Limits
 from ..common.threads import in_parallel
-from ..common.types import OnProgress
+from ..common.types import Away, OnProgress
 from ..images.input_image import PixelSource
 from ..layers.composite import composite
 from ..layers.document import Document, Layer
@@ -40,7 +41,13 @@ class CompositeAdapter:
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
 
-    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(
+        self,
+        plan: EditPlan,
+        images: Sequence[PixelSource],
+        progress: OnProgress,
+        away: Away = contextlib.nullcontext,
+    ) -> EditOutput:
         """See `Adapter.run`."""
         canvas = (plan.width, plan.height)
         cover = self._box(1, _COVER, images[0], canvas)

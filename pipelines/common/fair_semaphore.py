@@ -30,17 +30,17 @@ class FairSemaphore:
         self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}
 
     @contextlib.asynccontextmanager
-    async def hold(self, owner: str, size: int = 1) -> AsyncIterator[None]:
+    async def hold(self, owner: str, size: int = 1) -> AsyncIterator[Hold]:
         """Hold so much of it for a caller, waiting for it."""
-        size = min(size, self._most)
-        if size:
-            await self._turn(owner, size)
+        hold = Hold(self, owner, min(size, self._most))
+        await hold.take()
         try:
-            yield
+            yield hold
         finally:
-            self._release(owner, size)
+            hold.give_back()
 
-    async def _turn(self, owner: str, size: int) -> None:
+    async def take(self, owner: str, size: int) -> None:
+        """Wait for so much of it; `hold` gives it back too."""
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(owner, deque()).append((size, turn))
         self._serve()
@@ -50,10 +50,11 @@ class FairSemaphore:
             if turn.cancelled():
                 self._serve()  # what waited behind it may fit
             else:
-                self._release(owner, size)
+                self.release(owner, size)
             raise
 
-    def _release(self, holder: str, size: int) -> None:
+    def release(self, holder: str, size: int) -> None:
+        """Give back what was taken."""
         self._free += size
         self._held[holder] -= size
         if not self._held[holder]:
@@ -74,3 +75,24 @@ class FairSemaphore:
             queue.popleft()
             if queue:
                 self._waiting[owner] = queue  # at the end of the round
+
+
+class Hold:
+    """What a caller holds of a semaphore; it can be given back for a while, and taken again in turn."""
+
+    def __init__(self, semaphore: FairSemaphore, owner: str, size: int) -> None:
+        self._semaphore = semaphore
+        self._owner = owner
+        self._size = size
+        self._held = 0
+
+    async def take(self) -> None:
+        """Wait for it."""
+        if self._size:
+            await self._semaphore.take(self._owner, self._size)
+            self._held = self._size
+
+    def give_back(self) -> None:
+        """Let others have it, where it is held."""
+        held, self._held = self._held, 0
+        self._semaphore.release(self._owner, held)

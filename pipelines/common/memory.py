@@ -10,9 +10,9 @@ from contextlib import AbstractAsyncContextManager
 from pathlib import Path, PurePosixPath
 
 from .errors import ImageTooLarge
-from .fair_semaphore import FairSemaphore
+from .fair_semaphore import FairSemaphore, Hold
 
-HoldMemory = Callable[[str, int], AbstractAsyncContextManager[None]]
+HoldMemory = Callable[[str, int], AbstractAsyncContextManager[Hold]]
 """Holds, for a caller, so many bytes for as long as its context lasts."""
 
 _SHARE = 2  # half of the machine's: the rest is for the files, other programs and what an estimate misses
@@ -34,7 +34,7 @@ class MemoryBudget:
         self._bytes = FairSemaphore(size or has // _SHARE)
 
     @contextlib.asynccontextmanager
-    async def hold(self, owner: str, need: int) -> AsyncIterator[None]:
+    async def hold(self, owner: str, need: int) -> AsyncIterator[Hold]:
         """Hold so many bytes for a caller, waiting until they are free.
 
         Raises:
@@ -47,14 +47,14 @@ class MemoryBudget:
                 "again. MULTIEDIT_MEMORY_BYTES sets the limit.",
                 field="images",
             )
-        async with self._bytes.hold(owner, need):
-            yield
+        async with self._bytes.hold(owner, need) as hold:
+            yield hold
 
 
 @contextlib.asynccontextmanager
-async def unbounded(owner: str, need: int) -> AsyncIterator[None]:
+async def unbounded(owner: str, need: int) -> AsyncIterator[Hold]:
     """A `HoldMemory` for one edit at a time, by whoever owns the machine."""
-    yield
+    yield Hold(FairSemaphore(0), owner, 0)
 
 
 def machine_memory(root: Path = Path("/")) -> int:

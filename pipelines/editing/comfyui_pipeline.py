@@ -32,7 +32,7 @@ from ..safety.report import SafetyReport, off_report
 from ..safety.settings import SafetySettings
 from ..sources.source import SourceLoader
 from .api_note import with_api_note
-from .archive import pack
+from .archive import Pack
 from .edit_memory import image_bytes, results_bytes
 from .pipeline import EditResult, load_files, read_images, timed
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
@@ -225,8 +225,12 @@ async def _fetch(client: ComfyUIClient, outputs: Outputs, plan: EditPlan) -> Enc
     if len(shown) != 1 or len(shown[0]["multiedit"]) != count:
         what = "no result" if count == 1 else f"not {count} results"
         raise EditFailed(f"The ComfyUI at {client.address} returned {what}. {_SAME_VERSION}")
-    files = [await _fetch_one(client, shown[0], index, plan) for index in range(count)]
-    return files[0] if count == 1 else pack(files)
+    if count == 1:
+        return await _fetch_one(client, shown[0], 0, plan)
+    pack = Pack()
+    for index in range(count):
+        pack.add(await _fetch_one(client, shown[0], index, plan))
+    return pack.finish()
 
 
 async def _fetch_one(

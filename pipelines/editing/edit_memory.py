@@ -22,7 +22,7 @@ _BYTES_OF_IMAGE = 20  # a pixel: RGBA as float32 beside the decoder's own 8 bits
 _BYTES_OF_JPEG = 7  # of the stored size, however small it is decoded: a progressive one's coefficients
 _BYTES_OF_COVER = 16  # of the base where it covers the canvas
 _BYTES_OF_CANVAS = 48  # compositing, seamless blending, safe mode's blur and encoding take 2 to 4 canvases
-_BYTES_OF_RESULT = 8  # a file of at most 4, and once more in a pack
+_BYTES_OF_RESULT = 5  # a file of at most 4, and the room that a pack grows by
 _JPEG_SHARES = (8, 4, 2)  # of its sides, at which a JPEG can be decoded
 
 
@@ -32,9 +32,9 @@ def image_bytes(sizes: Sequence[Size]) -> int:
 
 
 def results_bytes(plan: EditPlan) -> int:
-    """Bytes of the files of several results, and of their pack; 0 for one, which is only passed on."""
+    """Bytes of a pack of several results, with one that is added; 0 for a single one, only passed on."""
     count = plan.options.batch_size
-    return _BYTES_OF_RESULT * plan.width * plan.height * count if count > 1 else 0
+    return _BYTES_OF_RESULT * plan.width * plan.height * (count + 1) if count > 1 else 0
 
 
 def edit_bytes(

@@ -14,6 +14,7 @@ from ..catalog.lookup import Catalog
 from ..common.errors import InvalidImage
 from ..common.settings import Limits
 from ..common.threads import in_parallel, in_thread
+from ..common.types import Away
 from ..images.facts import ImageFacts
 from ..images.header import FileSize, read_size
 from ..images.input_image import ImageFile
@@ -153,12 +154,14 @@ class EditPipeline:
         options: Mapping[str, Any] | None = None,
         embed: Mapping[str, str] | None = None,
         stage: OnStage = lambda name, share: None,
+        away: Away = contextlib.nullcontext,
     ) -> EditResult:
         """Carry the edit out.
 
         Args:
             options: fields of `EncodeOptions` besides the format.
             embed: further metadata for the file: ComfyUI's `prompt` and `workflow`.
+            away: entered in a thread, see `Adapter.run`.
 
         Raises:
             MultiEditError: any of the tree; nothing is left behind.
@@ -168,7 +171,7 @@ class EditPipeline:
         with timed(self.clock, seconds, "load"):
             files, _ = await self._load(request)
             plan, images = await self._prepare(request, files)
-        result = await in_thread(partial(self._run, plan, images, options or {}, embed or {}, stage))
+        result = await in_thread(partial(self._run, plan, images, options or {}, embed or {}, stage, away))
         return replace(result, seconds={**seconds, **result.seconds})
 
     def _adapter_names(self) -> dict[str, str]:
@@ -196,6 +199,7 @@ class EditPipeline:
         options: Mapping[str, Any],
         embed: Mapping[str, str],
         stage: OnStage,
+        away: Away,
     ) -> EditResult:
         from ..images.encode import EncodeOptions
         from .output import encode_result, screen_image
@@ -208,7 +212,7 @@ class EditPipeline:
                 require_safe_inputs(images, classifier, self.policy)
             with _naming_field():
                 adapter = self.adapters[plan.model]
-                plan, made = run_adapter(adapter, plan, images, lambda share: stage("edit", share))
+                plan, made = run_adapter(adapter, plan, images, lambda share: stage("edit", share), away)
         stage("check", 0.0)
         with timed(self.clock, seconds, "check"):
             image, report = screen_image(made.image, classifier, self.policy)

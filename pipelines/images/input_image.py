@@ -26,6 +26,10 @@ class PixelSource(Protocol):
 
     def mask(self, size: Size | None = None) -> Tensor: ...
 
+    def forget_pixels(self) -> None:
+        """Free the pixels that can be had again, which they are where they are asked for."""
+        ...
+
 
 class ImageFile:
     """A checked image file.
@@ -79,7 +83,7 @@ class ImageFile:
         return mask_from(read_edit_mask(self._raster_for(size), self.name).raster, size)
 
     def forget_pixels(self) -> None:
-        """Free the pixels that `facts` has decoded; they are decoded again where they are asked for."""
+        """See `PixelSource.forget_pixels`: those that `facts` has decoded."""
         self._raster = None
 
     def _selection(self, sample: Raster) -> MaskSelection:
@@ -145,3 +149,6 @@ class ImageTensor:
         from .resample import resize_mask
 
         return resize_mask(self._pixels, size or self.size).clamp(0.0, 1.0)
+
+    def forget_pixels(self) -> None:
+        """See `PixelSource.forget_pixels`: these are somebody else's."""

@@ -53,6 +53,17 @@ class Held:
             self.running -= 1
 
 
+class FirstAway(Held):
+    """The first edit is made by another machine, which responds at `go`."""
+
+    def run(self, plan, images, progress, away):  # type: ignore[no-untyped-def]
+        self.running += 1
+        if self.running == 1:
+            with away():
+                assert self.go.wait(20)
+        return self._adapter.run(plan, images, progress)
+
+
 @contextlib.contextmanager
 def server(budget: int, adapter: Held | None = None) -> Iterator[ApiServer]:
     def backend(limits: Limits, server_limits: ServerLimits) -> Backend:
@@ -110,3 +121,17 @@ def test_a_cancelled_edit_leaves_the_queue_for_memory() -> None:
         held.go.set()
         assert post(api, EDIT, OTHER_KEY).status_code == 200
         assert held.most == 1
+
+
+def test_an_edit_holds_no_memory_while_another_machine_makes_it() -> None:
+    remote = FirstAway()
+    with server(NEED, remote) as api:
+        statuses: list[int] = []
+        first = threading.Thread(target=lambda: statuses.append(post(api, EDIT).status_code))
+        first.start()
+        wait_until(lambda: remote.running == 1)
+        assert post(api, EDIT, OTHER_KEY).status_code == 200
+        assert not statuses
+        remote.go.set()
+        first.join()
+        assert statuses == [200]

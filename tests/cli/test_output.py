@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from multiedit.cli import output
 from multiedit.pipelines.common.errors import OutputError
-from multiedit.pipelines.editing.archive import pack
 from multiedit.pipelines.editing.output import EncodedImage
 from multiedit.pipelines.safety.report import off_report
+from multiedit.tests.support.packs import pack
 from multiedit.tests.support.shell import EXAMPLES, KEEP, MULTIEDIT, SIZE, Shell, open_image
 from PIL import Image
 
@@ -93,7 +93,7 @@ def test_dev_stdout_is_standard_output(tmp_path: Path, to: object) -> None:
 
 
 SINGLE = EncodedImage(b"first", "image/png", off_report(), ())
-PACKED = pack([SINGLE, replace(SINGLE, data=b"second")])
+PACKED = pack(SINGLE, replace(SINGLE, data=b"second"))
 
 
 def _written(path: Path, **options: object) -> None:

@@ -157,3 +157,49 @@ def test_what_waits_behind_a_cancelled_one_that_is_too_large_goes_on() -> None:
         return held
 
     assert asyncio.run(scenario()) == [5]
+
+
+def test_what_is_given_back_for_a_while_is_taken_again_in_turn() -> None:
+    async def scenario() -> list[str]:
+        semaphore, order = FairSemaphore(10), list[str]()
+
+        async def other() -> None:
+            async with semaphore.hold("other", 10):
+                order.append("other has it")
+                await asyncio.sleep(0)
+                order.append("other leaves")
+
+        async with semaphore.hold("one", 10) as hold:
+            waiting = asyncio.ensure_future(other())
+            await asyncio.sleep(0)
+            hold.give_back()
+            hold.give_back()  # nothing more
+            await hold.take()
+            order.append("one has it")
+            await asyncio.gather(waiting, return_exceptions=True)
+            late = asyncio.ensure_future(other())
+            await asyncio.sleep(0)
+            order.append("one leaves")
+        await late
+        return order
+
+    got, left = ["other has it", "other leaves"], ["one has it", "one leaves"]
+    assert asyncio.run(scenario()) == [*got, *left, *got]
+
+
+def test_who_fails_without_what_was_given_back_gives_back_no_more() -> None:
+    async def scenario() -> None:
+        semaphore = FairSemaphore(10)
+
+        async def fail() -> None:
+            async with semaphore.hold("one", 10) as hold:
+                hold.give_back()
+                raise KeyError
+
+        with pytest.raises(KeyError):
+            await fail()
+        async with semaphore.hold("two", 10):
+            with pytest.raises(asyncio.TimeoutError):
+                await asyncio.wait_for(semaphore.take("three", 1), 0.05)
+
+    asyncio.run(scenario())

@@ -13,7 +13,6 @@ from multiedit.pipelines.adapters.local import LOCAL_MODELS, local_adapters
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import InvalidRequest, ModelUnavailable, UnsupportedValue
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.common.types import OnProgress
 from multiedit.pipelines.editing.edit_tensors import EditedTensors, edit_tensors
 from multiedit.pipelines.images.input_image import PixelSource
 from multiedit.pipelines.layers.extension import Amount, Extend
@@ -159,7 +158,7 @@ class _Provider:
     def __init__(self, *outputs: EditOutput) -> None:
         self._outputs = iter(outputs)
 
-    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(self, plan: EditPlan, pictures: Sequence[PixelSource], *_: object) -> EditOutput:
         return next(self._outputs)
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...catalog.lookup import Catalog
 from ...common.settings import Limits
-from ...common.types import OnProgress
+from ...common.types import Away, OnProgress
 from ...images.input_image import PixelSource
 from ...planning.plan import EditPlan
 from ...planning.provider import PROVIDER
@@ -49,7 +50,13 @@ class ProviderAdapter:
     on_status: OnStatus
     clock: Callable[[], float] = time.monotonic
 
-    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(
+        self,
+        plan: EditPlan,
+        images: Sequence[PixelSource],
+        progress: OnProgress,
+        away: Away = contextlib.nullcontext,
+    ) -> EditOutput:
         """See `Adapter.run`; in a thread without an event loop.
 
         `progress` is called several times a second, and what it raises closes the connection.
@@ -64,7 +71,10 @@ class ProviderAdapter:
             return EditOutput(base, ("Nothing is sent or charged: the mask selects nothing.",))
         ratios = self.catalog.get(plan.model).fixed_ratios
         body = make_body(form_fields(plan, ratios), work.files())
-        response = asyncio.run(self._send(plan, body, progress))
+        for image in images:
+            image.forget_pixels()
+        with away():
+            response = asyncio.run(self._send(plan, body, progress))
         if response.status != _OK:
             raise responses.error_of(response, self.provider)
         made = responses.image_of(response, self.provider, self.limits)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from multiedit.pipelines.adapters.provider.registry import ProviderRegistry, load_provider
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.common.types import Away
 from multiedit.pipelines.editing.pipeline import EditPipeline, EditResult
 from multiedit.pipelines.planning.request import parse_request
 from multiedit.pipelines.sources.source import BytesSource, SourceLoader
@@ -41,15 +43,19 @@ Edit = Callable[..., EditResult]
 
 @pytest.fixture
 def edit(folders: Mapping[str, str]) -> Edit:
-    """Edits at a peer: `edit(peer, picture, ..., environment={}, **fields)`."""
+    """Edits at a peer: `edit(peer, picture, ..., environment={}, away=..., **fields)`."""
 
     def carry_out(
-        peer: HostedPeer, *pictures: bytes, environment: Mapping[str, str] | None = None, **fields: Any
+        peer: HostedPeer,
+        *pictures: bytes,
+        environment: Mapping[str, str] | None = None,
+        away: Away = contextlib.nullcontext,
+        **fields: Any,
     ) -> EditResult:
         hosting = load_provider(LIMITS, {**folders, **peer.environment, **(environment or {})})
         given = {"prompt": "a red hat", "modelId": "nano-banana-2-edit", "safe_mode": False, **fields}
         request = parse_request({**given, "images": [BytesSource(data) for data in pictures]}, LIMITS)
         tell = fields.pop("tell", lambda text: None)
-        return asyncio.run(editor(hosting, tell).edit(request))
+        return asyncio.run(editor(hosting, tell).edit(request, away=away))
 
     return carry_out

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from multiedit.pipelines.adapters.provider.registry import load_provider
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.errors import ModelUnavailable
 from multiedit.pipelines.common.settings import Limits
+from multiedit.pipelines.images import decode as decoding
 from multiedit.tests.support.metadata import read_metadata
 from multiedit.tests.support.provider_peer import KEY, HostedPeer, png, replying
 from PIL import Image
@@ -218,3 +220,33 @@ def test_what_goes_there_is_what_the_user_configured(
     beside = set(hosting.adapters(Limits(), beside_comfyui=True))
     assert beside == models - {"qwen-edit"}  # which a ComfyUI runs at no cost
     assert load_provider(Limits(), folders).models == ()
+
+
+def test_no_pixels_are_kept_or_read_while_the_provider_works(
+    edit: Edit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    read = decoding.decode
+
+    @contextlib.contextmanager
+    def away() -> Iterator[None]:
+        order.append("away")
+        yield
+        order.append("back")
+
+    def decode(data: bytes, header: Any, name: str, *size: Any) -> Any:
+        order.append(name)
+        return read(data, header, name, *size)
+
+    async def reply(request: Any) -> Any:
+        order.append("made")
+        return await replying(png((512, 480)))(request)
+
+    monkeypatch.setattr(decoding, "decode", decode)
+    white = png((400, 300), (255, 255, 255))
+    extras = {"roles": {"2": "mask"}, "extend": {"left": 112, "top": 180}}
+    with HostedPeer(reply) as peer:
+        edit(peer, noise(), white, away=away, multiedit=extras)
+    place = order.index("away")
+    assert order[place : place + 3] == ["away", "made", "back"]
+    assert {*order[:place]} == {*order[place + 3 :]} - {"the image"} == {"image 1", "image 2"}
