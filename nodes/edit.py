@@ -118,7 +118,7 @@ async def run_edit(
     roles, placements = read_per_image(per_image, shared)
     require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
-    masked = find_mask(mask, images, {*roles, *placements})
+    masked = find_mask(mask, images, roles, interprets_prompt=choice["model"] not in LOCAL_MODELS)
     for note in masked.notes:
         show_text(cls, note)
     settings = EditSettings(

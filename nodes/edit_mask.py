@@ -1,10 +1,13 @@
-"""Find the edit mask of a Multi-Edit: at its socket, or among the images as the command line does."""
+"""Find the edit mask of a Multi-Edit: at its socket, or among the images by the command line's rule."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from ..pipelines.planning.request import Role
+from ..pipelines.planning.roles import could_be_mask
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -14,8 +17,8 @@ _EMPTY = (
     "Paint a mask, or connect a black and white image as a further image."
 )
 _INFERRED = (
-    "Image {0} is taken as mask: it is grey, and nearly all of it is black or white. With per_image "
-    '{{"{0}": {{"role": "overlay"}}}} it is an overlay.'
+    "Image {0} is taken as mask: it is grey, nearly all of it is black or white, and it has image_1's size. "
+    'With per_image {{"{0}": {{"role": "overlay"}}}} it is an overlay.'
 )
 
 
@@ -43,19 +46,20 @@ class MaskedImages:
         return {f"image_{number}": image for number, image in self.given.items()}
 
 
-def find_mask(mask: object, images: Mapping[int, Tensor], given: Collection[int]) -> MaskedImages:
+def find_mask(
+    mask: object, images: Mapping[int, Tensor], roles: Mapping[int, Role], interprets_prompt: bool
+) -> MaskedImages:
     """Take the mask of the socket, else the first further image that looks like one.
 
     Args:
         mask: of the socket; Load Image's empty one counts as none, and is noted.
         images: by socket number.
-        given: numbers of images whose role or placement is given, which are no masks.
+        roles: those that are given, by socket number; such an image is no mask.
+        interprets_prompt: whether the model does; another composites.
 
     Raises:
         InvalidRequest: the mask is none (see `tensor_input`).
     """
-    from ..pipelines.images.decode import Raster
-    from ..pipelines.images.edit_mask import looks_like_mask
     from ..pipelines.layers.stack import given_mask
 
     number_of_base = next(iter(images))
@@ -65,8 +69,19 @@ def find_mask(mask: object, images: Mapping[int, Tensor], given: Collection[int]
         if change is not None:
             return MaskedImages(dict(images), change, images)
         notes = (_EMPTY,)
+    sizes = {number: (image.shape[2], image.shape[1]) for number, image in images.items()}
     for number, image in images.items():
-        if number != number_of_base and number not in given and looks_like_mask(Raster(image[0])):
+        if number == number_of_base or number in roles:
+            continue
+        if could_be_mask(number, sizes, roles, interprets_prompt) and _looks_like_mask(image):
             others = {other: pixels for other, pixels in images.items() if other != number}
             return MaskedImages(others, image[..., 0], images, number, (_INFERRED.format(number),))
     return MaskedImages(dict(images), None, images, None, notes)
+
+
+def _looks_like_mask(image: Tensor) -> bool:
+    """Whether every frame does: a film that begins in black is none."""
+    from ..pipelines.images.decode import Raster
+    from ..pipelines.images.edit_mask import looks_like_mask
+
+    return all(looks_like_mask(Raster(frame)) for frame in image)

@@ -61,6 +61,7 @@ def assign_roles(
     _check_base(extras.roles)
     _check_mask(extras.roles)
     _check_placement(extras)
+    sizes = {number: (image.width, image.height) for number, image in enumerate(images, start=1)}
     roles: list[Role] = ["base"]
     notes = []
     for number, image in enumerate(images[1:], start=2):
@@ -72,20 +73,26 @@ def assign_roles(
             continue
         if "mask" in extras.roles.values():
             image = replace(image, looks_like_mask=False)  # there is one at most
-        limits = "mask" not in roles and _could_be_mask(number, extras, images, model)
+        limits = "mask" not in roles and could_be_mask(number, sizes, extras.roles, model.interprets_prompt)
         role, why = _infer(number, image, number in extras.placement, limits, model)
         roles.append(role)
         notes.append(f"Image {number} is taken as {role}: {why}.")
     return tuple(roles), tuple(notes)
 
 
-def _could_be_mask(number: int, extras: Extras, images: Sequence[ImageFacts], model: Model) -> bool:
-    """Return whether a mask of the base's size would limit something."""
-    base, image = images[0], images[number - 1]
-    others = set(range(2, len(images) + 1)) - {number}
-    laid_on = any(extras.roles.get(other, "overlay") == "overlay" for other in others)
-    same_size = (image.width, image.height) == (base.width, base.height)
-    return same_size and (model.interprets_prompt or laid_on)
+def could_be_mask(
+    number: int, sizes: Mapping[int, tuple[int, int]], roles: Mapping[int, Role], interprets_prompt: bool
+) -> bool:
+    """Return whether an image, as a mask, has the base's size and would limit something.
+
+    Args:
+        sizes: width and height of every image by number, the base's first.
+        roles: those that are given.
+        interprets_prompt: whether the model does; another composites.
+    """
+    base, *further = sizes
+    laid_on = any(roles.get(other, "overlay") == "overlay" for other in further if other != number)
+    return sizes[number] == sizes[base] and (interprets_prompt or laid_on)
 
 
 def _infer(number: int, image: ImageFacts, placed: bool, limits: bool, model: Model) -> tuple[Role, str]:

@@ -68,17 +68,44 @@ def test_the_white_of_a_grey_png_leaves_no_ghost_of_the_base(graph: Any, value: 
     assert not image.any()
 
 
-@pytest.mark.parametrize("given", ["", '{"2": {"role": "overlay"}}', '{"2": {"opacity": 1.0}}'])
-def test_a_black_and_white_image_is_the_mask_as_on_the_command_line(graph: Any, given: str) -> None:
-    base, overlay = torch.zeros(1, 40, 60, 3), torch.full((1, 40, 60, 3), 0.5)
-    half = torch.zeros(1, 20, 30, 3)
-    half[:, :, :15] = 1.0
-    image, plan, summary = edit(graph, base, half, overlay, per_image=given)
-    masked = not given
-    assert json.loads(plan)["roles"] == ["base", "overlay", "mask" if masked else "overlay"]
-    assert ("Image 2 is taken as mask" in summary) is masked
-    assert (image[0, :, 32:] > 0.4).all() != masked
+def half_white(frames: int = 1, height: int = 40, width: int = 60) -> torch.Tensor:
+    half = torch.zeros(frames, height, width, 3)
+    half[:, :, : width // 2] = 1.0
+    return half
+
+
+OVERLAY = torch.full((1, 40, 60, 3), 0.5)
+FADING_IN = torch.cat((torch.zeros(1, 40, 60, 3), torch.rand(2, 40, 60, 3)))
+OVERLAID = '{"2": {"role": "overlay"}}'
+
+
+@pytest.mark.parametrize(
+    ("black_and_white", "others", "given", "is_mask"),
+    [
+        (half_white(), (OVERLAY,), "", True),
+        (half_white(3), (OVERLAY,), "", True),
+        (half_white(), (OVERLAY,), OVERLAID, False),
+        (half_white(), (OVERLAY,), '{"2": {"opacity": 1.0}}', False),
+        (half_white(), (OVERLAY,), '{"3": {"role": "reference"}}', False),
+        (half_white(), (), "", False),  # as a mask it would change nothing: a logo or a drawing
+        (half_white(height=20, width=30), (OVERLAY,), "", False),
+        (FADING_IN, (OVERLAY,), "", False),
+    ],
+    ids=["one", "three frames", "said", "placed", "nothing laid on", "alone", "smaller", "fading in"],
+)
+def test_a_black_and_white_image_is_the_mask_by_the_command_lines_rule(
+    graph: Any, black_and_white: torch.Tensor, others: tuple[torch.Tensor, ...], given: str, is_mask: bool
+) -> None:
+    _, plan, summary = edit(graph, torch.zeros(1, 40, 60, 3), black_and_white, *others, per_image=given)
+    assert ("mask" in json.loads(plan)["roles"]) is is_mask
+    assert ("Image 2 is taken as mask" in summary) is is_mask
+
+
+@pytest.mark.parametrize("given", ["", OVERLAID])
+def test_outside_the_mask_the_base_stays(graph: Any, given: str) -> None:
+    image, *_ = edit(graph, torch.zeros(1, 40, 60, 3), half_white(), OVERLAY, per_image=given)
     assert (image[0, :, :28] > 0.4).all()
+    assert bool((image[0, :, 32:] > 0.4).all()) is bool(given)
 
 
 def test_an_overlay_keeps_its_own_alpha(graph: Any) -> None:
