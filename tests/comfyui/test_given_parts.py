@@ -21,6 +21,7 @@ from multiedit.tests.support.edit_prompts import (
     picture,
     result,
 )
+from multiedit.tests.support.family_tables import tried
 
 LORA_2509 = "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16.safetensors"
 LORA_2511 = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
@@ -70,6 +71,10 @@ def server(model_server: Server) -> Iterator[Server]:
     model_server.post("/tiny/reset")
     yield model_server
     model_server.post("/tiny/reset")
+
+
+def test_parts_of_every_family_are_tried() -> None:
+    assert set(tried("parts")) <= {*FILES, "qwen-image-layered"}  # of layers in test_image_to_layers.py
 
 
 def from_parts(model: str, images: list[str], chosen: str | None = None, **widgets: Any) -> Prompt:

@@ -18,8 +18,9 @@ from multiedit.tests.support.edit_prompts import (
     pixels,
     result,
 )
+from multiedit.tests.support.family_tables import tried
 
-LORA = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
+LORA = tried("LoRA")["qwen-image-layered"]
 
 
 def split(image: str, model: str = "qwen-image-layered", **options: Any) -> Prompt:

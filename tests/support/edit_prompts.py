@@ -43,9 +43,15 @@ def edit(
     loader: Prompt | None = None,
     keep_size: bool = True,
     extend: str = "",
+    steps: int | None = None,
     **options: Any,
 ) -> Prompt:
-    """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image; `options` are those below `model`."""
+    """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image.
+
+    Args:
+        steps: of Multi-Edit Sampling; without it there is no such node.
+        options: those below `model`.
+    """
     graph: Prompt = {}
     inputs: Prompt = {"model": "from loader", "model.aspect_ratio": "auto", "model.resolution": "auto"}
     small = {"sampling_megapixels": MEGAPIXELS, "reference_megapixels": MEGAPIXELS}
@@ -57,7 +63,11 @@ def edit(
         graph["mask"] = node("LoadImageMask", image=mask, channel="red")
         inputs["mask"] = ["mask", 0]
     graph["model"] = node("MultiEditLoadModel", **{"model": model, "model.profile": "auto", **(loader or {})})
-    asked = {"prompt": prompt, "seed": seed, "keep_size": keep_size, "loaded_model": ["model", 0]}
+    loaded = ["model", 0]
+    if steps is not None:
+        graph["sampling"] = node("MultiEditSampling", loaded_model=loaded, steps=steps)
+        loaded = ["sampling", 0]
+    asked = {"prompt": prompt, "seed": seed, "keep_size": keep_size, "loaded_model": loaded}
     asked |= {"extend": extend} if extend else {}
     graph["edit"] = node("MultiEditEdit", **inputs, **asked)
     graph["save"] = node("SaveImage", images=["edit", 0], filename_prefix="edit")
