@@ -14,6 +14,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.edit_prompts import (
     Prompt,
+    changed,
     counts,
     edit,
     mask,
@@ -102,14 +103,6 @@ def telling(prompt: Prompt) -> Prompt:
     """With nodes that show the plan and the summary."""
     prompt["plan"] = node("PreviewAny", source=["edit", 1])
     prompt["summary"] = node("PreviewAny", source=["edit", 2])
-    return prompt
-
-
-def changed(prompt: Prompt, class_type: str, name: str = "changed", **widgets: Any) -> Prompt:
-    """With another node between the model and Multi-Edit."""
-    before = prompt["edit"]["inputs"]["loaded_model"]
-    prompt[name] = node(class_type, loaded_model=before, **widgets)
-    prompt["edit"]["inputs"]["loaded_model"] = [name, 0]
     return prompt
 
 

@@ -63,15 +63,19 @@ def edit(
         graph["mask"] = node("LoadImageMask", image=mask, channel="red")
         inputs["mask"] = ["mask", 0]
     graph["model"] = node("MultiEditLoadModel", **{"model": model, "model.profile": "auto", **(loader or {})})
-    loaded = ["model", 0]
-    if steps is not None:
-        graph["sampling"] = node("MultiEditSampling", loaded_model=loaded, steps=steps)
-        loaded = ["sampling", 0]
-    asked = {"prompt": prompt, "seed": seed, "keep_size": keep_size, "loaded_model": loaded}
+    asked = {"prompt": prompt, "seed": seed, "keep_size": keep_size, "loaded_model": ["model", 0]}
     asked |= {"extend": extend} if extend else {}
     graph["edit"] = node("MultiEditEdit", **inputs, **asked)
     graph["save"] = node("SaveImage", images=["edit", 0], filename_prefix="edit")
-    return graph
+    return graph if steps is None else changed(graph, "MultiEditSampling", "sampling", steps=steps)
+
+
+def changed(prompt: Prompt, class_type: str, name: str = "changed", **widgets: Any) -> Prompt:
+    """With another node between the model and Multi-Edit."""
+    before = prompt["edit"]["inputs"]["loaded_model"]
+    prompt[name] = node(class_type, loaded_model=before, **widgets)
+    prompt["edit"]["inputs"]["loaded_model"] = [name, 0]
+    return prompt
 
 
 def node(class_type: str, /, **inputs: Any) -> Prompt:
