@@ -1,4 +1,4 @@
-"""What may be asked wrongly of a model: the node, the HTTP API and the shell say it before anything is loaded.
+"""What may be asked wrongly of a model: node, HTTP API and shell say it before anything is loaded.
 
 Parts of another family are the node's alone: test_given_parts.py.
 """
