@@ -199,11 +199,8 @@ def planning(case: Case, models: Path) -> list[Figure]:
 
     plan(None)
     return [
-        Figure(name, min(timed(partial(plan, given)) for _ in range(PLANNED)), bar, " ms")
-        for name, given, bar in (
-            ("planned", None, PLANNING_BAR),
-            ("and a mask of a megapixel read", mask, None),
-        )
+        Figure(name, min(timed(partial(plan, given)) for _ in range(PLANNED)), PLANNING_BAR, " ms")
+        for name, given in (("planned", None), ("and a mask of a megapixel read", mask))
     ]
 
 

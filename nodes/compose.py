@@ -32,6 +32,9 @@ from .socket_values import (
 )
 from .stage_pictures import TOLD_AGAIN, stage_pictures
 
+Overlays = Mapping[int, tuple[Any, Any]]
+"""By number: an image, and its layer mask or None."""
+
 _PAIRS = 8  # of one node; more layers by chaining nodes
 _IDLE = (
     "The placement settings of this node are not used: everything in layers is placed already. Connect an "
@@ -94,23 +97,42 @@ class MultiEditCompose(io.ComfyNode):
     ) -> io.NodeOutput:
         from ..pipelines.layers.stack import compose_stack
 
-        sockets, fields = split_sockets(others)
-        images, placement = layers_by_number(sockets), replace(placement_of(fields), z=z_index)
+        images, shared, own = _overlays(others, z_index, per_image, has_base=layers is None)
         composed = compose_stack(
             layers,
             images,
-            placement,
-            placements=_own_placements(per_image, placement, sockets, has_base=layers is None),
+            shared,
+            placements=own,
             canvas=canvas_size(canvas or {}),
             background=background_color(background or {}),
             limits=Limits.from_environment(),
             progress=progress_callback(),
         )
         _judge(composed.layers)
-        idle = placement != Placement(z=z_index) and not images and not _has_unplaced(layers)
-        shown = show_text(cls, _IDLE).as_dict() if idle else {}
         outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
-        return io.NodeOutput(*outputs, ui={**stage_pictures(cls, images, layers), **shown} or None)
+        return io.NodeOutput(*outputs, ui=_shown(cls, images, layers, shared, z_index))
+
+
+def _overlays(
+    inputs: Mapping[str, Any], z_index: int, per_image: str, *, has_base: bool
+) -> tuple[Overlays, Placement, dict[int, Placement]]:
+    """The images with their masks, the placement of all of them, and those of single ones."""
+    sockets, fields = split_sockets(inputs)
+    shared = replace(placement_of(fields), z=z_index)
+    return layers_by_number(sockets), shared, _own_placements(per_image, shared, sockets, has_base=has_base)
+
+
+def _shown(
+    cls: type[io.ComfyNode],
+    images: Overlays,
+    layers: dict[str, Any] | None,
+    shared: Placement,
+    z_index: int,
+) -> dict[str, Any] | None:
+    """What the page shows: the images in small, and that a placement is set where nothing is to be placed."""
+    idle = shared != Placement(z=z_index) and not images and not _has_unplaced(layers)
+    note = show_text(cls, _IDLE).as_dict() if idle else {}
+    return {**stage_pictures(cls, images, layers), **note} or None
 
 
 def _own_placements(

@@ -14,7 +14,7 @@ from ..pipelines.catalog.lookup import load_catalog
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import LARGEST_SEED, Limits
 from .dynamic_options import UNSENT, refuse_unknown, require_option
-from .edit_mask import find_mask
+from .edit_mask import MaskedImages, find_mask
 from .extend import extend_input, read_extend_text
 from .input_safety import require_safe_inputs
 from .loaded_model import LOADED_MODEL
@@ -96,31 +96,53 @@ class MultiEditEdit(io.ComfyNode):
 async def run_edit(
     cls: type[io.ComfyNode],
     item: int,
-    prompt: str,
     model: dict[str, Any] | None = None,
+    loaded_model: Any = None,
+    prompt_upsampler: Any = None,
+    **inputs: Any,
+) -> io.NodeOutput:
+    """Edit by the selected model. `item` is the place of the arguments in a ComfyUI list."""
+    choice = require_option("model", model)
+    settings, masked = _read(choice, **inputs)
+    for note in masked.notes:
+        show_text(cls, note)
+    shown = stage_pictures(cls, {number: (image, None) for number, image in masked.given.items()}) or None
+    if settings.model == FROM_LOADER:
+        # It judges by itself: a deferred edit comes here twice.
+        expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
+        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
+    if prompt_upsampler is not None:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
+            field="prompt_upsampler",
+        )
+    require_safe_inputs(masked.judged)
+    edited = await _edit_now(cls, settings, masked.images, masked.mask)
+    summary = "\n".join([edited.summary, *masked.notes])
+    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)
+
+
+def _read(
+    choice: Mapping[str, Any],
+    prompt: str,
     seed: int = 0,
     mask: Any = None,
     keep_size: bool = False,
     per_image: str = "",
     snap_ratio: bool = False,
     extend: str = "",
-    loaded_model: Any = None,
-    prompt_upsampler: Any = None,
     **others: Any,
-) -> io.NodeOutput:
-    """Edit by the selected model. `item` is the place of the arguments in a ComfyUI list."""
+) -> tuple[EditSettings, MaskedImages]:
+    """Read the widgets, the images and the mask; `choice` is what is chosen at `model`, and below it."""
     from ..pipelines.images.tensor_input import image_tensors
     from ..pipelines.planning.tensor_plan import EditSettings
 
-    choice = require_option("model", model)
     sockets, fields = split_sockets(others)
     shared = placement_of(fields)
     roles, placements = read_per_image(per_image, shared)
     require_sockets({*roles, *placements}, sockets)
     images = image_tensors(values_by_number("image_", sockets), "image_{}")
     masked = find_mask(mask, images, roles, interprets_prompt=choice["model"] not in LOCAL_MODELS)
-    for note in masked.notes:
-        show_text(cls, note)
     settings = EditSettings(
         model=choice["model"],
         prompt=prompt,
@@ -136,20 +158,7 @@ async def run_edit(
         placements=_by_place(placements, masked.images),
         mask_options=read_mask_options(choice),
     )
-    shown = stage_pictures(cls, {number: (image, None) for number, image in images.items()}) or None
-    if settings.model == FROM_LOADER:
-        # It judges by itself: a deferred edit comes here twice.
-        expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
-        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
-    if prompt_upsampler is not None:
-        raise InvalidRequest(
-            f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
-            field="prompt_upsampler",
-        )
-    require_safe_inputs(masked.judged)
-    edited = await _edit_now(cls, settings, masked.images, masked.mask)
-    summary = "\n".join([edited.summary, *masked.notes])
-    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)
+    return settings, masked
 
 
 async def _edit_now(

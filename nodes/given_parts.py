@@ -32,4 +32,5 @@ def _look_at(model: Any, clip: Any, vae: Any) -> GivenParts:
         tokenizer=type(clip.tokenizer).__name__,
         model_latent=(latent.latent_channels, latent.latent_dimensions),
         vae_latent=(vae.latent_channels, vae.latent_dim),
+        vae_channels=vae.output_channels,
     )

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import is_link
 
 from ..pipelines.adapters.comfyui.families import FAMILIES
-from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions
+from ..pipelines.adapters.comfyui.generation_plan import GenerationOptions, GenerationPlan
 from ..pipelines.adapters.comfyui.graph_builder import GraphSources
 from ..pipelines.adapters.comfyui.profiles.registry import load_profiles
 from ..pipelines.catalog.lookup import load_catalog
@@ -151,9 +151,36 @@ def expand_edit(
         InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
         SafetyError: an image does not pass (see `require_safe_inputs`).
     """
-    from ..pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
     from ..pipelines.adapters.comfyui.tensor_generation import plan_tensor_generation
 
+    require_source(loaded)
+    links, node = links_of(cls), cls.hidden.unique_id
+    selected = selection_of(cls.hidden.dynprompt, loaded)
+    if selected is None:
+        return _deferred(links, f"{node}.{item}.late", item)
+    model_id, selection = selected
+    settings, images = replace(settings, model=model_id), list(masked.images.values())
+    generation, frames = plan_tensor_generation(
+        settings, images, masked.mask, selection, options, load_catalog()
+    )
+    if _UPSAMPLER in links and not FAMILIES[selection.profile.family].upsamples:
+        raise InvalidRequest(
+            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
+            "Disconnect it.",
+            field=_UPSAMPLER,
+        )
+    if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
+        return _deferred(links, f"{node}.{item}.late", item)
+    require_safe_inputs(masked.judged)
+    return _expanded(generation, frames, links, masked, f"{node}.{item}.", item)
+
+
+def require_source(loaded: Any) -> None:
+    """Refuse what is neither a loaded model nor the link that it will come over.
+
+    Raises:
+        InvalidRequest: nothing is connected, or something else.
+    """
     if loaded is None:
         raise InvalidRequest(
             f"model is {FROM_LOADER!r}, but no model is connected. Connect {SOURCES} to "
@@ -162,32 +189,22 @@ def expand_edit(
         )
     if not is_link(loaded):
         require_loaded_model(loaded)
-    links, node = links_of(cls), cls.hidden.unique_id
-    selected = selection_of(cls.hidden.dynprompt, loaded)
-    if selected is None:
-        return _deferred(links, f"{node}.{item}.late", item)
-    model_id, selection = selected
-    settings, batches, prefix = (
-        replace(settings, model=model_id),
-        list(masked.images.values()),
-        f"{node}.{item}.",
-    )
-    generation, frames = plan_tensor_generation(
-        settings, batches, masked.mask, selection, options, load_catalog()
-    )
-    upsampler = links.get(_UPSAMPLER)
-    if upsampler and not FAMILIES[selection.profile.family].upsamples:
-        raise InvalidRequest(
-            f"prompt_upsampler is connected, but {selection.profile.name} takes its prompt as it is. "
-            "Disconnect it.",
-            field=_UPSAMPLER,
-        )
-    if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
-        return _deferred(links, f"{prefix}late", item)
-    require_safe_inputs(masked.judged)
+
+
+def _expanded(
+    generation: GenerationPlan,
+    frames: int,
+    links: Mapping[str, Any],
+    masked: MaskedImages,
+    prefix: str,
+    item: int,
+) -> io.NodeOutput:
+    """Expand into the graph of a plan; `prefix` is of its nodes' ids."""
+    from ..pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
+
     mask, converted = _mask_link(masked, links, prefix)
-    image_links = tuple(links[f"image_{number}"] for number in masked.images)
-    sources = GraphSources(links[_SOCKET], image_links, mask, item, upsampler=upsampler)
+    images = tuple(links[f"image_{number}"] for number in masked.images)
+    sources = GraphSources(links[_SOCKET], images, mask, item, upsampler=links.get(_UPSAMPLER))
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
     return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})

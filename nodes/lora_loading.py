@@ -12,14 +12,16 @@ import comfy.utils
 import folder_paths
 from comfy.weight_adapter import LoRAAdapter
 
-from ..pipelines.common.errors import InvalidModelFile
+from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from ..pipelines.common.validation import shown
 from ..pipelines.planning.model_options import FITS_IN_PART
 
 _FEW = 2  # names that a message shows
 
 
-def add_lora(model: Any, name: str, strength: float, title: str) -> tuple[Any, tuple[str, ...]]:
+def add_lora(
+    model: Any, name: str, strength: float, title: str, error: type[MultiEditError] = InvalidRequest
+) -> tuple[Any, tuple[str, ...]]:
     """Return the model with a LoRA, the weights being shared, and a warning where only a part of it fits.
 
     Args:
@@ -27,9 +29,7 @@ def add_lora(model: Any, name: str, strength: float, title: str) -> tuple[Any, t
         name: of the file in ComfyUI's folders `loras`.
         strength: 1 is as the LoRA was trained.
         title: of the model in messages.
-
-    Raises:
-        InvalidModelFile: nothing of it fits the model.
+        error: what is raised where nothing of it fits the model.
     """
     path = folder_paths.get_full_path_or_raise("loras", name)
     lora = _Read(comfy.lora_convert.convert_lora(comfy.utils.load_torch_file(path, safe_load=True)))
@@ -37,7 +37,7 @@ def add_lora(model: Any, name: str, strength: float, title: str) -> tuple[Any, t
     patches = comfy.lora.load_lora(lora, keys, log_missing=False)
     fitting = {key: patch for key, patch in patches.items() if _fits(patch, key, model)}
     if not fitting:
-        raise InvalidModelFile(_nothing_fits(name, lora, patches, title), field="lora")
+        raise error(_nothing_fits(name, lora, patches, title), field="multiedit.loras")
     patched = model.clone()
     patched.add_patches(fitting, strength)
     return patched, _warnings(name, lora, patches, fitting, title)

@@ -11,7 +11,7 @@ import comfy.model_management
 import nodes
 
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
-from ..pipelines.common.errors import InvalidRequest
+from ..pipelines.common.errors import InvalidModelFile, InvalidRequest
 from ..pipelines.common.validation import shown
 from ..pipelines.planning.model_options import LoraChoice
 from .loaded_model import LoadedModel
@@ -22,8 +22,9 @@ def load_model(model_id: str, selection: ProfileSelection, weight_dtype: str) ->
     """Load what was selected; warnings of its LoRAs become notes of the selection.
 
     Raises:
-        InvalidRequest: a weight type for a checkpoint, which has its own.
-        InvalidModelFile: nothing of a LoRA fits the model.
+        InvalidRequest: a weight type for a checkpoint, which has its own, or nothing of a LoRA of the user's
+            own fits the model.
+        InvalidModelFile: nothing of the profile's LoRA does.
     """
     files = selection.files
     if "checkpoint" in files and weight_dtype != "default":
@@ -49,7 +50,8 @@ def _with_loras(model: Any, selection: ProfileSelection) -> tuple[Any, list[str]
     warnings: list[str] = []
     for lora in (*step, *selection.loras):
         comfy.model_management.throw_exception_if_processing_interrupted()
-        model, more = add_lora(model, lora.name, lora.strength, selection.profile.name)
+        error = InvalidRequest if lora in selection.loras else InvalidModelFile
+        model, more = add_lora(model, lora.name, lora.strength, selection.profile.name, error)
         warnings += more
     return model, warnings
 

@@ -9,15 +9,11 @@ from comfy.samplers import KSampler
 from comfy_api.latest import io
 
 from ..pipelines.adapters.comfyui.families import SHIFTED
-from ..pipelines.adapters.comfyui.profiles.sampling import (
-    LARGEST_SHIFT,
-    MOST_STEPS,
-    Sampling,
-    with_sampling,
-)
+from ..pipelines.adapters.comfyui.profiles.sampling import LARGEST_SHIFT, Sampling, with_sampling
 from ..pipelines.adapters.comfyui.profiles.selection import ProfileSelection
 from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
+from ..pipelines.common.settings import Limits
 from ..pipelines.common.validation import describe
 from ..pipelines.planning.model_options import LARGEST_CFG
 
@@ -53,7 +49,7 @@ def sampling_inputs() -> list[io.Input]:
             optional=True,
             default=OWN,
             min=OWN,
-            max=MOST_STEPS,
+            max=Limits.from_environment().max_steps,
             tooltip="Sampling steps; -1 is the profile's.",
         ),
         _number("cfg", LARGEST_CFG, "Strength of the guidance; 1 is without it, -1 is the profile's."),
@@ -110,7 +106,7 @@ def read_sampling(widgets: Mapping[str, Any]) -> Sampling:
         None if (name := widgets.get(widget, AUTO)) == AUTO else name for widget in ("sampler", "scheduler")
     )
     return Sampling(
-        steps=_own(widgets, "steps", 1, MOST_STEPS),
+        steps=_own(widgets, "steps", 1, Limits.from_environment().max_steps),
         cfg=_own(widgets, "cfg", 0.0, LARGEST_CFG),
         sampler=sampler,
         scheduler=scheduler,

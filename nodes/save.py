@@ -96,8 +96,11 @@ class MultiEditSave(io.ComfyNode):
             **_written(cls, metadata, report, plan),
         )
         SAVED_FILES.add(cls.hidden.unique_id, [file.path for file in saved])
-        names = [PurePosixPath(subfolder, file.path.name).as_posix() for file in saved]
-        return io.NodeOutput(names, ui=_shown(saved, subfolder))
+        return io.NodeOutput(_names(saved, subfolder), ui=_shown(saved, subfolder))
+
+
+def _names(saved: Sequence[Saved], subfolder: str) -> list[str]:
+    return [PurePosixPath(subfolder, file.path.name).as_posix() for file in saved]
 
 
 def _output_files(prefix: str, images: Tensor) -> tuple[str, Callable[[int, str], Path]]:

@@ -71,7 +71,7 @@ STARTS = {"cli/serve.py": {"api"}, "cli/keys.py": {"api"}, "nodes/registry.py": 
 # The outermost place of a server, where a client gets a response whatever went wrong.
 LAST_RESORTS = {"api/handler.py"}
 HEAVY = {"torch", "numpy", "PIL", "aiohttp"}
-MOST_LINES = {"file": 400, "function": 60}
+MOST_LINES = {"file": 400, "function": 60, "execute": 15}
 
 
 def _sources(*folders: str) -> list[str]:
@@ -222,6 +222,26 @@ def test_sources_stay_small() -> None:
     lengths = {source: len((ROOT / source).read_text("utf-8").splitlines()) for source in PACKAGE}
     assert {source: length for source, length in lengths.items() if length > MOST_LINES["file"]} == {}
     assert _offences(long_functions) == {}
+
+
+def test_a_node_is_thin() -> None:
+    """Its `execute`, without the signature and blank lines."""
+
+    def long_nodes(source: str) -> dict[str, int]:
+        lines = (ROOT / source).read_text("utf-8").splitlines()
+        nodes = [node for node in ast.walk(_tree(source)) if isinstance(node, ast.ClassDef)]
+        lengths = {node.name: _body_length(node, lines) for node in nodes}
+        return {name: length for name, length in lengths.items() if length > MOST_LINES["execute"]}
+
+    assert _offences(long_nodes, _sources("nodes")) == {}
+
+
+def _body_length(node: ast.ClassDef, lines: list[str]) -> int:
+    """The lines of a class's `execute`; 0 where it has none."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    bodies = [each.body for each in node.body if isinstance(each, kinds) and each.name == "execute"]
+    spans = [lines[body[0].lineno - 1 : _last_line(body[-1])] for body in bodies]
+    return sum(bool(line.strip()) for span in spans for line in span)
 
 
 def _last_line(node: ast.stmt) -> int:

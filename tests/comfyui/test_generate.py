@@ -25,6 +25,7 @@ from multiedit.tests.support.edit_prompts import (
     pixels,
     result,
 )
+from multiedit.tests.support.family_tables import tried
 from multiedit.tests.support.pictures import PICTURES
 from PIL import Image
 
@@ -34,8 +35,7 @@ QWEN, KLEIN = "qwen-edit", "flux-2-klein-4b-edit"
 QWEN_FILES = ("qwen_image_edit_2511_bf16", "qwen_2.5_vl_7b_fp8_scaled", "qwen_image_vae")
 KLEIN_FILES = ("flux-2-klein-4b-fp8", "qwen_3_4b", "flux2-vae")
 COFFEE, _, MASK = PICTURES
-# One of each family, and its other ways of loading and guiding, with a LoRA that fits it.
-FAMILIES = {QWEN: LORA, KLEIN: FLUX_LORA, "mage-flow-turbo-edit": None}
+# Other ways of loading and guiding within a family, with a LoRA that fits it.
 VARIANTS = {
     "firered-image-edit": LORA,
     "qwen-edit-uncensored": LORA,
@@ -43,14 +43,7 @@ VARIANTS = {
     "flux-2-klein-9b-kv-edit": FLUX_LORA,
     "flux-2-dev-edit": FLUX_LORA,
 }
-# Of one image, and of two; the last one needs a mask.
-FEWER = {
-    "qwen-image-edit": LORA,
-    "longcat-image-edit": None,
-    "boogu-image-edit": None,
-    "flux-1-kontext-dev-edit": None,
-    "flux-1-fill-dev": None,
-}
+STEPS = 4  # of any model: those that have 50 would take long
 LOADS = {"load_diffusion_model": 1, "load_clip": 1, "load_vae": 1}
 
 
@@ -73,28 +66,31 @@ def three(server: Server) -> list[str]:
     return [picture(server, f"{number}.png", number) for number in (1, 2, 3)]
 
 
-@pytest.mark.parametrize(("model", "lora"), FAMILIES.items())
-def test_a_model_edits_three_images_in_a_mask_with_a_lora(
-    server: Server, model: str, lora: str | None
+@pytest.mark.parametrize(("model", "lora"), tried("mask").items())
+def test_a_model_edits_its_images_in_a_mask_with_a_lora_and_in_several_ways(
+    server: Server, model: str, lora: str
 ) -> None:
     """Several whole edits by a tiny model, which take seconds on a processor."""
-    images = three(server)
-    loader = {"lora": lora, "strength_model": 1.0} if lora else {}
-    asked: dict[str, Any] = {"images": images, "mask": mask(server), "loader": loader}
+    known = load_catalog().get(model)
+    images = three(server)[: known.max_images]
+    loader = {"lora": lora, "strength_model": 1.0}
+    asked: dict[str, Any] = {"images": images, "mask": mask(server), "loader": loader, "steps": STEPS}
     watched = server.watch(edit(model, **asked))
     (first,) = pixels(server, watched.run)
     assert first.shape == (SIZE[1], SIZE[0], 3)
-    assert len(watched.events.previews) == 4
+    assert len(watched.events.previews) == STEPS
     assert Image.open(io.BytesIO(watched.events.previews[0])).format == "JPEG"
-    assert [value for _, value, _ in watched.events.progress[-4:]] == [1, 2, 3, 4]
-    others = {
+    assert [value for _, value, _ in watched.events.progress[-STEPS:]] == [*range(1, STEPS + 1)]
+    others: dict[str, Prompt] = {
         "another seed": {"seed": 2},
         "another prompt": {"prompt": "a red scarf and the sea at night"},
-        "another order": {"images": [images[0], images[2], images[1]]},
-        "no mask": {"mask": None},
+        "no LoRA": {"loader": {}},
+        **{f"{count} images": {"images": images[:count]} for count in range(1, len(images))},
     }
-    if loader:
-        others["no LoRA"] = {"loader": {}}
+    if len(images) == 3:
+        others["another order"] = {"images": [images[0], images[2], images[1]]}
+    if not known.needs_mask:
+        others["no mask"] = {"mask": None}
     made = {name: result(server, edit(model, **{**asked, **other})) for name, other in others.items()}
     for name, other in made.items():
         assert not np.array_equal(other, first), name
@@ -107,18 +103,31 @@ def test_a_model_edits_three_images_in_a_mask_with_a_lora(
     assert "invalid value encountered" not in server.log  # a NaN on its way into a PNG
 
 
-@pytest.mark.parametrize("model", [*FAMILIES, *FEWER])
+@pytest.mark.parametrize("model", [model for model in tried("two seeds") if model in tried("mask")])
+def test_of_several_results_the_first_is_that_of_a_single_run(server: Server, model: str) -> None:
+    images, chosen = three(server)[: min(2, load_catalog().get(model).max_images)], mask(server)
+    single = result(server, edit(model, images, chosen, steps=STEPS))
+    several = pixels(server, server.run(edit(model, images, chosen, steps=STEPS, batch_size=3)))
+    assert len(several) == 3
+    assert np.abs(several[0].astype(int) - single).max() <= 1  # another batch, another order of sums
+    assert not np.array_equal(several[1], several[0])
+    assert not np.array_equal(several[1], several[2])
+
+
+@pytest.mark.parametrize("model", tried("extend"))
 def test_an_extended_image_keeps_its_pixels_and_the_model_makes_the_rest(server: Server, model: str) -> None:
     """Several whole edits by a tiny model, which take seconds on a processor."""
     images = three(server)[: min(2, load_catalog().get(model).max_images)]
     base = np.asarray(Image.open(server.base / "input" / images[0]))
-    made = result(server, edit(model, images, extend="left=40,bottom=25%"))
+    asked = {"extend": "left=40,bottom=25%", "steps": STEPS}
+    made = result(server, edit(model, images, **asked))
     assert made.shape == (140, 200, 3)
     assert np.array_equal(made[:112, 40:], base)
     assert made[:, :30].std() > 0
-    again = result(server, edit(model, images, extend="left=40,bottom=25%", prompt="the sea at night"))
+    again = result(server, edit(model, images, **asked, prompt="the sea at night"))
     assert not np.array_equal(again[:, :30], made[:, :30])
-    masked = result(server, edit(model, images, mask(server), extend="left=40", crop_and_stitch="on"))
+    asked = {"extend": "left=40", "steps": STEPS, "crop_and_stitch": "on"}
+    masked = result(server, edit(model, images, mask(server), **asked))
     selected = np.asarray(Image.open(server.base / "input" / "mask.png"))[..., 0] > 0
     assert np.array_equal(masked[:, 40:][~selected], base[~selected])
     assert not np.array_equal(masked[:, 40:][selected], base[selected])
@@ -136,29 +145,6 @@ def test_a_variant_of_a_family_reads_its_prompt_and_its_images_in_order(
     )
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, result(server, edit(model, images, prompt="the sea at night")))
-
-
-@pytest.mark.parametrize(("model", "lora"), FEWER.items())
-def test_a_model_of_few_images_edits_in_a_mask(server: Server, model: str, lora: str | None) -> None:
-    """Several whole edits of up to 50 steps by a tiny model, which take seconds on a processor."""
-    images, loader = three(server), {"lora": lora, "strength_model": 1.0} if lora else {}
-    asked: dict[str, Any] = {"images": images[:1], "mask": mask(server), "loader": loader}
-    first = result(server, edit(model, **asked))
-    others = {"another seed": {"seed": 2}, "another prompt": {"prompt": "a red scarf and the sea at night"}}
-    if lora:
-        others["no LoRA"] = {"loader": {}}
-    if model == "flux-1-kontext-dev-edit":
-        others["another image"] = {"images": images[:2]}
-    base = np.asarray(Image.open(server.base / "input" / images[0]))
-    selected = np.asarray(Image.open(server.base / "input" / asked["mask"]))[..., 0] > 0
-    for name, other in others.items():
-        made = result(server, edit(model, **{**asked, **other}))
-        assert not np.array_equal(made, first), name
-        assert np.array_equal(made[~selected], base[~selected]), name
-    several = pixels(server, server.run(edit(model, **asked, batch_size=2)))
-    assert np.abs(several[0].astype(int) - first).max() <= 1  # another batch, another order of sums
-    assert not np.array_equal(several[1], several[0])
-    assert "invalid value encountered" not in server.log  # a NaN on its way into a PNG
 
 
 @pytest.mark.parametrize(
@@ -284,16 +270,6 @@ def test_the_alpha_of_a_picture_is_kept_outside_the_mask(server: Server) -> None
     made = kept(server, prompt, ["transparent", 0], "mask.png")
     assert made.shape[2] == 4
     assert made[SIZE[1] // 2, SIZE[0] // 2, 3] == 255
-
-
-@pytest.mark.parametrize("model", [QWEN, KLEIN])
-def test_of_several_results_the_first_is_that_of_a_single_run(server: Server, model: str) -> None:
-    images, chosen = three(server)[:2], mask(server)
-    single = result(server, edit(model, images, chosen))
-    several = pixels(server, server.run(edit(model, images, chosen, batch_size=3)))
-    assert len(several) == 3
-    assert np.abs(several[0].astype(int) - single).max() <= 1  # another batch, another order of sums
-    assert not np.array_equal(several[1], several[2])
 
 
 def test_the_speed_options_run(server: Server) -> None:

@@ -14,6 +14,7 @@ from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
 from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.edit_prompts import (
     Prompt,
+    changed,
     counts,
     edit,
     mask,
@@ -21,6 +22,7 @@ from multiedit.tests.support.edit_prompts import (
     picture,
     result,
 )
+from multiedit.tests.support.family_tables import tried
 
 LORA_2509 = "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16.safetensors"
 LORA_2511 = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
@@ -72,6 +74,10 @@ def server(model_server: Server) -> Iterator[Server]:
     model_server.post("/tiny/reset")
 
 
+def test_parts_of_every_family_are_tried() -> None:
+    assert set(tried("parts")) <= {*FILES, "qwen-image-layered"}  # of layers in test_image_to_layers.py
+
+
 def from_parts(model: str, images: list[str], chosen: str | None = None, **widgets: Any) -> Prompt:
     """An edit by ComfyUI's own loaders; `widgets` are those of Multi-Edit Model from Parts."""
     prompt = edit(model, images, chosen)
@@ -97,14 +103,6 @@ def telling(prompt: Prompt) -> Prompt:
     """With nodes that show the plan and the summary."""
     prompt["plan"] = node("PreviewAny", source=["edit", 1])
     prompt["summary"] = node("PreviewAny", source=["edit", 2])
-    return prompt
-
-
-def changed(prompt: Prompt, class_type: str, name: str = "changed", **widgets: Any) -> Prompt:
-    """With another node between the model and Multi-Edit."""
-    before = prompt["edit"]["inputs"]["loaded_model"]
-    prompt[name] = node(class_type, loaded_model=before, **widgets)
-    prompt["edit"]["inputs"]["loaded_model"] = [name, 0]
     return prompt
 
 

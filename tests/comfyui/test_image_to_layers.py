@@ -18,8 +18,9 @@ from multiedit.tests.support.edit_prompts import (
     pixels,
     result,
 )
+from multiedit.tests.support.family_tables import tried
 
-LORA = "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16.safetensors"
+LORA = tried("LoRA")["qwen-image-layered"]
 
 
 def split(image: str, model: str = "qwen-image-layered", **options: Any) -> Prompt:
@@ -56,14 +57,19 @@ def changed(prompt: Prompt, class_type: str, **widgets: Any) -> Prompt:
     return {**prompt, "changed": node(class_type, **{**loaded, **widgets}), "split": split}
 
 
-def from_parts(image: str, file: str = "qwen_image_layered_bf16", **widgets: Any) -> Prompt:
+def from_parts(
+    image: str,
+    file: str = "qwen_image_layered_bf16",
+    vae: str = "qwen_image_layered_vae",
+    **widgets: Any,
+) -> Prompt:
     """The model by ComfyUI's own loaders."""
     parts = {"model": ["unet", 0], "clip": ["clip", 0], "vae": ["vae", 0], "profile": "auto"}
     return {
         **split(image),
         "unet": node("UNETLoader", unet_name=f"{file}.safetensors", weight_dtype="default"),
         "clip": node("CLIPLoader", clip_name="qwen_2.5_vl_7b_fp8_scaled.safetensors", type="qwen_image"),
-        "vae": node("VAELoader", vae_name="qwen_image_layered_vae.safetensors"),
+        "vae": node("VAELoader", vae_name=f"{vae}.safetensors"),
         "model": node("MultiEditModelFromParts", **parts, **widgets),
     }
 
@@ -90,8 +96,12 @@ def test_layers_come_of_parts_loras_and_other_sampling_too(model_server: Server)
     ("prompt", "message"),
     [
         (
-            from_parts("1.png", "qwen_image_edit_2511_bf16"),
+            from_parts("1.png", "qwen_image_edit_2511_bf16", "qwen_image_vae"),
             "Qwen-Image-Edit 2511 splits no image into layers",
+        ),
+        (
+            from_parts("1.png", vae="qwen_image_vae"),
+            "its images have 3 channels, and those of Qwen-Image-Layered have 4",
         ),
         (
             changed(split("1.png"), "MultiEditSampling", denoise=0.5),
@@ -106,7 +116,7 @@ def test_layers_come_of_parts_loras_and_other_sampling_too(model_server: Server)
             "loaded_model is 'x', not a model.",
         ),
     ],
-    ids=["parts of an edit model", "less noise", "text", "text before it"],
+    ids=["parts of an edit model", "an RGB VAE", "less noise", "text", "text before it"],
 )
 def test_what_makes_no_layers_is_refused_before_anything_is_sampled(
     model_server: Server, prompt: Prompt, message: str

@@ -43,9 +43,15 @@ def edit(
     loader: Prompt | None = None,
     keep_size: bool = True,
     extend: str = "",
+    steps: int | None = None,
     **options: Any,
 ) -> Prompt:
-    """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image; `options` are those below `model`."""
+    """Load Image, Load Multi-Edit Model, Multi-Edit and Save Image.
+
+    Args:
+        steps: of Multi-Edit Sampling; without it there is no such node.
+        options: those below `model`.
+    """
     graph: Prompt = {}
     inputs: Prompt = {"model": "from loader", "model.aspect_ratio": "auto", "model.resolution": "auto"}
     small = {"sampling_megapixels": MEGAPIXELS, "reference_megapixels": MEGAPIXELS}
@@ -61,7 +67,15 @@ def edit(
     asked |= {"extend": extend} if extend else {}
     graph["edit"] = node("MultiEditEdit", **inputs, **asked)
     graph["save"] = node("SaveImage", images=["edit", 0], filename_prefix="edit")
-    return graph
+    return graph if steps is None else changed(graph, "MultiEditSampling", "sampling", steps=steps)
+
+
+def changed(prompt: Prompt, class_type: str, name: str = "changed", **widgets: Any) -> Prompt:
+    """With another node between the model and Multi-Edit."""
+    before = prompt["edit"]["inputs"]["loaded_model"]
+    prompt[name] = node(class_type, loaded_model=before, **widgets)
+    prompt["edit"]["inputs"]["loaded_model"] = [name, 0]
+    return prompt
 
 
 def node(class_type: str, /, **inputs: Any) -> Prompt:

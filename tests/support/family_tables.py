@@ -1,7 +1,13 @@
 """The one table of the model families: their models in the catalogue, and how each profile samples.
 
-A new family adds its rows here; the tests of the catalogue, the profiles and the templates read them.
+A new family adds its rows here; the tests of the catalogue, the profiles and the templates read them, and
+those that edit by tiny weights in a real ComfyUI.
 """
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 K2 = ("1K", "2K")
 K4 = ("1K", "2K", "4K")
@@ -77,3 +83,52 @@ GATED = {
     "qwen-image-21": ({"TextEncodeQwenImage21", "QwenImage21Cache"}, "0.37.0"),
     "flux3": ({"ReferenceMultiLatent", "Flux3LayoutPrompt"}, "0.41.0"),
 }
+
+
+# What every family is tried with end to end, by tiny weights: tests/comfyui.
+KINDS = ("one image", "two images", "three images", "mask", "extend", "LoRA", "two seeds", "parts")
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How a family is tried end to end.
+
+    Attributes:
+        model: one of the family's.
+        lora: a file that fits it.
+        not_tried: by kind, why it cannot be.
+    """
+
+    model: str
+    lora: str = ""
+    not_tried: Mapping[str, str] = field(default_factory=dict)
+
+
+_ONE_IMAGE = dict.fromkeys(("two images", "three images"), "it takes one image")
+_NO_EDIT = dict.fromkeys(("mask", "extend"), "it splits all of an image into layers, and edits nothing")
+_TOO_NEW = dict.fromkeys(
+    KINDS, "it needs nodes of a newer ComfyUI than any that could be had: test_upstream.py has their schemas"
+)
+TRIED = {
+    "qwen-edit": Tried("qwen-edit", "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16"),
+    "flux2": Tried("flux-2-klein-4b-edit", "Flux_2-Turbo-LoRA_comfyui"),
+    "mage-flow": Tried("mage-flow-turbo-edit", "mage_flow_style"),
+    "qwen-image-21": Tried("qwen-image-2.1-edit", not_tried=_TOO_NEW),
+    "flux3": Tried("flux-3-klein-edit", not_tried=_TOO_NEW),
+    "qwen-edit-first": Tried(
+        "qwen-image-edit", "Qwen-Image-Edit-2509-Lightning-8steps-V1.0-bf16", _ONE_IMAGE
+    ),
+    "flux-kontext": Tried("flux-1-kontext-dev-edit", "flux1_style", {"three images": "it takes two images"}),
+    "flux-fill": Tried("flux-1-fill-dev", "flux1_style", _ONE_IMAGE),
+    "longcat": Tried("longcat-image-edit", "longcat_style", _ONE_IMAGE),
+    "boogu": Tried("boogu-image-edit", "boogu_style", _ONE_IMAGE),
+    "qwen-layered": Tried(
+        "qwen-image-layered", "Qwen-Image-Edit-2511-Lightning-8steps-V1.0-bf16", _ONE_IMAGE | _NO_EDIT
+    ),
+}
+
+
+def tried(kind: str) -> dict[str, str]:
+    """The models that are tried with a kind, and the LoRA of each."""
+    rows = (row for row in TRIED.values() if kind not in row.not_tried)
+    return {row.model: f"{row.lora}.safetensors" for row in rows}

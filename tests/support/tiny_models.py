@@ -417,7 +417,8 @@ def _language_model(
 
 
 lightning = partial(lora, target=qwen_edit, prefix="", down="lora_down", up="lora_up")
-turbo = partial(lora, target=flux2, prefix="diffusion_model.", down="lora_A", up="lora_B")
+style = partial(lora, prefix="diffusion_model.", down="lora_A", up="lora_B")
+turbo = partial(style, target=flux2)
 
 FILES: dict[str, Callable[[str], State]] = {
     "diffusion_models/qwen_image_edit_2511_bf16": partial(qwen_edit, timestep_zero=True),
@@ -456,6 +457,10 @@ FILES: dict[str, Callable[[str], State]] = {
     "loras/Qwen-Image-Edit-Lightning-4steps-V1.0-bf16": lightning,
     "loras/FireRed-Image-Edit-1.0-Lightning-8steps-v1.0": lightning,
     "loras/Flux_2-Turbo-LoRA_comfyui": turbo,
+    "loras/mage_flow_style": partial(style, target=mage),
+    "loras/flux1_style": partial(style, target=flux1),
+    "loras/longcat_style": partial(style, target=longcat),
+    "loras/boogu_style": partial(style, target=boogu),
 }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn.functional import adaptive_max_pool2d, max_pool2d
 
 from ...common.settings import Limits
 from ...common.types import Size
-from ...images.levels import MASK_EDGE
+from ...images.levels import FAINTEST, MASK_EDGE
 from ...images.resample import resize, resize_mask
-from ...layers.masked import keep_outside, mask_bounds, with_channels
+from ...layers.masked import keep_outside, with_channels
 from ...layers.placement import Box, CanvasWindow
 from ...planning.shape import shown_box
 from .mask_shape import faded, grown, without_specks
@@ -65,9 +67,18 @@ def grown_mask(mask: Tensor, image: Tensor, canvas: Size, pixels: int) -> Tensor
 
 
 def canvas_bounds(mask: Tensor, image: Tensor, canvas: Size) -> CanvasWindow:
-    """The window on the canvas of what an edit mask [B, h, w] changes in any frame."""
-    any_frame = mask.float().amax(dim=0, keepdim=True)
-    return mask_bounds(fitted_mask(any_frame, image, ReferenceFit(canvas, canvas))[0])
+    """The window on the canvas of what an edit mask [B, h, w] changes in any frame; empty where nothing is.
+
+    Where the mask is resized, a side may be a pixel further out: only the largest value of each row and
+    column is looked at, since planning waits for it.
+    """
+    box = _cover(image, canvas)
+    rows, columns = (_selected(mask.amax(dim=axis).amax(dim=0)) for axis in (2, 1))
+    top, bottom = _reached(rows, mask.shape[1], box.height, -box.y, canvas[1])
+    left, right = _reached(columns, mask.shape[2], box.width, -box.x, canvas[0])
+    return (
+        CanvasWindow(top, bottom, left, right) if top < bottom and left < right else CanvasWindow(0, 0, 0, 0)
+    )
 
 
 def latent_mask(mask: Tensor, cell: int) -> Tensor:
@@ -114,6 +125,23 @@ def finished(
         result[window] = keep_outside(canvas[0][window], output, change)
         results.append(result)
     return torch.stack(results)
+
+
+def _selected(largest: Tensor) -> tuple[int, int]:
+    """From where to where, stop exclusive, there is a value that counts."""
+    at = torch.nonzero(largest >= FAINTEST).flatten()
+    return (int(at[0]), int(at[-1]) + 1) if len(at) else (0, 0)
+
+
+def _reached(span: tuple[int, int], length: int, covering: int, cut: int, shown: int) -> tuple[int, int]:
+    """Where a span of a side of `length` is once that is resized to `covering`, and that cut to `shown`."""
+    if span[0] == span[1]:
+        return 0, 0
+    scale = length / covering
+    support = max(scale, 1.0) - 0.5  # from a pixel's own border to the end of the filter's triangle
+    start = math.floor((span[0] - support) / scale - 0.5) + 1 - cut
+    stop = math.ceil((span[1] + support) / scale - 0.5) - cut
+    return max(start, 0), min(stop, shown)
 
 
 def _covering_mask(mask: Tensor, box: Box) -> Tensor:

@@ -14,7 +14,6 @@ from ...planning.tensor_plan import EditSettings, frames_of, plan_tensors
 from .families import FAMILIES
 from .generation import plan_generation
 from .generation_plan import GenerationOptions, GenerationPlan
-from .mask_shape import without_specks
 from .pixels import canvas_bounds
 from .profiles.selection import ProfileSelection
 
@@ -34,8 +33,8 @@ def plan_tensor_generation(
 
     Args:
         images: [B, H, W, 3 or 4]; the first is the base.
-        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base; what is too faint to
-            count (see `mask_shape`) is 0.
+        mask: edit mask [B, h, w], 1 = change here, of any size, stretched over the base; what is fainter than
+            `FAINTEST` counts as 0.
 
     Raises:
         InvalidRequest: the model makes no edits, the frames do not agree, the mask selects nothing of the
@@ -49,7 +48,6 @@ def plan_tensor_generation(
         )
     frames = frames_of(images, mask)
     adapters = {settings.model: selection.profile.family}
-    mask = None if mask is None else without_specks(mask)
     plan = plan_tensors(settings, images, mask, catalog, adapters)
     bounds = _bounds(plan, images[0], mask)
     sizes = [

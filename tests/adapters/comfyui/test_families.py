@@ -9,12 +9,29 @@ import pytest
 from multiedit.pipelines.adapters.comfyui.families import FAMILIES, flux3, qwen_image_21
 from multiedit.pipelines.adapters.comfyui.families.family import with_tags
 from multiedit.pipelines.adapters.comfyui.generation_plan import GenerationOptions
-from multiedit.pipelines.adapters.comfyui.profiles.registry import load_profiles
+from multiedit.pipelines.adapters.comfyui.layers_graph import FAMILY as LAYERS
+from multiedit.pipelines.adapters.comfyui.profiles.registry import load_all_profiles, load_profiles
 from multiedit.tests.support.edit_graphs import LARGE, PHOTOGRAPH, PORTRAIT, THREE, Case, graph
+from multiedit.tests.support.family_tables import GATED, KINDS, TRIED
 
 
 def test_every_family_has_a_profile() -> None:
     assert {profile.family for profile in load_profiles()} == set(FAMILIES)
+
+
+def test_every_family_is_tried_end_to_end_with_everything_that_it_can_be() -> None:
+    """The table says why a kind is not tried; what it says holds."""
+    assert set(TRIED) == {*FAMILIES, LAYERS}
+    for family, row in TRIED.items():
+        profile = load_all_profiles().of_model(row.model)[0]
+        assert (profile.family, set(row.not_tried) - set(KINDS)) == (family, set())
+        assert ("one image" in row.not_tried) is (family in GATED)
+        for count, kind in enumerate(KINDS[:3], start=1):
+            assert (kind in row.not_tried) is (family in GATED or count > profile.max_images), family
+        for kind in ("mask", "extend"):
+            assert (kind in row.not_tried) is (family in {*GATED, LAYERS})
+        for kind in ("LoRA", "two seeds", "parts"):
+            assert (kind in row.not_tried) is (family in GATED)
 
 
 @pytest.mark.parametrize(

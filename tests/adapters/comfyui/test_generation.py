@@ -321,7 +321,8 @@ def dot() -> torch.Tensor:
 def test_noise_in_a_mask_neither_widens_the_part_nor_switches_it_off() -> None:
     noisy = dot().clamp(min=4 / 255)
     assert planned(noisy).region == planned(dot()).region is not None
-    with pytest.raises(InvalidRequest, match="The mask selects nothing"):
+    assert any("is taken for noise" in note for note in planned(noisy).plan.notes)
+    with pytest.raises(InvalidRequest, match="The mask selects nothing: it is below 5 of 255 everywhere"):
         planned(torch.full((1, 300, 400), 4 / 255))
 
 

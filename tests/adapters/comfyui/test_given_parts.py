@@ -18,11 +18,10 @@ QWEN_TOKENIZER = "QwenImageTokenizer"
 
 
 def given(
-    kind: str, architecture: str, tokenizer: str, latent: tuple[int, int] = MAGE, prefix: str = ""
+    kind: str, architecture: str, tokenizer: str, latent: tuple[int, int] = MAGE, channels: int = 3
 ) -> GivenParts:
-    shapes = ARCHITECTURES[architecture]
-    tensors = {prefix + name: Tensor("", shape, 0) for name, shape in shapes.items()}
-    return GivenParts([kind, "BaseModel", "Module", "object"], tensors, tokenizer, latent, latent)
+    tensors = {name: Tensor("", shape, 0) for name, shape in ARCHITECTURES[architecture].items()}
+    return GivenParts([kind, "BaseModel", "Module", "object"], tensors, tokenizer, latent, latent, channels)
 
 
 PARTS = {
@@ -37,7 +36,7 @@ PARTS = {
     "depth": given("Flux", "depth", "FluxTokenizer", FLUX),
     "longcat": given("LongCatImage", "longcat", "LongCatImageTokenizer", FLUX),
     "boogu": given("Boogu", "boogu", "BooguTokenizer", FLUX),
-    "layered": given("QwenImage", "qwen layered", QWEN_TOKENIZER, QWEN),
+    "layered": given("QwenImage", "qwen layered", QWEN_TOKENIZER, QWEN, 4),
 }
 
 
@@ -116,7 +115,7 @@ def test_any_profile_of_the_family_can_be_asked_for(parts: str, asked: str) -> N
 
 
 def test_a_family_whose_class_is_not_known_is_taken_where_it_is_asked_for() -> None:
-    parts = GivenParts(["QwenImage21"], {}, "QwenImage21Tokenizer", (64, 2), (64, 2))
+    parts = GivenParts(["QwenImage21"], {}, "QwenImage21Tokenizer", (64, 2), (64, 2), 4)
     assert selected(parts, "qwen-image-2.1").profile.id == "qwen-image-2.1"
 
 
@@ -160,6 +159,14 @@ BAD: list[tuple[GivenParts, str | None, str, str]] = [
         "vae",
         "16 channels in 2 dimensions, and Qwen-Image-Edit 2511 needs 16 in 3. Connect qwen_image_vae",
     ),
+    (
+        replace(PARTS["layered"], vae_channels=3),
+        None,
+        "vae",
+        "vae is of another family: its images have 3 channels, and those of Qwen-Image-Layered have 4. "
+        "Connect qwen_image_layered_vae.safetensors.",
+    ),
+    (replace(PARTS["2511"], vae_channels=4), None, "vae", "those of Qwen-Image-Edit 2511 have 3. Connect"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -195,6 +196,21 @@ def test_bounds_on_the_canvas_hold_the_mask_as_it_will_be_fitted() -> None:
     change: Any = fitted_mask(mask, base, ReferenceFit((640, 416), (640, 416)))[0]
     assert mask_bounds(change) == (top, bottom, left, right)
     assert bottom - top == pytest.approx(11 / 51 * 432, abs=20)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_bounds_are_at_most_a_pixel_outside_the_mask_as_it_will_be_fitted(seed: int) -> None:
+    draw = Random(seed)
+    width, height, canvas_width, canvas_height = (draw.randint(24, 200) for _ in range(4))
+    left, right = draw.randrange(width // 2), draw.randrange(width // 2, width) + 1
+    top, bottom = draw.randrange(height // 2), draw.randrange(height // 2, height) + 1
+    mask = box_mask(height, width, top, bottom, left, right)
+    base, canvas = torch.zeros(1, height, width, 3), (canvas_width, canvas_height)
+    bounds = canvas_bounds(mask, base, canvas)
+    fitted: Any = mask_bounds(fitted_mask(mask, base, ReferenceFit(canvas, canvas))[0])
+    for own, (start, stop) in ((bounds[:2], fitted[:2]), (bounds[2:], fitted[2:])):
+        assert start - 1 <= own[0] <= start
+        assert stop <= own[1] <= stop + 1
 
 
 def test_an_answer_in_half_floats_is_pasted_into_a_base_in_whole_ones() -> None:

@@ -29,6 +29,7 @@ class GivenParts:
         tensors: of the diffusion model, by name.
         tokenizer: ComfyUI's class of it.
         model_latent, vae_latent: (channels, dimensions) that the model samples and the VAE decodes.
+        vae_channels: of the images that the VAE encodes and decodes, 4 with transparency.
     """
 
     model_classes: Sequence[str]
@@ -36,6 +37,7 @@ class GivenParts:
     tokenizer: str
     model_latent: tuple[int, int]
     vae_latent: tuple[int, int]
+    vae_channels: int
 
 
 def select_for_parts(
@@ -146,13 +148,19 @@ def _check_text_encoder(profile: Profile, parts: GivenParts) -> None:
 
 
 def _check_vae(profile: Profile, parts: GivenParts) -> None:
-    if parts.vae_latent == parts.model_latent:
+    channels, dimensions = parts.vae_latent
+    if parts.vae_latent != parts.model_latent:
+        problem = (
+            f"it has {channels} channels in {dimensions} dimensions, and {profile.name} needs "
+            f"{parts.model_latent[0]} in {parts.model_latent[1]}"
+        )
+    elif profile.image_channels not in (None, parts.vae_channels):
+        problem = (
+            f"its images have {parts.vae_channels} channels, and those of {profile.name} have "
+            f"{profile.image_channels}"
+        )
+    else:
         return
     part = profile.parts.get("vae")
     file = part.files[0].name if part else "the checkpoint's own"
-    channels, dimensions = parts.vae_latent
-    raise InvalidRequest(
-        f"vae is of another family: it has {channels} channels in {dimensions} dimensions, and "
-        f"{profile.name} needs {parts.model_latent[0]} in {parts.model_latent[1]}. Connect {file}.",
-        field="vae",
-    )
+    raise InvalidRequest(f"vae is of another family: {problem}. Connect {file}.", field="vae")

@@ -148,6 +148,7 @@ class Profile:
         native_pixels: the area that the model was trained for.
         max_pixels: the largest area that is sampled; a larger result is fitted from it.
         max_images: base and references.
+        image_channels: of what the VAE encodes and decodes; None where no ComfyUI that could be had has it.
         nodes: names of ComfyUI's nodes that the graph needs; where one is missing ComfyUI is too old.
         minimum_comfyui: the first version that has them, for the message.
         experimental: no ComfyUI that could be had here runs it, so that its graph never ran.
@@ -178,6 +179,7 @@ class Profile:
     max_pixels: int = 1024 * 1024
     reference_pixels: int = 1024 * 1024
     references_follow: bool = False
+    image_channels: int | None = 3
     guidance: float | None = None
     shift: float | None = None
     denoise: float = 1.0

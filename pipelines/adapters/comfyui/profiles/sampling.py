@@ -12,7 +12,6 @@ from ....planning.model_options import LoraChoice
 from .profile import Profile, SpeedOption
 from .selection import ProfileSelection
 
-MOST_STEPS = 10_000  # of ComfyUI's own KSampler
 LARGEST_SHIFT = 100.0
 
 _SHARED_CACHE = SpeedOption(False, "With guidance two branches would share one cache.")
@@ -23,7 +22,7 @@ class Sampling:
     """Values in place of a profile's own; None leaves that.
 
     Attributes:
-        steps: 1 to MOST_STEPS.
+        steps: 1 to `Limits.max_steps`.
         cfg: 0 to 100; 1 is without guidance.
         sampler, scheduler: names of ComfyUI's.
         denoise: more than 0 up to 1, the share of the noise; below 1 sampling starts from image 1.
