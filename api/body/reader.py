@@ -14,6 +14,7 @@ from ...pipelines.common.fair_semaphore import FairSemaphore
 from ...pipelines.common.settings import ServerLimits
 from ...pipelines.common.validation import describe
 from ..errors import UnsupportedMedia
+from .long_texts import MOST_BESIDE, count_beside
 from .multipart import MALFORMED, Form, decode_text, read_form
 from .strict_json import parse_json
 from .uploads import ReadThrottle, TextUpload, Uploads
@@ -21,6 +22,7 @@ from .uploads import ReadThrottle, TextUpload, Uploads
 _Body = TypeVar("_Body")
 _Reading: TypeAlias = Coroutine[Any, Any, "TextUpload | dict[str, object]"]
 _INVALID_JSON = "Invalid JSON request"
+_CLOSE_SECONDS = 2.0
 JSON, FORM = "application/json", "multipart/form-data"
 _WRONG_TYPE = "'Content-Type' must be 'application/json' or 'multipart/form-data'"
 
@@ -87,11 +89,19 @@ class BodyReader:
         if charset not in ("utf-8", "utf8"):
             raise UnsupportedMedia(f"Charset {describe(charset)} is not supported. Send UTF-8.")
         uploads.check_text(request.content_length or 0)
-        return self._receive_text(request.content, uploads.text())
+        return self._receive_json(request, uploads.text())
 
-    async def _receive_text(self, content: StreamReader, body: TextUpload) -> TextUpload:
-        reads = self._throttle.reads(content.readany)
+    async def _receive_json(self, request: web.Request, body: TextUpload) -> TextUpload:
+        """Receive what may be JSON with images; nothing but structure is refused as soon as it is seen."""
+        reads, beside = self._throttle.reads(request.content.readany), 0
         while chunk := await reads.next():
+            beside += count_beside(chunk)
+            if beside > MOST_BESIDE:
+                _stop_reading(request)
+                raise InvalidRequest(
+                    f"{_INVALID_JSON}: it has more bytes beside its images than {MOST_BESIDE}, the limit. "
+                    "Send images as files in a form."
+                )
             await body.write(chunk)
         await body.flush()
         return body
@@ -114,6 +124,13 @@ class BodyReader:
             return task.result()
         finally:
             task.cancel()
+
+
+def _stop_reading(request: web.Request) -> None:
+    """Leave the rest of a body unread; the connection ends once its client has had time for the response."""
+    if request.transport is not None:
+        request.transport.pause_reading()
+        asyncio.get_running_loop().call_later(_CLOSE_SECONDS, request.transport.close)
 
 
 def _too_slow(reason: str) -> InvalidRequest:

@@ -9,6 +9,7 @@ import gc
 import json
 import os
 import re
+import select
 import signal
 import socket
 import subprocess
@@ -90,6 +91,27 @@ def test_a_sender_that_drips(hasty: ApiServer, drop: int, reason: str) -> None:
     assert status == 400
     assert re.search(f"Upload too slow: {reason}", body)
     assert works(hasty)
+
+
+def send_for_ever(connection: socket.socket, part: bytes) -> None:
+    while True:
+        connection.sendall(part)
+
+
+def test_structure_without_images_is_refused_before_it_is_whole(api: ApiServer) -> None:
+    size, part, sent = 34_000_000, b"[]," * 100_000, 0
+    with connected(api) as connection:
+        connection.sendall(head(size))
+        with contextlib.suppress(ConnectionError):
+            while sent < size and not select.select([connection], [], [], 0)[0]:
+                if select.select([], [connection], [], 0.1)[1]:
+                    sent += connection.send(part)
+        status, body = read_response(connection)
+        assert sent < size
+        with pytest.raises(ConnectionError):  # nobody reads the rest
+            send_for_ever(connection, part)
+    assert (status, "beside its images" in body) == (400, True)
+    assert works(api)
 
 
 def test_a_body_cut_in_the_middle(api: ApiServer) -> None:

@@ -10,7 +10,7 @@ import tracemalloc
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from multiedit.api.body.long_texts import LEAST, MOST_BESIDE
+from multiedit.api.body.long_texts import LEAST, MOST_BESIDE, LongTexts, count_beside
 from multiedit.api.body.strict_json import parse_json
 from multiedit.pipelines.common.errors import InvalidRequest
 
@@ -46,6 +46,7 @@ def test_what_python_writes_is_read_as_it_was(
     if php:
         text = text.replace("/", "\\/")
     assert parse_json(text.encode(), "Body") == json.loads(text)
+    assert count_beside(text.encode()) <= len(LongTexts(text.encode()).rest)
 
 
 @pytest.mark.parametrize("escape", ["/", "\\/"])
