@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.settings import Limits
-from ..pipelines.layers.placement import Placement
+from ..pipelines.layers.placement import FARTHEST_Z, Placement
 from .dynamic_options import UNSENT, refuse_unknown
 from .input_safety import require_safe_inputs
 from .placement_inputs import (
@@ -209,8 +209,8 @@ def _canvas() -> list[io.Input]:
             "z_index",
             optional=True,
             default=0,
-            min=-1000,
-            max=1000,
+            min=-FARTHEST_Z,
+            max=FARTHEST_Z,
             advanced=True,
             tooltip="Stacking of the overlays of this node: higher is further up, equal ones stay in "
             "order, a negative one goes under a base of 0.",

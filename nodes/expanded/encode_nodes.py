@@ -127,7 +127,7 @@ class MultiEditMaskedLatent(io.ComfyNode):
         base = select_image(image, item, frame, "image")
         change = None if mask is None else select_mask(mask, item, frame, "mask")
         most = Limits.from_environment().max_batch_size
-        results = integer(batch_size[0], "batch_size", low=1, high=most)
+        results = integer(batch_size[0], "batch_size", low=1, high=most, setting="MULTIEDIT_MAX_BATCH_SIZE")
         latent = encode_masked_latent(loaded_model[0], base, change, read_fit(fit, base), results)
         return io.NodeOutput(latent)
 

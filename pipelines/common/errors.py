@@ -11,7 +11,6 @@
     |- FetchError
     |  |- FetchRefused              the address must not be fetched
     |  `- FetchFailed               the server did not deliver
-    |     `- FetchTimeout
     |- ModelUnavailable             the model is known, but cannot run on this machine now
     |  |- ModelFilesMissing         its files are not in ComfyUI's folders
     |  `- InvalidModelFile          a file of its weights is damaged or of another architecture
@@ -113,10 +112,6 @@ class FetchRefused(FetchError):
 
 class FetchFailed(FetchError):
     status = 404
-
-
-class FetchTimeout(FetchFailed):
-    pass
 
 
 class ModelUnavailable(MultiEditError):

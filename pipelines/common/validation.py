@@ -73,9 +73,11 @@ def boolean(value: object, path: str) -> bool:
     return value
 
 
-def integer(value: object, path: str, *, low: int, high: int) -> int:
+def integer(value: object, path: str, *, low: int, high: int, setting: str = "") -> int:
+    """A whole number; `setting` names what sets the highest."""
     if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise invalid_value(path, value, f"a whole number from {low} to {high}")
+        source = f", which {setting} sets" if setting else ""
+        raise invalid_value(path, value, f"a whole number from {low} to {high}{source}")
     return value
 
 

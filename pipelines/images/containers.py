@@ -24,7 +24,7 @@ from .file_faults import MissingPixels, UnsupportedKind, missing_bytes
 from .gif_blocks import SubBlocks
 from .iso_boxes import boxes, closed
 from .iso_media import read_image
-from .source_color import PNG_COLOR_CHUNKS, from_cicp, from_png
+from .source_color import PNG_COLOR_CHUNKS, from_cicp, from_png, makes_sense
 from .tiff import read_tiff
 
 # Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
@@ -81,9 +81,10 @@ def _read_png(data: bytes) -> Container:
         seen.add(kind)
     if b"IDAT" not in seen:
         raise ValueError("the PNG has no pixels")
-    cut = b"IEND" not in seen
-    if cut:
+    if b"IEND" not in seen:
         pieces.append(memoryview(png_chunk(b"IEND", b"")))
+    last = next(piece for piece in reversed(pieces) if piece[4:8] == b"IDAT")
+    cut = b"IEND" not in seen or not _has_checksum(last)
     color, ignore_profile = from_png(colors)
     if ignore_profile:
         pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
@@ -100,10 +101,14 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _is_damaged(view: memoryview, kind: bytes, start: int, end: int) -> bool:
-    """Whether the checksum is wrong of the end, or of an ancillary chunk that is used."""
+    """Whether the end, or an ancillary chunk that is used, has a wrong checksum or makes no sense."""
     if kind not in _CHECKED_CHUNKS:
         return False
-    return zlib.crc32(view[start + 4 : end - 4]) != int.from_bytes(view[end - 4 : end], "big")
+    return not (_has_checksum(view[start:end]) and makes_sense(kind, bytes(view[start + 8 : end - 4])))
+
+
+def _has_checksum(chunk: memoryview) -> bool:
+    return zlib.crc32(chunk[4:-4]) == int.from_bytes(chunk[-4:], "big")
 
 
 def _png_chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:

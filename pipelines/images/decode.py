@@ -21,13 +21,11 @@ from .deep_levels import deep_levels
 from .fast_path import decode_fast
 from .header import ImageHeader
 from .heic import decode_heic
-from .incomplete import whole
-from .levels import empty_float, resize_levels, to_float
+from .incomplete import require_all_rows, whole
+from .levels import empty_float, luma, resize_levels, to_float
 from .orientation import upright, upright_size
 from .readers import open_image, reading
 from .resample import resize, resize_mask
-
-_LUMA = torch.tensor([0.299, 0.587, 0.114])
 
 
 @dataclass(frozen=True)
@@ -71,6 +69,8 @@ def decode(
             levels = _heic_levels(container, header, name)
         else:
             levels = _cropped(_stored_levels(container.stream(), header, name, at_least), container)
+            if header.format == "jpeg":
+                require_all_rows(levels, container, name)
             levels = upright(levels, header.orientation)
         if header.color is not None:
             levels = to_srgb_levels(levels, header.color.model())
@@ -173,7 +173,7 @@ def mask_from(raster: Raster, size: tuple[int, int] | None = None) -> Tensor:
     for rows in strip_rows(*mask.shape):
         values = empty_float(*pixels[rows].shape)
         _write(pixels[rows], values)
-        mask[rows] = values[..., :3] @ _LUMA if pixels.shape[2] >= 3 else values[..., 0]
+        mask[rows] = luma(values) if pixels.shape[2] >= 3 else values[..., 0]
         if pixels.shape[2] in (2, 4):
             mask[rows] *= values[..., -1]
     return resize_mask(mask[None], size or (mask.shape[1], mask.shape[0])).clamp_(0.0, 1.0)

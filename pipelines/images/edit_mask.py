@@ -27,7 +27,7 @@ from ..common.errors import InvalidRequest
 from .color import strip_rows
 from .decode import Raster
 from .facts import MaskSelection
-from .levels import FAINTEST, MASK_EDGE, empty_float
+from .levels import FAINTEST, MASK_EDGE, empty_float, luma
 
 SAMPLE_SIDE = 256  # what an image looks like is judged by about this many pixels a side
 _GREY_SPREAD = 8  # levels between a pixel's channels, which JPEG's colour coding leaves in a grey image
@@ -95,7 +95,7 @@ def looks_like_mask(raster: Raster) -> bool:
 def share_selected(raster: Raster, faintest: float = MASK_EDGE) -> float:
     """Return the share of an opaque mask, 0..1, that may change; 0 and 1 are exact, the others a sample's.
 
-    Of a colour the brightest channel counts instead of its luma. What is fainter than `faintest` is out.
+    What is fainter than `faintest` is out.
     """
     share = _share(_sample(raster.pixels), faintest)
     return share if 0.0 < share < 1.0 else _share(raster.pixels, faintest)
@@ -111,8 +111,12 @@ def select_frames(mask: Tensor) -> MaskSelection:
 
 
 def _share(pixels: Tensor, faintest: float) -> float:
-    selected = pixels.amax(dim=-1) >= _white(pixels) * faintest
-    return float(torch.count_nonzero(selected)) / selected.numel()
+    height, width = pixels.shape[:2]
+    selected = 0
+    for rows in strip_rows(height, width):
+        light = luma(_shares(pixels[rows])) if pixels.shape[2] == 3 else _shares(pixels[rows, :, 0])
+        selected += int(torch.count_nonzero(light >= faintest))
+    return selected / (height * width)
 
 
 def _sample(pixels: Tensor) -> Tensor:

@@ -16,13 +16,15 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from .color import levels_of
+from .color import Levels, levels_of
 from .container import Container
 from .containers import SOF, SOS, jpeg_segments, png_chunk
 from .file_faults import missing_rows
 from .jpeg_restarts import rows_begun
 from .readers import LABELS, open_image
 
+_END = b"\xff\xd9"  # of a JPEG
+_CORNER_ROWS = 8
 _STRIP_PIXELS = 1 << 18
 _BLOCK = 1 << 20
 
@@ -40,7 +42,7 @@ def whole(container: Container, kind: str, name: str) -> Container:
         return container
     if kind in _CHECKS:
         container = _CHECKS[kind](container, name)
-    remark = f"is an incomplete {LABELS[kind]} file: its end is missing, but every pixel is there"
+    remark = f"is an incomplete {LABELS[kind]} file: its end is missing or damaged, but every pixel is there"
     return replace(container, remarks=(*container.remarks, remark))
 
 
@@ -49,16 +51,47 @@ _FILLERS = (bytes(256), b"\xaa" * 256, b"\x55" * 256, b"\xe3" * 256)
 _RESTARTS = tuple(bytes([0xFF, 0xD0 + number]) for number in range(8))
 
 
+def require_all_rows(levels: Levels, container: Container, name: str) -> None:
+    """Check a JPEG that some tool has closed where its data was cut: decoders go on in one colour there.
+
+    Args:
+        levels: what was decoded of it, before it is turned. Where the corner that comes last is of several
+            colours, no more is looked at; of a progressive JPEG that shows the first scan only.
+
+    Raises:
+        MissingPixels: rows are missing.
+    """
+    corner = levels[-_CORNER_ROWS:, -max(1, levels.shape[1] // 8) :]
+    if container.cut or (corner != corner[-1, -1]).any():
+        return
+    data = _without_end(container.stream())
+    one, other = (_reduced(data + filler + _END, name) for filler in _FILLERS[:2])
+    if _equal_rows(one, other) < one.height:
+        _whole_jpeg(container, name)
+
+
+def _reduced(stream: bytes, name: str) -> Image.Image:
+    image = open_image(stream, "jpeg", name)
+    image.draft(None, (1, 1))
+    return image
+
+
+def _without_end(stream: bytes) -> bytes:
+    """A JPEG up to the marker that ends its scans, without what may follow."""
+    *_, (_, _, data) = _segments_to_the_end(stream)
+    return stream[: stream.find(_END, data)]
+
+
 def _whole_jpeg(container: Container, name: str) -> Container:
     stream = container.stream()
     rows = container.size[1]
     if not _has_all_scans(stream):
         raise missing_rows(0, rows)
-    data = stream[:-2]
+    data = _without_end(stream)
     last = max(range(8), key=lambda number: data.rfind(_RESTARTS[number]))
     following = _RESTARTS[(last + 1) % 8] if _RESTARTS[last] in data else _RESTARTS[0]
     # A decoder that stands between two restart intervals looks for the next one's marker first.
-    one, *others = (data + filler + following + filler + stream[-2:] for filler in _FILLERS)
+    one, *others = (data + filler + following + filler + _END for filler in _FILLERS)
     first = open_image(one, "jpeg", name)
     decoded = [_equal_rows(first, open_image(other, "jpeg", name)) for other in others]
     there = min(*decoded, rows_begun(stream, list(_segments_to_the_end(stream)), container.size))

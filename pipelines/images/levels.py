@@ -21,6 +21,7 @@ FAINTEST = 4.5 / 255
 JPEG leaves in a black mask. What composites, and what a provider is sent, takes them as they are.
 """
 
+_LUMA = (0.299, 0.587, 0.114)  # ITU-R BT.601
 _STRIP_VALUES = 1 << 18
 _WHITE = np.float32(255)
 # torch resamples 8-bit levels with Lanczos since 2.13, ten times as fast as Pillow, within two levels.
@@ -43,6 +44,11 @@ def _resize_with_pillow(levels: Tensor, size: tuple[int, int]) -> Tensor:
     pixels = levels.numpy()
     image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
     return torch.from_numpy(levels_of(image.resize(size, Image.Resampling.LANCZOS)))
+
+
+def luma(image: Tensor) -> Tensor:
+    """The luma (Rec. 601, as Pillow's L) of floats [..., 3 or 4], without the last dimension."""
+    return image[..., :3] @ image.new_tensor(_LUMA)
 
 
 def empty_float(*shape: int) -> Tensor:

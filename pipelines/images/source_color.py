@@ -8,6 +8,7 @@ tone curve and is passed over. AVIF and HEIC: a profile counts before `nclx`.
 from __future__ import annotations
 
 import struct
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -20,6 +21,8 @@ from .tone_map import DEFAULT_PEAK
 PNG_COLOR_CHUNKS = frozenset({b"cICP", b"iCCP", b"sRGB", b"gAMA", b"cHRM", b"cLLI", b"mDCV"})
 
 _SRGB = 13
+_INTENTS = 4  # ways to render, of which sRGB names one
+_PROFILE_HEADER = 128  # bytes
 _SAME_POINT = 0.002  # chromaticities that differ by less are the same
 _SAME_GAMMA = 0.01  # 1/2.2 within 1 % stands for sRGB's curve, as every writer of gAMA 45455 means it
 _HEADROOM = 10_000  # cd/m2: the most that PQ can say
@@ -93,11 +96,25 @@ def is_known(cicp: Cicp) -> bool:
     return cicp.primaries in PRIMARIES and cicp.transfer in TRANSFERS
 
 
+def makes_sense(kind: bytes, body: bytes) -> bool:
+    """Return whether a PNG's chunk says something, of those that switch others off by being there."""
+    if kind == b"sRGB":
+        return len(body) == 1 and body[0] < _INTENTS
+    if kind != b"iCCP":
+        return True
+    _, _, compressed = body.partition(b"\0")  # from a name; before the profile stands its method
+    try:
+        header = zlib.decompressobj().decompress(compressed[1:], _PROFILE_HEADER)
+    except zlib.error:
+        return False
+    return header[36:40] == b"acsp"  # ICC.1, 7.2.11
+
+
 def from_png(chunks: Mapping[bytes, bytes]) -> tuple[SourceColor | None, bool]:
     """Return what a PNG declares.
 
     Args:
-        chunks: the first of each of `PNG_COLOR_CHUNKS`, without length and checksum.
+        chunks: the first of each of `PNG_COLOR_CHUNKS` that makes sense, without length and checksum.
 
     Returns:
         The colour space, None for sRGB or a profile; and whether a profile is to be ignored.

@@ -115,6 +115,8 @@ def count_frames(batches: Iterable[tuple[str, Tensor]], field: str) -> int:
 def _floats(value: object, name: str, layout: str) -> Tensor:
     if not isinstance(value, Tensor):
         raise invalid_value(name, value, layout)
+    if value.requires_grad:
+        value = value.detach()
     if value.dtype in _FLOATS:
         return value
     if value.dtype == torch.bool or value.is_floating_point():

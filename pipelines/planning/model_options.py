@@ -75,11 +75,13 @@ def option_readers(limits: Limits) -> dict[str, Reader]:
     """Return what reads each option of a request."""
     return {
         "profile": partial(text, longest=_LONGEST_NAME),
-        "steps": partial(integer, low=1, high=limits.max_steps),
+        "steps": partial(integer, low=1, high=limits.max_steps, setting="MULTIEDIT_MAX_STEPS"),
         "cfg": partial(number, low=0.0, high=LARGEST_CFG),
-        "negative_prompt": partial(text, longest=limits.max_prompt_characters),
+        "negative_prompt": partial(
+            text, longest=limits.max_prompt_characters, setting="MULTIEDIT_MAX_PROMPT_CHARACTERS"
+        ),
         "loras": partial(read_loras, most=MOST_LORAS),
-        "batch_size": partial(integer, low=1, high=limits.max_batch_size),
+        "batch_size": partial(integer, low=1, high=limits.max_batch_size, setting="MULTIEDIT_MAX_BATCH_SIZE"),
         "crop_and_stitch": partial(choice, options=SWITCH),
         "sampling_megapixels": partial(number, low=SMALLEST_MEGAPIXELS, high=LARGEST_MEGAPIXELS),
     }

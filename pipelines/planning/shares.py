@@ -31,7 +31,7 @@ def mask_notes(selection: MaskSelection, *, sampled: bool = False) -> Iterator[s
         )
     meaning = f": {selection.meaning}" if selection.meaning else ""
     range_ = " to ".join(dict.fromkeys((percent(low), percent(high))))
-    everything = "all of image 1 change, as if there were none"
+    everything = "all of image 1 change"
     yield f"The mask lets {everything if low == 1.0 else f'{range_} of image 1 change{meaning}'}."
     if [*map(percent, clear)] not in ([], [*map(percent, selection.shares)]):  # not for a soft edge
         yield f"What is {_FAINT} in the mask is taken for noise, and stays as it is."

@@ -104,6 +104,8 @@ def resolve_size(
     snaps = _snaps(model, snap_ratio)
     ratio, ratio_notes = (asked, ()) if asked else _inferred_ratio(model, base, snaps)
     kept = base if keep_size else None
+    if kept and not snaps:
+        ratio_notes = ()  # it is that of the size, which may be the extended image's
     work = kept if kept and model.grid == 1 else _size(model, ratio, tier)
     result = kept or work
     notes = (*tier_notes, *ratio_notes, *_size_notes(model, ratio, work, result, preferred))
@@ -152,7 +154,7 @@ def _tier(model: Model, asked: str | None, keep: Size | None) -> tuple[str | Non
         return asked, ()
     if keep is not None:
         closest = closest_tier(keep, model.tiers)
-        return closest, (f"resolution is not given: {closest} is closest in area to image 1.",)
+        return closest, (f"resolution is not given: {closest} is closest in area to {_text(keep)}.",)
     return model.default_tier, (f"resolution is not given: {model.default_tier} is {model.id}'s default.",)
 
 
@@ -187,7 +189,7 @@ def _size_notes(model: Model, ratio: str, work: Size, size: Size, preferred: boo
     if preferred:
         yield f"No size is asked for: the result has image 1's own, {_text(size)}."
     if work != size:
-        yield f"{model.id} works at {_text(work)}; the result is fitted to image 1's exact {_text(size)}."
+        yield f"{model.id} works at {_text(work)}; the result is fitted to exactly {_text(size)}."
     if model.weights == "closed" and ratio not in model.sizes:
         yield f"{_text(work)} is an estimate: the provider of {model.id} publishes no size for {ratio}."
 

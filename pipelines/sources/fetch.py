@@ -20,9 +20,10 @@ from typing import TypeAlias
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from ..common.errors import FetchFailed, FetchRefused, FetchTimeout
+from ..common.errors import FetchFailed, FetchRefused
 from ..common.http_reading import TRANSPORT_ERRORS, failure_reason, read_body
 from ..common.settings import Limits
+from ..common.validation import shown
 from .addresses import IPAddress, may_fetch
 from .bounds import check_size
 from .urls import Target, first_target, next_target
@@ -75,17 +76,17 @@ class ImageFetcher:
         Raises:
             FetchRefused: the URL, or one that it redirects to, must not be fetched.
             FetchFailed: no such host, no connection, no valid response, a status other than 200, a body
-                that is compressed or cut short, or too many redirects.
-            FetchTimeout: not all there after `limits.fetch_seconds`, redirects included.
+                that is compressed or cut short, too many redirects, or not all there after
+                `limits.fetch_seconds`, redirects included.
             FileTooLarge: the body is too large, by what the server says or by what it sends.
         """
         target = first_target(url, name)
-        subject = f"{name} ({target.host})"
+        subject = f"{name} ({shown(target.host)})"
         seconds = self._limits.fetch_seconds
         try:
             return await asyncio.wait_for(self._follow(target, subject), seconds)
         except asyncio.TimeoutError:
-            raise FetchTimeout(
+            raise FetchFailed(
                 f"{subject}: the server did not deliver the file within {seconds:g} s. "
                 "Try again later, or send the image itself. MULTIEDIT_FETCH_SECONDS sets the limit."
             ) from None
@@ -173,8 +174,8 @@ class ImageFetcher:
             response, lambda size, so_far: check_size(size, self._limits, subject, at_least=so_far)
         )
 
-    def _too_slow_to_connect(self, subject: str) -> FetchTimeout:
-        return FetchTimeout(
+    def _too_slow_to_connect(self, subject: str) -> FetchFailed:
+        return FetchFailed(
             f"{subject}: no connection within {self._limits.fetch_connect_seconds:g} s. "
             "Try again later, or send the image itself. MULTIEDIT_FETCH_CONNECT_SECONDS sets the limit."
         )

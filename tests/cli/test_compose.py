@@ -12,7 +12,8 @@ from multiedit.tests.support.shell import BLUE, RED, SIZE, Shell, open_image, pi
 def test_notes_about_the_files_are_said(shell: Shell) -> None:
     Path("cut.png").write_bytes(Path("red.png").read_bytes()[:-12])
     Path("cut.json").write_text('{"layers": [{"image": "cut.png"}]}')
-    note = "Layers.1.image is an incomplete PNG file: its end is missing, but every pixel is there."
+    end = "its end is missing or damaged, but every pixel is there."
+    note = f"Layers.1.image is an incomplete PNG file: {end}"
     assert note in shell("compose cut.json -o out.png").err
     assert shell("compose cut.json -o out.png --json").json["notes"] == [note]
 

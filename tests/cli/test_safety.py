@@ -28,7 +28,7 @@ def test_an_image_is_scored_and_the_exit_code_is_0_whatever_the_decision(shell: 
 
 def test_notes_about_the_file_are_said(shell: Shell) -> None:
     Path("cut.png").write_bytes(Path("red.png").read_bytes()[:-12])
-    note = "The image is an incomplete PNG file: its end is missing, but every pixel is there."
+    note = "The image is an incomplete PNG file: its end is missing or damaged, but every pixel is there."
     assert note in shell("safety check cut.png").err
     assert shell("safety check cut.png --json").json["notes"] == [note]
 

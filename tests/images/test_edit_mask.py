@@ -11,9 +11,11 @@ import pytest
 import torch
 from multiedit.pipelines.common.errors import InvalidRequest
 from multiedit.pipelines.common.settings import Limits
-from multiedit.pipelines.images.edit_mask import select_frames
+from multiedit.pipelines.images.decode import Raster, mask_from
+from multiedit.pipelines.images.edit_mask import select_frames, share_selected
 from multiedit.pipelines.images.facts import MaskSelection
 from multiedit.pipelines.images.input_image import ImageFile
+from multiedit.pipelines.images.levels import MASK_EDGE
 from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = (320, 256)
@@ -145,6 +147,15 @@ def test_nothing_and_everything_are_told_from_nearly_so(kind: str, first: str, d
     assert nearly is not None
     assert nearly.shares[0] == pytest.approx(whole, abs=0.001)
     assert nearly.shares[0] != whole
+
+
+@pytest.mark.parametrize(("blue", "selects"), [(6, False), (40, True)])
+def test_a_colour_selects_by_its_luma(blue: int, selects: bool) -> None:
+    pixels = torch.zeros(40, 60, 3, dtype=torch.uint8)
+    pixels[:20, :, 2] = blue
+    share = share_selected(Raster(pixels))
+    assert share == (0.5 if selects else 0.0)
+    assert bool((mask_from(Raster(pixels)) >= MASK_EDGE).any()) is selects
 
 
 def test_a_detected_mask_says_what_it_selects_and_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:

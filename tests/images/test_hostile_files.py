@@ -32,11 +32,12 @@ def png(*extra: bytes, pixels: bytes | None = None) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + body
 
 
-def zeros(megabytes: int) -> bytes:
+def zeros(megabytes: int, start: bytes = b"") -> bytes:
     """A zlib stream that inflates to so many megabytes; it has no end, which no reader gets to."""
     stream = zlib.compressobj(wbits=-15)
+    first = stream.compress(start) + stream.flush(zlib.Z_FULL_FLUSH)
     block = stream.compress(bytes(1 << 20)) + stream.flush(zlib.Z_FULL_FLUSH)
-    return b"\x78\x9c" + block * megabytes
+    return b"\x78\x9c" + first + block * megabytes
 
 
 def saved(kind: str, **parameters: object) -> bytes:
@@ -95,7 +96,7 @@ def animated_webp() -> bytes:
 
 # What is refused, and what is read as the plain picture that it also is.
 REFUSED: dict[str, Callable[[], bytes]] = {
-    "a profile of 1 GB": lambda: png(chunk(b"iCCP", b"p\x00\x00" + zeros(1024))),
+    "a profile of 1 GB": lambda: png(chunk(b"iCCP", b"p\x00\x00" + zeros(1024, bytes(36) + b"acsp"))),
     "2 million PNG chunks": lambda: png(chunk(b"teXt", b"") * 2_000_000),
     "6 million JPEG segments": lambda: jpeg(segment(0xFE, b"") * 6_000_000),
     "nothing but fill bytes": lambda: b"\xff\xd8" + b"\xff" * 24_000_000,

@@ -17,7 +17,7 @@ from multiedit.tests.support import iso_files
 from PIL import Image
 
 LIMITS = replace(Limits(), min_pixels=1, min_side=1)
-NOTE = "Image 1 is an incomplete {} file: its end is missing, but every pixel is there."
+NOTE = "Image 1 is an incomplete {} file: its end is missing or damaged, but every pixel is there."
 
 
 def notes_and_pixels(data: bytes) -> tuple[tuple[str, ...], np.ndarray]:
@@ -108,6 +108,15 @@ def test_a_file_with_a_broken_end_is_taken_with_a_note(kind, photo, save) -> Non
         assert np.array_equal(pixels, expected)
 
 
+def test_a_wrong_checksum_of_the_last_pixels_is_said(photo, save) -> None:
+    data = bytearray(save(photo, "PNG"))
+    expected = notes_and_pixels(bytes(data))[1]
+    data[-13] ^= 1
+    notes, pixels = notes_and_pixels(bytes(data))
+    assert notes == (NOTE.format("PNG"),)
+    assert np.array_equal(pixels, expected)
+
+
 # What is missing, by how the file is made: rows there of 256, at least and at most, with half of the file.
 PARTIAL: dict[str, tuple[Callable[..., bytes], int, int]] = {
     "a JPEG": (lambda photo, save: save(photo, "JPEG"), 96, 176),
@@ -141,6 +150,29 @@ def test_rows_of_one_colour_are_missed_too(make, save) -> None:
     for end in range(start + 8, len(data) - 4, max(1, (len(data) - start) // 20)):
         with pytest.raises(InvalidImage, match=r"of its 256 rows are there, \d+ (is|are) missing"):
             read_header(data[:end], LIMITS)
+
+
+CLOSED = {
+    "plain": {},
+    "grey": {},
+    "with restarts": {"restart_marker_rows": 1},
+    "without subsampling": {"subsampling": 0},
+}
+
+
+@pytest.mark.parametrize("at_least", [None, (40, 32)])
+@pytest.mark.parametrize("name", CLOSED)
+def test_a_jpeg_that_was_cut_and_then_closed_is_refused_with_its_rows(name, at_least, photo, save) -> None:
+    data = save(photo.convert("L") if name == "grey" else photo, "JPEG", **CLOSED[name])
+    closed = data[: len(data) // 2] + b"\xff\xd9"
+    header = read_header(closed, LIMITS, "image 1")
+    with pytest.raises(InvalidImage, match=r"incomplete JPEG file: \d+ of its 256 rows are there"):
+        decode(closed, header, "image 1", at_least)
+
+
+@pytest.mark.parametrize("after", [b"", b"\xff\xd9", b"a film \xff\xd9 of a phone"])
+def test_a_flat_corner_is_no_missing_part(after, save) -> None:
+    assert notes_and_pixels(flat(save) + after)[0] == ()
 
 
 def test_a_progressive_jpeg_without_its_last_scans_is_refused(photo, save) -> None:
@@ -203,13 +235,30 @@ def test_a_cut_png_with_a_wrong_checksum_of_its_pixels_is_damaged(photo, save) -
         read_header(bytes(data), LIMITS)
 
 
-def test_a_damaged_chunk_beside_the_pixels_counts_as_absent(photo, save) -> None:
+DAMAGED = {
+    "a wrong checksum": (b"gAMA", chunk(b"gAMA", struct.pack(">I", 100_000))[:-1] + b"\x00"),
+    "an empty sRGB": (b"sRGB", chunk(b"sRGB", b"")),
+    "an unknown intent": (b"sRGB", chunk(b"sRGB", b"\x04")),
+    "no zlib stream": (b"iCCP", chunk(b"iCCP", b"p\x00\x00" + bytes(500))),
+    "no profile": (b"iCCP", chunk(b"iCCP", b"p\x00\x00" + zlib.compress(bytes(500)))),
+}
+
+
+@pytest.mark.parametrize(("kind", "damaged"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_chunk_beside_the_pixels_counts_as_absent(kind, damaged, photo, save) -> None:
     data = save(photo, "PNG")
-    gamma = bytearray(chunk(b"gAMA", struct.pack(">I", 100_000)))
-    gamma[-1] ^= 1
-    notes, pixels = notes_and_pixels(data[:33] + bytes(gamma) + data[33:])
-    assert notes == ("Image 1 has a damaged chunk gAMA, which counts as absent.",)
+    notes, pixels = notes_and_pixels(data[:33] + damaged + data[33:])
+    assert notes == (f"Image 1 has a damaged chunk {kind.decode()}, which counts as absent.",)
     assert np.array_equal(pixels, np.asarray(photo))
+
+
+@pytest.mark.parametrize("name", [name for name in DAMAGED if name != "a wrong checksum"])
+def test_what_makes_no_sense_switches_nothing_off(name, photo, save) -> None:
+    data = save(photo, "PNG")
+    linear = chunk(b"gAMA", struct.pack(">I", 100_000))
+    expected = notes_and_pixels(data[:33] + linear + data[33:])[1]
+    assert not np.array_equal(expected, np.asarray(photo))
+    assert np.array_equal(notes_and_pixels(data[:33] + DAMAGED[name][1] + linear + data[33:])[1], expected)
 
 
 @pytest.mark.parametrize("kind", ["WEBP", "AVIF"])

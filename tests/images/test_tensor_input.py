@@ -155,3 +155,10 @@ def test_batches_that_do_not_agree_are_refused() -> None:
     batches: list[tuple[str, Any]] = [("image_1", torch.zeros(3)), ("the mask", torch.zeros(2))]
     with pytest.raises(InvalidRequest, match=r"^the mask has 2 frames beside 3; every image and every mask"):
         count_frames(batches, "images")
+
+
+def test_an_image_that_is_being_trained_is_taken_without_its_gradient() -> None:
+    image = torch.rand(1, 4, 4, 3, requires_grad=True)
+    taken = image_tensor(image, "image")
+    assert not taken.requires_grad
+    assert torch.equal(taken, image)

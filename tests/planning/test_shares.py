@@ -13,8 +13,8 @@ from multiedit.pipelines.planning.shares import mask_notes, percent
     [
         ((0.25,), "its white part", ["The mask lets 25 % of image 1 change: its white part."]),
         ((0.25,), "", ["The mask lets 25 % of image 1 change."]),
-        ((1.0,), "its white part", ["The mask lets all of image 1 change, as if there were none."]),
-        ((1.0, 1.0), "", ["The mask lets all of image 1 change, as if there were none."]),
+        ((1.0,), "its white part", ["The mask lets all of image 1 change."]),
+        ((1.0, 1.0), "", ["The mask lets all of image 1 change."]),
         ((0.5, 0.1234), "", ["The mask lets 12.3 % to 50 % of image 1 change."]),
         ((0.12341, 0.12342), "", ["The mask lets 12.3 % of image 1 change."]),
         ((0.0, 0.5, 0.0), "", [
@@ -35,8 +35,8 @@ NOISE = "What is below 5 of 255 in the mask is taken for noise, and stays as it 
     [
         (True, (0.25,), ["The mask lets 25 % of image 1 change.", NOISE]),
         (True, (0.99999,), ["The mask lets more than 99.9 % of image 1 change.", NOISE]),
-        (True, (), ["The mask lets all of image 1 change, as if there were none."]),
-        (False, (0.25,), ["The mask lets all of image 1 change, as if there were none."]),
+        (True, (), ["The mask lets all of image 1 change."]),
+        (False, (0.25,), ["The mask lets all of image 1 change."]),
     ],
 )
 def test_what_is_too_faint_counts_for_no_model_that_is_sampled(

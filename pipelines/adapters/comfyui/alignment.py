@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
+from ...images.levels import luma
+
 LARGEST_SHIFT = 8
 """Pixels; a larger one is not looked for."""
 _TILE = 64
@@ -30,7 +32,6 @@ _LEAST_COHERENCE = 0.3
 _HALVES_AGREE = 0.3  # pixels
 _LEAST_GAIN = 0.1  # of the difference that the correction has to take away
 _SMOOTH = 5  # pixels
-_LUMA = (0.299, 0.587, 0.114)
 _LOBES = 4  # of the kernel that moves by half a pixel
 
 
@@ -54,7 +55,7 @@ def measure_shift(output: Tensor, base: Tensor, keep: Tensor) -> Shift | None:
         output, base: float32 [H, W, 3 or more], 0..1, sRGB; only the first three channels count.
         keep: bool [H, W], where both should show the same.
     """
-    made, own = _luma(output), _luma(base)
+    made, own = luma(output), luma(base)
     places = _textured(_places(keep), made, own)
     if len(places) < _FEWEST_TILES:
         return None
@@ -94,10 +95,6 @@ def _moved(planes: Tensor, distance: float) -> Tensor:
     for tap, offset in zip((taps / taps.sum()).tolist(), range(-_LOBES + 1, _LOBES + 1), strict=True):
         result.add_(around[..., first + offset : first + offset + width], alpha=tap)
     return result
-
-
-def _luma(image: Tensor) -> Tensor:
-    return image[..., :3] @ image.new_tensor(_LUMA)
 
 
 def _places(keep: Tensor) -> list[tuple[int, int]]:
