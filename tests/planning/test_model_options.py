@@ -84,7 +84,7 @@ def test_options_have_no_effect_on_a_model_that_is_not_sampled() -> None:
         (
             "steps",
             0,
-            "multiedit.steps is 0; it must be a whole number from 1 to 100, which MULTIEDIT_MAX_STEPS sets.",
+            "it must be a whole number from 1 to 100, which MULTIEDIT_MAX_STEPS sets.",
         ),
         ("steps", 101, "from 1 to 100"),
         ("steps", 4.0, "a whole number"),
