@@ -20,7 +20,7 @@ from dataclasses import replace
 from .bmp import read_bmp
 from .container import Container
 from .exif import RAW_PROFILES, raw_profile
-from .file_faults import MissingPixels, UnsupportedKind, missing_bytes
+from .file_faults import SEVERAL_FRAMES, MissingPixels, UnsupportedKind, missing_bytes
 from .gif_blocks import SubBlocks
 from .iso_boxes import boxes, closed
 from .iso_media import read_image
@@ -55,6 +55,7 @@ def _read_png(data: bytes) -> Container:
     width, height, depth = struct.unpack_from(">IIB", data, 16)
     view = memoryview(data)
     pieces = [view[:8]]
+    frames = 1
     exif = b""
     raw_exif: bytes | None = None  # of the first text only: each may have to be inflated
     seen: set[bytes] = set()
@@ -74,6 +75,8 @@ def _read_png(data: bytes) -> Container:
             colors[kind] = data[start + 8 : end - 4]
         if kind in _PNG_CHUNKS and (kind == b"IDAT" or kind not in seen):
             pieces.append(view[start:end])
+        elif kind == b"acTL":
+            (frames,) = struct.unpack_from(">I", data, start + 8)
         elif kind == b"eXIf":
             exif = data[start + 8 : end - 4]
         elif raw_exif is None and data.startswith(RAW_PROFILES, start + 8) and kind in (b"tEXt", b"zTXt"):
@@ -88,11 +91,20 @@ def _read_png(data: bytes) -> Container:
     color, ignore_profile = from_png(colors)
     if ignore_profile:
         pieces = [piece for piece in pieces if bytes(piece[4:8]) != b"iCCP"]
-    remarks = tuple(
-        f"has a damaged chunk {kind.decode()}, which counts as absent" for kind in sorted(damaged)
+    return Container(
+        _without_copy(data, pieces, cut),
+        (width, height),
+        depth,
+        exif or raw_exif or b"",
+        color,
+        cut=cut,
+        remarks=_png_remarks(damaged, frames),
     )
-    stream = _without_copy(data, pieces, cut)
-    return Container(stream, (width, height), depth, exif or raw_exif or b"", color, cut=cut, remarks=remarks)
+
+
+def _png_remarks(damaged: set[bytes], frames: int) -> tuple[str, ...]:
+    absent = (f"has a damaged chunk {kind.decode()}, which counts as absent" for kind in sorted(damaged))
+    return (*absent, *(SEVERAL_FRAMES,) * (frames > 1))
 
 
 def png_chunk(kind: bytes, body: bytes) -> bytes:
@@ -222,6 +234,7 @@ def _check_scans(data: bytes, start: int) -> None:
 
 
 _WEBP_PICTURES = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
+_WEBP_ANIMATION = 0x02
 _WEBP_FLAGS = {b"EXIF": 0x08, b"XMP ": 0x04}
 
 
@@ -235,7 +248,8 @@ def _read_webp(data: bytes) -> Container:
     kind = data[12:16]
     size = _WEBP_SIZES[kind](data[20:30])
     exif = _webp_exif(data, end) if kind == b"VP8X" else b""
-    return Container([data], size, 8, exif, cut=cut)
+    remarks = (SEVERAL_FRAMES,) if kind == b"VP8X" and data[20] & _WEBP_ANIMATION else ()
+    return Container([data], size, 8, exif, cut=cut, remarks=remarks)
 
 
 def _closed_webp(data: bytes) -> bytes:
@@ -322,7 +336,18 @@ def _read_gif(data: bytes) -> Container:
     size = (max(canvas[0], left + width), max(canvas[1], top + height))
     screen = struct.pack("<HH", *(min(side, 0xFFFF) for side in size))
     pieces: list[bytes | memoryview] = [data[:6], screen, head, control, picture, b";"]
-    return Container(pieces, size, cut=cut)
+    remarks = (SEVERAL_FRAMES,) if not cut and _has_picture(data, blocks, start + len(picture)) else ()
+    return Container(pieces, size, cut=cut, remarks=remarks)
+
+
+def _has_picture(data: bytes, blocks: SubBlocks, start: int) -> bool:
+    """Whether another one follows; what is damaged there is none."""
+    try:
+        while data[start] == _GIF_EXTENSION:
+            start = blocks.skip(start + 2)
+        return data[start] == _GIF_IMAGE
+    except IndexError:
+        return False
 
 
 def _colour_table_length(flags: int) -> int:
@@ -353,6 +378,7 @@ def _read_iso_media(data: bytes) -> Container:
     # The range is that of the coded planes: what a decoder gives has the full one.
     color = from_cicp(cicp._replace(full_range=True), "nclx", image.peak) if cicp and not icc else None
     pieces: list[bytes | memoryview] = []
+    remarks: tuple[str, ...] = ()
     position, view = 0, memoryview(data)
     for kind, start, end in boxes(data, 0, len(data)):
         body: bytes | memoryview = view[start:end]
@@ -362,8 +388,10 @@ def _read_iso_media(data: bytes) -> Container:
             body = data[start:end].replace(b"avis", b"avif")
         place = start - 4 if data[start - 4 : start] == kind else start - 12  # a length of 64 bits follows
         pieces += [view[position:place], _HIDDEN.get(kind, kind), view[place + 4 : start], body]
+        remarks += (SEVERAL_FRAMES,) * (kind in _HIDDEN)
         position = end
-    return Container([*pieces, view[position:]], image.size, image.depth, b"", color, image, cut=cut)
+    pieces.append(view[position:])
+    return Container(pieces, image.size, image.depth, b"", color, image, cut=cut, remarks=remarks)
 
 
 def _read_avif(data: bytes) -> Container:

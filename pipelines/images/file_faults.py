@@ -11,6 +11,10 @@ class MissingPixels(ValueError):
     """A file ends before its last pixel; the message says what is missing."""
 
 
+SEVERAL_FRAMES = "has several frames: the first is used"
+"""The remark on a file of a moving picture."""
+
+
 def missing_rows(there: int, rows: int) -> MissingPixels:
     """The error of an image of which only the first rows are there."""
     missing = rows - there

@@ -19,7 +19,7 @@ from PIL import Image
 from .color import Levels, levels_of
 from .container import Container
 from .containers import SOF, SOS, jpeg_segments, png_chunk
-from .file_faults import missing_rows
+from .file_faults import MissingPixels, missing_rows
 from .jpeg_restarts import rows_begun
 from .readers import LABELS, open_image
 
@@ -86,7 +86,7 @@ def _whole_jpeg(container: Container, name: str) -> Container:
     stream = container.stream()
     rows = container.size[1]
     if not _has_all_scans(stream):
-        raise missing_rows(0, rows)
+        raise MissingPixels("its last scans are missing, which hold the detail")
     data = _without_end(stream)
     last = max(range(8), key=lambda number: data.rfind(_RESTARTS[number]))
     following = _RESTARTS[(last + 1) % 8] if _RESTARTS[last] in data else _RESTARTS[0]

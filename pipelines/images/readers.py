@@ -36,7 +36,7 @@ LABELS = {
 }  # fmt: skip
 _NEXT_STEP = {
     "avif": "Install Pillow 11.3 or newer, or convert the image to JPEG or PNG and send it again.",
-    "heif": "Install multi-edit[heic], or convert the image to JPEG or PNG and send it again.",
+    "heif": "Install pillow-heif (or multi-edit[heic]), or convert it to JPEG or PNG and send it again.",
 }
 
 

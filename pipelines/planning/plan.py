@@ -50,6 +50,7 @@ UNCHANGED = (
 )
 """The note of an edit that was to change something."""
 _NOTHING_LAID_ON = "No overlay is laid on image 1, so the edit changes nothing in it."
+_ONLY_SHAPED = "No overlay is laid on image 1, so the edit changes its size or shape, and nothing else."
 
 
 @dataclass(frozen=True)
@@ -198,7 +199,8 @@ def _image_notes(
     remote: bool,
 ) -> Iterator[str]:
     if "overlay" not in roles and not model.interprets_prompt:
-        yield _NOTHING_LAID_ON
+        same = (size.width, size.height) == (images[0].width, images[0].height)
+        yield _NOTHING_LAID_ON if same and extras.extend is None else _ONLY_SHAPED
     for image in images:
         yield from image.notes
     yield from size.notes

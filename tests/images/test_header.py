@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import replace
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -156,3 +157,18 @@ def test_avif_without_a_reader_says_what_to_do(photo, save, monkeypatch) -> None
         InvalidImage, match=r"which nothing installed can read\. Install Pillow .* or convert"
     ):
         read_header(data, LIMITS)
+
+
+def frames(kind: str, count: int) -> bytes:
+    first, *others = (Image.new("RGB", (64, 64), (0, 90 * number, 0)) for number in range(count))
+    buffer = BytesIO()
+    more = {"save_all": True, "append_images": others} if others else {}
+    first.save(buffer, kind, **more)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_a_moving_picture_says_that_its_first_frame_is_used(kind: str) -> None:
+    said = "Image 1 has several frames: the first is used."
+    assert read_header(frames(kind, 3), LIMITS, "image 1").notes == (said,)
+    assert read_header(frames(kind, 1), LIMITS, "image 1").notes == ()

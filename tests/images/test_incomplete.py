@@ -121,7 +121,6 @@ def test_a_wrong_checksum_of_the_last_pixels_is_said(photo, save) -> None:
 PARTIAL: dict[str, tuple[Callable[..., bytes], int, int]] = {
     "a JPEG": (lambda photo, save: save(photo, "JPEG"), 96, 176),
     "a JPEG with restarts": (lambda photo, save: save(photo, "JPEG", restart_marker_rows=1), 96, 176),
-    "a progressive JPEG": (lambda photo, save: save(photo, "JPEG", progressive=True), 0, 0),
     "a PNG": (lambda photo, save: save(photo, "PNG"), 96, 176),
     "a GIF": (lambda photo, save: save(photo.quantize(64), "GIF"), 96, 176),
     "a BMP": (lambda photo, save: save(photo, "BMP"), 126, 128),
@@ -178,7 +177,7 @@ def test_a_flat_corner_is_no_missing_part(after, save) -> None:
 def test_a_progressive_jpeg_without_its_last_scans_is_refused(photo, save) -> None:
     data = save(photo, "JPEG", progressive=True)
     last = data.rindex(b"\xff\xda")
-    with pytest.raises(InvalidImage, match="0 of its 256 rows are there, 256 are missing"):
+    with pytest.raises(InvalidImage, match="JPEG file: its last scans are missing"):
         read_header(data[:last], LIMITS)
 
 
@@ -272,7 +271,7 @@ def test_an_animation_cut_after_its_first_frame_is_taken(photo, save) -> None:
     others = [photo.rotate(angle) for angle in (90, 180)]
     data = save(photo, "WEBP", save_all=True, append_images=others, lossless=True)
     notes, pixels = notes_and_pixels(data[:-100])
-    assert notes == (NOTE.format("WebP"),)
+    assert notes == ("Image 1 has several frames: the first is used.", NOTE.format("WebP"))
     assert np.array_equal(pixels[..., :3], np.asarray(photo))
 
 

@@ -369,7 +369,10 @@ def test_heic_works_without_pillow_s_registry_and_with_it(monkeypatch) -> None:
 def test_heic_without_a_decoder_names_the_extra(monkeypatch) -> None:
     monkeypatch.setattr(heic, "DECODERS", ())
     data = iso_file([Part(b"hvc1", [ispe(512, 512), hvcc(parameter_set(512, 512))], b"")], b"heic")
-    with pytest.raises(InvalidImage, match=r"image 2 is HEIC.*Install multi-edit\[heic\], or convert"):
+    with pytest.raises(
+        InvalidImage,
+        match=r"image 2 is HEIC.*Install pillow-heif",
+    ):
         read_header(data, LIMITS, "image 2")
 
 

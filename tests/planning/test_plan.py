@@ -136,6 +136,18 @@ def test_an_edit_without_an_overlay_says_that_it_changes_nothing(
     assert ("No overlay is laid on image 1, so the edit changes nothing in it." in made.notes) is said
 
 
+@pytest.mark.parametrize(
+    "asked",
+    [{"aspect_ratio": "16:9"}, {"multiedit": {"extend": {"aspect_ratio": "16:9"}}}],
+    ids=["ratio", "extend"],
+)
+def test_an_edit_of_the_shape_alone_says_so(asked: dict[str, object]) -> None:
+    made = plan(EVERYWHERE, modelId="layer-composite", pictures=1, **asked)
+    shaped = "No overlay is laid on image 1, so the edit changes its size or shape, and nothing else."
+    assert made.notes.count(shaped) == 1
+    assert not any("changes nothing" in note for note in made.notes)
+
+
 @pytest.mark.parametrize("model_id", ["layer-composite", "qwen-edit", "nano-banana-2-edit"])
 def test_how_much_a_mask_lets_change_is_said_for_every_model(model_id: str) -> None:
     fields = {
