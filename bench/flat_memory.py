@@ -37,7 +37,7 @@ async def measure(process: Process, count: int) -> list[Figure]:
         images = [bases[number % len(bases)], overlays[number % len(overlays)]]
         return await post(session, "/v1/image/multi-edit", data=form(images, fields))
 
-    note, done, megabytes, figures = f"idle {process.megabytes('VmRSS'):.0f} MB", 0, list[float](), []
+    idle, done, megabytes, figures = process.megabytes("VmRSS"), 0, list[float](), list[Figure]()
     headers, statuses = {"Authorization": f"Bearer {KEY}"}, Counter[int]()
     timeout = aiohttp.ClientTimeout(total=600)
     async with aiohttp.ClientSession(process.address, headers=headers, timeout=timeout) as session:
@@ -45,10 +45,9 @@ async def measure(process: Process, count: int) -> list[Figure]:
             found, _, _ = await repeat(send, round(mark * count) - done, 4)
             done, statuses = round(mark * count), statuses + found
             megabytes.append(process.megabytes("VmRSS"))
+            note = f"idle {idle:.0f} MB, statuses {dict(statuses)}"
             figures.append(Figure(f"after {done} edits", megabytes[-1], None, " MB", note))
-            note = f"statuses {dict(statuses)}"
-    grown = max(megabytes) / megabytes[0]
-    return [*figures, Figure("the most of these, of the first", grown, BAR, note=note)]
+    return [*figures, Figure("the most of these, of the first", max(megabytes) / megabytes[0], BAR)]
 
 
 @contextmanager
