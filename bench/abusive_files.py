@@ -17,9 +17,15 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _png(
-    size: Size, depth: int, colour_type: int, samples: int, *chunks: bytes, pixels: bool = True
+    size: Size,
+    depth: int,
+    colour_type: int,
+    samples: int,
+    *chunks: bytes,
+    pixels: bool = True,
+    level: bytes = b"\0",
 ) -> bytes:
-    row = bytes(1 + size[0] * samples * depth // 8)
+    row = b"\0" + level * (size[0] * samples * depth // 8)
     stream = zlib.compressobj(9)
     data = b"".join(stream.compress(row) for _ in range(size[1] if pixels else 0)) + stream.flush()
     header = _chunk(b"IHDR", struct.pack(">IIBBBBB", *size, depth, colour_type, 0, 0, 0))
@@ -36,7 +42,7 @@ def _saved(size: Size, kind: str, **parameters: object) -> bytes:
 
 FILES: dict[str, Callable[[Size], bytes]] = {
     "16-bit PNG with tRNS": lambda size: _png(size, 16, 2, 3, _chunk(b"tRNS", bytes(6))),
-    "PNG of 1 bit": lambda size: _png(size, 1, 0, 1),
+    "PNG of 1 bit": lambda size: _png(size, 1, 0, 1, level=b"\xff"),  # taken as a mask that selects all
     "PNG without pixels": lambda size: _png(size, 8, 6, 4, pixels=False),
     "AVIF": lambda size: _saved(size, "AVIF", speed=10),
     "lossless WebP": lambda size: _saved(size, "WEBP", lossless=True, method=0),

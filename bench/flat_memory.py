@@ -1,25 +1,32 @@
-"""The memory of `multiedit serve` over edits of mixed sizes, a tenth of them at a time.
+"""The memory of a server over edits of mixed sizes: `multiedit serve`, and ComfyUI's port where there is one.
 
     <python> bench/flat_memory.py [EDITS]
 
-It has to stay where it is after the first tenth: what an edit took goes back to the system.
+After half of the edits and after all of them it may be little more than after a tenth, whatever an edit took
+meanwhile: what grows with their number has no end.
 """
 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from support import Figure, load_package, machine, print_table
 
-from api import FIELDS, KEY, Process, form, make_image, post, repeat, server
+from api import FIELDS, KEY, SETTINGS, Process, form, make_image, post, repeat, server
 
 SIDES = (256, 700, 1024, 1500, 2000, 2600)
-PARTS = 10
+MARKS = (0.1, 0.5, 1.0)  # of all edits
 BAR = 1.15
 
 
-async def measure(process: Process, count: int) -> None:
+async def measure(process: Process, count: int) -> list[Figure]:
     import aiohttp
 
     bases = [make_image((side, side), side) for side in SIDES]
@@ -30,25 +37,44 @@ async def measure(process: Process, count: int) -> None:
         images = [bases[number % len(bases)], overlays[number % len(overlays)]]
         return await post(session, "/v1/image/multi-edit", data=form(images, fields))
 
-    idle, megabytes = process.megabytes("VmRSS"), []
-    headers = {"Authorization": f"Bearer {KEY}"}
-    async with aiohttp.ClientSession(process.address, headers=headers) as session:
-        for _ in range(PARTS):
-            statuses, _, _ = await repeat(send, count // PARTS, 4)
+    idle, done, megabytes, figures = process.megabytes("VmRSS"), 0, list[float](), list[Figure]()
+    headers, statuses = {"Authorization": f"Bearer {KEY}"}, Counter[int]()
+    timeout = aiohttp.ClientTimeout(total=600)
+    async with aiohttp.ClientSession(process.address, headers=headers, timeout=timeout) as session:
+        for mark in MARKS:
+            found, _, _ = await repeat(send, round(mark * count) - done, 4)
+            done, statuses = round(mark * count), statuses + found
             megabytes.append(process.megabytes("VmRSS"))
-    note = f"idle {idle:.0f} MB, statuses of the last part {dict(statuses)}"
-    figures = [Figure(f"after {count // PARTS} edits", megabytes[0], None, " MB", note)]
-    figures += [Figure(f"after {count}", megabytes[-1], None, " MB")]
-    figures += [
-        Figure("the most after any part, of that after the first", max(megabytes) / megabytes[0], BAR)
-    ]
-    print_table(f"Memory of the server over {count} edits, {machine()}", figures)
+            note = f"idle {idle:.0f} MB, statuses {dict(statuses)}"
+            figures.append(Figure(f"after {done} edits", megabytes[-1], None, " MB", note))
+    return [*figures, Figure("the most of these, of the first", max(megabytes) / megabytes[0], BAR)]
+
+
+@contextmanager
+def comfyui() -> Iterator[Process | None]:
+    """A ComfyUI of its own with this pack; None where there is none."""
+    from multiedit.tests.support.comfyui import PACK, Installation, Server
+
+    installation = Installation.find()
+    if installation.missing():
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, **SETTINGS, "MULTIEDIT_KEYS_FILE": f"{folder}/keys.json"}
+        with Server(installation, Path(folder), {"multi-edit": PACK}, environment=environment) as peer:
+            yield Process(peer.process.pid, peer.url)
 
 
 def main() -> None:
     load_package()
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
     with server() as process:
-        asyncio.run(measure(process, int(sys.argv[1]) if len(sys.argv) > 1 else 1000))
+        figures = asyncio.run(measure(process, count))
+        print_table(f"Memory of multiedit serve over {count} edits, {machine()}", figures)
+    with comfyui() as peer:
+        if peer is not None:
+            figures = asyncio.run(measure(peer, count))
+            print_table(f"Memory of ComfyUI over {count} edits at its port, {machine()}", figures)
 
 
 if __name__ == "__main__":

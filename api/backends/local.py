@@ -19,6 +19,8 @@ from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
 
+_SHARED_SECONDS = 10.0  # after an edit, for which its caller's share stays free for the next one
+
 
 class _EditStopped(Exception):
     """Raised in the working thread, at its next stage, once the edit has been cancelled."""
@@ -29,7 +31,8 @@ class LocalBackend:
 
     Args:
         safety: the settings of safe mode.
-        at_once: edits of one caller at the same time, and one more of others; further ones wait.
+        at_once: edits of one caller at the same time, and one more of others; further ones wait. Where
+            several callers are here, each has its share of those places.
         adapters: by model id.
         hold_memory: holds what an edit takes, for its caller.
     """
@@ -49,8 +52,8 @@ class LocalBackend:
         self._pipeline = EditPipeline(
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
-        self._measuring = FairSemaphore(at_once)
-        self._slots = FairSemaphore(at_once + 1, at_once)
+        self._measuring = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
+        self._slots = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
         self._hold_memory = hold_memory
 
     async def models(self) -> Collection[str]:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections import Counter, deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 
 class FairSemaphore:
@@ -21,11 +22,23 @@ class FairSemaphore:
         size: places or bytes in all.
         most: of them for one caller, so that there is room for another one; all where it is not given. A
             request for more than that gets as much.
+        shared_seconds: a caller that has left within these counts as one that is here, and one caller gets
+            no more than its share of what all who are here may have. 0: whoever is here gets what is free.
+        clock: seconds, monotonic.
     """
 
-    def __init__(self, size: int, most: int | None = None) -> None:
+    def __init__(
+        self,
+        size: int,
+        most: int | None = None,
+        shared_seconds: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = size if most is None else most
-        self._free = size
+        self._size = self._free = size
+        self._shared_seconds = shared_seconds
+        self._clock = clock
+        self._left: dict[str, float] = {}
         self._held = Counter[str]()
         self._waiting: dict[str, deque[tuple[int, asyncio.Future[None]]]] = {}
 
@@ -59,6 +72,8 @@ class FairSemaphore:
         self._held[holder] -= size
         if not self._held[holder]:
             del self._held[holder]
+            if self._shared_seconds and size:
+                self._left[holder] = self._clock()
         self._serve()
 
     def _serve(self) -> None:
@@ -66,7 +81,7 @@ class FairSemaphore:
             owner = min(self._waiting, key=lambda each: self._held[each])  # the first of several
             size, turn = self._waiting[owner][0]
             if not turn.cancelled():
-                if size > min(self._free, self._most - self._held[owner]):
+                if size > min(self._free, self._most_of(size) - self._held[owner]):
                     return
                 self._free -= size
                 self._held[owner] += size
@@ -75,6 +90,15 @@ class FairSemaphore:
             queue.popleft()
             if queue:
                 self._waiting[owner] = queue  # at the end of the round
+
+    def _most_of(self, size: int) -> int:
+        """How much one caller may have now, at least what it waits for."""
+        if not self._shared_seconds:
+            return self._most
+        oldest = self._clock() - self._shared_seconds
+        self._left = {owner: left for owner, left in self._left.items() if left >= oldest}
+        here = {*self._left, *self._held, *self._waiting}
+        return max(size, min(self._most, self._size // len(here)))
 
 
 class Hold:

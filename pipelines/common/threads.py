@@ -11,9 +11,11 @@ import asyncio
 import contextlib
 import os
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from typing import TypeVar
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
+from typing import Any, TypeVar
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
@@ -23,8 +25,9 @@ _MAX_WORKERS = 16
 def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[_Result]:
     """Do `work` on every piece at the same time; the results come in order as they get ready.
 
-    All callers of the process share one set of threads. A piece that calls this again does its own pieces
-    one after the other, since its thread cannot wait for others of the same set.
+    All callers of the process share one set of threads, a piece of each call in turn, so that few small
+    pieces do not wait for many large ones. A piece that calls this again does its own pieces one after the
+    other, since its thread cannot wait for others of the same set.
 
     The first exception, in order, is raised; pieces that have not begun by then are not begun, and those
     that have are waited for.
@@ -41,8 +44,7 @@ def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> 
         with torch.inference_mode(inference):
             return work(piece)
 
-    executor = _WORKERS.executor()
-    futures = [executor.submit(in_mode, piece) for piece in pieces]
+    futures = _WORKERS.submit([partial(in_mode, piece) for piece in pieces])
     try:
         for future in futures:
             yield future.result()
@@ -73,15 +75,35 @@ class _Workers:
         self._lock = threading.Lock()
         self._executor: ThreadPoolExecutor | None = None
         self._thread = threading.local()
+        self._calls: deque[deque[tuple[Future[Any], Callable[[], Any]]]] = deque()
 
     def is_own_thread(self) -> bool:
         return hasattr(self._thread, "worker")
 
-    def executor(self) -> ThreadPoolExecutor:
+    def submit(self, pieces: Sequence[Callable[[], _Result]]) -> list[Future[_Result]]:
+        """Have the pieces of one call done, one of each call in turn."""
+        call = deque((Future[_Result](), piece) for piece in pieces)
+        futures = [future for future, _ in call]
         with self._lock:
             if self._executor is None:
                 self._executor = self._start(min(os.cpu_count() or 1, _MAX_WORKERS))
-            return self._executor
+            self._calls.append(call)
+            for _ in futures:
+                self._executor.submit(self._do_next)
+        return futures
+
+    def _do_next(self) -> None:
+        with self._lock:
+            call = self._calls.popleft()
+            future, piece = call.popleft()
+            if call:
+                self._calls.append(call)
+        if not future.set_running_or_notify_cancel():
+            return
+        try:
+            future.set_result(piece())
+        except BaseException as error:  # as an executor does, for who waits
+            future.set_exception(error)
 
     def _start(self, workers: int) -> ThreadPoolExecutor:
         import torch

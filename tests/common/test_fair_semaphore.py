@@ -203,3 +203,43 @@ def test_who_fails_without_what_was_given_back_gives_back_no_more() -> None:
                 await asyncio.wait_for(semaphore.take("three", 1), 0.05)
 
     asyncio.run(scenario())
+
+
+def test_a_caller_leaves_the_share_of_one_who_was_here_free_for_a_while() -> None:
+    async def scenario() -> list[int]:
+        now, running, counts = [0.0], 0, list[int]()
+        semaphore = FairSemaphore(3, most=2, shared_seconds=10.0, clock=lambda: now[0])
+
+        async def edit() -> None:
+            nonlocal running
+            async with semaphore.hold("busy"):
+                running += 1
+                await asyncio.sleep(0.01)
+                running -= 1
+
+        async def most_of(seconds: float) -> None:
+            now[0] = seconds
+            edits = [asyncio.ensure_future(edit()) for _ in range(4)]
+            most = 0
+            while not all(each.done() for each in edits):
+                await asyncio.sleep(0)
+                most = max(most, running)
+            counts.append(most)
+
+        await most_of(0.0)
+        async with semaphore.hold("other"):
+            await most_of(1.0)
+        await most_of(10.9)
+        await most_of(11.1)
+        return counts
+
+    assert asyncio.run(scenario()) == [2, 1, 1, 2]
+
+
+def test_who_waits_for_more_than_its_share_gets_it_alone() -> None:
+    async def scenario() -> None:
+        semaphore = FairSemaphore(10, shared_seconds=10.0)
+        async with semaphore.hold("one", 2), semaphore.hold("two", 8):
+            pass
+
+    asyncio.run(scenario())

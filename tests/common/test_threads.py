@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import threading
+import time
+from collections.abc import Iterable, Iterator
 
 import pytest
 import torch
@@ -101,3 +103,40 @@ def test_two_callers_at_once_leave_torch_its_threads() -> None:
         [sys.executable, "-c", _TWO_CALLERS], capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.strip() == "[3, 3, 3] {1}"
+
+
+class Asked(list[int]):
+    """Pieces that tell when they are read, which is right before they wait for their turn."""
+
+    def __init__(self, pieces: Iterable[int]) -> None:
+        super().__init__(pieces)
+        self.read = threading.Event()
+
+    def __iter__(self) -> Iterator[int]:
+        self.read.set()
+        return super().__iter__()
+
+
+def test_a_piece_of_each_call_in_turn_is_done() -> None:
+    begun, free, order = threading.Event(), threading.Event(), list[str]()
+
+    def large(_: int) -> None:
+        begun.set()
+        assert free.wait(20)
+        time.sleep(0.002)
+        order.append("large")
+
+    count, small = 400, Asked(range(2))
+    callers = [
+        threading.Thread(target=lambda: list(in_parallel(large, range(count)))),
+        threading.Thread(target=lambda: list(in_parallel(lambda _: order.append("small"), small))),
+    ]
+    callers[0].start()
+    begun.wait(20)
+    callers[1].start()
+    small.read.wait(20)
+    free.set()
+    for caller in callers:
+        caller.join()
+    assert order.count("large") == count
+    assert [place for place, name in enumerate(order) if name == "small"][1] < count  # not behind all of them
