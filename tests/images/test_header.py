@@ -160,7 +160,7 @@ def test_avif_without_a_reader_says_what_to_do(photo, save, monkeypatch) -> None
 
 
 def frames(kind: str, count: int) -> bytes:
-    first, *others = (Image.new("RGB", (64, 64), (0, 90 * number, 0)) for number in range(count))
+    first, *others = (Image.new("RGB", (320, 256), (0, 90 * number, 0)) for number in range(count))
     buffer = BytesIO()
     more = {"save_all": True, "append_images": others} if others else {}
     first.save(buffer, kind, **more)
