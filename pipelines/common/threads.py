@@ -41,14 +41,14 @@ def in_every_thread(mode: AbstractContextManager[object]) -> Iterator[None]:
 def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[_Result]:
     """Do `work` on every piece at the same time; the results come in order as they get ready.
 
-    All callers of the process share one set of threads. A piece that calls this again does its own pieces
-    one after the other, since its thread cannot wait for others of the same set. Each piece has a copy of the
-    caller's context, and the modes of `in_every_thread`.
+    All callers of the process share one set of threads, and a single piece too is done on one of them. A
+    piece that calls this again does its own pieces one after the other, since its thread cannot wait for
+    others of the same set. Each piece has a copy of the caller's context, and the modes of `in_every_thread`.
 
     The first exception, in order, is raised; pieces that have not begun by then are not begun, and those
     that have are waited for.
     """
-    if min(len(pieces), os.cpu_count() or 1) < 2 or _WORKERS.is_own_thread():
+    if (os.cpu_count() or 1) < 2 or _WORKERS.is_own_thread():
         yield from map(work, pieces)
         return
     import torch
