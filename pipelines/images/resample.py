@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate
 
 _LOBES = 3.0
 _LEAST_ALPHA = 2**-20  # above float rounding, and below what shows on black in linear light
-_BLOCK = 64  # results a block: wide enough for an efficient product, narrow enough for a dense band
+_BLOCK = 32  # results a block: wide enough for an efficient product, narrow enough for a dense band
 
 
 class Block(NamedTuple):

@@ -28,7 +28,7 @@ from .seamless import seamless_layer
 
 # The floats of one buffer of a strip (three channels). More would leave the cache; with fewer, threads wait
 # for the interpreter between their short operations. A canvas of a few megapixels is cut finer, so that all
-# the buffers together stay smaller than the canvas. One of at most `STRIP_FLOATS` is one thread's work.
+# the buffers together stay smaller than the canvas. One of at most `STRIP_FLOATS` is one strip.
 STRIP_FLOATS = 2**19
 _STRIP_FLOATS_GPU = 2**26
 _LEAST_STRIP_FLOATS = 2**17
@@ -172,9 +172,11 @@ def _in_pieces(
 
 
 def split_strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
-    floats = min(STRIP_FLOATS, max(_LEAST_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS))
+    floats = STRIP_FLOATS
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
+    elif canvas.numel() > STRIP_FLOATS:
+        floats = min(STRIP_FLOATS, max(_LEAST_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS))
     rows = max(8, floats // (3 * (window.right - window.left)))
     for top in range(window.top, window.bottom, rows):
         yield window._replace(top=top, bottom=min(top + rows, window.bottom))
