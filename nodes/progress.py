@@ -16,6 +16,8 @@ import torch
 from comfy_api.latest import io, ui
 from torch.overrides import TorchFunctionMode
 
+from ..pipelines.common.threads import in_every_thread
+
 _BAR_STEPS = 200
 _POLL_SECONDS = 0.1
 _Result = TypeVar("_Result")
@@ -34,14 +36,28 @@ def progress_callback() -> Callable[[float], None]:
 
 
 class _InterruptibleTorch(TorchFunctionMode):
-    """Calls each operation of torch, unless ComfyUI has been interrupted."""
+    """Calls each operation of torch, unless ComfyUI has been interrupted; in several threads at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._interrupted = False
 
     def __torch_function__(
         self, operation: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
         if not _UNINTERRUPTED.get():
-            comfy.model_management.throw_exception_if_processing_interrupted()
+            self._check()
         return operation(*args, **(kwargs or {}))
+
+    def _check(self) -> None:
+        """ComfyUI tells of an interruption once, to whichever thread asks first; here all hear of it."""
+        if self._interrupted:
+            raise comfy.model_management.InterruptProcessingException
+        try:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+        except comfy.model_management.InterruptProcessingException:
+            self._interrupted = True
+            raise
 
 
 @contextlib.contextmanager
@@ -49,9 +65,9 @@ def interruptible_torch() -> Iterator[None]:
     """End the block, or the function that this decorates, at the next operation of torch when interrupted.
 
     A callback for progress hears it only between the pieces of the work, and a piece can be an image of many
-    megapixels. Not for what awaits: other nodes may run meanwhile.
+    megapixels. The threads of `in_parallel` hear it too. Not for what awaits: other nodes may run meanwhile.
     """
-    with _InterruptibleTorch():
+    with in_every_thread(_InterruptibleTorch()):
         yield
 
 

@@ -12,27 +12,46 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, ExitStack
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import Any, TypeVar
 
 _Piece = TypeVar("_Piece")
 _Result = TypeVar("_Result")
 _MAX_WORKERS = 16
+_CARRIED: ContextVar[tuple[AbstractContextManager[object], ...]] = ContextVar("multi-edit modes", default=())
+
+
+@contextlib.contextmanager
+def in_every_thread(mode: AbstractContextManager[object]) -> Iterator[None]:
+    """Enter a mode of torch, which knows one thread only, for the threads of `in_parallel` too.
+
+    Args:
+        mode: entered once in each thread, in several at the same time.
+    """
+    before = _CARRIED.set((*_CARRIED.get(), mode))
+    try:
+        with mode:
+            yield
+    finally:
+        _CARRIED.reset(before)
 
 
 def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> Iterable[_Result]:
     """Do `work` on every piece at the same time; the results come in order as they get ready.
 
     All callers of the process share one set of threads, a piece of each call in turn, so that few small
-    pieces do not wait for many large ones. A piece that calls this again does its own pieces one after the
-    other, since its thread cannot wait for others of the same set.
+    pieces do not wait for many large ones; a single piece too is done on one of them. A piece that calls this
+    again does its own pieces one after the other, since its thread cannot wait for others of the same set.
+    Each piece has a copy of the caller's context, and the modes of `in_every_thread`.
 
     The first exception, in order, is raised; pieces that have not begun by then are not begun, and those
     that have are waited for.
     """
-    if min(len(pieces), os.cpu_count() or 1) < 2 or _WORKERS.is_own_thread():
+    if not pieces or (os.cpu_count() or 1) < 2 or _WORKERS.is_own_thread():
         yield from map(work, pieces)
         return
     import torch
@@ -40,11 +59,13 @@ def in_parallel(work: Callable[[_Piece], _Result], pieces: Sequence[_Piece]) -> 
     # A thread begins outside of it, and may not write into what was made inside: ComfyUI runs nodes inside.
     inference = torch.is_inference_mode_enabled()
 
-    def in_mode(piece: _Piece) -> _Result:
-        with torch.inference_mode(inference):
+    def as_caller(piece: _Piece) -> _Result:
+        with torch.inference_mode(inference), ExitStack() as modes:
+            for mode in _CARRIED.get():
+                modes.enter_context(mode)
             return work(piece)
 
-    futures = _WORKERS.submit([partial(in_mode, piece) for piece in pieces])
+    futures = _WORKERS.submit([partial(copy_context().run, as_caller, piece) for piece in pieces])
     try:
         for future in futures:
             yield future.result()

@@ -86,7 +86,7 @@ def _read_png(data: bytes) -> Container:
         raise ValueError("the PNG has no pixels")
     if b"IEND" not in seen:
         pieces.append(memoryview(png_chunk(b"IEND", b"")))
-    last = next(piece for piece in reversed(pieces) if piece[4:8] == b"IDAT")
+    last = next(piece for piece in reversed(pieces) if bytes(piece[4:8]) == b"IDAT")
     cut = b"IEND" not in seen or not _has_checksum(last)
     color, ignore_profile = from_png(colors)
     if ignore_profile:

@@ -21,7 +21,7 @@ from torch.nn.functional import interpolate
 
 _LOBES = 3.0
 _LEAST_ALPHA = 2**-20  # above float rounding, and below what shows on black in linear light
-_BLOCK = 64  # results a block: wide enough for an efficient product, narrow enough for a dense band
+_BLOCK = 32  # results a block: wide enough for an efficient product, narrow enough for a dense band
 
 
 class Block(NamedTuple):
@@ -37,32 +37,49 @@ class Block(NamedTuple):
     weights: Tensor
 
 
+class AxisKernel:
+    """What resamples one axis of `source` pixels to `target`: each result's few weights, made once.
+
+    Args:
+        start, stop: the results that may be asked for.
+    """
+
+    def __init__(
+        self, source: int, target: int, start: int, stop: int, device: torch.device | None = None
+    ) -> None:
+        scale = source / target
+        width = max(scale, 1.0)
+        centres = (torch.arange(start, stop, dtype=torch.float64) + 0.5) * scale
+        first = torch.floor(centres - _LOBES * width).long()
+        taps = first[:, None] + torch.arange(math.ceil(2 * _LOBES * width) + 1)
+        distance = (taps + 0.5 - centres[:, None]) / width
+        weights = torch.sinc(distance) * torch.sinc(distance / _LOBES)
+        weights[(distance.abs() >= _LOBES) | (taps < 0) | (taps >= source)] = 0.0
+        self._source, self._start = source, start
+        self._weights = (weights / weights.sum(dim=1, keepdim=True)).to(torch.float32)
+        self._taps = taps
+        self._device = device
+
+    def blocks(self, start: int, stop: int) -> list[Block]:
+        """The blocks of the results start..stop."""
+        starts = range(start, stop, _BLOCK)
+        return [self._block(each, min(each + _BLOCK, stop)) for each in starts]
+
+    def _block(self, start: int, stop: int) -> Block:
+        """The weights of some results, moved from their own taps to a band of sources that they share."""
+        rows = slice(start - self._start, stop - self._start)
+        taps = self._taps[rows]
+        low, high = int(taps[0, 0]), int(taps[-1, -1]) + 1
+        band = torch.zeros(stop - start, high - low).scatter_(1, taps - low, self._weights[rows])
+        first, last = max(0, low), min(self._source, high)
+        return Block(start, stop, first, last, band[:, first - low : last - low].to(device=self._device))
+
+
 def axis_blocks(
     source: int, target: int, start: int, stop: int, device: torch.device | None = None
 ) -> list[Block]:
     """The blocks that resample one axis of `source` pixels to `target`, for results start..stop only."""
-    blocks = []
-    for block_start in range(start, stop, _BLOCK):
-        block_stop = min(block_start + _BLOCK, stop)
-        first, weights = _band(source, target, block_start, block_stop)
-        blocks.append(
-            Block(block_start, block_stop, first, first + weights.shape[1], weights.to(device=device))
-        )
-    return blocks
-
-
-def _band(source: int, target: int, start: int, stop: int) -> tuple[int, Tensor]:
-    scale = source / target
-    width = max(scale, 1.0)
-    reach = _LOBES * width
-    centres = (torch.arange(start, stop, dtype=torch.float64) + 0.5) * scale
-    first = max(0, math.floor(float(centres[0]) - reach))
-    last = min(source, math.ceil(float(centres[-1]) + reach))
-    taps = torch.arange(first, last, dtype=torch.float64) + 0.5
-    distance = (taps[None, :] - centres[:, None]) / width
-    weights = torch.sinc(distance) * torch.sinc(distance / _LOBES)
-    weights[distance.abs() >= _LOBES] = 0.0
-    return first, (weights / weights.sum(dim=1, keepdim=True)).to(torch.float32)
+    return AxisKernel(source, target, start, stop, device).blocks(start, stop)
 
 
 def resample_rows(image: Tensor, blocks: list[Block], origin: int = 0) -> Tensor:

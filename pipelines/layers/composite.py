@@ -7,8 +7,9 @@ copied once. Beside the inputs, the result and a strip's buffers nothing is allo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -26,14 +27,16 @@ from .planes import copy_pixels, copy_planes
 from .seamless import seamless_layer
 
 # The floats of one buffer of a strip (three channels). More would leave the cache; with fewer, threads wait
-# for the interpreter between their short operations. A small canvas is cut finer, so that all the buffers
-# together stay smaller than the canvas.
+# for the interpreter between their short operations. A canvas of a few megapixels is cut finer, so that all
+# the buffers together stay smaller than the canvas. One of at most `STRIP_FLOATS` is one strip.
 STRIP_FLOATS = 2**19
 _STRIP_FLOATS_GPU = 2**26
+_LEAST_STRIP_FLOATS = 2**17
 _LEAST_STRIPS = 24
 _OPAQUE = 1.0 - 1e-3  # as core: an alpha this close to 1 everywhere is no alpha
 
 Colour = tuple[float, float, float]
+_Piece = TypeVar("_Piece")
 
 
 def composite(
@@ -44,7 +47,7 @@ def composite(
     Args:
         document: see document.py; layers may lie partly or fully off the canvas.
         background: sRGB colour, 0..1, under everything; None is transparent.
-        progress: called after each strip of rows, from the calling thread.
+        progress: called after each strip of rows or frame of a small canvas, from the calling thread.
 
     Returns:
         float32 [B, height, width, 3], or [..., 4] with straight alpha where the result is not opaque
@@ -56,8 +59,18 @@ def composite(
     channels = 3 if opaque else 4
     shape = (document.frames, document.height, document.width, channels)
     result = empty_float(*shape) if device.type == "cpu" else torch.empty(shape, device=device)
-    for frame in range(document.frames):
-        _composite_frame(document, frame, background, result[frame], _part(progress, frame, document.frames))
+    frames = range(document.frames)
+    if result[0].numel() <= STRIP_FLOATS:
+        _in_pieces(
+            lambda frame: _composite_frame(document, frame, background, result[frame]),
+            frames,
+            device,
+            progress,
+        )
+    else:
+        for frame in frames:
+            part = _part(progress, frame, document.frames)
+            _composite_frame(document, frame, background, result[frame], part)
     if result.shape[3] == 4 and bool((result[..., 3] >= _OPAQUE).all()):
         return result[..., :3].contiguous()
     return result
@@ -96,7 +109,11 @@ def _replaces(layer: Layer) -> bool:
 
 
 def _composite_frame(
-    document: Document, frame: int, background: Colour | None, canvas: Tensor, progress: OnProgress
+    document: Document,
+    frame: int,
+    background: Colour | None,
+    canvas: Tensor,
+    progress: OnProgress = lambda share: None,
 ) -> None:
     layers = _seen(document)
     parts = 2 + sum(layer.seamless for layer in layers)  # the base, and what each seamless layer parts
@@ -131,32 +148,35 @@ def _copy_base(base: PlacedLayer, canvas: Tensor, progress: OnProgress) -> None:
     window = base.visible(whole)
     if window is None:
         return
-    if window == whole and base.unchanged and base.mask is None and base.image.shape == canvas.shape:
-        canvas.copy_(base.image)
-        return
+    plain = window == whole and base.unchanged and base.mask is None and base.image.shape == canvas.shape
 
     def copy(strip: CanvasWindow) -> None:
+        if plain:
+            canvas[strip.top : strip.bottom] = base.image[strip.top : strip.bottom]
+            return
         region = canvas[strip.top : strip.bottom, strip.left : strip.right]
         patch = base.read(strip)
         copy_pixels(region[..., :3], patch.colour)
         if region.shape[2] == 4:
             region[..., 3] = 1.0 if patch.alpha is None else patch.alpha
 
-    _in_strips(copy, list(split_strips(canvas, window)), canvas, progress)
+    _in_pieces(copy, list(split_strips(canvas, window)), canvas.device, progress)
 
 
-def _in_strips(
-    work: Callable[[CanvasWindow], None], strips: list[CanvasWindow], canvas: Tensor, progress: OnProgress
+def _in_pieces(
+    work: Callable[[_Piece], None], pieces: Sequence[_Piece], device: torch.device, progress: OnProgress
 ) -> None:
-    done = in_parallel(work, strips) if canvas.device.type == "cpu" else map(work, strips)
+    done = in_parallel(work, pieces) if device.type == "cpu" else map(work, pieces)
     for count, _ in enumerate(done, start=1):
-        progress(count / len(strips))
+        progress(count / len(pieces))
 
 
 def split_strips(canvas: Tensor, window: CanvasWindow) -> Iterator[CanvasWindow]:
-    floats = min(STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS)
+    floats = STRIP_FLOATS
     if canvas.device.type != "cpu":
         floats = _STRIP_FLOATS_GPU
+    elif canvas.numel() > STRIP_FLOATS:
+        floats = min(STRIP_FLOATS, max(_LEAST_STRIP_FLOATS, canvas.numel() // _LEAST_STRIPS))
     rows = max(8, floats // (3 * (window.right - window.left)))
     for top in range(window.top, window.bottom, rows):
         yield window._replace(top=top, bottom=min(top + rows, window.bottom))
@@ -169,7 +189,7 @@ def _blend_run(layers: list[PlacedLayer], canvas: Tensor, progress: OnProgress) 
     if not parts:
         return
     strips = list(split_strips(canvas, _around(parts)))
-    _in_strips(partial(_blend_strip, layers, canvas), strips, canvas, progress)
+    _in_pieces(partial(_blend_strip, layers, canvas), strips, canvas.device, progress)
 
 
 def _visible(layers: list[PlacedLayer], window: CanvasWindow) -> list[tuple[PlacedLayer, CanvasWindow]]:

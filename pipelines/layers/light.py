@@ -27,25 +27,25 @@ _TO_LINEAR = (
 _TO_ENCODED = (-0.06118842424, 0.1607370389, 1.259412233, -0.583175958, 0.2932032495, -0.06898813902)
 
 
-def _horner(coefficients: tuple[float, ...], x: Tensor) -> Tensor:
-    result = x * coefficients[-1]
-    result += coefficients[-2]
-    for coefficient in coefficients[-3::-1]:
+def _horner(coefficients: tuple[float, ...], x: Tensor, less: float) -> Tensor:
+    """The polynomial, less a number."""
+    result = torch.add(x.new_full((), coefficients[-2]), x, alpha=coefficients[-1])
+    for coefficient in (*coefficients[-3:0:-1], coefficients[0] - less):
         torch.addcmul(x.new_full((), coefficient), result, x, out=result)
     return result
 
 
 def to_linear(encoded: Tensor) -> Tensor:
     """Linear light of sRGB-encoded values; inputs outside 0..1 are clamped. Returns a new tensor."""
-    result = _horner(_TO_LINEAR, encoded.clamp(_ENCODED_KNEE, 1.0))
-    return result.add_(encoded.clamp(0.0, _ENCODED_KNEE).sub_(_ENCODED_KNEE), alpha=1 / _SLOPE)
+    result = _horner(_TO_LINEAR, encoded.clamp(_ENCODED_KNEE, 1.0), less=_ENCODED_KNEE / _SLOPE)
+    return result.add_(encoded.clamp(0.0, _ENCODED_KNEE), alpha=1 / _SLOPE)
 
 
 def to_encoded(linear: Tensor) -> Tensor:
     """sRGB encoding of linear light; inputs outside 0..1 are clamped. Returns a new tensor."""
     fourth_root = linear.clamp(_LINEAR_KNEE, 1.0).rsqrt_().rsqrt_()
-    result = _horner(_TO_ENCODED, fourth_root)
-    return result.add_(linear.clamp(0.0, _LINEAR_KNEE).sub_(_LINEAR_KNEE), alpha=_SLOPE)
+    result = _horner(_TO_ENCODED, fourth_root, less=_LINEAR_KNEE * _SLOPE)
+    return result.add_(linear.clamp(0.0, _LINEAR_KNEE), alpha=_SLOPE)
 
 
 def to_linear_exact(encoded: Tensor) -> Tensor:

@@ -16,13 +16,7 @@ import torch.nn.functional as functional
 from torch import Tensor
 
 from ..images.levels import inverted_mask
-from ..images.resample import (
-    Block,
-    axis_blocks,
-    resample_columns,
-    resample_rows,
-    straight,
-)
+from ..images.resample import AxisKernel, resample_columns, resample_rows, straight
 from .document import Layer, rotated_bounds
 from .placement import Box, CanvasWindow
 from .planes import copy_planes
@@ -76,7 +70,9 @@ class PlacedLayer:
         self.mask = _mask(layer, frame)
         self.bounds = rotated_bounds(layer.box, layer.rotation)
         self._opaque = self.image.shape[2] == 3 and self.mask is None
-        self._columns = self._visible_columns(canvas[0])
+        self._rows = self._kernel(0, canvas[1])
+        columns = self._kernel(1, canvas[0])
+        self._columns = [] if columns is None else columns.blocks(*self._shown(1, canvas[0]))
         self._turned: Tensor | None = None
         self._turning = threading.Lock()
 
@@ -86,14 +82,24 @@ class PlacedLayer:
         layer = self.layer
         return layer.native and not (layer.flip_h or layer.flip_v or layer.rotation)
 
-    def _visible_columns(self, width: int) -> list[Block]:
-        box, source = self.layer.box, self.image.shape[1]
-        start, stop = max(0, -box.x), min(box.width, width - box.x)
-        if self.layer.rotation != 0 or self.layer.seamless:
-            start, stop = 0, box.width
-        if box.width == source:
-            return []
-        return axis_blocks(source, box.width, start, stop, self.image.device)
+    def _kernel(self, axis: int, canvas: int) -> AxisKernel | None:
+        """What resizes the rows (axis 0) or columns (1) that a canvas of so many shows, or None."""
+        source, target = self.image.shape[axis], self._side(axis)
+        start, stop = self._shown(axis, canvas)
+        if source == target or start >= stop:
+            return None
+        return AxisKernel(source, target, start, stop, self.image.device)
+
+    def _side(self, axis: int) -> int:
+        return self.layer.box.width if axis else self.layer.box.height
+
+    def _shown(self, axis: int, canvas: int) -> tuple[int, int]:
+        """The rows or columns of the box that a canvas of so many can show."""
+        origin = self.layer.box.x if axis else self.layer.box.y
+        if self.layer.rotation != 0:
+            return 0, self._side(axis)
+        around = canvas if self.layer.seamless else 0
+        return max(0, -origin - around), min(self._side(axis), canvas + around - origin)
 
     def visible(self, window: CanvasWindow) -> CanvasWindow | None:
         """The part of a canvas window that the layer can touch, or None."""
@@ -139,10 +145,9 @@ class PlacedLayer:
 
     def _resized(self, top: int, bottom: int, left: int, right: int) -> Tensor:
         """Rows top:bottom and columns left:right of the box, planar, straight alpha."""
-        height, box = self.image.shape[0], self.layer.box
-        if not self._columns and box.height == height:
+        if not self._columns and self._rows is None:
             return self._planes(top, bottom, left, right)
-        rows = [] if box.height == height else axis_blocks(height, box.height, top, bottom, self.image.device)
+        rows = [] if self._rows is None else self._rows.blocks(top, bottom)
         columns = [block for block in self._columns if block.stop > left and block.start < right]
         first_row, last_row = (rows[0].first, rows[-1].last) if rows else (top, bottom)
         first, last = (columns[0].first, columns[-1].last) if columns else (left, right)

@@ -43,29 +43,29 @@ def _cubic(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
     between them weighs them as they need.
     """
     result = planes.new_zeros(planes.shape[0], *x.shape)
-    base_x, base_y = x.floor(), y.floor()
-    for weight_y, offset_y in _taps(y - base_y):
-        for weight_x, offset_x in _taps(x - base_x):
-            sample = _bilinear(planes, base_x + offset_x, base_y + offset_y)
+    grid = planes.new_empty(1, *x.shape, 2)
+    across, down = _look_ups(x, planes.shape[2]), _look_ups(y, planes.shape[1])
+    for weight_y, place_y in down:
+        grid[0, ..., 1] = place_y
+        for weight_x, place_x in across:
+            grid[0, ..., 0] = place_x
+            sample = functional.grid_sample(planes[None], grid, mode="bilinear", align_corners=False)[0]
             result.addcmul_(sample, weight_x * weight_y)
     return result
 
 
-def _taps(t: Tensor) -> list[tuple[Tensor, Tensor]]:
-    """(weight, offset from the pixel to the left) of the three look-ups; t in 0..1."""
-    before = -t * (1 - t) ** 2
+def _look_ups(position: Tensor, side: int) -> list[tuple[Tensor, Tensor]]:
+    """(weight, place) of the three look-ups of one axis; places in -1..1, as `grid_sample` counts."""
+    base = position.floor()
+    t = position - base
+    rest = 1 - t
     left = 1 + t**2 * (t - 2)
-    right = t * (1 + t * (1 - t))
-    after = -(t**2) * (1 - t)
+    right = t * (1 + t * rest)
     middle = left + right
+    base = (2 * base + 1) / side - 1
+    step = 2 / side
     return [
-        (before, torch.full_like(t, -1.0)),
-        (middle, right / middle),
-        (after, torch.full_like(t, 2.0)),
+        (-t * rest**2, base - step),
+        (middle, torch.add(base, right / middle, alpha=step)),
+        (-(t**2) * rest, base + 2 * step),
     ]
-
-
-def _bilinear(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    height, width = planes.shape[1:]
-    grid = torch.stack(((2 * x + 1) / width - 1, (2 * y + 1) / height - 1), dim=-1)
-    return functional.grid_sample(planes[None], grid[None], mode="bilinear", align_corners=False)[0]

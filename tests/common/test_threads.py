@@ -8,10 +8,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
 import torch
-from multiedit.pipelines.common.threads import in_parallel
+from multiedit.pipelines.common.threads import in_every_thread, in_parallel
+from torch.overrides import TorchFunctionMode
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +68,34 @@ def test_an_error_waits_for_the_pieces_that_have_begun() -> None:
     with pytest.raises(ValueError, match=r"^0$"):
         list(in_parallel(work, range(2)))
     assert ended == [1]
+
+
+class Counted(TorchFunctionMode):
+    """Notes the threads that operations of torch are called in."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def __torch_function__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.threads.append(threading.get_ident())
+        return operation(*args, **(kwargs or {}))
+
+
+def test_modes_of_the_caller_hold_in_the_threads_and_end_with_the_block() -> None:
+    with in_every_thread(mode := Counted()):
+        threads = list(in_parallel(lambda number: (torch.ones(number), threading.get_ident())[1], range(9)))
+    assert sorted(mode.threads) == sorted(threads)
+    assert threading.get_ident() not in threads
+    list(in_parallel(torch.ones, range(9)))
+    torch.ones(1)
+    assert len(mode.threads) == 9
+
+
+def test_pieces_have_the_callers_context() -> None:
+    known: ContextVar[int] = ContextVar("known", default=0)
+    known.set(3)
+    assert list(in_parallel(lambda _: known.get(), range(4))) == [3] * 4
 
 
 # In a process of its own, since the threads are started once. The pause widens the moment in which torch's
@@ -140,3 +171,8 @@ def test_a_piece_of_each_call_in_turn_is_done() -> None:
         caller.join()
     assert order.count("large") == count
     assert [place for place, name in enumerate(order) if name == "small"][1] < count  # not behind all of them
+
+
+def test_no_pieces_leave_nothing_behind() -> None:
+    assert list(in_parallel(str, [])) == []
+    assert list(in_parallel(str, [1, 2, 3])) == ["1", "2", "3"]

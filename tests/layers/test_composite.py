@@ -258,7 +258,8 @@ def test_what_progress_raises_ends_the_work() -> None:
 def test_the_size_of_strips_changes_nothing(scene: str, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = composite(document(*SCENES[scene]))
     monkeypatch.setattr(module, "STRIP_FLOATS", 1)  # strips of eight rows, the least
-    torch.testing.assert_close(composite(document(*SCENES[scene])), whole, atol=2e-6, rtol=0)
+    # A layer that is the first of its strip spares a trip through the fitted curves: a hundredth of a level.
+    torch.testing.assert_close(composite(document(*SCENES[scene])), whole, atol=0.01 / 255, rtol=0)
 
 
 def test_strips_are_small() -> None:

@@ -106,6 +106,21 @@ def test_what_is_comfyuis_own_ends_whatever_happens(comfyui: Any) -> None:
             torch.ones(1) + 1
 
 
+def test_every_thread_hears_of_an_interruption(comfyui: Any) -> None:
+    """ComfyUI tells of it once."""
+    import comfy.model_management as management
+    from multiedit.nodes.progress import interruptible_torch
+    from multiedit.pipelines.common.threads import in_parallel
+
+    with interruptible_torch():
+        management.interrupt_current_processing()
+        for work in (lambda: list(in_parallel(torch.ones, range(1, 9))), lambda: torch.ones(1)):
+            with pytest.raises(management.InterruptProcessingException):
+                work()
+    with interruptible_torch():
+        assert torch.ones(1) == 1
+
+
 @pytest.mark.parametrize("name", ["MultiEditCompose", "MultiEditEdit", "MultiEditSafeMode", "MultiEditSave"])
 def test_an_interruption_is_heard_within_one_frame(
     graph: Any, name: str, monkeypatch: pytest.MonkeyPatch

@@ -6,12 +6,13 @@ import itertools
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
+from ...common.threads import in_parallel
 from ..policy import Preset, Rule
 from .classifier import EnsembleClassifier
 from .specs import CLASSIFIERS, ClassifierSpec
@@ -80,25 +81,40 @@ class NetworkEnsemble(EnsembleClassifier):
 
 
 def score_together(parts: Sequence[NetworkClassifier], images: Tensor, tiles: bool) -> Tensor:
-    """Return the levels of all parts side by side. Views that several take are made once."""
+    """Return the levels of all parts side by side. Views that several take are made once.
+
+    On the CPU the parts run at the same time, each on a thread of ours: torch's own threads wait for each
+    other after every layer, which beside other programs takes many times as long as the layer.
+    """
     sides = [part.network.side for part in parts]
     kept: dict[int, list[Tensor]] = {}
-    found = []
+    found: list[Tensor | Callable[[], Tensor]] = []
     with torch.inference_mode():
         for part, side in zip(parts, sides, strict=True):
             weights = part.weights()
-            views: Iterable[Tensor] = kept.get(side) or _views(images, side, tiles, weights)
-            if sides.count(side) > 1:
-                views = kept[side] = list(views)
-            chunks = _chunks(views, part.network.views_at_once)
-            scores = torch.cat([part.network.probabilities(weights, chunk) for chunk in chunks])
-            found.append(scores.view(len(images), -1, scores.shape[1]).amax(1).to(images.device))
-    return torch.cat(found, dim=1)
+            device = next(iter(weights.values())).device
+            views: Iterable[Tensor] = kept.get(side) or _views(images, side, tiles, device)
+            if sides.count(side) > 1 and side not in kept:
+                run = in_parallel if device.type == "cpu" else map
+                (kept[side],) = run(list[Tensor], [views])
+                views = kept[side]
+            job = partial(_part_scores, part, weights, views, images)
+            found.append(job if device.type == "cpu" else job())
+        jobs = [each for each in found if not isinstance(each, Tensor)]
+        scores = iter(in_parallel(lambda job: job(), jobs))
+        return torch.cat([each if isinstance(each, Tensor) else next(scores) for each in found], dim=1)
 
 
-def _views(images: Tensor, side: int, tiles: bool, weights: TensorMap) -> Iterator[Tensor]:
+def _part_scores(
+    part: NetworkClassifier, weights: TensorMap, views: Iterable[Tensor], images: Tensor
+) -> Tensor:
+    chunks = _chunks(views, part.network.views_at_once)
+    scores = torch.cat([part.network.probabilities(weights, chunk) for chunk in chunks])
+    return scores.view(len(images), -1, scores.shape[1]).amax(1).to(images.device)
+
+
+def _views(images: Tensor, side: int, tiles: bool, device: torch.device) -> Iterator[Tensor]:
     """Yield the views of each image, on the device of the weights."""
-    device = next(iter(weights.values())).device
     for image in torch.split(images, 1):
         yield square_views(image.to(device, torch.float32), side, tiles)[0]
 
