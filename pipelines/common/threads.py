@@ -105,6 +105,8 @@ class _Workers:
         except BaseException as error:
             future.set_exception(error)  # for who waits for this piece
             raise
+        finally:
+            del future, piece, call  # an error has this frame, which would have the error
 
     def _start(self, workers: int) -> ThreadPoolExecutor:
         import torch
