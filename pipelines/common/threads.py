@@ -123,8 +123,11 @@ class _Workers:
             return
         try:
             future.set_result(piece())
-        except BaseException as error:  # as an executor does, for who waits
-            future.set_exception(error)
+        except BaseException as error:
+            future.set_exception(error)  # for who waits for this piece
+            raise
+        finally:
+            del future, piece, call  # an error has this frame, which would have the error
 
     def _start(self, workers: int) -> ThreadPoolExecutor:
         import torch
