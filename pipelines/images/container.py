@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from .iso_media import IsoImage
 from .source_color import SourceColor
 
+MAX_CHUNKS = 100_000
+"""Of a file; real ones stay far below. It bounds the seconds that nothing but tiny chunks can cost."""
+
 
 @dataclass(frozen=True)
 class Container:

@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from .bmp import read_bmp
-from .container import Container
+from .container import MAX_CHUNKS, Container
 from .exif import RAW_PROFILES, raw_profile
-from .file_faults import SEVERAL_FRAMES, MissingPixels, UnsupportedKind, missing_bytes
+from .file_faults import SEVERAL_FRAMES, UnsupportedKind
 from .gif_blocks import SubBlocks
 from .iso_boxes import boxes, closed
 from .iso_media import read_image
 from .source_color import PNG_COLOR_CHUNKS, from_cicp, from_png, makes_sense
 from .tiff import read_tiff
+from .webp import read_webp
 
-# Real files stay far below these; they bound the seconds that a file of nothing but tiny chunks can cost.
-MAX_CHUNKS = 100_000
+# Real files stay far below these; they bound the seconds that a file of nothing but tiny parts can cost.
 MAX_SEGMENTS = 10_000
 MAX_JUNK = 4096  # bytes between two segments of a JPEG header
 MAX_SCANS = 100  # of a progressive JPEG: each costs a pass over the whole picture
@@ -233,87 +233,6 @@ def _check_scans(data: bytes, start: int) -> None:
             raise ValueError(f"the JPEG has more than {MAX_SCANS} scans")
 
 
-_WEBP_PICTURES = frozenset({b"VP8 ", b"VP8L", b"ALPH", b"ANMF"})
-_WEBP_ANIMATION = 0x02
-_WEBP_FLAGS = {b"EXIF": 0x08, b"XMP ": 0x04}
-
-
-def _read_webp(data: bytes) -> Container:
-    (riff_size,) = struct.unpack_from("<I", data, 4)
-    end = riff_size + 8
-    cut = end > len(data)
-    if cut:
-        data = _closed_webp(data)
-        end = len(data)
-    kind = data[12:16]
-    size = _WEBP_SIZES[kind](data[20:30])
-    exif = _webp_exif(data, end) if kind == b"VP8X" else b""
-    remarks = (SEVERAL_FRAMES,) if kind == b"VP8X" and data[20] & _WEBP_ANIMATION else ()
-    return Container([data], size, 8, exif, cut=cut, remarks=remarks)
-
-
-def _closed_webp(data: bytes) -> bytes:
-    """A WebP that is cut, made of the chunks that are there.
-
-    Raises:
-        MissingPixels: its first picture is not.
-    """
-    chunks: dict[bytes, bytes] = {}
-    start = 12
-    for _ in range(MAX_CHUNKS):
-        if start + 8 > len(data):
-            break
-        kind, length = struct.unpack_from("<4sI", data, start)
-        body = data[start + 8 : start + 8 + length]
-        if len(body) == length:
-            chunks.setdefault(kind, data[start : start + 8] + body + bytes(length & 1))
-        elif kind in _WEBP_PICTURES and kind not in chunks:
-            raise missing_bytes(len(body), length)
-        start += 8 + length + (length & 1)
-    if not chunks.keys() & {b"VP8 ", b"VP8L", b"ANMF"}:
-        raise MissingPixels("all its pixels are missing")
-    if b"VP8X" in chunks:
-        flags = chunks[b"VP8X"][8]
-        for kind, flag in _WEBP_FLAGS.items():
-            flags &= 0xFF if kind in chunks else ~flag
-        chunks[b"VP8X"] = chunks[b"VP8X"][:8] + bytes([flags]) + chunks[b"VP8X"][9:]
-    body = b"WEBP" + b"".join(chunks.values())
-    return b"RIFF" + struct.pack("<I", len(body)) + body
-
-
-def _lossy_size(chunk: bytes) -> tuple[int, int]:
-    width, height = struct.unpack_from("<HH", chunk, 6)
-    return width & 0x3FFF, height & 0x3FFF
-
-
-def _lossless_size(chunk: bytes) -> tuple[int, int]:
-    (packed,) = struct.unpack_from("<I", chunk, 1)
-    return (packed & 0x3FFF) + 1, (packed >> 14 & 0x3FFF) + 1
-
-
-def _canvas_size(chunk: bytes) -> tuple[int, int]:
-    return int.from_bytes(chunk[4:7], "little") + 1, int.from_bytes(chunk[7:10], "little") + 1
-
-
-_WEBP_SIZES: dict[bytes, Callable[[bytes], tuple[int, int]]] = {
-    b"VP8 ": _lossy_size,
-    b"VP8L": _lossless_size,
-    b"VP8X": _canvas_size,
-}
-
-
-def _webp_exif(data: bytes, end: int) -> bytes:
-    start = 12
-    for _ in range(MAX_CHUNKS):
-        if start + 8 > end:
-            return b""
-        kind, length = struct.unpack_from("<4sI", data, start)
-        if kind == b"EXIF":
-            return data[start + 8 : start + 8 + length]
-        start += 8 + length + (length & 1)
-    raise ValueError("the WebP has too many chunks")
-
-
 _GIF_EXTENSION, _GIF_IMAGE, _GIF_CONTROL = 0x21, 0x2C, 0xF9
 
 
@@ -404,7 +323,7 @@ def _read_avif(data: bytes) -> Container:
 _READERS: dict[str, Callable[[bytes], Container]] = {
     "png": _read_png,
     "jpeg": _read_jpeg,
-    "webp": _read_webp,
+    "webp": read_webp,
     "gif": _read_gif,
     "avif": _read_avif,
     "heif": _read_iso_media,
