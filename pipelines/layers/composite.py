@@ -202,6 +202,12 @@ def _around(parts: list[tuple[PlacedLayer, CanvasWindow]]) -> CanvasWindow:
     return CanvasWindow(min(tops), max(bottoms), min(lefts), max(rights))
 
 
+def _within(window: CanvasWindow, part: CanvasWindow) -> tuple[slice, slice]:
+    """The rows and columns of a window that a part of it takes."""
+    rows = slice(part.top - window.top, part.bottom - window.top)
+    return rows, slice(part.left - window.left, part.right - window.left)
+
+
 def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: CanvasWindow) -> None:
     parts = _visible(layers, strip)
     if not parts:
@@ -213,9 +219,8 @@ def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: CanvasWindow)
     copy_planes(encoded, region[..., :3])
     colour = to_linear(encoded)
     exact = False
-    for index, (layer, part) in enumerate(parts):
-        rows = slice(part.top - touched.top, part.bottom - touched.top)
-        columns = slice(part.left - touched.left, part.right - touched.left)
+    places = [_within(touched, part) for _, part in parts]
+    for index, ((layer, part), (rows, columns)) in enumerate(zip(parts, places, strict=True)):
         exact = exact or layer.layer.blend_mode in OVERSHOOTING
         _blend_patch(
             colour[:, rows, columns],
@@ -225,7 +230,9 @@ def _blend_strip(layers: list[PlacedLayer], canvas: Tensor, strip: CanvasWindow)
             layer.layer,
             exact,
         )
-    copy_pixels(region[..., :3], to_encoded(colour))
+    encoded = to_encoded(colour)
+    for rows, columns in places:  # what no layer touches keeps its bits
+        copy_pixels(region[rows, columns, :3], encoded[:, rows, columns])
     if alpha is not None:
         region[..., 3] = alpha
 

@@ -268,6 +268,19 @@ def test_strips_are_small() -> None:
     assert [windows[0].top, windows[-1].bottom] == [100, 2000]
 
 
+def test_what_no_layer_touches_keeps_its_bits() -> None:
+    """Between two layers too, which are converted to linear light and back together."""
+    base = picture(1, WIDTH, HEIGHT)
+    corner = picture(2, 8, 8)
+    places = [{"x": 0, "y": 0}, {"x": WIDTH - 8, "y": HEIGHT - 8}]
+    layers = [{"image": base}, *(part(image=corner, **place) for place in places)]
+    result = composite(document(*layers))
+    untouched = torch.ones(HEIGHT, WIDTH, dtype=torch.bool)
+    untouched[:8, :8] = untouched[-8:, -8:] = False
+    assert torch.equal(result[0][untouched], base[0][untouched])
+    assert not torch.equal(result, base)
+
+
 def test_the_same_document_gives_the_same_bits() -> None:
     given = document(*SCENES["flipped, off and resized"], *SCENES["quarter turns"])
     assert torch.equal(composite(given), composite(given))
