@@ -16,19 +16,26 @@ from ..pipelines.common.errors import InvalidRequest
 from ..pipelines.common.validation import describe
 
 UNSENT: Mapping[str, Any] = MappingProxyType({})
-"""The default of a dynamic combo in `validate_inputs`; a connected one, or null, comes as None."""
+"""The default of a dynamic combo in `validate_inputs`; a connected one, or null, comes as None.
+
+ComfyUI shows a refusal at the inputs that were sent and that `validate_inputs` names: beside a required combo
+it names another input, so that leaving out the combo is refused too.
+"""
 _MOST_LISTED = 6
 
 
 def refuse_unknown(node: type[io.ComfyNode], hint: str = "", **values: Any) -> bool | str:
-    """What `validate_inputs` returns: True, or the message about the first value that is no option.
+    """What `validate_inputs` returns: True, or the message about the first that is missing or no option.
 
     Args:
         hint: why an option may be missing.
         values: dynamic combos by name, as ComfyUI gives them: a mapping where the value is an option.
     """
     for name, value in values.items():
-        options = _options(node, name)
+        [combo] = [given for given in node.define_schema().inputs if given.id == name]
+        if value is UNSENT and not combo.optional:
+            return _missing(name)
+        options = _options(combo)
         if value is UNSENT or _is_option(value, name, options):
             continue
         given = f"{name} is {describe(value)}"
@@ -45,13 +52,16 @@ def require_option(name: str, value: Mapping[str, Any] | None) -> Mapping[str, A
         InvalidRequest: it is None.
     """
     if value is None:
-        raise InvalidRequest(f"{name} is missing. Choose an option of this node for it.", field=name)
+        raise InvalidRequest(_missing(name), field=name)
     return value
 
 
-def _options(node: type[io.ComfyNode], name: str) -> dict[str, set[str]]:
+def _missing(name: str) -> str:
+    return f"{name} is missing. Choose an option of this node for it."
+
+
+def _options(combo: Any) -> dict[str, set[str]]:
     """The names of the inputs below each option, by its key."""
-    [combo] = [given for given in node.define_schema().inputs if given.id == name]
     return {option.key: {below.id for below in option.inputs} for option in combo.options}
 
 

@@ -85,7 +85,7 @@ class MultiEditEdit(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, model: Any = UNSENT) -> bool | str:
+    def validate_inputs(cls, model: Any = UNSENT, prompt: Any = None) -> bool | str:
         return refuse_unknown(cls, _CLOSED_MODELS, model=model)
 
     @classmethod

@@ -63,7 +63,7 @@ class MultiEditExtend(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, extend: Any = UNSENT, fill: Any = UNSENT) -> bool | str:
+    def validate_inputs(cls, extend: Any = UNSENT, fill: Any = UNSENT, image: Any = None) -> bool | str:
         return refuse_unknown(cls, extend=extend, fill=fill)
 
     @classmethod

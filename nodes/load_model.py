@@ -70,7 +70,7 @@ class MultiEditLoadModel(io.ComfyNode):
     ) -> bool | str:
         """Before anything runs: an edit must not fail for a missing file after minutes of other work."""
         refusal = refuse_unknown(cls, _ALIASES, model=model)
-        if refusal is not True or model is UNSENT:
+        if refusal is not True:
             return refusal
         files = (diffusion_model, text_encoder, vae, lora, text_encoder_2)
         try:

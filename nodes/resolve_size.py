@@ -74,7 +74,7 @@ class MultiEditResolveSize(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, model: Any = UNSENT) -> bool | str:
+    def validate_inputs(cls, model: Any = UNSENT, keep_size: Any = None) -> bool | str:
         return refuse_unknown(cls, model=model)
 
     @classmethod

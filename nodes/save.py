@@ -61,7 +61,7 @@ class MultiEditSave(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, format: Any = UNSENT) -> bool | str:
+    def validate_inputs(cls, format: Any = UNSENT, images: Any = None) -> bool | str:
         return refuse_unknown(cls, format=format)
 
     @classmethod

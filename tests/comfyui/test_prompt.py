@@ -86,6 +86,23 @@ def test_a_value_that_is_no_option_is_refused(server: Server, name: str, combo: 
     require_refusal(server, queued(name, {**asked, combo: value}), combo)
 
 
+# Where a combo is required: what is sent beside it.
+REQUIRED: dict[str, dict[str, Any]] = {
+    **{name: COMBOS[name][0] for name in ("MultiEditSave", "MultiEditExtend", "MultiEditEdit")},
+    "MultiEditResolveSize": {"keep_size": False},
+    "MultiEditLoadModel": {"vae": "auto"},
+}
+
+
+@pytest.mark.parametrize(("name", "combo"), [(name, each) for name in REQUIRED for each in COMBOS[name][1]])
+def test_a_required_one_that_is_left_out_is_refused(server: Server, name: str, combo: str) -> None:
+    inputs = {**REQUIRED[name]}
+    inputs.pop(combo, None)
+    errors = refusal(server, queued(name, inputs))["2"]["errors"]
+    message = f"{combo} is missing. Choose an option of this node for it."
+    assert message in "".join(error["details"] for error in errors)
+
+
 @pytest.mark.parametrize("below", ["none", "one", "all", "unknown"])
 @pytest.mark.parametrize(("name", "combo"), [(name, each) for name in COMBOS for each in COMBOS[name][1]])
 def test_an_object_is_no_option(server: Server, name: str, combo: str, below: str) -> None:
