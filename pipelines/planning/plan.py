@@ -31,6 +31,7 @@ from ..images.facts import ImageFacts
 from ..layers.extension import Extension
 from ..layers.placement import Placement
 from . import provider
+from .enlarged import enlarged_notes
 from .extend import extend_base
 from .mask_options import MaskOptions, unused_notes
 from .model_options import ModelOptions, dropped_notes
@@ -209,6 +210,8 @@ def _image_notes(
     covers = "mask" in roles or composited or not model.interprets_prompt
     here = model.interprets_prompt and not remote
     yield from shape_notes(model, base, (size.width, size.height), here=here, covers=covers)
+    if not model.interprets_prompt:
+        yield from enlarged_notes(_placements(extras, roles), images, (size.width, size.height))
     yield from unused_notes(extras.mask_options, roles, here, model.id)
     if not here:
         yield from dropped_notes(extras.options, model.id)

@@ -318,3 +318,23 @@ def test_planning_imports_no_torch_numpy_pillow_or_aiohttp() -> None:
         [sys.executable, "-c", code], cwd=Path(__file__).parent, capture_output=True, text=True
     )
     assert (run.stdout, run.stderr) == ("set()\n", "")
+
+
+@pytest.mark.parametrize(
+    ("overlay", "placement", "told"),
+    [
+        ((48, 32), {}, "Image 2 is enlarged 12.5 times, from 48x32 to 600x400"),
+        ((48, 32), {"fit": "none", "scale": 2}, "Image 2 is enlarged 2 times, from 48x32 to 96x64"),
+        ((48, 32), {"fit": "none"}, None),
+        ((48, 32), {"visible": False}, None),
+        ((450, 300), {}, None),
+    ],
+)
+def test_an_overlay_that_is_much_enlarged_is_noted(
+    overlay: tuple[int, int], placement: dict[str, Any], told: str | None
+) -> None:
+    fields = {"prompt": "p", "images": ["aGk="] * 2, "multiedit": {"placement": {"2": placement}}}
+    facts = [ImageFacts(600, 400), ImageFacts(*overlay)]
+    made = make_plan(parse_request(fields, LIMITS), facts, CATALOG, HERE)
+    found = [note for note in made.notes if "enlarged" in note]
+    assert [note.startswith(told or "") for note in found] == ([True] if told else [])
