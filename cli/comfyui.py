@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -44,7 +44,9 @@ def edit_on_comfyui(options: argparse.Namespace, request: EditRequest, limits: L
         return None
     settings = encode_options(options)
     with progress_bar(options, _STAGES) as stage:
-        return asyncio.run(pipeline.edit(request, settings, stage, _preview_writer(options.preview)))
+        writer = None if options.preview is None else _PreviewFile(options.preview)
+        result = asyncio.run(pipeline.edit(request, settings, stage, writer))
+    return result if writer is None or writer.written else _with_message(result, _no_preview(result))
 
 
 def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipeline:
@@ -76,6 +78,29 @@ def _pipeline(options: argparse.Namespace, limits: Limits) -> ComfyUIEditPipelin
     )
 
 
-def _preview_writer(path: str | None) -> Callable[[Preview], None] | None:
-    """Write each preview over the one before it."""
-    return None if path is None else lambda preview: write_file(path, preview.data)
+class _PreviewFile:
+    """Writes each preview over the one before it."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self.written = False
+
+    def __call__(self, preview: Preview) -> None:
+        write_file(self._path, preview.data)
+        self.written = True
+
+
+def _no_preview(result: EditResult) -> str:
+    from ..pipelines.adapters.local import LOCAL_MODELS
+
+    model = result.plan.model
+    if model in LOCAL_MODELS:
+        return f"No preview was written: {model} makes its image at once, so there is none on the way."
+    return (
+        "No preview was written: ComfyUI sent none. Start it with --preview-method auto; an edit that it has "
+        "in its cache, or of very few steps, has none."
+    )
+
+
+def _with_message(result: EditResult, message: str) -> EditResult:
+    return replace(result, messages=(*result.messages, message))

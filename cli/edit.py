@@ -53,7 +53,11 @@ def add_parser(subparsers: Any) -> None:
     )
     add("--prompt", required=True, help="what to do, in words")
     add("--model", metavar="ID", help="see `multiedit models`")
-    add("--aspect-ratio", metavar="W:H", help="such as 16:9; default: the first image's own")
+    add(
+        "--aspect-ratio",
+        metavar="W:H",
+        help="such as 16:9; default, or auto: the first image's own, closed models: the closest listed",
+    )
     add("--resolution", metavar="TIER", help="1K, 2K or 4K")
     add("--quality", metavar="LEVEL", help="low, medium or high, for models that have it")
     add("--seed", type=whole_number("--seed"), metavar="N")

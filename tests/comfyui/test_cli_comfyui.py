@@ -119,6 +119,12 @@ def test_the_newest_preview_is_kept() -> None:
     assert sorted(os.listdir()) == ["newest.jpg", "out.png"]
 
 
+def test_a_preview_that_did_not_come_is_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(finishing(), "--no-safe-mode", "--preview", "newest.jpg", "-o", "out.png") == 0
+    assert "No preview was written: layer-composite makes its image at once" in capsys.readouterr().err
+    assert os.listdir() == ["out.png"]
+
+
 def test_json_tells_as_of_an_edit_here(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(finishing(), "--no-safe-mode", "-o", "out.png", "--json") == 0
     told = json.loads(capsys.readouterr().out)
