@@ -60,6 +60,7 @@ function composeScene(node, steps) {
     background: valueOf(node, 'background') === 'color' ? String(valueOf(node, 'background.color')) : null,
     layers: [...(incoming?.layers ?? []), ...own],
     numbers,
+    settled: !connected.length && sourceOf(node, 'layers')?.node.comfyClass === COMPOSE,
   }
 }
 

@@ -10,10 +10,12 @@ import { app } from '../../scripts/app.js'
 import { api } from '../../scripts/api.js'
 import { Painter } from './stage/painter.js'
 import { Pictures } from './stage/pictures.js'
+import { DEFAULTS } from './stage/placement.js'
 import { readScene } from './graph.js'
 
 const ROUTE = '/multi-edit/stage'
 const STAGE = 'stage'
+const PLACING = [...Object.keys(DEFAULTS), 'z_index', 'per_image']
 const MOST_MEMORIES = 100
 const HEIGHT = 330 // of a stage with its bar, in pixels of the graph
 
@@ -47,10 +49,7 @@ export function hostOf(node) {
   return {
     read: () => readScene(node, memoryOf(node).ran),
     write: changes => write(node, changes),
-    fold: idle => {
-      const widget = node.widgets?.find((/** @type {any} */ each) => each.name === STAGE)
-      if (widget) widget.hidden = idle
-    },
+    fold: scene => fold(node, scene),
     sizeOf: async (sizing, [width, height]) => {
       const query = new URLSearchParams({ ...sizing, width: String(width), height: String(height) })
       const response = await api.fetchApi(`${ROUTE}/size?${query}`)
@@ -63,6 +62,20 @@ export function hostOf(node) {
     painter,
     get memory() { return memoryOf(node) },
   }
+}
+
+/** Show only what does something; what is hidden keeps its value, and is saved and sent. @param {any} node @param {Scene} scene */
+function fold(node, scene) {
+  const wired = new Set(node.inputs?.flatMap((/** @type {any} */ input) => (input.link == null ? [] : input.name)))
+  for (const widget of node.widgets ?? []) {
+    if (widget.name === STAGE) widget.hidden = Boolean(scene.idle)
+    if (!PLACING.includes(widget.name)) continue
+    widget.hidden = Boolean(scene.settled) && !wired.has(widget.name)
+    // Nodes 2.0 sees a change only in the options that it made reactive.
+    const options = widget._state?.options ?? widget.options
+    if (options) options.hidden = widget.hidden
+  }
+  app.canvas?.setDirty(true, true)
 }
 
 /** @param {any} node */

@@ -173,3 +173,22 @@ def test_an_image_that_no_file_gives_is_shown_after_a_run(two: StagePage, stage_
     two.settle()
     found = two.colour((300, 200))
     assert max(abs(a - b) for a, b in zip(found, (0x33, 0x66, 0xCC), strict=True)) <= 8
+
+
+PLACING = {"blend_mode", "opacity", "fit", "anchor", "offset_x", "scale", "rotation", "flip_h", "seamless"}
+
+
+def test_placement_that_has_nothing_to_place_is_hidden_and_kept(two: StagePage) -> None:
+    assert two.shown() >= PLACING
+    two.follow()
+    assert two.shown() & PLACING == set()
+    assert "canvas" in two.shown()
+    before = two.state()
+    two.open(two.saved())
+    assert two.shown() & PLACING == set()
+    assert two.state() == before
+    assert two.sent()["scale"] == 0.25
+    two.use_empty_image(1, 0)
+    two.settle()
+    assert two.shown() >= PLACING
+    assert two.state() == before

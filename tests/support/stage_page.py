@@ -106,6 +106,27 @@ _EMPTY_IMAGE = """
   empty.connect(0, stage, stage.inputs.findIndex(input => input.name === `image_${number}`))
 }
 """
+_FOLLOW = """
+id => {
+  const first = app.graph.getNodeById(id)
+  const second = LiteGraph.createNode('MultiEditCompose')
+  second.pos = [1200, 40]
+  app.graph.add(second)
+  second.widgets.find(widget => widget.name === 'scale').value = 0.25
+  first.connect(2, second, second.inputs.findIndex(input => input.name === 'layers'))
+  return String(second.id)
+}
+"""
+_SHOWN = """
+id => {
+  const node = app.graph.getNodeById(id)
+  const element = document.querySelector(`[data-node-id="${id}"]`)
+  const texts = element && new Set(element.innerText.split('\\n').map(line => line.trim()))
+  const shows = widget => texts ? texts.has(widget.label ?? widget.name) : node.isWidgetVisible(widget)
+  return node.widgets.filter(shows).map(widget => widget.name)
+}
+"""
+_SENT = "async id => (await app.graphToPrompt()).output[id].inputs"
 SIZES = {"coffee.jpg": (600, 400), "galaxies.jpg": (640, 640), "cat.jpg": (451, 300)}
 
 
@@ -200,6 +221,19 @@ class StagePage:
         copy = self.canvas.page.evaluate(_COPY, self.node)
         self.settle()
         return copy
+
+    def follow(self) -> None:
+        """Go on with another Compose Layers, of scale 0.25, which gets the layers of this one alone."""
+        self.node = self.canvas.page.evaluate(_FOLLOW, self.node)
+        self.settle()
+
+    def shown(self) -> set[str]:
+        """The names of the widgets that the node shows; in Nodes 2.0 as its element has them."""
+        return set(self.canvas.page.evaluate(_SHOWN, self.node))
+
+    def sent(self) -> dict[str, Any]:
+        """What the Run button would send of the node."""
+        return self.canvas.page.evaluate(_SENT, self.node)
 
     def set_loader(self, number: int, file: str) -> None:
         """Choose another file in a loader, as its list does."""

@@ -13,9 +13,9 @@
  *   node does not place it; `shared` where the widgets alone do
  * @typedef {{
  *   canvas: Size | null, background: string | null, layers: SceneLayer[], numbers: Numbers | null, role?: string,
- *   idle?: boolean, sizing?: {model: string, aspect_ratio: string, resolution: string},
+ *   idle?: boolean, settled?: boolean, sizing?: {model: string, aspect_ratio: string, resolution: string},
  * }} Scene `canvas` is null where it is the first layer's size; `numbers` where per_image is not valid; `idle` where
- *   the node places nothing; `sizing` where the canvas follows from the base's size and these
+ *   the node places nothing; `settled` where it places nothing and shows what others placed; `sizing` where the canvas follows from the base's size and these
  */
 import { DEFAULTS } from './placement.js'
 import { placementOf, stacked } from './layers.js'

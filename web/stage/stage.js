@@ -20,7 +20,7 @@
  * @typedef {{
  *   read(): Scene,
  *   write(changes: Record<string, unknown>): void,
- *   fold(idle: boolean): void,
+ *   fold(scene: Scene): void,
  *   sizeOf(sizing: NonNullable<Scene['sizing']>, base: Size): Promise<Size | null>,
  *   compose(document: object): Promise<Blob | null>,
  *   text(key: string): string,
@@ -115,7 +115,7 @@ export class Stage {
     this.seen = seen
     this.scene = scene
     this.element.style.display = scene.idle ? 'none' : ''
-    this.host.fold(Boolean(scene.idle))
+    this.host.fold(scene)
     this.show(scene.numbers)
     const names = scene.layers.flatMap(layer => layer.picture ?? [])
     Promise.all(names.map(name => this.host.pictures.fetch(name))).then(async () => {
