@@ -48,15 +48,6 @@ def api_prompt(name: str) -> dict[str, Any]:
     return json.loads((PACK / "workflows" / "api" / f"{name}.json").read_text())
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_template_opens_as_its_api_format(canvas: Canvas, server: Server, name: str) -> None:
-    canvas.complaints.clear()
-    open_template(canvas, server, name)
-    assert canvas.page.evaluate(UNKNOWN) == []
-    assert canvas.prompt() == api_prompt(name)
-    assert canvas.complaints == []
-
-
 def test_the_first_template_runs_by_its_button(canvas: Canvas, server: Server) -> None:
     canvas.complaints.clear()
     canvas.choose_template(server.folder, title_of("compose"))
@@ -129,6 +120,35 @@ def run_quietly(page: Canvas, server: Server, name: str, values: dict[str, Any] 
         assert page.page.evaluate(OVERLAPS) == []
     assert page.complaints == page.images_missing == []
     assert server.warnings(since) == []
+
+
+# By number of the node: what its file has for each widget that is saved, and what the page shows there.
+VALUES = """
+saved => {
+  const shown = {}, filed = {}
+  for (const {id, widgets_values: values = [], widgets_values_named: named} of saved.nodes) {
+    const kept = app.graph.getNodeById(id).widgets?.filter(widget => widget.serialize !== false) ?? []
+    shown[id] = kept.map(widget => [widget.name, widget.value])
+    filed[id] = kept.map((widget, at) => [widget.name, named ? named[widget.name] : values[at]])
+    if (named && Object.keys(named).length !== kept.length) filed[id].push('of other widgets')
+  }
+  return [shown, filed]
+}
+"""
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_opens_as_it_is_in_its_files(rendered: Canvas, server: Server, name: str) -> None:
+    """Whose order follows the renderer, which takes seconds to open."""
+    rendered.complaints.clear()
+    open_template(rendered, server, name)
+    rendered.page.wait_for_timeout(SETTLE_MS)
+    assert rendered.page.evaluate(UNKNOWN) == []
+    shown, filed = rendered.page.evaluate(VALUES, json.loads(template_file(name).read_text()))
+    assert shown == filed
+    assert rendered.prompt() == api_prompt(name)
+    assert rendered.page.evaluate(OVERLAPS) == []
+    assert rendered.complaints == []
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -26,7 +26,7 @@ LOADER = "app.graph.nodes.find(node => node.type === 'MultiEditLoadLayers')"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Every round on the pinned frontend, the first one on the newest: each takes half a minute."""
+    """Every round on the pinned frontend, the first one on the newest: each takes a minute a renderer."""
     if "filled" in metafunc.fixturenames:
         rounds = [("pinned", number) for number in ROUNDS] + [("newest", ROUNDS[0])]
         metafunc.parametrize(("page_server", "filled"), rounds, indirect=True, scope="module")
@@ -75,9 +75,11 @@ def state(graph: PageGraph, filled: tuple[dict[str, Any], dict[str, Any]]) -> di
     return state
 
 
-def test_every_node_is_filled_and_wired(state: dict[str, Any]) -> None:
+def test_every_node_is_filled_and_all_its_inputs_are_wired(graph: PageGraph, state: dict[str, Any]) -> None:
     assert {what.split()[0] for what in state} >= set(TYPES)
-    assert len({what.split()[0] for what, value in state.items() if "->" in str(value)}) >= 4
+    assert graph.unwired() == []
+    linked = {what.split()[0] for what, value in state.items() if " -> " in str(value)}
+    assert set(TYPES) - linked == {"MultiEditLoadLayers"}  # which has lists of files alone
 
 
 def test_saving_and_opening_changes_nothing(graph: PageGraph, state: dict[str, Any]) -> None:
@@ -102,11 +104,16 @@ def test_a_copy_of_a_node_has_its_values_and_links(graph: PageGraph, state: dict
     assert graph.state(graph.duplicate()) == state
 
 
-def test_a_subgraph_sends_what_its_nodes_sent(graph: PageGraph, state: dict[str, Any]) -> None:
+def test_a_subgraph_sends_what_its_nodes_sent(
+    request: pytest.FixtureRequest, graph: PageGraph, state: dict[str, Any]
+) -> None:
+    """The newest frontend (1.58.1) moves wires of a dynamic combo's widgets by one slot."""
+    newest = request.node.callspec.params["page_server"] == "newest"
+    compared = graph.without_wired_widgets if newest else dict
     graph.fold()
-    assert graph.state() == state
+    assert compared(graph.state()) == compared(state)
     graph.open(graph.saved())
-    assert graph.state() == state
+    assert compared(graph.state()) == compared(state)
 
 
 def test_a_queued_workflow_can_be_queued_again(graph: PageGraph, state: dict[str, Any]) -> None:

@@ -7,11 +7,17 @@ from typing import Any
 
 from multiedit.tests.support.browser import Canvas
 
+# Give what no node of the pack does, and what only those give that come later in the graph.
+SOURCES = [
+    "EmptyImage", "SolidMask", "PrimitiveString", "PrimitiveInt", "PrimitiveFloat", "PrimitiveBoolean",
+    "MultiEditLoadLayers", "MultiEditLoadModel",
+]  # fmt: skip
+LINKABLE = ["STRING", "INT", "FLOAT", "BOOLEAN"]  # no node gives a combo's option, or a colour
 _SETTLE_MS = 700  # Nodes 2.0 mounts its components, and dynamic sockets grow, in later frames
 
 # A node with its widgets set, round by round another option of each dynamic combo, and then at random.
 _FILL = """
-async ({types, round}) => {
+async ({types, given, round}) => {
   let state = 7919 * (round + 1)
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647
   const pick = list => list[Math.floor(random() * list.length)]
@@ -43,8 +49,8 @@ async ({types, round}) => {
     node.title = `${type} ${at}`
     return node
   }
-  const sources = ['EmptyImage', 'SolidMask', 'PrimitiveString'].map(add)
-  const nodes = types.map((type, at) => add(type, at + sources.length))
+  const sources = given.map(add)
+  const nodes = [...types, ...types].map((type, at) => add(type, at + sources.length))
   await frame()
   for (const node of nodes) {
     const set = new Set()
@@ -58,15 +64,17 @@ async ({types, round}) => {
       if (widget.dynamic) await frame()
     }
   }
-  // Every socket that something can be wired to; those that grow, three times.
-  const free = node => node.inputs.findIndex((input, at) =>
-    input.link == null && !input.widget && !/_4$/.test(input.name) && !tried.has(`${node.id} ${input.name}`))
+  // Every socket; and of the second node of each type every widget that takes a link.
+  const takes = (input, node, place) => !input.widget
+    || (place >= types.length && !node.widgets.find(widget => widget.name === input.name)?.dynamic)
+  const free = (node, place) => node.inputs.findIndex(input => input.link == null
+    && takes(input, node, place) && !tried.has(`${node.id} ${input.name}`))
   const tried = new Set()
-  for (const node of nodes) {
-    for (let slot; (slot = free(node)) >= 0;) {
+  for (const [place, node] of nodes.entries()) {
+    for (let slot; (slot = free(node, place)) >= 0;) {
       const input = node.inputs[slot]
       tried.add(`${node.id} ${input.name}`)
-      const offers = [...sources, ...nodes].flatMap(from => from.id >= node.id ? [] : from.outputs
+      const offers = [...sources, ...nodes.slice(0, place)].flatMap(from => from.outputs
         .map((output, at) => [from, at, output])
         .filter(([, , output]) => LiteGraph.isValidConnection(output.type, input.type)))
       if (!offers.length) continue
@@ -101,6 +109,15 @@ async only => {
   visit(app.graph)
   return state
 }
+"""
+# By the title of the node: its sockets and, of a second one, the inputs of widgets that take a link.
+_UNWIRED = """
+({types, linkable, second}) => app.graph.nodes.filter(node => types.includes(node.type)).flatMap(node => {
+  const takes = input => !input.widget
+    || (Number(node.title.split(' ')[1]) >= second && linkable.includes(input.type))
+  return node.inputs.filter(input => input.link == null && takes(input))
+    .map(input => `${node.title} ${input.name}`)
+})
 """
 _COMMAND = "async name => app.extensionManager.command.execute(name)"
 _CAPTURE = """
@@ -140,7 +157,7 @@ _OPEN = "async graph => app.loadGraphData(graph)"
 
 
 class PageGraph:
-    """A graph of one node of each type on the canvas."""
+    """A graph of two nodes of each type on the canvas; all inputs of the second are wired, widgets too."""
 
     def __init__(self, canvas: Canvas, types: list[str]) -> None:
         self.page = canvas.page
@@ -148,7 +165,21 @@ class PageGraph:
 
     def fill(self, round: int) -> None:
         """Make the graph anew, in a workflow of its own."""
-        self._run(_FILL, {"types": self.types, "round": round})
+        self._run(_FILL, {"types": self.types, "given": SOURCES, "round": round})
+
+    def unwired(self) -> list[str]:
+        """Every socket, and every input of a second node's widgets, to which nothing is wired."""
+        asked = {"types": self.types, "linkable": LINKABLE, "second": self._second}
+        return self.page.evaluate(_UNWIRED, asked)
+
+    @property
+    def _second(self) -> int:
+        """The number in the title of the first node whose widgets are wired."""
+        return len(SOURCES) + len(self.types)
+
+    def without_wired_widgets(self, state: dict[str, Any]) -> dict[str, Any]:
+        """A state without the nodes whose widgets are wired."""
+        return {what: value for what, value in state.items() if int(what.split()[1]) < self._second}
 
     def saved(self) -> dict[str, Any]:
         """The workflow as it is saved."""
