@@ -16,6 +16,7 @@ import { matrixOf, place } from './placement.js'
 
 const [ACCENT, GUIDE, KNOB] = ['#4aa8ff', '#ff5ca8', '#ffffff']
 export const ROTATE_DISTANCE = 18 // element pixels
+const [TINT, TINT_ALPHA] = ['#ff3b6b', 0.45]
 const MARGIN = 26 // around the output's frame, so that the handle to rotate shows
 const KNOB_SIDE = 8
 /** @type {Readonly<Record<string, GlobalCompositeOperation>>} The nearest mode that a 2D canvas has. */
@@ -87,6 +88,29 @@ export function paintMarks(context, view, canvas, selected, guides) {
     line(context, axis === 'x' ? [[x, 0], [x, view.height]] : [[0, y], [view.width, y]])
   }
   if (selected) paintHandles(context, view, canvas, selected)
+}
+
+/**
+ * Tint what an edit may change: what a mask selects, which lies over the base, and what is beyond the base.
+ * @param {CanvasRenderingContext2D} context in element pixels, `ratio` device pixels each @param {View} view
+ * @param {Size} canvas @param {Layer} base @param {Picture | null} mask @param {number} ratio
+ */
+export function paintSelection(context, view, canvas, base, mask, ratio) {
+  const [width, height] = canvas.map(side => Math.max(1, Math.round(side * view.zoom * ratio)))
+  const tint = new OffscreenCanvas(width, height)
+  const ink = tint.getContext('2d')
+  if (!ink) return
+  ink.fillStyle = TINT
+  ink.fillRect(0, 0, width, height)
+  ink.scale(width / canvas[0], height / canvas[1])
+  ink.transform(...matrixOf(place(base.placement, base.size, canvas), base.placement))
+  ink.globalCompositeOperation = 'destination-out'
+  if (mask) ink.drawImage(mask.bitmap, 0, 0, 1, 1)
+  else ink.fillRect(0, 0, 1, 1)
+  context.save()
+  context.globalAlpha *= TINT_ALPHA
+  context.drawImage(tint, view.left, view.top, canvas[0] * view.zoom, canvas[1] * view.zoom)
+  context.restore()
 }
 
 /** @param {View} view @param {Point} point @returns {Point} */
