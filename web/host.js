@@ -17,9 +17,9 @@ import { Painter } from './stage/painter.js'
 import { Pictures } from './stage/pictures.js'
 import { STAGED, editBehind, fileChanges, readFiles, readScene } from './graph.js'
 import { Brush } from './stage/brush.js'
-import { referenceOf } from './stage/slots.js'
 
 const ROUTE = '/multi-edit/stage'
+const PAINTED = 'image' // the widget of ComfyUI's mask editor
 const MOST_MEMORIES = 100
 
 /** @type {Map<string, Memory>} What stages remember, by the node's place: an undo makes all nodes anew. */
@@ -84,6 +84,7 @@ export function shelfHostOf(node) {
     choose: files => write(node, fileChanges(files)),
     upload,
     paint: number => paintMask(node, number),
+    sync: () => syncPainted(node),
     ...commonOf(),
     get memory() { return memoryOf(node) },
   }
@@ -110,43 +111,38 @@ function paintMask(node, number) {
   const name = readFiles(node).find(each => each.number === number)?.name
   if (!name) return
   if (typeof page.open_maskeditor !== 'function') return brush(node, number, name)
-  page.clipspace_return_node = facadeOf(node, number, name)
+  memoryOf(node).tile = number
+  syncPainted(node)
+  page.clipspace_return_node = node
   // Left set, it would hide the editor on every other node.
   try { page.open_maskeditor() } finally { page.clipspace_return_node = null }
 }
 
 /**
- * Let the mask editor that a node's menu opens paint the file of the tile that was used last: it reads and writes a
- * widget named "image", and without one what was painted is lost.
+ * Give a loader the widget "image" that ComfyUI's mask editor reads and writes, also where a node's menu opens it:
+ * without one what was painted is lost. It is no input either.
  * @param {any} node
  */
 export function mendMaskEditor(node) {
-  const number = () => {
-    const files = readFiles(node)
-    return (files.find(each => each.name && each.number === memoryOf(node).tile) ?? files[0]).number
-  }
-  const hidden = { serialize: false, hidden: true }
-  node.widgets.push({
-    name: 'image', type: 'MULTIEDIT_PAINTED', options: hidden, ...hidden, draw() {}, computeSize: () => [0, -4],
-    get value() { return readFiles(node).find(each => each.number === number())?.name ?? '' },
-    set value(painted) { if (painted) write(node, fileChanges({ [number()]: nameOf(painted) })) },
-  })
+  const widget = node.addWidget('text', PAINTED, '', () => {}, { serialize: false, hidden: true })
+  Object.assign(widget, { serialize: false, hidden: true, seen: '' })
 }
 
-/** What ComfyUI's mask editor takes for a node with one image. @param {any} node @param {number} number @param {string} name */
-function facadeOf(node, number, name) {
-  const reference = referenceOf(name)
-  const image = new Image()
-  image.src = api.apiURL(`/view?${new URLSearchParams(reference)}`)
-  const widget = { name: 'image', get value() { return name }, set value(painted) { write(node, fileChanges({ [number]: nameOf(painted) })) } }
-  return {
-    id: node.id, imgs: [image], images: [reference], imageIndex: 0, previewMediaType: 'image', widgets: [widget],
-    widgets_values: [], properties: {}, graph: node.graph, type: node.type, comfyClass: node.comfyClass, constructor: node.constructor,
-  }
+/** Hold that widget to the file of the tile that was used last, and take what was painted on it. @param {any} node */
+function syncPainted(node) {
+  const widget = node.widgets?.find((/** @type {any} */ each) => each.name === PAINTED)
+  if (!widget) return
+  const files = readFiles(node)
+  const file = files.find(each => each.name && each.number === memoryOf(node).tile) ?? files[0]
+  const painted = widget.value !== widget.seen && nameOf(widget.value)
+  if (painted) write(node, fileChanges({ [file.number]: painted }))
+  widget.seen = painted || file.name || ''
+  if (widget.value !== widget.seen) widget.value = widget.seen
 }
 
 /** @param {any} painted the name of a file, or its reference */
 function nameOf(painted) {
+  if (!painted) return ''
   if (typeof painted === 'string') return painted
   const { filename, subfolder, type } = painted
   return `${subfolder ? `${subfolder}/` : ''}${filename} [${type ?? 'input'}]`

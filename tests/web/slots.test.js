@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { fileChanges, readFiles } from '../../web/graph.js'
-import { filesOf, referenceOf, swapped } from '../../web/stage/slots.js'
+import { filesOf, swapped } from '../../web/stage/slots.js'
 
 const slots = (...names) => names.map((name, at) => ({ number: at + 1, name, optional: at > 0 }))
 
@@ -17,11 +17,6 @@ test('two slots swap their files, unless the first would be without one', () => 
   assert.deepEqual(swapped(slots('a', 'b', null), 2, 3), { 2: null, 3: 'b' })
   for (const pair of [[1, 3], [3, 1], [1, 1], [1, 4]]) assert.equal(swapped(slots('a', 'b', null), ...pair), null, pair)
   assert.equal(swapped(slots('a', null, null), 2, 3), null)
-})
-
-test('a name says folder and kind of a file', () => {
-  assert.deepEqual(referenceOf('cup.png'), { filename: 'cup.png', subfolder: '', type: 'input' })
-  assert.deepEqual(referenceOf('a/b/cup [1].png [temp]'), { filename: 'cup [1].png', subfolder: 'a/b', type: 'temp' })
 })
 
 test("a loader's files are read, and chosen by its widgets", () => {

@@ -9,10 +9,11 @@
  *   choose(files: Record<number, string | null>): void,
  *   upload(file: File): Promise<string | null>,
  *   paint(number: number): void,
+ *   sync(): void,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
  *   memory: Memory,
- * }} ShelfHost
+ * }} ShelfHost `sync` takes over what another editor has painted
  */
 import { button, row } from './controls.js'
 import { inside } from './compare.js'
@@ -87,7 +88,10 @@ export class Shelf {
 
   /** @param {HTMLElement} element @param {HTMLCanvasElement} view @param {number} number */
   listen(element, view, number) {
-    element.addEventListener('focusin', () => { this.memory.tile = number })
+    element.addEventListener('focusin', () => {
+      this.memory.tile = number
+      this.host.sync()
+    })
     element.addEventListener('dragover', event => {
       if (!event.dataTransfer?.types.includes('Files')) return
       event.preventDefault()
@@ -120,6 +124,7 @@ export class Shelf {
 
   watch() {
     takePlace(this.memory, this.name, this.element)
+    this.host.sync()
     this.refresh()
   }
 

@@ -24,13 +24,3 @@ export function swapped(slots, one, other) {
   const loses = [[a, b], [b, a]].some(([slot, from]) => !slot.optional && from.name === null)
   return loses ? null : { [one]: b.name, [other]: a.name }
 }
-
-/**
- * The reference that ComfyUI's page has of a file by its name: "a/cup.png [temp]".
- * @param {string} name @returns {{filename: string, subfolder: string, type: string}}
- */
-export function referenceOf(name) {
-  const [, path, type] = /^(.*?)(?: \[(\w+)\])?$/.exec(name) ?? [name, name, undefined]
-  const parts = path.split('/')
-  return { filename: parts.pop() ?? '', subfolder: parts.join('/'), type: type ?? 'input' }
-}
