@@ -197,7 +197,8 @@ function sourceOf(node, name) {
 function originOf(graph, id, steps) {
   const link = graph?.getLink?.(id) ?? graph?.links?.[id]
   if (!link || steps <= 0) return null
-  if (link.origin_id === SUBGRAPH_INPUT) return outside(graph, link.origin_slot, steps - 1)
+  // The page's own ids are numbers, or text.
+  if (Number(link.origin_id) === SUBGRAPH_INPUT) return outside(graph, link.origin_slot, steps - 1)
   const node = graph.getNodeById(link.origin_id)
   if (!node || node.mode !== RUNS) return null
   if (node.type === 'Reroute') return node.inputs[0]?.link == null ? null : originOf(graph, node.inputs[0].link, steps - 1)

@@ -17,6 +17,8 @@ import { Painter } from './stage/painter.js'
 import { Pictures } from './stage/pictures.js'
 import { STAGED, editBehind, fileChanges, readFiles, readScene } from './graph.js'
 import { Brush } from './stage/brush.js'
+import { LargeView } from './stage/large.js'
+import { Stage } from './stage/stage.js'
 
 const ROUTE = '/multi-edit/stage'
 const PAINTED = 'image' // the widget of ComfyUI's mask editor
@@ -50,9 +52,19 @@ async function loadTexts() {
 /** @param {any} node @returns {StageHost} */
 export function hostOf(node) {
   return {
-    read: () => readScene(node, memoryOf(node).ran),
-    write: changes => write(node, changes),
+    ...largeHostOf(node),
+    get memory() { return memoryOf(node) }, // the spread host has that of a node that is in no graph yet
     fold: idle => fold(node, 'stage', idle),
+    enlarge: () => new LargeView(new Stage(largeHostOf(node), 'large'), undo).open(),
+  }
+}
+
+/** A host of what stays when an undo makes the node anew. @param {any} node @returns {StageHost} */
+function largeHostOf(node) {
+  return {
+    read: () => readScene(current(node), memoryOf(node).ran),
+    write: changes => write(current(node), changes),
+    fold: () => {},
     sizeOf: async (sizing, [width, height]) => {
       const query = new URLSearchParams({ ...sizing, width: String(width), height: String(height) })
       const response = await api.fetchApi(`${ROUTE}/size?${query}`)
@@ -66,7 +78,7 @@ export function hostOf(node) {
       return 'error' in added ? null : added
     },
     compose: document => compose(node, document),
-    ...commonOf(),
+    ...commonOf(node),
     painter,
     get memory() { return memoryOf(node) },
   }
@@ -74,7 +86,7 @@ export function hostOf(node) {
 
 /** @param {any} node @returns {CompareHost} */
 export function compareHostOf(node) {
-  return { fold: idle => fold(node, 'result', idle), ...commonOf(), get memory() { return memoryOf(node) } }
+  return { fold: idle => fold(node, 'result', idle), ...commonOf(node), get memory() { return memoryOf(node) } }
 }
 
 /** @param {any} node @returns {ShelfHost} */
@@ -85,7 +97,7 @@ export function shelfHostOf(node) {
     upload,
     paint: number => paintMask(node, number),
     sync: () => syncPainted(node),
-    ...commonOf(),
+    ...commonOf(node),
     get memory() { return memoryOf(node) },
   }
 }
@@ -162,8 +174,10 @@ async function brush(node, number, name) {
   if (painted) write(node, fileChanges({ [number]: painted }))
 }
 
-function commonOf() {
-  return { text: (/** @type {string} */ key) => texts[key] ?? key, pictures }
+/** @param {any} node */
+function commonOf(node) {
+  const lives = () => node.graph?.getNodeById(node.id) === node
+  return { lives, key: () => String(node.id), text: (/** @type {string} */ key) => texts[key] ?? key, pictures }
 }
 
 /** Hide what a node shows, or make room for it. @param {any} node @param {string} name @param {boolean} idle */
@@ -175,9 +189,23 @@ function fold(node, name, idle) {
   if (!idle && node.size[1] < least) node.setSize([node.size[0], least])
 }
 
+/** @type {WeakMap<object, any>} */
+const graphs = new WeakMap()
+
+/** The node that is there today in the place of one. @param {any} node */
+function current(node) {
+  if (node.graph) graphs.set(node, node.graph)
+  return (node.graph ? node : graphs.get(node)?.getNodeById(node.id)) ?? node
+}
+
+/** @param {boolean} redo */
+function undo(redo) {
+  app.extensionManager.command.execute(redo ? 'Comfy.Redo' : 'Comfy.Undo')
+}
+
 /** @param {any} node */
 function placeOf(node) {
-  return `${node.graph?.id ?? ''} ${node.id}`
+  return `${current(node).graph?.id ?? ''} ${node.id}`
 }
 
 /** @param {any} node @returns {Memory} */
@@ -185,7 +213,7 @@ function memoryOf(node) {
   const place = placeOf(node)
   const memory = memories.get(place) ?? { snap: true, focused: false }
   memories.delete(place)
-  if (node.graph) memories.set(place, memory)
+  if (current(node).graph) memories.set(place, memory)
   for (const oldest of [...memories.keys()].slice(0, -MOST_MEMORIES)) memories.delete(oldest)
   return memory
 }

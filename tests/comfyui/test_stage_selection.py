@@ -59,7 +59,8 @@ def test_what_is_added_is_tinted_and_the_base_lies_beside_it(
     view.wait_for_colour(RIGHT, GREY, within=12)
     run = stage_canvas.press_run(stage_server)
     [file] = run.files(ids["save"])
-    assert Image.open(stage_server.base / "output" / file["filename"]).size == (1200, 400)
+    with Image.open(stage_server.base / "output" / file["filename"]) as result:
+        assert result.size == (1200, 400)
 
 
 def test_an_extension_that_cannot_be_read_is_said(stage_canvas: Canvas, base: Any) -> None:
@@ -84,4 +85,4 @@ def test_a_mask_that_a_node_makes_is_tinted_after_a_run(
     run = stage_canvas.press_run(stage_server)
     assert "execution_success" in run.events, run.error
     view.wait_for_colour(RIGHT, TINTED, within=12)
-    view.wait_for_note("")
+    view.wait_for_note("Connect another image")

@@ -27,6 +27,7 @@ export function makeBar(stage) {
       stage.memory.snap = !stage.memory.snap
       stage.redraw()
     }),
+    large: button('\u2922', text('large'), () => stage.host.enlarge?.()),
     result: button('\u25A3', text('result'), () => stage.showResult(!stage.memory.shows)),
   }
   const blend = choice(text('blend'), value => stage.change({ blend_mode: value }))
@@ -42,7 +43,8 @@ export function makeBar(stage) {
     const { selected, overlays, memory } = stage
     fill(layer, overlays.map(({ number }) => String(number)), number => nameOf(Number(number), text))
     layer.value = String(selected?.number ?? '')
-    const own = { snap: memory.snap, result: Boolean(memory.shows) }
+    const own = { snap: memory.snap, result: Boolean(memory.shows), large: undefined }
+    buttons.large.hidden = !stage.host.enlarge
     buttons.result.hidden = !stage.canShowResult
     for (const [name, each] of Object.entries(buttons)) {
       each.disabled = !(name in own || selected)
@@ -69,6 +71,6 @@ function inWords({ canvas }, { placement, size }) {
 }
 
 /** @param {number} number @param {(key: string) => string} text */
-function nameOf(number, text) {
+export function nameOf(number, text) {
   return `${text(number < 0 ? 'incoming' : 'image')} ${Math.abs(number)}`
 }

@@ -5,8 +5,10 @@
  * @typedef {{blurred: boolean, score: number | null, label: string | null, status: string}} Decision
  * @typedef {{after: string[], before: string[], decisions: Decision[], count: number}} Result
  *   names of pictures by frame, of the first ones; `count` of all frames
- * @typedef {{result?: Result, split?: number, differs?: boolean, frame?: number, elements?: Record<string, Element>}} Memory
+ * @typedef {{result?: Result, split?: number, differs?: boolean, frame?: number}} Memory
  * @typedef {{
+ *   key(): string,
+ *   lives(): boolean,
  *   text(key: string): string,
  *   fold(idle: boolean): void,
  *   pictures: import('./pictures.js').Pictures,
@@ -66,7 +68,7 @@ export class Compare {
   }
 
   watch() {
-    takePlace(this.memory, this.name, this.element)
+    takePlace(`${this.name} ${this.host.key()}`, { element: this.element, lives: this.host.lives })
     this.refresh()
   }
 

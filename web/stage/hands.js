@@ -90,7 +90,7 @@ export class Hands {
       lines: snaps ? this.lines(gesture) : undefined, reach: REACH / look.zoom, straight: event.shiftKey,
     })
     this.guides = step.guides
-    this.stage.show(this.stage.changed(scene.numbers, gesture.layer, step.changes))
+    this.stage.show(this.stage.withChanges(scene.numbers, gesture.layer, step.changes))
   }
 
   /** @param {Gesture} gesture */
@@ -119,6 +119,7 @@ export class Hands {
   /** @param {KeyboardEvent} event @returns {boolean} */
   handles({ key, shiftKey }) {
     if (key === 'Escape' && this.gesture) this.release(false)
+    else if (key === 'Enter' && this.stage.host.enlarge) this.stage.host.enlarge()
     else if (key === 'PageUp') this.stage.reorder(1)
     else if (key === 'PageDown') this.stage.reorder(-1)
     else if (key === 'Tab') return this.selectNext(shiftKey ? -1 : 1)

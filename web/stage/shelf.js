@@ -3,13 +3,15 @@
  * onto a tile, tiles swap their files, and each has a button that paints its mask.
  *
  * @typedef {{number: number, name: string | null, optional: boolean}} Slot `name` is null where there is no file
- * @typedef {{tile?: number, focused?: boolean, elements?: Record<string, Element>}} Memory
+ * @typedef {{tile?: number, focused?: boolean}} Memory
  * @typedef {{
  *   files(): Slot[],
  *   choose(files: Record<number, string | null>): void,
  *   upload(file: File): Promise<string | null>,
  *   paint(number: number): void,
  *   sync(): void,
+ *   key(): string,
+ *   lives(): boolean,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
  *   memory: Memory,
@@ -123,7 +125,7 @@ export class Shelf {
   }
 
   watch() {
-    takePlace(this.memory, this.name, this.element)
+    takePlace(`${this.name} ${this.host.key()}`, { element: this.element, lives: this.host.lives })
     this.host.sync()
     this.refresh()
   }

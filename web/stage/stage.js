@@ -12,7 +12,6 @@
  * @typedef {{
  *   selected?: number | null, snap: boolean, focused: boolean, ran?: Record<string, string>,
  *   truth?: {of: string, bitmap: ImageBitmap}, result?: import('./compare.js').Result, shows?: boolean,
- *   elements?: Record<string, Element>,
  * }} Memory
  *   what outlives the element, which an undo makes anew; `selected` is null where the user wants no layer selected,
  *   `shows` where the last run's result is shown
@@ -20,18 +19,21 @@
  *   read(): Scene,
  *   write(changes: Record<string, unknown>): void,
  *   fold(idle: boolean): void,
+ *   enlarge?(): void,
  *   extension(extend: string, base: Size): Promise<import('./scene.js').Extension | null>,
  *   sizeOf(sizing: NonNullable<Scene['sizing']>, base: Size): Promise<Size | null>,
  *   compose(document: object): Promise<Blob | null>,
+ *   key(): string,
+ *   lives(): boolean,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
  *   painter: import('./painter.js').Painter,
  *   memory: Memory,
- * }} StageHost
+ * }} StageHost `key` tells nodes apart; `enlarge` opens a large view, where there is one
  */
 import { makeBar } from './bar.js'
 import { inside } from './compare.js'
-import { paintGround, paintLayers, paintMarks, paintSelection, viewOf } from './drawing.js'
+import { NO_LENS, lensed, paintGround, paintLayers, paintMarks, paintSelection, viewOf, zoomed } from './drawing.js'
 import { Hands } from './hands.js'
 import { reordered, widgetChanges, withChanges } from './layers.js'
 import { offsetsFor, place } from './placement.js'
@@ -45,12 +47,15 @@ const WATCH_MS = 400
 const HEIGHT = 330 // with its bar, in pixels of the graph
 
 export class Stage {
-  name = 'stage'
   height = HEIGHT
+  lens = NO_LENS
+  /** Called when what is shown has changed. */
+  changed = () => {}
 
-  /** @param {StageHost} host */
-  constructor(host) {
+  /** @param {StageHost} host @param {string} name what its element is remembered by */
+  constructor(host, name = 'stage') {
     this.host = host
+    this.name = name
     this.scene = host.read()
     /** @type {Numbers | null} what is shown, written or not */
     this.numbers = this.scene.numbers
@@ -106,7 +111,7 @@ export class Stage {
   /** See what other nodes have changed. */
   watch() {
     const { element, memory } = this
-    takePlace(memory, this.name, element)
+    takePlace(`${this.name} ${this.host.key()}`, { element, lives: this.host.lives })
     if (this.hands.gesture || !element.isConnected || document.visibilityState !== 'visible') return
     if (!this.restored && memory.focused) this.view.focus({ preventScroll: true })
     this.restored = true
@@ -172,11 +177,11 @@ export class Stage {
   change(changes) {
     const { selected, numbers } = this
     if (!selected || !numbers) return
-    this.write(this.changed(numbers, selected, changes))
+    this.write(this.withChanges(numbers, selected, changes))
   }
 
   /** @param {Numbers} numbers @param {Layer} layer @param {Partial<Placement>} changes */
-  changed(numbers, layer, changes) {
+  withChanges(numbers, layer, changes) {
     const writing = writingOf(this.scene)
     const shared = this.scene.layers.find(each => each.number === layer.number)?.shared
     return withChanges(numbers, layer.number, changes, shared ? { ...writing, alone: true } : writing)
@@ -208,6 +213,19 @@ export class Stage {
 
   // Pictures
 
+  /** Enlarge by a factor about a point of the element, its middle if none is given; 0 shows all. @param {number} step @param {[number, number]} [at] */
+  zoom(step, at) {
+    const { offsetWidth: width, offsetHeight: height } = this.view
+    this.lens = zoomed(this.lens, step, at && [at[0] - width / 2, at[1] - height / 2])
+    this.redraw()
+  }
+
+  /** Move what is seen. @param {number} dx @param {number} dy */
+  pan(dx, dy) {
+    this.lens = { ...this.lens, x: this.lens.x + dx, y: this.lens.y + dy }
+    this.redraw()
+  }
+
   redraw() {
     this.frame ||= requestAnimationFrame(() => {
       this.frame = 0
@@ -222,6 +240,7 @@ export class Stage {
     view.width = Math.max(1, width * ratio)
     view.height = Math.max(1, height * ratio)
     this.bar.update()
+    this.changed()
     this.note.textContent = this.problem()
     const context = view.getContext('2d')
     const result = this.resultPicture
@@ -229,7 +248,7 @@ export class Stage {
     context.scale(ratio, ratio)
     if (result) return context.drawImage(result.bitmap, ...inside(result.size, [0, 0, width, height]))
     if (!canvas) return
-    this.look = viewOf(canvas, width, height)
+    this.look = lensed(viewOf(canvas, width, height), this.lens)
     this.paint(context, canvas, this.look, ratio)
     paintMarks(context, this.look, canvas, this.selected, this.hands.guides)
   }
@@ -291,7 +310,7 @@ export class Stage {
     const { text, pictures } = this.host
     if (!this.scene.numbers) return text('badNumbers')
     if (!this.scene.layers.length) return text('noImages')
-    if (this.scene.layers.some(layer => !layer.picture)) return text('afterRun')
+    if (this.scene.mask === null || this.scene.layers.some(layer => !layer.picture)) return text('afterRun')
     if (this.scene.layers.some(({ picture }) => picture && pictures.get(picture) === null)) return text('noFile')
     if (this.unread) return text('badExtend')
     return overlaysOf(this.scene).length || this.scene.role ? '' : text('noOverlay')

@@ -18,5 +18,5 @@ button { flex: 0 0 auto; cursor: pointer; }
 button[aria-pressed=true] { background: #2a6db0; color: #fff; }
 button:disabled, select:disabled, input:disabled { opacity: 0.4; }
 output { white-space: nowrap; overflow: hidden; text-overflow: ellipsis; min-height: 15px; opacity: 0.8; }
-@media (pointer: coarse) { button, select { min-height: 44px; min-width: 44px; } }
+@media (pointer: coarse) { button, select { min-height: 44px; min-width: 44px; } .row { flex-wrap: wrap; } }
 `
