@@ -55,7 +55,7 @@ export function hostOf(node) {
     ...largeHostOf(node),
     get memory() { return memoryOf(node) }, // the spread host has that of a node that is in no graph yet
     fold: idle => fold(node, 'stage', idle),
-    enlarge: () => new LargeView(new Stage(largeHostOf(node), 'large'), undo).open(),
+    enlarge: () => new LargeView(new Stage(largeHostOf(node), 'large')).open(),
   }
 }
 
@@ -196,11 +196,6 @@ const graphs = new WeakMap()
 function current(node) {
   if (node.graph) graphs.set(node, node.graph)
   return (node.graph ? node : graphs.get(node)?.getNodeById(node.id)) ?? node
-}
-
-/** @param {boolean} redo */
-function undo(redo) {
-  app.extensionManager.command.execute(redo ? 'Comfy.Redo' : 'Comfy.Undo')
 }
 
 /** @param {any} node */

@@ -34,10 +34,9 @@ label input { flex: 0 0 100px; }
 `
 
 export class LargeView {
-  /** @param {Stage} stage of the dialog's own @param {(redo: boolean) => void} undo */
-  constructor(stage, undo) {
+  /** @param {Stage} stage of the dialog's own */
+  constructor(stage) {
     this.stage = stage
-    this.undo = undo
     this.element = document.createElement('div')
     this.dialog = document.createElement('dialog')
     this.list = document.createElement('ul')
@@ -66,7 +65,8 @@ export class LargeView {
     dialog.append(stage.element, side)
     shadow.append(style, dialog)
     stage.changed = () => this.update()
-    dialog.addEventListener('keydown', event => this.key(event))
+    // No key here is one of the page's; its undo and redo come before.
+    dialog.addEventListener('keydown', event => event.stopPropagation())
     stage.view.addEventListener('wheel', event => this.wheel(event), { passive: false })
     stage.view.addEventListener('pointerdown', event => this.pan(event))
     dialog.addEventListener('close', () => this.close())
@@ -127,15 +127,6 @@ export class LargeView {
     if (!step) return
     this.stage.hands.selectNext(step)
     event.preventDefault()
-  }
-
-  /** The page's keys do not reach a dialog: undo and redo are handed on. @param {KeyboardEvent} event */
-  key(event) {
-    event.stopPropagation()
-    const key = event.key.toLowerCase()
-    if (!(event.ctrlKey || event.metaKey) || !'zy'.includes(key)) return
-    event.preventDefault()
-    this.undo(key === 'y' || event.shiftKey)
   }
 
   /** @param {WheelEvent} event */
