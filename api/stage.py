@@ -18,8 +18,10 @@ from ..pipelines.catalog.model import AUTO
 from ..pipelines.common.errors import InvalidRequest, MultiEditError
 from ..pipelines.common.json_reader import read_json
 from ..pipelines.common.settings import Limits
+from ..pipelines.common.types import Size
 from ..pipelines.common.validation import integer, text
 from ..pipelines.editing.stage_preview import FindFile, StagePreview, read_document
+from ..pipelines.layers.extension import SIDES, extend_fields, read_extend, resolve_extension
 from ..pipelines.planning.size import resolve_size
 
 PREFIX = "/multi-edit/stage"
@@ -27,7 +29,7 @@ _LARGEST_BODY = 65_536
 _LONGEST_ID = 200
 _MOST_STAGES = 200  # whose newest composite is remembered
 _CHOICES, _SIDES = ("aspect_ratio", "resolution"), ("width", "height")
-_SIZE_FIELDS = ("model", *_CHOICES, *_SIDES)
+_SIZE_FIELDS = ("model", *_CHOICES)
 _Result = TypeVar("_Result")
 
 
@@ -48,6 +50,7 @@ class StageRoutes:
         return [
             web.get(f"{PREFIX}/picture", self.picture),
             web.get(f"{PREFIX}/size", self.size),
+            web.get(f"{PREFIX}/extension", self.extension),
             web.post(f"{PREFIX}/compose", self.compose),
         ]
 
@@ -55,14 +58,36 @@ class StageRoutes:
         """`?model=&aspect_ratio=&resolution=&width=&height=` of the base: [width, height] of the result."""
         try:
             given = {name: text(request.query.get(name), name, longest=_LONGEST_ID) for name in _SIZE_FIELDS}
-            base = tuple(
-                integer(_whole(given[side]), side, low=1, high=self._limits.max_side) for side in _SIDES
-            )
+            base = self._base(request)
             ratio, tier = (None if given[name] == AUTO else given[name] for name in _CHOICES)
-            size = resolve_size(load_catalog().get(given["model"]), ratio, tier, (base[0], base[1]))
+            size = resolve_size(load_catalog().get(given["model"]), ratio, tier, base)
         except MultiEditError as error:
             return _error(error)
         return web.json_response([size.width, size.height])
+
+    async def extension(self, request: web.Request) -> web.Response:
+        """`?extend=&width=&height=` of the base: what is added on each side, in pixels, and the fill."""
+        try:
+            asked = text(request.query.get("extend"), "extend", longest=_LONGEST_ID)
+            extend = read_extend(extend_fields(asked, "extend"), "extend")
+            base = self._base(request)
+            added = resolve_extension(extend, base, self._limits)
+        except MultiEditError as error:
+            return _error(error)
+        return web.json_response({**{side: getattr(added, side) for side in SIDES}, "fill": added.fill})
+
+    def _base(self, request: web.Request) -> Size:
+        """The base's size in a query."""
+        width, height = (
+            integer(
+                _whole(text(request.query.get(side), side, longest=_LONGEST_ID)),
+                side,
+                low=1,
+                high=self._limits.max_side,
+            )
+            for side in _SIDES
+        )
+        return width, height
 
     async def picture(self, request: web.Request) -> web.Response:
         """`?name=`: a WebP, with `opaque` without transparency; `x-size` has the file's width and height."""

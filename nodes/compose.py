@@ -21,6 +21,7 @@ from .placement_inputs import (
     require_sockets,
 )
 from .progress import interruptible_torch, progress_callback, show_text
+from .result_pictures import result_pictures
 from .socket_values import (
     LAYERS,
     background_color,
@@ -110,7 +111,8 @@ class MultiEditCompose(io.ComfyNode):
         )
         _judge(composed.layers)
         outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
-        return io.NodeOutput(*outputs, ui=_shown(cls, images, layers, shared, z_index))
+        shown = {**_shown(cls, images, layers, shared, z_index), **result_pictures(outputs[0])}
+        return io.NodeOutput(*outputs, ui=shown or None)
 
 
 def _overlays(
@@ -128,11 +130,11 @@ def _shown(
     layers: dict[str, Any] | None,
     shared: Placement,
     z_index: int,
-) -> dict[str, Any] | None:
+) -> dict[str, Any]:
     """What the page shows: the images in small, and that a placement is set where nothing is to be placed."""
     idle = shared != Placement(z=z_index) and not images and not _has_unplaced(layers)
     note = show_text(cls, _IDLE).as_dict() if idle else {}
-    return {**stage_pictures(cls, images, layers), **note} or None
+    return {**stage_pictures(cls, images, layers), **note}
 
 
 def _own_placements(

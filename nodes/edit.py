@@ -30,6 +30,7 @@ from .placement_inputs import (
 )
 from .progress import interruptible_torch, progress_callback, show_text
 from .provider import edit_at_provider, find_provider, provider_options
+from .result_pictures import is_screened_later, result_pictures
 from .socket_values import output_tensor, split_sockets, values_by_number
 from .stage_pictures import TOLD_AGAIN, stage_pictures
 
@@ -106,11 +107,11 @@ async def run_edit(
     settings, masked = _read(choice, **inputs)
     for note in masked.notes:
         show_text(cls, note)
-    shown = stage_pictures(cls, {number: (image, None) for number, image in masked.given.items()}) or None
     if settings.model == FROM_LOADER:
         # It judges by itself: a deferred edit comes here twice.
-        expanded = expand_edit(cls, settings, read_options(choice), masked, loaded_model, item)
-        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=shown)
+        options, shows = read_options(choice), not is_screened_later(cls)
+        expanded = expand_edit(cls, settings, options, masked, loaded_model, item, shows=shows)
+        return io.NodeOutput(*expanded.args, expand=expanded.expand, ui=_shown(cls, masked))
     if prompt_upsampler is not None:
         raise InvalidRequest(
             f"prompt_upsampler is connected, but {settings.model} takes its prompt as it is. Disconnect it.",
@@ -119,7 +120,16 @@ async def run_edit(
     require_safe_inputs(masked.judged)
     edited = await _edit_now(cls, settings, masked.images, masked.mask)
     summary = "\n".join([edited.summary, *masked.notes])
-    return io.NodeOutput(output_tensor(edited.image), edited.plan_json, summary, ui=shown)
+    image = output_tensor(edited.image)
+    after = None if is_screened_later(cls) else image
+    return io.NodeOutput(image, edited.plan_json, summary, ui=_shown(cls, masked, after))
+
+
+def _shown(cls: type[io.ComfyNode], masked: MaskedImages, after: Any = None) -> dict[str, Any] | None:
+    """What the page sees on the node: the images, the mask, and the result `after` beside the base."""
+    images = {number: (image, None) for number, image in masked.given.items()}
+    base = next(iter(masked.images.values()))
+    return {**stage_pictures(cls, images, mask=masked.mask), **result_pictures(after, base)} or None
 
 
 def _read(

@@ -23,6 +23,7 @@ from .input_safety import require_safe_inputs
 from .loaded_model import SOURCES, LoadedModel, require_loaded_model
 from .mask_inputs import mask_inputs
 from .model_inputs import ratio_input, tier_input
+from .progress import page_is_watching
 from .selected_model import selection_of
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ def expand_edit(
     masked: MaskedImages,
     loaded: Any,
     item: int,
+    *,
+    shows: bool = False,
 ) -> io.NodeOutput:
     """Plan an edit by a loaded model, and expand into the graph that makes it.
 
@@ -146,6 +149,7 @@ def expand_edit(
         settings: their model is replaced by the loaded one.
         loaded: a LoadedModel, or the link that it will come over, or None where there is no link.
         item: which of a ComfyUI list the arguments are.
+        shows: whether a page that looks on sees the result on the node.
 
     Raises:
         InvalidRequest: no model is connected, or the plan cannot be made (see `plan_tensor_generation`).
@@ -172,7 +176,7 @@ def expand_edit(
     if selection.loras and not isinstance(loaded, LoadedModel):  # how much of them fits is not known yet
         return _deferred(links, f"{node}.{item}.late", item)
     require_safe_inputs(masked.judged)
-    return _expanded(generation, frames, links, masked, f"{node}.{item}.", item)
+    return _expanded(generation, frames, links, masked, f"{node}.{item}.", item, shows=shows)
 
 
 def require_source(loaded: Any) -> None:
@@ -198,6 +202,8 @@ def _expanded(
     masked: MaskedImages,
     prefix: str,
     item: int,
+    *,
+    shows: bool,
 ) -> io.NodeOutput:
     """Expand into the graph of a plan; `prefix` is of its nodes' ids."""
     from ..pipelines.adapters.comfyui.edit_graph import add_report, edit_graph
@@ -207,7 +213,17 @@ def _expanded(
     sources = GraphSources(links[_SOCKET], images, mask, item, upsampler=links.get(_UPSAMPLER))
     made = edit_graph(generation, sources, frames, prefix)
     texts = add_report(made, generation.plan_json, "\n".join([generation.summary, *masked.notes]))
-    return io.NodeOutput(made.image, *texts, expand={**converted, **made.graph.nodes})
+    image, shown = _shown(made.image, images[0], prefix, item) if shows else (made.image, {})
+    return io.NodeOutput(image, *texts, expand={**converted, **made.graph.nodes, **shown})
+
+
+def _shown(image: Any, base: Any, prefix: str, item: int) -> tuple[Any, dict[str, Any]]:
+    """The link to the result by way of the node that shows it, and that node, where a page looks on."""
+    if not page_is_watching():
+        return image, {}
+    name = f"{prefix}result"
+    inputs = {"image": image, "base": base, "item": item}
+    return [name, 0], {name: {"class_type": "MultiEditResult", "inputs": inputs}}
 
 
 def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:

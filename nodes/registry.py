@@ -10,6 +10,7 @@ from comfy_api.latest import ComfyExtension, io
 import nodes
 
 from ..pipelines.common.errors import ERROR_CLASSES
+from .compare import MultiEditCompare
 from .compose import MultiEditCompose
 from .edit import MultiEditEdit
 from .expanded.deferred import MultiEditDeferred
@@ -25,6 +26,7 @@ from .expanded.layers_deferred import MultiEditLayersDeferred
 from .expanded.mask_nodes import MultiEditFill, MultiEditGrowMask
 from .expanded.model_parts import MultiEditModelParts
 from .expanded.report import MultiEditReport
+from .expanded.result import MultiEditResult
 from .expanded.sample import MultiEditSample
 from .expanded.stack_layers import MultiEditStackLayers
 from .extend import MultiEditExtend
@@ -56,6 +58,7 @@ NODE_CLASS_MAPPINGS: dict[str, type[io.ComfyNode]] = {
     "MultiEditSampling": MultiEditSampling,
     "MultiEditExtend": MultiEditExtend,
     "MultiEditImageToLayers": MultiEditImageToLayers,
+    "MultiEditCompare": MultiEditCompare,
 }
 # What Multi-Edit and Image to Layers expand into; a user meets them in messages only.
 INNER_NODES: dict[str, type[io.ComfyNode]] = {
@@ -74,6 +77,7 @@ INNER_NODES: dict[str, type[io.ComfyNode]] = {
     "MultiEditGrowMask": MultiEditGrowMask,
     "MultiEditFill": MultiEditFill,
     "MultiEditReport": MultiEditReport,
+    "MultiEditResult": MultiEditResult,
 }
 
 _FOLDER = Path(__file__).parent.parent.name  # as it is called in custom_nodes, be it a link

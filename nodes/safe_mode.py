@@ -12,7 +12,9 @@ from comfy_api.latest import io
 from ..pipelines.safety.classifiers.specs import CLASSIFIERS, EMBEDDED
 from .dynamic_options import UNSENT, refuse_unknown
 from .progress import interruptible_torch, progress_callback
+from .result_pictures import result_pictures
 from .socket_values import output_tensor
+from .stage_pictures import TOLD_AGAIN
 
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.classifier import ClassifierLoader
@@ -42,6 +44,7 @@ class MultiEditSafeMode(io.ComfyNode):
             inputs=_inputs(),
             outputs=_outputs(),
             accept_all_inputs=True,
+            **TOLD_AGAIN,
         )
 
     @classmethod
@@ -92,7 +95,10 @@ class MultiEditSafeMode(io.ComfyNode):
         )
         blurred = [report.blurred for report in reports]
         scores = [1.0 if report.score is None else report.score for report in reports]
-        return io.NodeOutput(output_tensor(screened), blurred, scores, reports_json(reports))
+        shown = result_pictures(screened, reports=reports)
+        return io.NodeOutput(
+            output_tensor(screened), blurred, scores, reports_json(reports), ui=shown or None
+        )
 
 
 def node_settings(classifier: str | None = None, **policy: Any) -> SafetySettings:

@@ -14,6 +14,7 @@ from comfy_api.latest import io, ui
 from ..pipelines.common.errors import InvalidRequest
 from .dynamic_options import UNSENT, refuse_unknown, require_option
 from .progress import abandonable, interruptible_torch, progress_callback
+from .result_pictures import result_pictures
 from .saved_files import SAVED_FILES
 from .socket_values import TEXT_SOCKET, encode_options
 
@@ -79,6 +80,7 @@ class MultiEditSave(io.ComfyNode):
         metadata: str = "everything",
         report: str | None = None,
         plan: str | None = None,
+        before: Any = None,
         **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.editing.save import save_images
@@ -96,7 +98,8 @@ class MultiEditSave(io.ComfyNode):
             **_written(cls, metadata, report, plan),
         )
         SAVED_FILES.add(cls.hidden.unique_id, [file.path for file in saved])
-        return io.NodeOutput(_names(saved, subfolder), ui=_shown(saved, subfolder))
+        compared = {} if before is None else result_pictures(batch, image_batch(before, "before"))
+        return io.NodeOutput(_names(saved, subfolder), ui={**_shown(saved, subfolder), **compared})
 
 
 def _names(saved: Sequence[Saved], subfolder: str) -> list[str]:
@@ -183,6 +186,11 @@ def _inputs() -> list[io.Input]:
             "plan",
             optional=True,
             tooltip="The plan output of Multi-Edit: is written into the files, so that each names its model.",
+        ),
+        io.Image.Input(
+            "before",
+            optional=True,
+            tooltip="The image before the edit, to compare the saved one with on the node. It is not saved.",
         ),
     ]
 

@@ -1,6 +1,6 @@
 """Write what the locales say of inputs and outputs into the help pages of the languages other than English.
 
-`python scripts/help_tables.py` replaces the rows of the first two tables of each `web/docs/NODE/LANGUAGE.md`;
+`python scripts/help_tables.py` replaces the rows of those two tables of each `web/docs/NODE/LANGUAGE.md`;
 all else in a page is written by hand. Entries that differ by a number alone have one row.
 """
 
@@ -19,9 +19,10 @@ Node = Mapping[str, Mapping[str, Entry]]
 
 
 def filled(page: str, node: Node) -> str:
-    """The page with the rows of its first two tables made from a node's entry in the page's locale."""
-    tables = iter([_rows(node["inputs"].values()), _rows(node["outputs"].values())])
-    return _TABLE.sub(lambda found: found[1] + next(tables), page, count=2)
+    """The page with the rows of its tables of inputs and outputs made from a node's entry in its locale."""
+    tables = [_rows(node[entries].values()) for entries in ("inputs", "outputs") if node[entries]]
+    rows = iter(tables)
+    return _TABLE.sub(lambda found: found[1] + next(rows), page, count=len(tables))
 
 
 def _rows(entries: Iterable[Entry]) -> str:

@@ -77,7 +77,7 @@ SIZES = {
     "MarkdownNote": (340, 460),
     "ImageToMask": (220, 0),
     "LoadImage": (280, 320),
-    "MultiEditLoadLayers": (340, 540),  # with its preview, which may come later than the node is measured
+    "MultiEditLoadLayers": (340, 730),  # with its preview, which may come later than the node is measured
     "MultiEditLoadModel": (340, 0),
     "MultiEditSafeMode": (340, 0),
     "MultiEditCompose": (320, 0),
@@ -87,9 +87,11 @@ SIZES = {
     "MultiEditSave": (340, 340),
     "ImageCompositor": (340, 340),
 }
+# What a run adds to a node's height: its result below the widgets.
+GROWTH = {"MultiEditSafeMode": 260, "MultiEditEdit": 250}
 
 ARRANGE = """
-({columns, sizes, title, text, models}) => {
+({columns, sizes, growth, title, text, models}) => {
   const graph = app.graph, gap = 40, header = 34
   const note = LiteGraph.createNode('MarkdownNote')
   if (text) graph.add(note)
@@ -109,7 +111,7 @@ ARRANGE = """
       const [width, height] = sizes[node.type] ?? [300, 0]
       node.setSize([width, Math.max(height, node.computeSize()[1])])
       node.pos = [x, y]
-      y += node.size[1] + gap + header
+      y += node.size[1] + (growth[node.type] ?? 0) + gap + header
       widest = Math.max(widest, width)
     }
     x += widest + gap
@@ -181,6 +183,7 @@ def make(name: str, server: Server, browser: Any, pictures: PictureServer) -> No
     layout = {
         "columns": COLUMNS.get(name, WITH_MODEL),
         "sizes": SIZES,
+        "growth": GROWTH,
         "title": title_of(name).partition(" ")[2].partition(" (")[0],
         "text": text,
     }
@@ -216,7 +219,7 @@ def make_blueprint(name: str, server: Server, browser: Any) -> None:
         "([prompt, name]) => app.loadApiJson(prompt, name)", [blueprint_prompt(sockets), "x"]
     )
     columns = [["1"], ["2"], ["3"], ["5"], ["4"], [PREVIEW, VIEWER]]
-    layout = {"columns": columns, "sizes": SIZES, "title": "", "text": "", "models": []}
+    layout = {"columns": columns, "sizes": SIZES, "growth": GROWTH, "title": "", "text": "", "models": []}
     canvas.page.evaluate(ARRANGE, layout)
     settings = {"name": name, "viewer": VIEWER, "sockets": sockets, "description": description}
     canvas.page.evaluate(FOLD, settings)

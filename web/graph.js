@@ -13,8 +13,13 @@ import { DEFAULTS } from './stage/placement.js'
 import { COVER } from './stage/scene.js'
 
 const [COMPOSE, EDIT, LOADER] = ['MultiEditCompose', 'MultiEditEdit', 'MultiEditLoadLayers']
+const SAFE_MODE = 'MultiEditSafeMode'
 export const STAGED = [COMPOSE, EDIT]
-const [SUBGRAPH_INPUT, LAYERS_SLOT, INCOMING] = [-10, 6, 0]
+export const SHELVED = [LOADER]
+export const COMPARED = [EDIT, SAFE_MODE, 'MultiEditSave', 'MultiEditCompare']
+const [SUBGRAPH_INPUT, LAYERS_SLOT, INCOMING, EDIT_MASK] = [-10, 6, 0, -1]
+const NO_FILE = ['none [temp]', 'none'] // as the list has it, and by hand
+const LOADED = [1, 2, 3] // the images of a loader
 const RUNS = 0 // the mode of a node that is neither muted nor bypassed
 const BELOW = -1000 // numbers of layers that come from other nodes begin here
 const MOST_STEPS = 30
@@ -25,7 +30,14 @@ const MOST_STEPS = 30
  */
 export function readScene(node, ran = {}) {
   const scene = node.comfyClass === COMPOSE ? composeScene(node, MOST_STEPS) : editScene(node)
-  return { ...scene, layers: scene.layers.map(layer => withPicture(layer, ran)) }
+  const layers = scene.layers.map(layer => withPicture(layer, ran))
+  return scene.mask === null && ran[EDIT_MASK] ? { ...scene, layers, mask: { name: ran[EDIT_MASK], opaque: false } } : { ...scene, layers }
+}
+
+/** The Multi-Edit whose image a Safe Mode takes. @param {any} node */
+export function editBehind(node) {
+  const source = node.comfyClass === SAFE_MODE ? sourceOf(node, 'image') : null
+  return source?.node.comfyClass === EDIT && source.slot === 0 ? source.node : null
 }
 
 /** What no file gives, the last run has given. @param {SceneLayer} layer @param {Readonly<Record<string, string>>} ran @returns {SceneLayer} */
@@ -73,9 +85,19 @@ function layersBehind(node, steps) {
   return { canvas: null, background: null, layers: [{ number: BELOW, picture: null, fixed: COVER }], numbers: null }
 }
 
+/** The files of a loader, as its shelf shows them. @param {any} loader @returns {import('./stage/shelf.js').Slot[]} */
+export function readFiles(loader) {
+  return LOADED.map(number => ({ number, name: fileOf(loader, (number - 1) * 2)?.name ?? null, optional: number > 1 }))
+}
+
+/** The widgets that put files on a shelf. @param {Record<number, string | null>} files */
+export function fileChanges(files) {
+  return Object.fromEntries(Object.entries(files).map(([number, name]) => [`image_${number}`, name ?? NO_FILE[0]]))
+}
+
 /** @param {any} loader @returns {Scene} */
 function loadedScene(loader) {
-  const files = [1, 2, 3].map(number => fileOf(loader, (number - 1) * 2)).filter(name => name !== null)
+  const files = LOADED.map(number => fileOf(loader, (number - 1) * 2)).filter(name => name !== null)
   const layers = files.map((picture, at) => ({ number: BELOW + at, picture, ...(at ? { shared: true } : { fixed: COVER }) }))
   return { canvas: null, background: null, layers, numbers: null }
 }
@@ -102,9 +124,12 @@ function editScene(node) {
   const images = imagesOf(node)
   const overlays = images.slice(1).filter(({ number }) => isOverlay(numbers?.entries[number], composites))
   const base = images.slice(0, 1).map(image => ({ ...image, fixed: COVER }))
+  const extend = String(valueOf(node, 'extend') ?? '').trim()
+  const changes = isWired(node, 'mask') || extend !== ''
   return {
-    canvas: null, background: null, layers: [...base, ...overlays], numbers,
-    role: composites ? undefined : 'overlay', idle: !composites && !overlays.length, sizing: sizingOf(node, composites),
+    canvas: null, background: null, layers: [...base, ...overlays], numbers, role: composites ? undefined : 'overlay',
+    idle: !composites && !overlays.length && !changes, sizing: sizingOf(node, composites),
+    ...(isWired(node, 'mask') ? { mask: maskOf(node) } : {}), ...(extend ? { extend } : {}),
   }
 }
 
@@ -142,11 +167,18 @@ function pictureOf(node, name, mask) {
   return fileOf(source.node, source.slot, masked)
 }
 
+/** The file whose transparency is the edit mask. @param {any} node @returns {PictureName | null} */
+function maskOf(node) {
+  const source = sourceOf(node, 'mask')
+  const name = source && fileOf(source.node, source.slot - 1, true)
+  return name ? { ...name, opaque: false } : null
+}
+
 /** The file that an output gives, where that is known before a run. @param {any} node @param {number} slot @param {boolean} masked @returns {PictureName | null} */
 function fileOf(node, slot, masked = false) {
   const name = node.comfyClass === LOADER ? valueOf(node, `image_${slot / 2 + 1}`) : valueOf(node, 'image')
   const loads = node.comfyClass === LOADER ? slot % 2 === 0 : node.comfyClass === 'LoadImage' && slot === 0
-  if (!loads || typeof name !== 'string' || !name || name === 'none') return null
+  if (!loads || typeof name !== 'string' || !name || NO_FILE.includes(name)) return null
   // Load Image gives the colours alone, and the transparency as its mask.
   return { name, opaque: node.comfyClass === 'LoadImage' && !masked }
 }
@@ -166,7 +198,8 @@ function sourceOf(node, name) {
 function originOf(graph, id, steps) {
   const link = graph?.getLink?.(id) ?? graph?.links?.[id]
   if (!link || steps <= 0) return null
-  if (link.origin_id === SUBGRAPH_INPUT) return outside(graph, link.origin_slot, steps - 1)
+  // The page's own ids are numbers, or text.
+  if (Number(link.origin_id) === SUBGRAPH_INPUT) return outside(graph, link.origin_slot, steps - 1)
   const node = graph.getNodeById(link.origin_id)
   if (!node || node.mode !== RUNS) return null
   if (node.type === 'Reroute') return node.inputs[0]?.link == null ? null : originOf(graph, node.inputs[0].link, steps - 1)

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "MULTIEDIT_REQUESTS_PER_MINUTE": "1000",
 }
 SUPPORT = PACK / "tests" / "support"
+NEWEST_FRONTEND = CACHE / "frontend" / "comfyui_frontend_package" / "static"
 
 
 @pytest.fixture(scope="session")
@@ -106,4 +107,42 @@ def canvas(browser: Any, server: Server) -> Iterator[chromium_browser.Canvas]:
     """A page of ComfyUI."""
     canvas = chromium_browser.Canvas(browser, server.url)
     yield canvas
+    canvas.page.close()
+
+
+@pytest.fixture(scope="session", params=["pinned", "newest"])
+def stage_server(
+    request: pytest.FixtureRequest, installation: Installation, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    """A server with each frontend, of its own since the tests of the stage change the user's settings."""
+    with Server(
+        installation,
+        tmp_path_factory.mktemp("comfyui-stage"),
+        {"multi-edit": PACK},
+        frontend_arguments(request.param),
+    ) as server:
+        server.add_inputs(*PICTURES, CAT)
+        yield server
+
+
+def frontend_arguments(frontend: str) -> tuple[str, ...]:
+    """ComfyUI's arguments for the frontend that it pins or for the newest; skips where that is not there."""
+    if frontend == "pinned":
+        return ()
+    if not NEWEST_FRONTEND.exists():
+        pytest.skip(f"no newer frontend at {NEWEST_FRONTEND}; `make frontend` downloads it")
+    return ("--front-end-root", str(NEWEST_FRONTEND))
+
+
+@pytest.fixture(scope="module", params=["classic", "nodes 2.0"])
+def stage_canvas(
+    request: pytest.FixtureRequest, browser: Any, stage_server: Server
+) -> Iterator[chromium_browser.Canvas]:
+    """A page in each renderer, which must not complain."""
+    stage_server.post("/settings/Comfy.VueNodes.Enabled", request.param == "nodes 2.0")
+    canvas = chromium_browser.Canvas(browser, stage_server.url)
+    canvas.complaints.clear()  # of ComfyUI's own start
+    canvas.page.set_default_timeout(5000)
+    yield canvas
+    assert canvas.complaints == []
     canvas.page.close()

@@ -11,14 +11,14 @@ from multiedit.tests.support.comfyui import PACK, Installation, Server
 NODES = {
     "MultiEditLoadLayers", "MultiEditCompose", "MultiEditResolveSize", "MultiEditEdit", "MultiEditSafeMode",
     "MultiEditSave", "MultiEditLoadModel", "MultiEditLoadUrl", "MultiEditModelFromParts", "MultiEditLora",
-    "MultiEditSampling", "MultiEditExtend", "MultiEditImageToLayers",
+    "MultiEditSampling", "MultiEditExtend", "MultiEditImageToLayers", "MultiEditCompare",
 }  # fmt: skip
 # What Multi-Edit expands into; no page lists them.
 INNER_NODES = {
     "MultiEditDeferred", "MultiEditModelParts", "MultiEditReference", "MultiEditFit", "MultiEditMaskedLatent",
     "MultiEditPrompt", "MultiEditSample", "MultiEditScale", "MultiEditFinish", "MultiEditReport",
     "MultiEditFill", "MultiEditGrowMask", "MultiEditStackLayers", "MultiEditInpaint",
-    "MultiEditLayersDeferred",
+    "MultiEditLayersDeferred", "MultiEditResult",
 }  # fmt: skip
 THUMBNAIL_BYTES = 60_000
 IMPORT_SECONDS = 2.0  # 0.05 is the aim on an idle machine; this one only sees an import that went wrong

@@ -6,56 +6,26 @@ Opening ComfyUI takes some 10 seconds for each renderer and frontend.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from multiedit.tests.support.browser import Canvas
-from multiedit.tests.support.comfyui import CACHE, PACK, Installation, Server
-from multiedit.tests.support.pictures import CAT, PICTURES
+from multiedit.tests.support.comfyui import Server
 from multiedit.tests.support.stage_page import StagePage
 
-NEWEST = CACHE / "frontend" / "comfyui_frontend_package" / "static"
 CANVAS = (600, 400)  # coffee.jpg, the base
 SQUARE = (100, 0, 400, 400)  # galaxies.jpg, contained
 
 
-@pytest.fixture(scope="module", params=["pinned", "newest"])
-def stage_server(
-    request: pytest.FixtureRequest, installation: Installation, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    """A server for these tests, since they change the user's settings."""
-    newest = request.param == "newest"
-    if newest and not NEWEST.exists():
-        pytest.skip(f"no newer frontend at {NEWEST}; `make frontend` downloads it")
-    arguments = ("--front-end-root", str(NEWEST)) if newest else ()
-    base = tmp_path_factory.mktemp("comfyui-stage")
-    with Server(installation, base, {"multi-edit": PACK}, arguments) as server:
-        server.add_inputs(*PICTURES, CAT)
-        yield server
-
-
-@pytest.fixture(scope="module", params=["classic", "nodes 2.0"])
-def canvas(request: pytest.FixtureRequest, browser: Any, stage_server: Server) -> Iterator[Canvas]:
-    stage_server.post("/settings/Comfy.VueNodes.Enabled", request.param == "nodes 2.0")
-    canvas = Canvas(browser, stage_server.url)
-    canvas.complaints.clear()  # of ComfyUI's own start
-    canvas.page.set_default_timeout(5000)
-    yield canvas
-    assert canvas.complaints == []
-    canvas.page.close()
-
-
 @pytest.fixture
-def two(canvas: Canvas) -> StagePage:
+def two(stage_canvas: Canvas) -> StagePage:
     """A base and one overlay."""
-    return StagePage(canvas, ["coffee.jpg", "galaxies.jpg"])
+    return StagePage(stage_canvas, ["coffee.jpg", "galaxies.jpg"])
 
 
 @pytest.fixture
-def three(canvas: Canvas) -> StagePage:
+def three(stage_canvas: Canvas) -> StagePage:
     """A base and two overlays."""
-    return StagePage(canvas, ["coffee.jpg", "galaxies.jpg", "cat.jpg"])
+    return StagePage(stage_canvas, ["coffee.jpg", "galaxies.jpg", "cat.jpg"])
 
 
 def test_a_drag_moves_a_lone_overlay_by_the_widgets_as_one_step(two: StagePage) -> None:

@@ -118,6 +118,12 @@ class Graph:
         prompt["sink"] = {"class_type": "TestSink", "inputs": kept}
         return prompt
 
+    def queue_alone(self, class_type: str, **inputs: Any) -> None:
+        """Run a node that has no outputs."""
+        prompt = self.prompt(class_type, **inputs)
+        del prompt["sink"]
+        self.queue(prompt)
+
     def queue(self, prompt: dict[str, Any], workflow: dict[str, Any] | None = None) -> list[list[Any]]:
         """What the sink got of the node.
 

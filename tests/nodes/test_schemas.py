@@ -56,7 +56,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
     "MultiEditSave": (
         "Save Edited Image",
         "images filename_prefix format",
-        "metadata report plan",
+        "metadata report plan before",
         "filename",
     ),
     "MultiEditLoadModel": (
@@ -95,6 +95,7 @@ NODES: dict[str, tuple[str, str, str, str]] = {
         "prompt layers seed sampling_megapixels",
         "layers images summary",
     ),
+    "MultiEditCompare": ("Compare Images", "before after", "", ""),
 }
 
 

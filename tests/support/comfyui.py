@@ -95,6 +95,7 @@ class Server:
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.base = base
+        self.arguments = arguments
         self.folder = next(iter(packs))
         self.log_file = base / "server.log"
         for name, pack in packs.items():

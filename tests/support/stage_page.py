@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from multiedit.tests.support.browser import Canvas
@@ -37,9 +38,11 @@ _CAPTURE = """
   ;(changeTracker.captureCanvasState ?? changeTracker.checkState).call(changeTracker)
 }
 """
-_WIDGET = "([id, name]) => app.graph.getNodeById(id).widgets.find(widget => widget.name === name).value"
+_WIDGET = (
+    "([id, name]) => app.canvas.graph.getNodeById(id).widgets.find(widget => widget.name === name).value"
+)
 _VALUES = """
-id => app.graph.getNodeById(id).widgets.filter(widget => widget.serialize !== false)
+id => app.canvas.graph.getNodeById(id).widgets.filter(widget => widget.serialize !== false)
   .map(widget => [widget.name, widget.value])
 """
 # The stage's own arithmetic says where the output lies on the screen.
@@ -57,7 +60,7 @@ _BOX = """
 async ([id, number, size, canvas]) => {
   const {DEFAULTS, place} = await import('/extensions/multi-edit/stage/placement.js')
   const {placementOf, readEntries} = await import('/extensions/multi-edit/stage/layers.js')
-  const widgets = app.graph.getNodeById(id).widgets
+  const widgets = app.canvas.graph.getNodeById(id).widgets
   const value = name => widgets.find(widget => widget.name === name)?.value
   const shared = {...DEFAULTS}
   for (const name in shared) shared[name] = value(name) ?? shared[name]
@@ -127,6 +130,45 @@ id => {
 }
 """
 _SENT = "async id => (await app.graphToPrompt()).output[id].inputs"
+# The node inside a subgraph of its own, which is opened; its id there.
+_ENTER = """
+async id => {
+  const {subgraph} = app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]))
+  app.canvas.setGraph(subgraph)
+  return String(subgraph.nodes[0].id)
+}
+"""
+_LEAVE = "() => app.canvas.setGraph(app.rootGraph ?? app.graph.rootGraph ?? app.graph)"
+_THEME = "async name => app.extensionManager.setting.set('Comfy.ColorPalette', name)"
+# Of each control: how bright its text is and what is behind it, 0 to 255.
+_CONTRASTS = """
+view => {
+  const bright = colour => {
+    const [red, green, blue, alpha = 1] = colour.match(/[\\d.]+/g).map(Number)
+    return {alpha, value: (red + green + blue) / 3 * (colour.includes('color(') ? 255 : 1)}
+  }
+  const behind = element => {
+    for (let at = element; at; at = at.parentElement ?? at.getRootNode().host) {
+      const {alpha, value} = bright(getComputedStyle(at).backgroundColor)
+      if (alpha > 0.5) return value
+    }
+    return 255
+  }
+  return [...view.getRootNode().querySelectorAll('button:not([hidden]), select')]
+    .map(each => [bright(getComputedStyle(each).color).value, behind(each)])
+}
+"""
+_CONTROLS = """
+view => [...view.getRootNode().querySelectorAll('canvas, button:not([hidden]), select, input')]
+  .filter(each => each.type !== 'range')
+  .map(each => [each.getAttribute('aria-label') ?? '', each.offsetWidth, each.offsetHeight])
+"""
+_OPAQUE = """
+view => {
+  const {data} = view.getContext('2d').getImageData(0, 0, view.width, view.height)
+  return data.filter((value, at) => at % 4 === 3 && value === 255).length / (data.length / 4)
+}
+"""
 SIZES = {"coffee.jpg": (600, 400), "galaxies.jpg": (640, 640), "cat.jpg": (451, 300)}
 
 
@@ -184,6 +226,53 @@ class StagePage:
         mouse.move(*self._on_screen(end), steps=3)
         assert halfway()
         mouse.up()
+
+    def touch(self, start: Point, end: Point, halfway: Callable[[], bool] = lambda: True) -> None:
+        """Drag with a finger; `halfway` must hold before it is lifted."""
+        page = self.canvas.page
+        session = page.context.new_cdp_session(page)
+
+        def send(kind: str, *points: Point) -> None:
+            places = [dict(zip("xy", self._on_screen(point), strict=True)) for point in points]
+            session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+        middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+        send("touchStart", start)
+        send("touchMove", middle)
+        send("touchMove", end)
+        assert halfway()
+        send("touchEnd")
+        session.detach()
+
+    def enter_subgraph(self) -> None:
+        """Fold the node into a subgraph, and open that."""
+        self.node = self.canvas.page.evaluate(_ENTER, self.node)
+        self.settle()
+        self.command("Comfy.Canvas.FitView")
+
+    def leave_subgraph(self) -> None:
+        self.canvas.page.evaluate(_LEAVE)
+        self.settle()
+
+    @contextmanager
+    def theme(self, name: str) -> Iterator[None]:
+        """With a colour palette of ComfyUI's."""
+        self.canvas.page.evaluate(_THEME, name)
+        self.settle()
+        yield
+        self.canvas.page.evaluate(_THEME, "dark")
+
+    def contrasts(self) -> list[tuple[float, float]]:
+        """How bright each control's text is, and what is behind it."""
+        return self.view.evaluate(_CONTRASTS)
+
+    def controls(self) -> list[tuple[str, int, int]]:
+        """The name, width and height of each control."""
+        return self.view.evaluate(_CONTROLS)
+
+    def opaque_share(self, view: Any) -> float:
+        """How much of a stage the output covers."""
+        return view.evaluate(_OPAQUE)
 
     def hold(self, key: str) -> None:
         self.canvas.page.keyboard.down(key)

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { readScene } from '../../web/graph.js'
-import { COVER } from '../../web/stage/scene.js'
+import { place } from '../../web/stage/placement.js'
+import { COVER, extendedSize, withExtension } from '../../web/stage/scene.js'
 
 /** A graph of nodes {id: [class, widgets, {input: [id, slot]}]}. */
 function graphOf(nodes) {
@@ -79,13 +80,42 @@ test('layers of a node that is not known wait for a run, and then are one', () =
 test('Multi-Edit has a stage where images are overlays', () => {
   const edit = widgets => scene({
     1: load('a.png'), 2: load('b.png'), 3: load('c.png'),
-    n: ['MultiEditEdit', widgets, { image_1: [1, 0], image_2: [2, 0], image_3: [3, 0], mask: [1, 1] }],
+    n: ['MultiEditEdit', widgets, { image_1: [1, 0], image_2: [2, 0], image_3: [3, 0] }],
   })
   assert.deepEqual(names(edit({ model: 'layer-composite' })), ['a.png', 'b.png', 'c.png'])
   assert.equal(edit({ model: 'from loader' }).idle, true)
   const one = edit({ model: 'from loader', per_image: '{"3": {"scale": 0.5}}' })
   assert.deepEqual([names(one), one.idle, one.role], [['a.png', 'c.png'], false, 'overlay'])
   assert.deepEqual(names(edit({ model: 'layer-composite', per_image: '{"2": {"role": "reference"}}' })), ['a.png', 'c.png'])
+})
+
+test("Multi-Edit's stage has the edit mask and the extension, and is there for them", () => {
+  const edit = (widgets, wires, ran) => scene({
+    1: load('a.png'), 2: LOADER, 3: ['SolidMask', {}],
+    n: ['MultiEditEdit', { model: 'from loader', ...widgets }, { image_1: [1, 0], ...wires }],
+  }, ran)
+  const shown = ({ mask, extend, idle }) => [mask?.name ?? mask, extend, idle]
+  assert.deepEqual(shown(edit({}, {})), [undefined, undefined, true])
+  assert.deepEqual(shown(edit({}, { mask: [1, 1] })), ['a.png', undefined, false])
+  assert.deepEqual(shown(edit({}, { mask: [2, 3] })), ['b.png', undefined, false])
+  assert.deepEqual(shown(edit({}, { mask: [3, 0] })), [null, undefined, false])
+  assert.deepEqual(shown(edit({}, { mask: [3, 0] }, { '-1': 'run:m' })), ['run:m', undefined, false])
+  assert.deepEqual(shown(edit({ extend: ' 16:9 ' }, {})), [undefined, '16:9', false])
+})
+
+test('a base lies in its extension, which covers the canvas', () => {
+  const given = { canvas: null, background: null, layers: [{ number: 1, picture: null, fixed: COVER }], numbers: null }
+  const added = { left: 100, top: 0, right: 0, bottom: 50, fill: '#102030' }
+  assert.deepEqual(extendedSize([300, 200], added), [400, 250])
+  assert.deepEqual(extendedSize([300, 200], null), [300, 200])
+  const box = canvas => {
+    const { background, layers } = withExtension(given, [300, 200], added, canvas)
+    assert.equal(background, '#102030')
+    return place(layers[0].fixed, [300, 200], canvas)
+  }
+  assert.deepEqual(box([400, 250]), { x: 100, y: 0, width: 300, height: 200 })
+  assert.deepEqual(box([800, 500]), { x: 200, y: 0, width: 600, height: 400 })
+  assert.deepEqual(box([400, 125]), { x: 100, y: -62, width: 300, height: 200 })
 })
 
 test("Multi-Edit's canvas follows from a ratio or a tier, else it is the base's", () => {

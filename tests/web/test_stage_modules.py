@@ -17,6 +17,8 @@ MODULES = sorted((PACK / "web").rglob("*.js"))
 NODE = shutil.which("node")
 TSC = shutil.which("tsc") or shutil.which("tsc", path=str(CACHE / "typescript" / "node_modules" / ".bin"))
 HOST = "host.js"  # every call to ComfyUI is there, so that the others serve a page of our own too
+# Texts that are asked for by a variable.
+NAMED = {"image", "incoming", "offsetX", "offsetY", "scale", "rotation"}
 OLDEST_NODE = (20, 19)  # reads a module by what is in it
 
 
@@ -64,13 +66,13 @@ def test_every_text_has_every_language() -> None:
         for folder in folders
     }
     sources = "".join(path.read_text() for path in MODULES)
-    asked = set(re.findall(r"\btext\('(\w+)'", sources)) | {"image", "incoming"}
+    asked = set(re.findall(r"\btext\('(\w+)'", sources)) | NAMED
     assert {language: set(each) for language, each in texts.items()} == dict.fromkeys(texts, asked)
     others = {language: each for language, each in texts.items() if language != "en"}
     same = {
         (language, key) for language, each in others.items() for key in each if each[key] == texts["en"][key]
     }
-    assert same == {("fr", "image"), ("fr", "visible")}  # the French words
+    assert same == {("fr", "image"), ("fr", "visible"), ("fr", "base")}  # the French words
 
 
 def test_every_module_is_small_and_ascii() -> None:

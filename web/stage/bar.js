@@ -4,6 +4,7 @@
  * @typedef {import('./stage.js').Stage} Stage
  * @typedef {import('./layers.js').Layer} Layer
  */
+import { button, choice, fill, range, row } from './controls.js'
 import { MODES } from './modes.js'
 import { ANCHORS, place, rounded } from './placement.js'
 
@@ -26,6 +27,8 @@ export function makeBar(stage) {
       stage.memory.snap = !stage.memory.snap
       stage.redraw()
     }),
+    large: button('\u2922', text('large'), () => stage.host.enlarge?.()),
+    result: button('\u25A3', text('result'), () => stage.showResult(!stage.memory.shows)),
   }
   const blend = choice(text('blend'), value => stage.change({ blend_mode: value }))
   const anchor = choice(text('anchor'), value => stage.anchor(value))
@@ -40,9 +43,12 @@ export function makeBar(stage) {
     const { selected, overlays, memory } = stage
     fill(layer, overlays.map(({ number }) => String(number)), number => nameOf(Number(number), text))
     layer.value = String(selected?.number ?? '')
+    const own = { snap: memory.snap, result: Boolean(memory.shows), large: undefined }
+    buttons.large.hidden = !stage.host.enlarge
+    buttons.result.hidden = !stage.canShowResult
     for (const [name, each] of Object.entries(buttons)) {
-      each.disabled = name !== 'snap' && !selected
-      const on = name === 'snap' ? memory.snap : Reflect.get(selected?.placement ?? {}, name)
+      each.disabled = !(name in own || selected)
+      const on = Reflect.get({ ...selected?.placement, ...own }, name)
       if (typeof on === 'boolean') each.setAttribute('aria-pressed', String(on))
     }
     for (const each of [blend, anchor, opacity]) each.disabled = !selected
@@ -65,49 +71,6 @@ function inWords({ canvas }, { placement, size }) {
 }
 
 /** @param {number} number @param {(key: string) => string} text */
-function nameOf(number, text) {
+export function nameOf(number, text) {
   return `${text(number < 0 ? 'incoming' : 'image')} ${Math.abs(number)}`
-}
-
-/** @param {HTMLElement[]} children */
-function row(...children) {
-  const element = document.createElement('div')
-  element.className = 'row'
-  element.append(...children)
-  return element
-}
-
-/** @param {string} sign @param {string} label @param {() => void} act */
-function button(sign, label, act) {
-  const element = document.createElement('button')
-  element.type = 'button'
-  element.textContent = sign
-  element.title = label
-  element.setAttribute('aria-label', label)
-  element.addEventListener('click', act)
-  return element
-}
-
-/** @param {string} label @param {(value: string) => void} act */
-function choice(label, act) {
-  const element = document.createElement('select')
-  element.title = label
-  element.setAttribute('aria-label', label)
-  element.addEventListener('change', () => act(element.value))
-  return element
-}
-
-/** @param {string} label @param {(value: number) => void} act */
-function range(label, act) {
-  const element = document.createElement('input')
-  Object.assign(element, { type: 'range', min: '0', max: '1', step: '0.01', title: label })
-  element.setAttribute('aria-label', label)
-  element.addEventListener('change', () => act(Number(element.value)))
-  return element
-}
-
-/** Options by their values, made anew only where they differ. @param {HTMLSelectElement} select @param {string[]} values @param {(value: string) => string} nameOf */
-function fill(select, values, nameOf = value => value) {
-  if ([...select.options].map(option => option.value).join() === values.join()) return
-  select.replaceChildren(...values.map(value => new Option(nameOf(value), value)))
 }

@@ -10,12 +10,17 @@
  * @typedef {(layer: Layer) => Picture | undefined} PictureOf
  * @typedef {{zoom: number, left: number, top: number, width: number, height: number}} View
  *   canvas pixels times `zoom`, moved by `left` and `top`, are pixels of an element of `width` and `height`
+ * @typedef {{factor: number, x: number, y: number}} Lens how often larger than the whole output, and moved by what
  */
 import { handlesOf } from './picking.js'
 import { matrixOf, place } from './placement.js'
 
 const [ACCENT, GUIDE, KNOB] = ['#4aa8ff', '#ff5ca8', '#ffffff']
 export const ROTATE_DISTANCE = 18 // element pixels
+const [TINT, TINT_ALPHA] = ['#ff3b6b', 0.45]
+const [LEAST_ZOOM, MOST_ZOOM] = [0.25, 32]
+/** @type {Lens} */
+export const NO_LENS = Object.freeze({ factor: 1, x: 0, y: 0 })
 const MARGIN = 26 // around the output's frame, so that the handle to rotate shows
 const KNOB_SIDE = 8
 /** @type {Readonly<Record<string, GlobalCompositeOperation>>} The nearest mode that a 2D canvas has. */
@@ -29,6 +34,27 @@ const NEAREST_MODE = {
 export function viewOf(canvas, width, height) {
   const zoom = Math.max(1e-6, Math.min((width - 2 * MARGIN) / canvas[0], (height - 2 * MARGIN) / canvas[1]))
   return { zoom, left: (width - canvas[0] * zoom) / 2, top: (height - canvas[1] * zoom) / 2, width, height }
+}
+
+/**
+ * A view enlarged about the middle of its element, and moved.
+ * @param {View} view @param {Lens} lens @returns {View}
+ */
+export function lensed(view, { factor, x, y }) {
+  const about = (/** @type {number} */ at, /** @type {number} */ length) => (at - length / 2) * factor + length / 2
+  const left = about(view.left, view.width) + x
+  return { ...view, zoom: view.zoom * factor, left, top: about(view.top, view.height) + y }
+}
+
+/**
+ * A lens that is another step stronger, and keeps a point of the element where it is.
+ * @param {Lens} lens @param {number} step 0 for none at all @param {Point} at from the middle of the element @returns {Lens}
+ */
+export function zoomed({ factor, x, y }, step, [dx, dy] = [0, 0]) {
+  if (!step) return NO_LENS
+  const to = Math.min(MOST_ZOOM, Math.max(LEAST_ZOOM, factor * step))
+  const grown = to / factor
+  return { factor: to, x: dx + (x - dx) * grown, y: dy + (y - dy) * grown }
 }
 
 /** @param {View} view @param {Point} point of the element @returns {Point} of the output */
@@ -87,6 +113,29 @@ export function paintMarks(context, view, canvas, selected, guides) {
     line(context, axis === 'x' ? [[x, 0], [x, view.height]] : [[0, y], [view.width, y]])
   }
   if (selected) paintHandles(context, view, canvas, selected)
+}
+
+/**
+ * Tint what an edit may change: what a mask selects, which lies over the base, and what is beyond the base.
+ * @param {CanvasRenderingContext2D} context in element pixels, `ratio` device pixels each @param {View} view
+ * @param {Size} canvas @param {Layer} base @param {Picture | null} mask @param {number} ratio
+ */
+export function paintSelection(context, view, canvas, base, mask, ratio) {
+  const [width, height] = canvas.map(side => Math.max(1, Math.round(side * view.zoom * ratio)))
+  const tint = new OffscreenCanvas(width, height)
+  const ink = tint.getContext('2d')
+  if (!ink) return
+  ink.fillStyle = TINT
+  ink.fillRect(0, 0, width, height)
+  ink.scale(width / canvas[0], height / canvas[1])
+  ink.transform(...matrixOf(place(base.placement, base.size, canvas), base.placement))
+  ink.globalCompositeOperation = 'destination-out'
+  if (mask) ink.drawImage(mask.bitmap, 0, 0, 1, 1)
+  else ink.fillRect(0, 0, 1, 1)
+  context.save()
+  context.globalAlpha *= TINT_ALPHA
+  context.drawImage(tint, view.left, view.top, canvas[0] * view.zoom, canvas[1] * view.zoom)
+  context.restore()
 }
 
 /** @param {View} view @param {Point} point @returns {Point} */

@@ -13,9 +13,12 @@
  *   node does not place it; `shared` where the widgets alone do
  * @typedef {{
  *   canvas: Size | null, background: string | null, layers: SceneLayer[], numbers: Numbers | null, role?: string,
- *   idle?: boolean, settled?: boolean, sizing?: {model: string, aspect_ratio: string, resolution: string},
+ *   idle?: boolean, settled?: boolean, sizing?: {model: string, aspect_ratio: string, resolution: string}, mask?: PictureName | null,
+ *   extend?: string,
  * }} Scene `canvas` is null where it is the first layer's size; `numbers` where per_image is not valid; `idle` where
- *   the node places nothing; `settled` where it places nothing and shows what others placed; `sizing` where the canvas follows from the base's size and these
+ *   the node places nothing; `settled` where it also shows what others placed; `sizing` where the canvas follows from the base's size and these; `mask` is the picture
+ *   that is transparent where the edit changes, null before a run; `extend` is what the base is extended by, as text
+ * @typedef {{left: number, top: number, right: number, bottom: number, fill: string}} Extension in pixels of the base
  */
 import { DEFAULTS } from './placement.js'
 import { placementOf, stacked } from './layers.js'
@@ -49,6 +52,27 @@ export function layersOf(scene, pictures, numbers) {
 export function baseSizeOf(scene, pictures) {
   const base = scene.layers.at(0)?.picture
   return (base && pictures.get(base)?.size) ?? null
+}
+
+/** A base's size with what is added. @param {Size} base @param {Extension | null} added @returns {Size} */
+export function extendedSize([width, height], added) {
+  return added ? [added.left + width + added.right, added.top + height + added.bottom] : [width, height]
+}
+
+/**
+ * A scene whose base lies in its extension, which covers the canvas as a base does.
+ * @param {Scene} scene @param {Size} base @param {Extension} added @param {Size} canvas @returns {Scene}
+ */
+export function withExtension(scene, base, added, canvas) {
+  const [width, height] = extendedSize(base, added)
+  const scale = Math.max(canvas[0] / width, canvas[1] / height)
+  const fixed = {
+    ...DEFAULTS, fit: 'none', anchor: 'top-left', unit: 'pixels', scale,
+    offset_x: (canvas[0] - width * scale) / 2 + added.left * scale,
+    offset_y: (canvas[1] - height * scale) / 2 + added.top * scale,
+  }
+  const background = /^#[0-9a-f]{6}$/i.test(added.fill) ? added.fill : scene.background
+  return { ...scene, background, layers: scene.layers.map((layer, at) => (at ? layer : { ...layer, fixed })) }
 }
 
 /**

@@ -1,73 +1,82 @@
 /**
  * The stage: an element that shows the layers of a node and changes its numbers by hand.
  *
- * It knows the node by a `StageHost` alone. During a gesture nothing is written; at its end all numbers are, as one
- * step that can be undone.
+ * It knows the node by a `StageHost` alone.
  *
  * @typedef {import('./placement.js').Placement} Placement
- * @typedef {import('./placement.js').Point} Point
  * @typedef {import('./placement.js').Size} Size
  * @typedef {import('./layers.js').Layer} Layer
  * @typedef {import('./layers.js').Numbers} Numbers
  * @typedef {import('./scene.js').Scene} Scene
- * @typedef {import('./gestures.js').Gesture} Gesture
- * @typedef {import('./snapping.js').Guide} Guide
+ * @typedef {import('./drawing.js').View} View
  * @typedef {{
- *   selected?: number | null, snap: boolean, focused: boolean, element?: HTMLElement, ran?: Record<string, string>,
- *   truth?: {of: string, bitmap: ImageBitmap},
+ *   selected?: number | null, snap: boolean, focused: boolean, ran?: Record<string, string>,
+ *   truth?: {of: string, bitmap: ImageBitmap}, result?: import('./compare.js').Result, shows?: boolean,
  * }} Memory
- *   what outlives the element, which an undo makes anew; `selected` is null where the user wants no layer selected
+ *   what outlives the element, which an undo makes anew; `selected` is null where the user wants no layer selected,
+ *   `shows` where the last run's result is shown
  * @typedef {{
  *   read(): Scene,
  *   write(changes: Record<string, unknown>): void,
  *   fold(scene: Scene): void,
+ *   enlarge?(): void,
+ *   extension(extend: string, base: Size): Promise<import('./scene.js').Extension | null>,
  *   sizeOf(sizing: NonNullable<Scene['sizing']>, base: Size): Promise<Size | null>,
  *   compose(document: object): Promise<Blob | null>,
+ *   key(): string,
+ *   lives(): boolean,
  *   text(key: string): string,
  *   pictures: import('./pictures.js').Pictures,
  *   painter: import('./painter.js').Painter,
  *   memory: Memory,
- * }} StageHost
+ * }} StageHost `key` tells nodes apart; `enlarge` opens a large view, where there is one
  */
 import { makeBar } from './bar.js'
-import { ROTATE_DISTANCE, fromElement, paintGround, paintLayers, paintMarks, viewOf } from './drawing.js'
-import { keyChanges, startGesture, stepOf } from './gestures.js'
+import { inside } from './compare.js'
+import { NO_LENS, lensed, paintGround, paintLayers, paintMarks, paintSelection, viewOf, zoomed } from './drawing.js'
+import { Hands } from './hands.js'
 import { reordered, widgetChanges, withChanges } from './layers.js'
-import { handleAt, handlesOf, isInside, layerAt } from './picking.js'
-import { boundsOf, offsetsFor, place } from './placement.js'
-import { baseSizeOf, documentOf, layersOf, overlaysOf, writingOf } from './scene.js'
-import { linesOf } from './snapping.js'
+import { offsetsFor, place } from './placement.js'
+import { baseSizeOf, documentOf, extendedSize, layersOf, overlaysOf, withExtension, writingOf } from './scene.js'
+import { takePlace } from './places.js'
 import { STYLE } from './style.js'
 
-const REACH = 8 // element pixels within which a handle is caught and a line snaps
 const TRUTH_SIDE = 768
 const TRUTH_AFTER_MS = 150
 const WATCH_MS = 400
+const HEIGHT = 330 // with its bar, in pixels of the graph
 
 export class Stage {
-  /** @param {StageHost} host */
-  constructor(host) {
+  height = HEIGHT
+  lens = NO_LENS
+  /** Called when what is shown has changed. */
+  changed = () => {}
+
+  /** @param {StageHost} host @param {string} name what its element is remembered by */
+  constructor(host, name = 'stage') {
     this.host = host
+    this.name = name
     this.scene = host.read()
     /** @type {Numbers | null} what is shown, written or not */
     this.numbers = this.scene.numbers
     this.seen = ''
+    this.result = this.memory.result
     /** @type {Layer[]} */
     this.layers = []
     /** @type {Size | null} */
     this.canvas = null
-    /** @type {Size | null} the canvas of a scene with `sizing`, once it is known */
+    /** @type {Size | null} the canvas of a scene with `sizing` or `extend`, once it is known */
     this.sized = null
-    /** @type {Gesture | null} */
-    this.gesture = null
-    /** @type {Guide[]} */
-    this.guides = []
+    this.unread = false
+    /** @type {View | undefined} where the output lies on the element */
+    this.look = undefined
     this.timer = 0
     this.frame = 0
     this.element = document.createElement('div')
     this.view = document.createElement('canvas')
     this.note = document.createElement('p')
     this.bar = makeBar(this)
+    this.hands = new Hands(this)
     this.restored = false
     this.build()
   }
@@ -75,18 +84,22 @@ export class Stage {
   build() {
     const shadow = this.element.attachShadow({ mode: 'open' })
     const style = document.createElement('style')
-    style.textContent = STYLE
+    style.textContent = `${STYLE} :host { min-height: ${HEIGHT - 10}px; }`
     this.view.tabIndex = 0
     this.view.setAttribute('role', 'application')
     this.view.setAttribute('aria-label', this.host.text('stage'))
     shadow.append(style, this.view, this.note, this.bar.element)
-    this.listen(this.view)
+    this.hands.listen(this.view)
     new ResizeObserver(() => this.redraw()).observe(this.view)
     this.watcher = setInterval(() => this.watch(), WATCH_MS)
   }
 
   get memory() {
     return this.host.memory
+  }
+
+  get idle() {
+    return Boolean(this.scene.idle)
   }
 
   /** Stop for good. */
@@ -98,10 +111,8 @@ export class Stage {
   /** See what other nodes have changed. */
   watch() {
     const { element, memory } = this
-    // Nodes 2.0 goes on showing the element of a node that an undo has made anew.
-    if (!element.isConnected && memory.element?.isConnected) memory.element.replaceWith(element)
-    if (this.gesture || !element.isConnected || document.visibilityState !== 'visible') return
-    memory.element = element
+    takePlace(`${this.name} ${this.host.key()}`, { element, lives: this.host.lives })
+    if (this.hands.gesture || !element.isConnected || document.visibilityState !== 'visible') return
     if (!this.restored && memory.focused) this.view.focus({ preventScroll: true })
     this.restored = true
     this.refresh()
@@ -111,18 +122,24 @@ export class Stage {
   refresh() {
     const scene = this.host.read()
     const seen = JSON.stringify(scene)
+    if (this.result !== this.memory.result) this.redraw()
+    this.result = this.memory.result
     if (seen === this.seen) return
     this.seen = seen
     this.scene = scene
     this.element.style.display = scene.idle ? 'none' : ''
     this.host.fold(scene)
     this.show(scene.numbers)
-    const names = scene.layers.flatMap(layer => layer.picture ?? [])
+    const names = [...scene.layers.map(layer => layer.picture), scene.mask].flatMap(name => name ?? [])
     Promise.all(names.map(name => this.host.pictures.fetch(name))).then(async () => {
       const base = baseSizeOf(scene, this.host.pictures)
-      const sized = scene.sizing && base ? await this.host.sizeOf(scene.sizing, base) : null
-      if (this.seen !== seen || this.gesture) return
+      const added = scene.extend && base ? await this.host.extension(scene.extend, base) : null
+      const size = base && extendedSize(base, added)
+      const sized = scene.sizing && size ? await this.host.sizeOf(scene.sizing, size) : size
+      if (this.seen !== seen || this.hands.gesture) return
       this.sized = sized
+      this.unread = Boolean(scene.extend && base && !added)
+      if (added && base && sized) this.scene = withExtension(scene, base, added, sized)
       this.show(scene.numbers)
     })
   }
@@ -131,14 +148,14 @@ export class Stage {
   show(numbers) {
     this.numbers = numbers
     this.layers = numbers ? layersOf(this.scene, this.host.pictures, numbers) : []
-    const base = baseSizeOf(this.scene, this.host.pictures)
-    this.canvas = this.scene.canvas ?? (this.scene.sizing ? this.sized : base)
+    const { canvas, sizing, extend } = this.scene
+    this.canvas = canvas ?? (sizing || extend ? this.sized : baseSizeOf(this.scene, this.host.pictures))
     const overlays = overlaysOf(this.scene).map(layer => layer.number)
     const { selected } = this.memory
     if (selected === undefined || (selected !== null && !overlays.includes(selected)))
       this.memory.selected = overlays.at(-1)
     this.redraw()
-    if (!this.gesture) this.askForTruth()
+    if (!this.hands.gesture) this.askForTruth()
   }
 
   get selected() {
@@ -160,11 +177,11 @@ export class Stage {
   change(changes) {
     const { selected, numbers } = this
     if (!selected || !numbers) return
-    this.write(this.changed(numbers, selected, changes))
+    this.write(this.withChanges(numbers, selected, changes))
   }
 
   /** @param {Numbers} numbers @param {Layer} layer @param {Partial<Placement>} changes */
-  changed(numbers, layer, changes) {
+  withChanges(numbers, layer, changes) {
     const writing = writingOf(this.scene)
     const shared = this.scene.layers.find(each => each.number === layer.number)?.shared
     return withChanges(numbers, layer.number, changes, shared ? { ...writing, alone: true } : writing)
@@ -189,11 +206,25 @@ export class Stage {
     if (!this.scene.numbers) return
     const changes = widgetChanges(this.scene.numbers, numbers)
     if (Object.keys(changes).length) this.host.write(changes)
+    this.memory.shows = false
     this.refresh()
     this.redraw()
   }
 
   // Pictures
+
+  /** Enlarge by a factor about a point of the element, its middle if none is given; 0 shows all. @param {number} step @param {[number, number]} [at] */
+  zoom(step, at) {
+    const { offsetWidth: width, offsetHeight: height } = this.view
+    this.lens = zoomed(this.lens, step, at && [at[0] - width / 2, at[1] - height / 2])
+    this.redraw()
+  }
+
+  /** Move what is seen. @param {number} dx @param {number} dy */
+  pan(dx, dy) {
+    this.lens = { ...this.lens, x: this.lens.x + dx, y: this.lens.y + dy }
+    this.redraw()
+  }
 
   redraw() {
     this.frame ||= requestAnimationFrame(() => {
@@ -209,13 +240,17 @@ export class Stage {
     view.width = Math.max(1, width * ratio)
     view.height = Math.max(1, height * ratio)
     this.bar.update()
+    this.changed()
     this.note.textContent = this.problem()
     const context = view.getContext('2d')
-    if (!context || !canvas || !width || !height) return
+    const result = this.resultPicture
+    if (!context || !width || !height) return
     context.scale(ratio, ratio)
-    this.look = viewOf(canvas, width, height)
+    if (result) return context.drawImage(result.bitmap, ...inside(result.size, [0, 0, width, height]))
+    if (!canvas) return
+    this.look = lensed(viewOf(canvas, width, height), this.lens)
     this.paint(context, canvas, this.look, ratio)
-    paintMarks(context, this.look, canvas, this.selected, this.guides)
+    paintMarks(context, this.look, canvas, this.selected, this.hands.guides)
   }
 
   /** @param {CanvasRenderingContext2D} context @param {Size} canvas @param {import('./drawing.js').View} look @param {number} ratio */
@@ -237,7 +272,31 @@ export class Stage {
       context.drawImage(truth.bitmap, look.left, look.top, canvas[0] * look.zoom, canvas[1] * look.zoom)
     else
       this.host.painter.paint(context, this.layers, canvas, look, ratio, pictureOf, this.scene.background)
+    const base = this.layers.find(layer => layer.number === this.scene.layers[0]?.number)
+    const mask = this.scene.mask && this.host.pictures.get(this.scene.mask)
+    if (base && (mask || this.scene.extend)) paintSelection(context, look, canvas, base, mask || null, ratio)
     context.restore()
+  }
+
+  /** Whether a run has left what is not shown elsewhere on the node. */
+  get canShowResult() {
+    const { result } = this.memory
+    return Boolean(result?.after.length && !result.before.length)
+  }
+
+  /** Show the last run's result in place of the layers, or the layers again. @param {boolean} shows */
+  showResult(shows) {
+    this.memory.shows = shows
+    this.redraw()
+  }
+
+  /** The picture of the last run's result, where it is to be shown; undefined before it has come. */
+  get resultPicture() {
+    const [name] = (this.memory.shows && this.canShowResult && this.memory.result?.after) || []
+    if (!name) return null
+    const picture = this.host.pictures.get({ name, opaque: false })
+    if (picture === undefined) this.host.pictures.fetch({ name, opaque: false }).then(() => this.redraw())
+    return picture
   }
 
   /** @param {number} number */
@@ -251,9 +310,10 @@ export class Stage {
     const { text, pictures } = this.host
     if (!this.scene.numbers) return text('badNumbers')
     if (!this.scene.layers.length) return text('noImages')
-    if (this.scene.layers.some(layer => !layer.picture)) return text('afterRun')
+    if (this.scene.mask === null || this.scene.layers.some(layer => !layer.picture)) return text('afterRun')
     if (this.scene.layers.some(({ picture }) => picture && pictures.get(picture) === null)) return text('noFile')
-    return overlaysOf(this.scene).length ? '' : text('noOverlay')
+    if (this.unread) return text('badExtend')
+    return overlaysOf(this.scene).length || this.scene.role ? '' : text('noOverlay')
   }
 
   /** The document of what is shown, as text; empty where a picture is missing. */
@@ -272,120 +332,5 @@ export class Stage {
       this.memory.truth = { of, bitmap: await createImageBitmap(blob) }
       this.redraw()
     }, TRUTH_AFTER_MS)
-  }
-
-  // Hands
-
-  /** @param {HTMLCanvasElement} view */
-  listen(view) {
-    view.addEventListener('pointerdown', event => this.press(event))
-    view.addEventListener('pointermove', event => this.move(event))
-    view.addEventListener('pointerup', () => this.release(true))
-    view.addEventListener('pointercancel', () => this.release(false))
-    view.addEventListener('keydown', event => this.key(event))
-    view.addEventListener('focus', () => { this.memory.focused = true })
-    view.addEventListener('blur', () => { if (view.isConnected) this.memory.focused = false })
-  }
-
-  /** The output's point under a pointer; the element may be scaled by the graph's zoom. @param {PointerEvent} event @returns {Point} */
-  pointOf(event) {
-    const bounds = this.view.getBoundingClientRect()
-    const scale = bounds.width / this.view.offsetWidth || 1
-    const look = this.look ?? { zoom: 1, left: 0, top: 0, width: 1, height: 1 }
-    return fromElement(look, [(event.clientX - bounds.left) / scale, (event.clientY - bounds.top) / scale])
-  }
-
-  /** @param {PointerEvent} event */
-  press(event) {
-    const { canvas, look } = this
-    if (event.button !== 0 || event.ctrlKey || event.metaKey || !canvas || !look) return
-    event.stopPropagation()
-    this.view.focus({ preventScroll: true })
-    const point = this.pointOf(event)
-    const started = this.handleUnder(point) ?? this.layerUnder(point)
-    if (!started) return this.select(null)
-    this.memory.selected = started.layer.number
-    this.gesture = startGesture(started.kind, started.handle, started.layer, canvas, point)
-    this.view.setPointerCapture(event.pointerId)
-    this.redraw()
-  }
-
-  /** @param {Point} point @returns {{kind: Gesture['kind'], handle: Point, layer: Layer} | undefined} */
-  handleUnder(point) {
-    const { selected, canvas, look } = this
-    if (!selected || !canvas || !look) return undefined
-    const box = place(selected.placement, selected.size, canvas)
-    const handles = handlesOf(box, selected.placement.rotation, ROTATE_DISTANCE / look.zoom)
-    const found = handleAt(handles, point, REACH / look.zoom)
-    return found && { kind: found.kind, handle: found.handle, layer: selected }
-  }
-
-  /** @param {Point} point @returns {{kind: Gesture['kind'], handle: Point, layer: Layer} | undefined} */
-  layerUnder(point) {
-    const { canvas, selected } = this
-    if (!canvas) return undefined
-    const alphaAt = (/** @type {number} */ number, /** @type {number} */ u, /** @type {number} */ v) =>
-      this.pictureOf(number)?.alphaAt(u, v) ?? 0
-    const layer = layerAt(this.overlays, canvas, point, alphaAt)
-      ?? (selected && isInside(selected, canvas, point) ? selected : undefined)
-    return layer && { kind: 'move', handle: [0, 0], layer }
-  }
-
-  /** @param {PointerEvent} event */
-  move(event) {
-    const { gesture, scene, look } = this
-    if (!gesture || !scene.numbers || !look) return
-    const snaps = this.memory.snap && !event.altKey
-    const step = stepOf(gesture, this.pointOf(event), {
-      lines: snaps ? this.lines(gesture) : undefined, reach: REACH / look.zoom, straight: event.shiftKey,
-    })
-    this.guides = step.guides
-    this.show(this.changed(scene.numbers, gesture.layer, step.changes))
-  }
-
-  /** @param {Gesture} gesture */
-  lines({ layer, canvas }) {
-    const others = this.overlays.filter(each => each.number !== layer.number && each.placement.visible)
-    const bounds = others.map(each => boundsOf(place(each.placement, each.size, canvas), each.placement.rotation))
-    return linesOf(canvas, bounds)
-  }
-
-  /** End a gesture; what it did is written, or dropped. @param {boolean} keep */
-  release(keep) {
-    if (!this.gesture) return
-    this.gesture = null
-    this.guides = []
-    if (keep && this.numbers) this.write(this.numbers)
-    this.show(this.scene.numbers)
-  }
-
-  /** @param {KeyboardEvent} event */
-  key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || !this.handles(event)) return
-    event.preventDefault()
-    event.stopPropagation()
-  }
-
-  /** @param {KeyboardEvent} event @returns {boolean} */
-  handles({ key, shiftKey }) {
-    if (key === 'Escape' && this.gesture) this.release(false)
-    else if (key === 'PageUp') this.reorder(1)
-    else if (key === 'PageDown') this.reorder(-1)
-    else if (key === 'Tab') return this.selectNext(shiftKey ? -1 : 1)
-    else {
-      const changes = this.selected && this.canvas && keyChanges(key, shiftKey, this.selected, this.canvas)
-      if (!changes) return false
-      this.change(changes)
-    }
-    return true
-  }
-
-  /** @param {number} step @returns {boolean} false past the last layer, where Tab leaves the stage */
-  selectNext(step) {
-    const numbers = this.overlays.map(layer => layer.number)
-    const to = numbers.indexOf(this.memory.selected ?? NaN) + step
-    if (to < 0 || to >= numbers.length) return false
-    this.select(numbers[to])
-    return true
   }
 }
