@@ -111,8 +111,7 @@ class MultiEditCompose(io.ComfyNode):
         )
         _judge(composed.layers)
         outputs = output_tensor(composed.image), output_tensor(composed.mask), composed.layers
-        shown = {**_shown(cls, images, layers, shared, z_index), **result_pictures(outputs[0])}
-        return io.NodeOutput(*outputs, ui=shown or None)
+        return io.NodeOutput(*outputs, ui=_shown(cls, images, layers, shared, z_index, outputs[0]))
 
 
 def _overlays(
@@ -130,11 +129,12 @@ def _shown(
     layers: dict[str, Any] | None,
     shared: Placement,
     z_index: int,
-) -> dict[str, Any]:
-    """What the page shows: the images in small, and that a placement is set where nothing is to be placed."""
+    result: Any,
+) -> dict[str, Any] | None:
+    """What the page shows: images and result in small, and that a placement is set where nothing is placed."""
     idle = shared != Placement(z=z_index) and not images and not _has_unplaced(layers)
     note = show_text(cls, _IDLE).as_dict() if idle else {}
-    return {**stage_pictures(cls, images, layers), **note}
+    return {**stage_pictures(cls, images, layers), **result_pictures(result), **note} or None
 
 
 def _own_placements(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,7 @@ from .stage_pictures import TOLD_AGAIN
 if TYPE_CHECKING:
     from ..pipelines.safety.classifiers.classifier import ClassifierLoader
     from ..pipelines.safety.policy import OnMissing
+    from ..pipelines.safety.report import SafetyReport
     from ..pipelines.safety.settings import SafetySettings
 
 _TOGETHER = (EMBEDDED, ("light", "recommended"))
@@ -82,7 +84,6 @@ class MultiEditSafeMode(io.ComfyNode):
         **others: Any,
     ) -> io.NodeOutput:
         from ..pipelines.images.tensor_input import image_batch
-        from ..pipelines.safety.report import reports_json
         from ..pipelines.safety.screening import screen
 
         settings = node_settings(classifier, **_strictness(threshold), tiles=tiles, on_missing=on_missing)
@@ -93,12 +94,17 @@ class MultiEditSafeMode(io.ComfyNode):
             frames_per_second=(batch or {}).get("fps"),
             progress=progress_callback(),
         )
-        blurred = [report.blurred for report in reports]
-        scores = [1.0 if report.score is None else report.score for report in reports]
-        shown = result_pictures(screened, reports=reports)
-        return io.NodeOutput(
-            output_tensor(screened), blurred, scores, reports_json(reports), ui=shown or None
-        )
+        return _output(output_tensor(screened), reports)
+
+
+def _output(image: Any, reports: Sequence[SafetyReport]) -> io.NodeOutput:
+    """The outputs, and what the page shows of them."""
+    from ..pipelines.safety.report import reports_json
+
+    blurred = [report.blurred for report in reports]
+    scores = [1.0 if report.score is None else report.score for report in reports]
+    shown = result_pictures(image, reports=reports) or None
+    return io.NodeOutput(image, blurred, scores, reports_json(reports), ui=shown)
 
 
 def node_settings(classifier: str | None = None, **policy: Any) -> SafetySettings:

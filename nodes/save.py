@@ -98,8 +98,14 @@ class MultiEditSave(io.ComfyNode):
             **_written(cls, metadata, report, plan),
         )
         SAVED_FILES.add(cls.hidden.unique_id, [file.path for file in saved])
-        compared = {} if before is None else result_pictures(batch, image_batch(before, "before"))
-        return io.NodeOutput(_names(saved, subfolder), ui={**_shown(saved, subfolder), **compared})
+        return io.NodeOutput(_names(saved, subfolder), ui=_shown(saved, subfolder, batch, before))
+
+
+def _compared(batch: Tensor, before: object) -> dict[str, Any]:
+    """What the page compares on the node, where there is something to compare with."""
+    from ..pipelines.images.tensor_input import image_batch
+
+    return {} if before is None else result_pictures(batch, image_batch(before, "before"))
 
 
 def _names(saved: Sequence[Saved], subfolder: str) -> list[str]:
@@ -147,10 +153,14 @@ def _written(cls: type[io.ComfyNode], metadata: str, report: str | None, plan: s
     }
 
 
-def _shown(saved: Sequence[Saved], subfolder: str) -> dict[str, Any]:
+def _shown(saved: Sequence[Saved], subfolder: str, batch: Tensor, before: object) -> dict[str, Any]:
     """The history has no other outputs, so whoever queued the graph reads the decisions here."""
     results = [ui.SavedResult(file.path.name, subfolder, io.FolderType.output) for file in saved]
-    return {**ui.SavedImages(results).as_dict(), "multiedit": [file.about for file in saved]}
+    return {
+        **ui.SavedImages(results).as_dict(),
+        "multiedit": [file.about for file in saved],
+        **_compared(batch, before),
+    }
 
 
 def _quality() -> io.Int.Input:
