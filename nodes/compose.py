@@ -131,7 +131,7 @@ def _shown(
     z_index: int,
     result: Any,
 ) -> dict[str, Any] | None:
-    """What the page shows: images and result in small, and that a placement is set but nothing placed."""
+    """What the page shows: images and result in small, and that a placement is set where none is used."""
     idle = shared != Placement(z=z_index) and not images and not _has_unplaced(layers)
     note = show_text(cls, _IDLE).as_dict() if idle else {}
     return {**stage_pictures(cls, images, layers), **result_pictures(result), **note} or None

@@ -296,11 +296,13 @@ function keepResults(node, output) {
   const [result] = output?.multiedit_result ?? []
   if (ran) memory.ran = ran
   if (!result) return
-  memory.result = result
+  // A Multi-Edit before a Safe Mode shows what that lets through, whichever is told first.
+  memory.result = result.after.length ? result : { ...result, after: memory.screened ?? [] }
   const edit = editBehind(node)
   const edited = edit && memoryOf(edit)
-  // A Multi-Edit before a Safe Mode shows what that lets through.
-  if (edited?.result) edited.result = { ...edited.result, after: result.after }
+  if (!edited) return
+  edited.screened = result.after
+  if (edited.result) edited.result = { ...edited.result, after: result.after }
 }
 
 /** @param {any} widget @param {() => void} act */

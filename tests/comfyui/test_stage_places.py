@@ -74,6 +74,7 @@ def test_the_large_view_has_the_layers_their_numbers_and_zoom(page: StagePage) -
     assert option.inner_text() == "Image 2 \u00b7 normal"
     dialog.get_by_label("Rotation").fill("30")
     dialog.get_by_label("Rotation").press("Enter")
+    page.settle()
     assert page.widget("rotation") == 30
     view = dialog.locator("canvas[role=application]")
     view.press("Shift+ArrowRight")

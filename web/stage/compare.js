@@ -5,7 +5,7 @@
  * @typedef {{blurred: boolean, score: number | null, label: string | null, status: string}} Decision
  * @typedef {{after: string[], before: string[], decisions: Decision[], count: number}} Result
  *   names of pictures by frame, of the first ones; `count` of all frames
- * @typedef {{result?: Result, split?: number, differs?: boolean, frame?: number}} Memory
+ * @typedef {{result?: Result, screened?: string[], split?: number, differs?: boolean, frame?: number}} Memory
  * @typedef {{
  *   key(): string,
  *   lives(): boolean,
