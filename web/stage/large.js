@@ -65,8 +65,7 @@ export class LargeView {
     dialog.append(stage.element, side)
     shadow.append(style, dialog)
     stage.changed = () => this.update()
-    // No key here is one of the page's; its undo and redo come before.
-    dialog.addEventListener('keydown', event => event.stopPropagation())
+    dialog.addEventListener('keydown', event => this.key(event))
     stage.view.addEventListener('wheel', event => this.wheel(event), { passive: false })
     stage.view.addEventListener('pointerdown', event => this.pan(event))
     dialog.addEventListener('close', () => this.close())
@@ -119,6 +118,13 @@ export class LargeView {
       input.disabled = !selected
       if (selected && this.element.shadowRoot?.activeElement !== input) input.value = String(selected.placement[field])
     }
+  }
+
+  /** No key here is one of the page's; its undo and redo come before. @param {KeyboardEvent} event */
+  key(event) {
+    event.stopPropagation()
+    // Or the browser undoes what was typed into a number, wherever the focus is.
+    if ((event.ctrlKey || event.metaKey) && !(event.composedPath()[0] instanceof HTMLInputElement)) event.preventDefault()
   }
 
   /** @param {KeyboardEvent} event */
