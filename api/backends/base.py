@@ -48,6 +48,14 @@ class Backend(Protocol):
         """Return why no edit can run now, or None."""
         ...
 
+    async def check_edit(self, job: EditJobRequest) -> None:
+        """Refuse what can be refused at once, behind no other edit; its URLs are not fetched.
+
+        Raises:
+            MultiEditError: what `edit` would raise.
+        """
+        ...
+
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """Run one edit; a cancelled one ends as soon as it can.
 
