@@ -17,11 +17,13 @@ class EditJobRequest:
     Attributes:
         encode_options: fields of `EncodeOptions` besides the format.
         owner: the caller's id; callers take turns.
+        count: results, each with the next seed.
     """
 
     request: EditRequest
     encode_options: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)

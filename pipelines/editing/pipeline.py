@@ -50,6 +50,7 @@ class EditResult:
     Attributes:
         messages: for the person who asked, and for no file: the account's balance at the provider.
         blurred_before: it was blurred where it was made.
+        more: the files of further edits of the same request, each with the next seed.
     """
 
     plan: EditPlan
@@ -57,11 +58,12 @@ class EditResult:
     seconds: Mapping[str, float]
     messages: tuple[str, ...] = ()
     blurred_before: bool = False
+    more: tuple[EncodedImage, ...] = ()
 
     @property
     def blurred(self) -> bool:
         """Safe mode has blurred it, here or where it was made."""
-        return self.blurred_before or self.file.safety.blurred
+        return self.blurred_before or any(file.safety.blurred for file in (self.file, *self.more))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the image, as JSON takes it."""
