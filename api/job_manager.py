@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from ..pipelines.common.errors import MultiEditError
 from ..pipelines.common.settings import LARGEST_SEED, ServerLimits
 from ..pipelines.common.validation import describe
-from ..pipelines.editing.archive import pack
+from ..pipelines.editing.archive import Pack
 from ..pipelines.editing.pipeline import EditResult
 from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
@@ -126,8 +126,10 @@ class JobManager:
     async def _stored(self, job: EditJob, result: EditResult) -> EditResult:
         """Move the image, or a pack of several, to disk, until it is fetched. Raises StorageFull."""
         if result.more:
-            packed = await asyncio.to_thread(pack, [result.file, *result.more])
-            result = replace(result, file=packed, more=())
+            packed = Pack()
+            for file in (result.file, *result.more):
+                packed.add(file)
+            result = replace(result, file=packed.finish(), more=())
         job.stored = await StoredBytes.write(result.file.data)
         return replace(result, file=replace(result.file, data=b""))
 
