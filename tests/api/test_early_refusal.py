@@ -15,7 +15,6 @@ from multiedit.api.backends.local import LocalBackend
 from multiedit.pipelines.adapters.base import EditOutput
 from multiedit.pipelines.catalog.lookup import load_catalog
 from multiedit.pipelines.common.settings import Limits, ServerLimits
-from multiedit.pipelines.common.types import OnProgress
 from multiedit.pipelines.images.input_image import PixelSource
 from multiedit.pipelines.planning.plan import EditPlan
 from multiedit.pipelines.planning.provider import PROVIDER
@@ -44,7 +43,7 @@ class HeldAdapter:
     go: threading.Event = field(default_factory=threading.Event)
     running: int = 0
 
-    def run(self, plan: EditPlan, images: Sequence[PixelSource], progress: OnProgress) -> EditOutput:
+    def run(self, plan: EditPlan, images: Sequence[PixelSource], *_: object) -> EditOutput:
         self.running += 1
         assert self.go.wait(60)
         return EditOutput(torch.ones(1, plan.height, plan.width, 3))
