@@ -11,12 +11,20 @@ from typing import Any, Literal, TypedDict
 
 from aiohttp import web
 
-from ..pipelines.common.errors import InvalidRequest, ModelUnavailable, MultiEditError, UnknownModel
+from ..pipelines.common.errors import (
+    ClassifierMissing,
+    InvalidRequest,
+    ModelUnavailable,
+    MultiEditError,
+    UnknownModel,
+)
 from .errors import HttpError
 
 ErrorFormat = Literal["multi_edit", "openai"]
-_OFFLINE_SECONDS = 3600  # until the model's files are installed
 _BUSY_SECONDS = 5
+_LONGEST_WAIT_SECONDS = 60  # many clients sleep as long as they are told to, within one call
+# What only the server's owner can change: a client that waits would wait in vain.
+_NOT_HELPED_BY_WAITING = (ModelUnavailable, ClassifierMissing)
 # The contract's own words, where `details` has the rest.
 _TITLES: tuple[tuple[type[MultiEditError], str], ...] = (
     (UnknownModel, "Invalid model id"),
@@ -101,11 +109,11 @@ def _details(path: list[str | int], message: str) -> dict[str, Any]:
 
 
 def error_headers(error: MultiEditError) -> dict[str, str]:
-    """Return the headers for an error."""
+    """Return the headers for an error; `Retry-After` only where waiting helps."""
     wait = error.retry_after if isinstance(error, HttpError) else None
-    if wait is None and error.status == 503:
-        wait = _OFFLINE_SECONDS if isinstance(error, ModelUnavailable) else _BUSY_SECONDS
-    headers = {} if wait is None else {"Retry-After": str(math.ceil(wait))}
+    if wait is None and error.status == 503 and not isinstance(error, _NOT_HELPED_BY_WAITING):
+        wait = _BUSY_SECONDS
+    headers = {} if wait is None else {"Retry-After": str(min(math.ceil(wait), _LONGEST_WAIT_SECONDS))}
     return {**headers, "WWW-Authenticate": "Bearer"} if error.status == 401 else headers
 
 

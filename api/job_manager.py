@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from ..pipelines.common.errors import MultiEditError
-from ..pipelines.common.settings import ServerLimits
+from ..pipelines.common.settings import LARGEST_SEED, ServerLimits
 from ..pipelines.common.validation import describe
+from ..pipelines.editing.archive import Pack
 from ..pipelines.editing.pipeline import EditResult
 from .backends.base import Backend, EditJobRequest
 from .edit_job import EditJob
@@ -105,7 +106,7 @@ class JobManager:
         job = EditJob(uuid.uuid4().hex, owner, int(self._now()), on_end)
 
         async def edit() -> EditResult:
-            result = await self._backend.edit(await prepare(), job.on_progress)
+            result = await self._edit_all(await prepare(), job)
             return await self._stored(job, result) if job.id in self._kept else result
 
         job.task = asyncio.ensure_future(asyncio.wait_for(edit(), self._limits.edit_seconds))
@@ -113,8 +114,22 @@ class JobManager:
         job.task.add_done_callback(lambda done: self._finish(job, done, resources, translate))
         return job
 
+    async def _edit_all(self, request: EditJobRequest, job: EditJob) -> EditResult:
+        first = await self._backend.edit(request, job.on_progress)
+        more = []
+        for number in range(1, request.count):
+            extras = replace(request.request.multiedit, seed=(first.plan.seed + number) % (LARGEST_SEED + 1))
+            again = replace(request, request=replace(request.request, multiedit=extras))
+            more.append((await self._backend.edit(again, job.on_progress)).file)
+        return replace(first, more=tuple(more))
+
     async def _stored(self, job: EditJob, result: EditResult) -> EditResult:
-        """Move the image to disk, where it waits until it is fetched. Raises StorageFull."""
+        """Move the image, or a pack of several, to disk, until it is fetched. Raises StorageFull."""
+        if result.more:
+            packed = Pack()
+            for file in (result.file, *result.more):
+                packed.add(file)
+            result = replace(result, file=packed.finish(), more=())
         job.stored = await StoredBytes.write(result.file.data)
         return replace(result, file=replace(result.file, data=b""))
 

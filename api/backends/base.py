@@ -17,11 +17,13 @@ class EditJobRequest:
     Attributes:
         encode_options: fields of `EncodeOptions` besides the format.
         owner: the caller's id; callers take turns.
+        count: results, each with the next seed.
     """
 
     request: EditRequest
     encode_options: Mapping[str, Any] = field(default_factory=dict)
     owner: str = ""
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Backend(Protocol):
 
     async def check(self) -> str | None:
         """Return why no edit can run now, or None."""
+        ...
+
+    async def check_edit(self, job: EditJobRequest) -> None:
+        """Refuse what can be refused at once, behind no other edit; its URLs are not fetched.
+
+        Raises:
+            MultiEditError: what `edit` would raise.
+        """
         ...
 
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:

@@ -34,7 +34,8 @@ from ...pipelines.common.fair_semaphore import FairSemaphore
 from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import ComfyUILimits, Limits
 from ...pipelines.editing.comfyui_pipeline import ComfyUIEditPipeline
-from ...pipelines.editing.pipeline import EditResult
+from ...pipelines.editing.pipeline import EditResult, check_request
+from ...pipelines.planning.plan import DEFAULT_MODEL, EMBEDDED_MODEL
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
@@ -78,6 +79,7 @@ class ComfyUIBackend:
         self._clock = clock
         self._models = ServerModels(resolve_alias=alias_resolver(limits, catalog))
         self._slots: FairSemaphore | None = None
+        self._checking = FairSemaphore(at_once)
         self._probe_lock = asyncio.Lock()
         self._probed: tuple[float, list[ServerFacts]] | None = None
 
@@ -110,6 +112,15 @@ class ComfyUIBackend:
     async def check(self) -> str | None:
         """See `Backend.check`."""
         return None if await self._facts() else "No ComfyUI server responds."
+
+    async def check_edit(self, job: EditJobRequest) -> None:
+        """See `Backend.check_edit`; whether a server has the model is seen when the edit is planned."""
+        request = job.request
+        if request.model_id is None and DEFAULT_MODEL not in await self.models():
+            request = replace(request, model_id=EMBEDDED_MODEL)
+        adapters = {model.id: "comfyui" for model in self._catalog}
+        async with self._checking.hold(job.owner):
+            await check_request(request, self._loader, self._limits, self._catalog, adapters)
 
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""

@@ -15,6 +15,8 @@ from ...pipelines.common.fair_semaphore import FairSemaphore, Hold
 from ...pipelines.common.memory import HoldMemory, unbounded
 from ...pipelines.common.settings import Limits
 from ...pipelines.editing.pipeline import EditPipeline, EditResult
+from ...pipelines.planning.provider import PROVIDER
+from ...pipelines.planning.request import EditRequest
 from ...pipelines.safety.settings import SafetySettings
 from ...pipelines.sources.source import SourceLoader
 from .base import EditJobRequest, EditProgress, OnProgress
@@ -32,7 +34,8 @@ class LocalBackend:
     Args:
         safety: the settings of safe mode.
         at_once: edits of one caller at the same time, and one more of others; further ones wait. Where
-            several callers are here, each has its share of those places.
+            several callers are here, each has its share of those places. Those that a provider makes have as
+            many places of their own.
         adapters: by model id.
         hold_memory: holds what an edit takes, for its caller.
     """
@@ -53,7 +56,10 @@ class LocalBackend:
             limits, catalog, adapters, loader, self._classifier, policy=safety.policy
         )
         self._measuring = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
+        self._checking = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
         self._slots = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
+        # What waits for the network has places of its own: it needs no processor.
+        self._remote_slots = FairSemaphore(at_once + 1, at_once, _SHARED_SECONDS)
         self._hold_memory = hold_memory
 
     async def models(self) -> Collection[str]:
@@ -67,6 +73,11 @@ class LocalBackend:
         except SafetyError as error:
             return error.message
         return None
+
+    async def check_edit(self, job: EditJobRequest) -> None:
+        """See `Backend.check_edit`."""
+        async with self._checking.hold(job.owner):
+            await self._pipeline.check(job.request)
 
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
@@ -93,9 +104,14 @@ class LocalBackend:
         async with self._measuring.hold(job.owner):
             need = await self._pipeline.memory(job.request)
         # Memory first: what waits for it takes no place from others.
-        async with self._hold_memory(job.owner, need) as memory, self._slots.hold(job.owner):
+        slots = self._remote_slots if self._is_remote(job.request) else self._slots
+        async with self._hold_memory(job.owner, need) as memory, slots.hold(job.owner):
             away = partial(_without, memory, loop)
             return await self._pipeline.edit(job.request, job.encode_options, stage=stage, away=away)
+
+    def _is_remote(self, request: EditRequest) -> bool:
+        adapter = self._adapters.get(request.model_id or "")
+        return adapter is not None and adapter.name == PROVIDER
 
 
 @contextlib.contextmanager

@@ -59,10 +59,16 @@ class RoutingBackend:
         """See `Backend.check`: the embedded models always run."""
         return await self._local.check()
 
+    async def check_edit(self, job: EditJobRequest) -> None:
+        """See `Backend.check_edit`."""
+        await (await self._choose(job)).check_edit(job)
+
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         """See `Backend.edit`."""
+        return await (await self._choose(job)).edit(job, on_progress)
+
+    async def _choose(self, job: EditJobRequest) -> Backend:
         model = job.request.model_id
         if model is None and DEFAULT_MODEL in await self._comfyui.models():
             model = DEFAULT_MODEL
-        backend = self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui
-        return await backend.edit(job, on_progress)
+        return self._local if (model or EMBEDDED_MODEL) in await self._local.models() else self._comfyui

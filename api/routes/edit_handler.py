@@ -101,8 +101,12 @@ async def _receive(call: Call, edit_format: EditFormat, uploads: Uploads) -> Edi
         else:
             model = ""  # unknown ones would be endless as labels
         call.headers.update(service.rates.check_failures(owner, model))
+        for _ in range(job.count - 1):  # each result is an edit
+            service.rates.count_request(owner)
         texts = await _store_images(job.request, service.loader, uploads, urls=False)
-        return replace(job, request=texts, owner=owner)
+        received = replace(job, request=texts, owner=owner)
+    await service.backend.check_edit(received)
+    return received
 
 
 async def _fetch_images(job: EditJobRequest, loader: SourceLoader, uploads: Uploads) -> EditJobRequest:

@@ -1,5 +1,7 @@
 """POST /v1/images/edits: an edit in OpenAI's format, for its official client and what is built on it.
 
+POST /v1/images/generations says that this server edits.
+
 Options of OpenAI that are not supported are refused by name; those without an effect here are ignored.
 The image comes as near to `size` as the model can, and has it exactly where it is the first image's own; the
 response's `size` is the true one.
@@ -18,6 +20,7 @@ from typing import Any, Literal, TypedDict
 
 from aiohttp import web
 
+from ...pipelines.catalog.aliases import hard_coded_models
 from ...pipelines.catalog.lookup import Catalog
 from ...pipelines.common.errors import InvalidRequest, MultiEditError
 from ...pipelines.common.settings import Limits
@@ -29,12 +32,15 @@ from ...pipelines.sources.source import ImageSource, TextSource, UploadSource
 from ..backends.base import EditJobRequest
 from ..body.multipart import Form, boolean_text, integer_text
 from ..body.reader import FORM, JSON
-from ..route import Route
+from ..route import Call, Route
 from ..schema.json_schema import IMAGE_FILE, IMAGE_TEXT, Schema, image_array, of_readers
 from .edit_handler import EditFormat, ParseContext, make_edit_handler
 
 _SIZE = re.compile("([1-9][0-9]{0,4})x([1-9][0-9]{0,4})")
 _LONGEST_USER = 512
+_MOST_RESULTS = 10
+# By OpenAI's names, those of its older models too; None leaves the choice to the model.
+_QUALITIES = {"auto": None, **{name: name for name in QUALITIES}, "standard": None, "hd": "high"}
 
 
 class OpenAIImage(TypedDict):
@@ -44,7 +50,7 @@ class OpenAIImage(TypedDict):
 
 
 class OpenAIImages(TypedDict):
-    """OpenAI's response: one image, with its size and format."""
+    """OpenAI's response: the images, with their size and format."""
 
     created: int
     data: list[OpenAIImage]
@@ -57,13 +63,13 @@ _FIELD_READERS: dict[str, Callable[[object, str], Any]] = {
     "prompt": partial(text, longest=32_768),
     "model": read_model_id,
     "size": partial(text, longest=11),
-    "quality": partial(choice, options=("auto", *QUALITIES)),
+    "quality": partial(choice, options=tuple(_QUALITIES)),
     "output_format": partial(choice, options=tuple(OUTPUT_FORMATS)),
     "output_compression": partial(integer, low=0, high=100),
     "moderation": partial(choice, options=("auto", "low")),
-    "n": partial(integer, low=1, high=1),
+    "n": partial(integer, low=1, high=_MOST_RESULTS),
     "response_format": partial(choice, options=("b64_json",)),
-    "background": partial(choice, options=("auto", "opaque")),
+    "background": partial(choice, options=("auto", "opaque", "transparent")),
     "input_fidelity": partial(choice, options=("high", "low")),
     "stream": boolean,
     "partial_images": partial(integer, low=0, high=0),
@@ -95,24 +101,37 @@ async def _parse(fields: Any, context: ParseContext) -> EditJobRequest:
     read = {name: reader(given[name], name) for name, reader in _FIELD_READERS.items() if name in given}
     if read.get("stream"):
         raise InvalidRequest("stream is true, which is not supported. Omit it.", field="stream")
+    if read.get("background") == "transparent" and read.get("output_format") in ("jpeg", "jpg"):
+        raise InvalidRequest("jpeg has no transparent background. Take png or webp.", field="background")
     images = _form_files(given["image"]) if "image" in given else _json_images(given.get("images"))
     request: dict[str, Any] = {
         "images": images,
-        "modelId": read.get("model"),
-        "quality": None if read.get("quality") == "auto" else read.get("quality"),
+        "modelId": _model_id(read.get("model"), context),
+        "quality": _QUALITIES[read.get("quality", "auto")],
         "output_format": read.get("output_format", "png"),
         "safe_mode": read.get("moderation") != "low",
         "prompt": read.get("prompt"),
     }
     if "mask" in given:
         mask = await _load_mask(given["mask"], context)
-        request["images"] = [*images[:1], mask, *images[1:]]
+        most = context.limits.max_images
+        all_images = [*images[:1], mask, *images[1:]]
         request["multiedit"] = {"roles": {"2": "mask"}}
+        if len(images) == most:  # the mask is none of the images that OpenAI counts
+            request["images"], request["multiedit"]["images"] = all_images[:most], all_images[most:]
+        else:
+            request["images"] = all_images
     present = {name: value for name, value in request.items() if value is not None}
     compression = read.get("output_compression")
     options = {} if compression is None else {"quality": max(1, compression)}
     size = _parse_size(read.get("size", "auto"), context.limits)
-    return EditJobRequest(replace(parse_request(present, context.limits), size=size), options)
+    edit = replace(parse_request(present, context.limits), size=size)
+    return EditJobRequest(edit, options, count=read.get("n", 1))
+
+
+def _model_id(asked: str | None, context: ParseContext) -> str | None:
+    """The model's id in the catalogue; None for the default."""
+    return hard_coded_models(context.limits, context.catalog).get(asked or "", asked)
 
 
 def _form_files(value: object) -> list[object]:
@@ -168,12 +187,19 @@ def _mask_source(value: object) -> ImageSource:
 def _respond(result: EditResult) -> web.Response:
     body: OpenAIImages = {
         "created": int(time.time()),
-        "data": [{"b64_json": base64.b64encode(result.file.data).decode()}],
+        "data": [{"b64_json": base64.b64encode(file.data).decode()} for file in (result.file, *result.more)],
         "size": f"{result.plan.width}x{result.plan.height}",
         "output_format": result.plan.output_format,
         "background": "auto",
     }
     return web.json_response(body)
+
+
+async def _refuse_generation(call: Call) -> web.StreamResponse:
+    raise InvalidRequest(
+        "This server edits images; it makes none from text alone. Send your image and the prompt to "
+        "/v1/images/edits, and ask another server for new images."
+    )
 
 
 _FORM = Form({"image": "image", "image[]": "image", "mask": "mask"}, _TEXT_READERS)
@@ -182,4 +208,9 @@ ROUTE = Route(
     "POST", "/v1/images/edits", "createImageEdit", make_edit_handler(EditFormat(_FORM, _parse, _respond)),
     "guarded", "Edit images, in OpenAI's format", OpenAIImages, "openai", bodies=_bodies, edits=True,
     field_names=_FIELD_NAMES,
+)  # fmt: skip
+GENERATIONS = Route(
+    "POST", "/v1/images/generations", "createImage", _refuse_generation, "guarded",
+    "Say that this server edits images and makes none from text alone", OpenAIImages, "openai",
+    error_descriptions={400: "Always: send an image to /v1/images/edits"},
 )  # fmt: skip

@@ -9,6 +9,7 @@ ROUTES: tuple[Route, ...] = (
     multi_edit.ROUTE,
     single_edit.ROUTE,
     openai_edits.ROUTE,
+    openai_edits.GENERATIONS,
     models.ROUTE,
     *jobs.ROUTES,
     *monitoring.ROUTES,

@@ -18,12 +18,12 @@ from ..common.types import Away
 from ..images.facts import ImageFacts
 from ..images.header import FileSize, read_size
 from ..images.input_image import ImageFile
-from ..planning.plan import EditPlan, choose_model, make_plan
+from ..planning.plan import EditPlan, check_early, choose_model, make_plan
 from ..planning.provider import PROVIDER
 from ..planning.request import EditRequest
 from ..safety.classifiers.classifier import ClassifierLoader
 from ..safety.policy import DEFAULT_POLICY, Policy
-from ..sources.source import SourceLoader
+from ..sources.source import SourceLoader, TextSource
 from .api_note import with_api_note
 from .edit_memory import edit_bytes
 from .request_safety import note_required_safe_mode, require_safe_inputs, with_required_safe_mode
@@ -50,6 +50,7 @@ class EditResult:
     Attributes:
         messages: for the person who asked, and for no file: the account's balance at the provider.
         blurred_before: it was blurred where it was made.
+        more: the files of further edits of the same request, each with the next seed.
     """
 
     plan: EditPlan
@@ -57,11 +58,12 @@ class EditResult:
     seconds: Mapping[str, float]
     messages: tuple[str, ...] = ()
     blurred_before: bool = False
+    more: tuple[EncodedImage, ...] = ()
 
     @property
     def blurred(self) -> bool:
         """Safe mode has blurred it, here or where it was made."""
-        return self.blurred_before or self.file.safety.blurred
+        return self.blurred_before or any(file.safety.blurred for file in (self.file, *self.more))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything but the image, as JSON takes it."""
@@ -87,6 +89,35 @@ async def load_files(
     files = await loader.load_all(request.images)
     with _naming_field():
         return files, await in_thread(lambda: [read_size(*each) for each in _named(files, limits)])
+
+
+_UNKNOWN_SIZE = (1024, 1024)  # of a base that is not here yet
+
+
+async def check_request(
+    request: EditRequest, loader: SourceLoader, limits: Limits, catalog: Catalog, adapters: Mapping[str, str]
+) -> None:
+    """Refuse what can be refused without work: by the model's rules, and by the images' headers.
+
+    Images that are still to be fetched are left out.
+
+    Args:
+        adapters: model id -> adapter name, of what can run.
+
+    Raises:
+        UnknownModel, ModelUnavailable, UnsupportedValue, InvalidImage.
+    """
+    check_early(request, _UNKNOWN_SIZE, catalog, adapters)
+    here = {
+        f"image {number}": source
+        for number, source in enumerate(request.images, start=1)
+        if not isinstance(source, TextSource)
+    }
+    files = await loader.load_named(here)
+    with _naming_field():
+        sizes = await in_thread(lambda: [read_size(data, limits, name) for name, data in files.items()])
+    if "image 1" in here:
+        check_early(request, sizes[0].size, catalog, adapters)
 
 
 async def read_images(
@@ -139,6 +170,10 @@ class EditPipeline:
         """Decide the edit without carrying it out. Raises what loading and planning raise."""
         files, _ = await self._load(request)
         return (await self._prepare(request, files))[0]
+
+    async def check(self, request: EditRequest) -> None:
+        """See `check_request`."""
+        await check_request(request, self.loader, self.limits, self.catalog, self._adapter_names())
 
     async def memory(self, request: EditRequest) -> int:
         """The bytes that an edit takes at most, by its files' headers. Raises what loading raises."""

@@ -172,6 +172,21 @@ def make_plan(
     )
 
 
+def check_early(request: EditRequest, base: Size, catalog: Catalog, adapters: Mapping[str, str]) -> None:
+    """Check what is known before an image is read: model, prompt length, ratio, tier and quality.
+
+    Args:
+        base: of image 1, as its header has it.
+
+    Raises:
+        UnknownModel, ModelUnavailable, UnsupportedValue: as `make_plan`.
+    """
+    model, _ = choose_model(request.model_id, catalog, adapters)
+    _check_prompt(request, model)
+    _choose_size(request, model, base, adapters[model.id] == PROVIDER)
+    _choose_quality(request.quality, model)
+
+
 def _placements(extras: Extras, roles: Sequence[Role]) -> dict[int, Placement]:
     overlays = [number for number, role in enumerate(roles, start=1) if role == "overlay"]
     return {number: extras.placement.get(number, Placement()) for number in overlays}
@@ -249,15 +264,19 @@ def _check_capacity(request: EditRequest, roles: Sequence[Role], model: Model, r
     # One that is served elsewhere is sent the mask.
     unseen: tuple[Role, ...] = ("mask", "overlay") if model.interprets_prompt else ("mask",)
     images = len(provider.sent_images(roles)) if remote else sum(role not in unseen for role in roles)
-    checks = (
-        ("prompt", len(request.prompt), model.prompt_limit, "characters", "Shorten it."),
-        ("images", images, model.max_images, "images", "Send fewer."),
-    )
-    for field, amount, limit, unit, advice in checks:
-        if amount > limit:
-            raise UnsupportedValue(
-                f"{field} has {amount} {unit}; the limit of {model.id} is {limit}. {advice}", field=field
-            )
+    _check_prompt(request, model)
+    _check_amount("images", images, model.max_images, "images", model, "Send fewer.")
+
+
+def _check_prompt(request: EditRequest, model: Model) -> None:
+    _check_amount("prompt", len(request.prompt), model.prompt_limit, "characters", model, "Shorten it.")
+
+
+def _check_amount(field: str, amount: int, limit: int, unit: str, model: Model, advice: str) -> None:
+    if amount > limit:
+        raise UnsupportedValue(
+            f"{field} has {amount} {unit}; the limit of {model.id} is {limit}. {advice}", field=field
+        )
 
 
 def _choose_size(request: EditRequest, model: Model, base: Size, remote: bool) -> ResolvedSize:

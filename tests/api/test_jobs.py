@@ -18,7 +18,7 @@ from multiedit.api.backends.base import EditJobRequest, OnProgress
 from multiedit.api.edit_job import EditJob
 from multiedit.api.errors import NotFound
 from multiedit.api.job_manager import JobManager
-from multiedit.pipelines.common.errors import EditFailed
+from multiedit.pipelines.common.errors import EditFailed, ImageTooLarge
 from multiedit.pipelines.common.settings import ServerLimits
 from multiedit.pipelines.editing.pipeline import EditResult
 from multiedit.pipelines.planning.request import EditRequest
@@ -130,12 +130,15 @@ def test_a_failed_job_has_the_error_of_the_synchronous_answer() -> None:
         assert client.get(f"{job}/result").json() == {"error": "the edit failed"}
 
 
-def test_a_failed_job_has_its_routes_field_name_and_status(client: httpx.Client) -> None:
-    fields = {"prompt": "p", "image": base64_png(size=(8000, 4200), mode="L")}
-    address = client.post("/image/edit", json=fields, headers=ASYNC).headers["Location"]
-    job = address.removeprefix("/api/v1")
-    wait_until(lambda: client.get(job).json()["status"] == "failed")
-    late, direct = client.get(f"{job}/result"), client.post("/image/edit", json=fields)
+def test_a_failed_job_has_its_routes_field_name_and_status() -> None:
+    fields = {"prompt": "p", "image": base64_png()}
+    with held_server() as (_, backend, client):
+        backend.error = ImageTooLarge("image 1 is too large", field="images")
+        backend.go.set()
+        address = client.post("/image/edit", json=fields, headers=ASYNC).headers["Location"]
+        job = address.removeprefix("/api/v1")
+        wait_until(lambda: client.get(job).json()["status"] == "failed")
+        late, direct = client.get(f"{job}/result"), client.post("/image/edit", json=fields)
     assert (late.status_code, late.json()) == (422, direct.json())
     assert late.json()["issues"][0]["path"] == ["image"]
 

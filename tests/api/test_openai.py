@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import zipfile
 from collections.abc import Iterator
 from io import BytesIO
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from multiedit.tests.support.api_server import KEY, ApiServer, png
+from multiedit.tests.support.api_server import KEY, ApiServer, png, wait_until
 from PIL import Image
 
 RED, BLUE, GREEN = (200, 30, 20), (10, 60, 220), (20, 200, 40)
@@ -104,8 +105,69 @@ def test_options_without_effect_are_accepted(official: openai.OpenAI) -> None:
     assert open_image(response).format == "JPEG"
 
 
+@pytest.mark.parametrize(
+    ("asked", "fields"),
+    [
+        ("gpt-image-1", {"quality": "auto", "background": "transparent", "input_fidelity": "high"}),
+        ("gpt-image-1.5", {"quality": "hd", "extra_body": {"moderation": "auto"}}),
+        ("gpt-image-1-mini", {"quality": "standard"}),
+        ("dall-e-2", {"user": "me"}),
+    ],
+)
+def test_a_model_that_tools_hard_code_is_the_one_that_runs_here(
+    official: openai.OpenAI, asked: str, fields: dict[str, Any]
+) -> None:
+    raw = official.images.with_raw_response.edit(
+        image=("a.png", png(RED, SQUARE)), prompt="p", model=asked, **fields
+    )
+    assert raw.headers["x-venice-model-id"] == "layer-composite"
+
+
+def test_the_owner_says_which_model_a_hard_coded_name_is() -> None:
+    with ApiServer(limits={"model_aliases": ("dall-e-2=qwen-edit",)}) as server, server.client() as client:
+        fields, files = {"prompt": "p", "model": "dall-e-2"}, {"image": ("a.png", png(RED))}
+        response = client.post("/images/edits", data=fields, files=files)
+    assert (response.status_code, "qwen-edit" in response.text) == (503, True)
+
+
+def test_n_results_count_their_seeds_up(official: openai.OpenAI) -> None:
+    response = official.images.edit(image=("a.png", png(RED, SQUARE)), prompt="p", n=3)
+    assert response.data is not None
+    files = [Image.open(BytesIO(base64.b64decode(str(each.b64_json)))) for each in response.data]
+    assert [json.loads(file.text["multiedit"])["plan"]["seed"] for file in files] == [0, 1, 2]
+
+
+def test_n_results_of_a_job_are_a_pack(client: httpx.Client) -> None:
+    fields, files = {"prompt": "p", "n": "2"}, {"image": ("a.png", png(RED, SQUARE))}
+    response = client.post("/images/edits", data=fields, files=files, headers={"Prefer": "respond-async"})
+    job = response.headers["Location"].removeprefix("/api/v1")
+    wait_until(lambda: client.get(job).json()["status"] == "done")
+    result = client.get(f"{job}/result")
+    assert result.headers["Content-Type"] == "application/zip"
+    assert zipfile.ZipFile(BytesIO(result.content)).namelist() == ["1.png", "2.png"]
+
+
+def test_each_result_counts_against_the_rate_limit() -> None:
+    with ApiServer(server_limits={"requests_per_minute": 2}) as server, server.client() as client:
+        fields, files = {"prompt": "p", "n": "3"}, {"image": ("a.png", png(RED))}
+        assert client.post("/images/edits", data=fields, files=files).status_code == 429
+
+
+def test_a_mask_stands_beside_three_files(official: openai.OpenAI) -> None:
+    mask = BytesIO()
+    Image.new("RGBA", SQUARE, (0, 0, 0, 0)).save(mask, "png")
+    files = [(f"{name}.png", png(name, SQUARE)) for name in (RED, BLUE, GREEN)]
+    response = official.images.edit(image=files, mask=("m.png", mask.getvalue()), prompt="p")
+    assert open_image(response).convert("RGB").getpixel((150, 150)) == GREEN
+
+
+def test_images_from_nothing_are_not_made_here(official: openai.OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"edits images; it makes none .* /v1/images/edits"):
+        official.images.generate(prompt="a cup", model="gpt-image-1")
+
+
 REFUSED: list[tuple[dict[str, Any], str, str]] = [
-    ({"n": 2}, "n", "from 1 to 1"),
+    ({"n": 11}, "n", "from 1 to 10"),
     ({"response_format": "url"}, "response_format", "b64_json"),
     ({"size": "huge"}, "size", "1024x1024"),
     ({"size": "0x1024"}, "size", "1024x1024"),
@@ -115,9 +177,9 @@ REFUSED: list[tuple[dict[str, Any], str, str]] = [
     ({"size": "16385x16"}, "size", "16384 px a side"),
     ({"size": "99999x99999"}, "size", "16384 px a side"),
     ({"size": ""}, "size", "1 to 11"),
-    ({"background": "transparent"}, "background", "opaque"),
+    ({"background": "transparent", "output_format": "jpeg"}, "background", "png or webp"),
     ({"stream": True}, "stream", "not supported"),
-    ({"model": "gpt-image-1"}, "model", "Unknown model"),
+    ({"model": "gpt-image-0"}, "model", "Unknown model"),
     ({"extra_body": {"strength": "1"}}, "strength", "Unknown field"),
     ({"prompt": ""}, "prompt", "1 to 32768"),
 ]

@@ -49,6 +49,8 @@ def test_nothing_stands_in_by_itself() -> None:
         ("flux-2-max-edit=nano-banana-2-edit", "nano-banana-2-edit has no open weights"),
         ("flux-2-max-edit=layer-composite", "layer-composite has no open weights"),
         ("flux-2-max-edit=qwen-edit,flux-2-max-edit=flux-2-dev-edit", "has an alias already, qwen-edit"),
+        ("dall-e-2=qwen-edit,dall-e-2=flux-2-dev-edit", "has an alias already, qwen-edit"),
+        ("gpt-image-1=no-model", "Unknown model 'no-model'"),
     ],
 )
 def test_a_wrong_entry_is_refused_whatever_is_asked_for(entry: str, problem: str) -> None:

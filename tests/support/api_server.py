@@ -90,6 +90,9 @@ class HeldBackend:
     async def check(self) -> str | None:
         return None
 
+    async def check_edit(self, job: EditJobRequest) -> None:
+        pass
+
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         try:
             on_progress(EditProgress("load", 0.0))

@@ -35,6 +35,9 @@ class Maker:
     async def check(self) -> str | None:
         return None
 
+    async def check_edit(self, job: EditJobRequest) -> None:
+        pass
+
     async def edit(self, job: EditJobRequest, on_progress: OnProgress) -> EditResult:
         request = dataclasses.replace(
             job.request, model_id="layer-composite", aspect_ratio=None, multiedit=Extras(keep_size=True)
