@@ -79,7 +79,7 @@ def image_array(item: Schema, limits: Limits) -> Schema:
 _READERS: dict[Callable[..., Any], Callable[..., Schema]] = {
     text: lambda longest, setting="": {"type": "string", "minLength": 1, "maxLength": longest},
     choice: lambda options: {"type": "string", "enum": list(options)},
-    integer: lambda low, high: {"type": "integer", "minimum": low, "maximum": high},
+    integer: lambda low, high, setting="": {"type": "integer", "minimum": low, "maximum": high},
     number: lambda low, high: {"type": "number", "minimum": low, "maximum": high},
     boolean: lambda: {"type": "boolean"},
     read_format: lambda: {"type": "string", "enum": list(OUTPUT_FORMATS)},
