@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 from comfy_execution.graph_utils import is_link
@@ -17,6 +17,9 @@ from .loaded_model import LOADED_MODEL, require_loaded_model
 from .loaded_model_edit import links_of
 from .selected_model import selection_of
 from .socket_values import LAYERS, size_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LAYERS_DEFERRED = "MultiEditLayersDeferred"
 _MOST_LAYERS = 16
@@ -78,7 +81,7 @@ def split_image(
     from ..pipelines.adapters.comfyui.layers_graph import layers_graph, plan_layers
     from ..pipelines.images.tensor_input import image_tensor
 
-    _require_one(image)
+    own = _require_one(image_tensor(image, "image"))
     if not is_link(loaded_model):
         require_loaded_model(loaded_model)
     links, prefix = links_of(cls), f"{cls.hidden.unique_id}.{item}."
@@ -87,10 +90,10 @@ def split_image(
         return _deferred(links, f"{prefix}late", item)
     pixels = round(sampling_megapixels * MEGAPIXEL) or None
     selection = selected[1]
-    plan = plan_layers(selection, size_of(image), layers, prompt, seed, pixels)
+    plan = plan_layers(selection, size_of(own), layers, prompt, seed, pixels)
     if selection.loras and is_link(loaded_model):  # how much of them fits is not known yet
         return _deferred(links, f"{prefix}late", item)
-    require_safe_inputs({"image": image_tensor(image, "image")})
+    require_safe_inputs({"image": own})
     graph, document, images = layers_graph(plan, links["loaded_model"], links["image"], item, prefix)
     return io.NodeOutput(document, images, plan.summary, expand=graph.nodes)
 
@@ -101,11 +104,12 @@ def _deferred(links: Mapping[str, Any], name: str, item: int) -> io.NodeOutput:
     return io.NodeOutput([name, 0], [name, 1], [name, 2], expand=deferred)
 
 
-def _require_one(image: Any) -> None:
+def _require_one(image: Tensor) -> Tensor:
     if len(image) != 1:
         raise InvalidRequest(
             f"image has {len(image)} images; the limit is 1. Send them one by one, as a list.", field="image"
         )
+    return image
 
 
 def _loaded_model() -> io.Input:

@@ -55,7 +55,19 @@ def test_compose_layers_judges_every_layer(
         graph.run("MultiEditCompose", **inputs, z_index=1)
 
 
-def test_image_to_layers_judges(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("image", "refused"),
+    [
+        (IMAGE, "Safe mode refuses image: "),
+        (IMAGE[0], "Safe mode refuses image: "),
+        (IMAGE.repeat(2, 1, 1, 1), "image has 2 images; the limit is 1"),
+        (IMAGE[:0], "it must be a tensor"),
+    ],
+    ids=["one", "without a batch", "two", "none"],
+)
+def test_image_to_layers_judges_one_image(
+    graph: Any, monkeypatch: pytest.MonkeyPatch, image: torch.Tensor, refused: str
+) -> None:
     from multiedit.nodes import image_to_layers
 
     model = loaded(load_layer_profiles().get("qwen-layered"))
@@ -64,8 +76,8 @@ def test_image_to_layers_judges(graph: Any, monkeypatch: pytest.MonkeyPatch) -> 
         image_to_layers, "selection_of", lambda dynprompt, link: (model.model_id, model.selection)
     )
     judge(monkeypatch, 0.9)
-    with pytest.raises(graph.Failed, match="Safe mode refuses image: "):
-        graph.run("MultiEditImageToLayers", loaded_model=model, image=IMAGE)
+    with pytest.raises(graph.Failed, match=refused):
+        graph.run("MultiEditImageToLayers", loaded_model=model, image=image)
 
 
 def test_a_deferred_edit_is_judged_once(graph: Any, monkeypatch: pytest.MonkeyPatch) -> None:
