@@ -1,12 +1,14 @@
 """Multi-Edit's graphs beside the official templates' of the same models, in one real ComfyUI on the CPU.
 
-    .venv/bin/python bench/adapters.py [--template] [--model ID ...] [--rounds N]
+    .venv/bin/python bench/adapters.py [--template] [--model ID ...] [--rounds N] [--minutes N]
 
 The weights are tiny and random (tests/support/tiny_models.py), so the ratios are those of the work around
 sampling, which is what differs: loading, the VAE, the vision tower, the text encoder, the nodes themselves.
 Both sides have the same three images, steps, seeds and sizes: 256x256 pixels in, sampled and saved. There
 the official side is kinder than the template, which encodes its references once for each branch. With
-`--template` both run at a megapixel, one round of cold and a new prompt: minutes for each on a CPU.
+`--template` both run at a megapixel, one round of cold and a new prompt, ComfyUI with PyTorch's attention:
+its own for CPUs takes 6 s for each of a model's layers and steps there. Some minutes in all; when those of
+`--minutes` are over the run is interrupted, and what was not measured is named.
 
 Four situations, each from what the one before left: cold (ComfyUI's cache emptied), a new seed, a new
 prompt, a new third image; and the second and third again after a run in which nothing had changed.
@@ -22,6 +24,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -56,7 +59,8 @@ MEGAPIXEL = 1024 * 1024
 SIDE = 256
 ROUNDS = 3
 WALL_BAR, NEW_PROMPT_BAR, PLANNING_BAR = 1.02, 0.7, 5.0
-LONGEST = 1800  # seconds of a run, which may have a megapixel and a busy processor
+MINUTES, TEMPLATE_MINUTES = 60.0, 9.0
+GRACE = 120.0  # seconds until a long operation hears that it is interrupted
 PLANNED = 50  # times, after one that reads the files' headers
 DEAR = ("load_diffusion_model", "load_clip", "load_vae", "load_checkpoint", "encode", "vision", "text")
 QWEN = official.Files(
@@ -161,11 +165,22 @@ def cpu_seconds(server: Server) -> float:
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
-def measured(server: Server, graph: dict[str, Any]) -> Seen:
+class OutOfTime(Exception):
+    """The minutes that were given are over."""
+
+
+def measured(server: Server, graph: dict[str, Any], deadline: float) -> Seen:
+    """Run a graph, and interrupt it at the deadline, a time of the monotonic clock."""
     server.post("/tiny/reset")
+    left = deadline - time.monotonic()
+    stop = threading.Timer(left, server.post, ["/interrupt"])
+    stop.start()
     worked, started = cpu_seconds(server), time.perf_counter()
-    watched = server.watch(graph, seconds=LONGEST)
+    watched = server.watch(graph, seconds=left + GRACE)
     seconds, cpu = time.perf_counter() - started, cpu_seconds(server) - worked
+    stop.cancel()
+    if watched.events.ended == "execution_interrupted":
+        raise OutOfTime
     if watched.events.ended != "execution_success":
         raise RuntimeError(f"{watched.run.error}\n{server.log[-3000:]}")
     counts = server.json("/tiny/counts")
@@ -212,29 +227,52 @@ def timed(work: Callable[[], None]) -> float:
 
 
 def compare(
-    server: Server, case: Case, pixels: int | None, rounds: int, asked: Callable[[int], Iterator[Situation]]
+    server: Server,
+    case: Case,
+    pixels: int | None,
+    rounds: int,
+    asked: Callable[[int], Iterator[Situation]],
+    deadline: float,
 ) -> None:
+    seen: dict[str, dict[str, list[Seen]]] = {}
+    try:
+        for turn in range(1, rounds + 1):
+            run_turn(server, case, pixels, asked(turn), deadline, seen)
+    except OutOfTime:
+        print("The time is over; of the last turn is only what both sides have done.")
+    title = f"{case.profile}: wall time over that of the official graph ({machine()})"
+    both = {name: by_side for name, by_side in seen.items() if len(by_side) == 2}
+    figures = [figure(name, **by_side) for name, by_side in both.items()]
+    print_table(title, [*figures, *planning(case, server.base / "models")])
+
+
+def run_turn(
+    server: Server,
+    case: Case,
+    pixels: int | None,
+    asked: Iterator[Situation],
+    deadline: float,
+    seen: dict[str, dict[str, list[Seen]]],
+) -> None:
+    """Run every situation on one side and then on the other; what they took is added to `seen`."""
     sides: dict[str, Callable[[Situation], dict[str, Any]]] = {
         "ours": lambda asked: our_graph(case, asked, pixels),
         "official": lambda asked: case.graph(asked.images, asked.prompt, asked.seed, reference_pixels=pixels),
     }
-    seen: dict[str, dict[str, list[Seen]]] = {}
-    for turn in range(1, rounds + 1):
-        # Each side has the server to itself for a turn: ComfyUI's cache forgets what a run does not use.
-        for side, graph in sides.items():
-            server.forget()
-            for each in asked(turn):
-                for _ in range(2 if each.unchanged else 0):
-                    server.run(graph(each.unchanged))
-                seen.setdefault(each.name, {}).setdefault(side, []).append(measured(server, graph(each)))
-    title = f"{case.profile}: wall time over that of the official graph ({machine()})"
-    figures = [figure(name, **by_side) for name, by_side in seen.items()]
-    print_table(title, [*figures, *planning(case, server.base / "models")])
+    turn = [*asked]
+    # Each side has the server to itself for a turn: ComfyUI's cache forgets what a run does not use.
+    for side, graph in sides.items():
+        server.forget()
+        for each in turn:
+            for _ in range(2 if each.unchanged else 0):
+                measured(server, graph(each.unchanged), deadline)
+            took = measured(server, graph(each), deadline)
+            seen.setdefault(each.name, {}).setdefault(side, []).append(took)
 
 
 def figure(name: str, ours: list[Seen], official: list[Seen]) -> Figure:
     wall, cpu = (
-        statistics.median(spent(a) / max(spent(b), 0.01) for a, b in zip(ours, official, strict=True))
+        statistics.median(spent(a) / max(spent(b), 0.01) for a, b in zip(ours, official, strict=False))
         for spent in (lambda seen: seen.seconds, lambda seen: seen.cpu)
     )
     bar = NEW_PROMPT_BAR if name.startswith("new prompt") else WALL_BAR
@@ -263,7 +301,7 @@ def make_pictures(folder: Path, rounds: int) -> list[Path]:
 
 
 @contextmanager
-def model_server() -> Iterator[Server]:
+def model_server(*arguments: str) -> Iterator[Server]:
     """A ComfyUI with the pack, tiny models and the counting shim."""
     installation = Installation.find()
     if reason := installation.missing():
@@ -272,7 +310,8 @@ def model_server() -> Iterator[Server]:
         base = Path(folder)
         command = [installation.python, SUPPORT / "tiny_models.py", "--comfyui", installation.home]
         subprocess.run([*command, base / "models"], check=True, capture_output=True)
-        server = Server(installation, base, {"multi-edit": PACK, "tiny_shim": SUPPORT / "tiny_shim"})
+        packs = {"multi-edit": PACK, "tiny_shim": SUPPORT / "tiny_shim"}
+        server = Server(installation, base, packs, arguments)
         try:
             server.wait_until_ready()
             yield server
@@ -288,14 +327,24 @@ def main() -> None:
     parser.add_argument("--template", action="store_true", help="at the templates' own size, a megapixel")
     parser.add_argument("--model", action="append", choices=models, help="one of several; all by default")
     parser.add_argument("--rounds", type=int, help=f"{ROUNDS} by default, 1 with --template")
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help=f"all of it, {MINUTES:g} by default, {TEMPLATE_MINUTES:g} with --template",
+    )
     options = parser.parse_args()
     rounds = options.rounds or (1 if options.template else ROUNDS)
+    minutes = options.minutes or (TEMPLATE_MINUTES if options.template else MINUTES)
+    deadline = time.monotonic() + 60 * minutes
     asked = template_situations if options.template else situations
-    with model_server() as server:
+    attention = ("--use-pytorch-cross-attention",) if options.template else ()
+    with model_server(*attention) as server:
         server.add_inputs(*make_pictures(server.base, rounds))
-        for case in CASES:
-            if case.model in (options.model or models):
-                compare(server, case, None if options.template else SIDE * SIDE, rounds, asked)
+        for case in (case for case in CASES if case.model in (options.model or models)):
+            if time.monotonic() > deadline:
+                print(f"{case.profile}: not measured, the {minutes:g} minutes are over.")
+                continue
+            compare(server, case, None if options.template else SIDE * SIDE, rounds, asked, deadline)
 
 
 if __name__ == "__main__":
