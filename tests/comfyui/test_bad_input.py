@@ -75,7 +75,7 @@ REFUSED = {
 }
 NOTED = {
     "a mask of everything": Asked(
-        ("The mask lets all of image 1 change, as if there were none.",), images=("base.png", "white.png")
+        ("The mask lets all of image 1 change.",), images=("base.png", "white.png")
     ),
     "a negative prompt without guidance": Asked(
         ("The negative prompt has no effect: cfg is 1, which is without guidance. Set cfg above 1.",),

@@ -230,7 +230,7 @@ def test_a_new_seed_runs_only_what_depends_on_it(server: Server) -> None:
     server.run(edit(KLEIN, images))
     prompt = edit(KLEIN, images, seed=5)
     again = server.watch(prompt)
-    assert set(kinds(again, prompt)) <= {"edit", "save"} | LESS | {"reference", "prompt"}
+    assert set(kinds(again, prompt)) <= {"edit", "result", "save"} | LESS | {"reference", "prompt"}
     assert again.events.cached >= {"model", "image 1", "image 2", "image 3"}
     assert len(again.events.executed) <= 19
 

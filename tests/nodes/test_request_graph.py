@@ -50,7 +50,9 @@ def seen(comfyui: Any, monkeypatch: pytest.MonkeyPatch) -> Seen:
 
     seen = Seen()
 
-    def expand(cls: Any, settings: EditSettings, options: Any, masked: Any, loaded: Any, item: int) -> Any:
+    def expand(
+        cls: Any, settings: EditSettings, options: Any, masked: Any, loaded: Any, item: int, shows: bool
+    ) -> Any:
         seen.settings, seen.images, seen.mask = settings, list(masked.images.values()), masked.mask
         return io.NodeOutput(None, "", "", expand={})
 

@@ -46,6 +46,22 @@ def chromium(*flags: str) -> Iterator[Any]:
         browser.close()
 
 
+NEW_WORKFLOW = """
+  // The page may drop the command's own promise; then the empty workflow itself shows that it is done.
+  const pathOf = () => app.extensionManager.workflow.activeWorkflow?.path
+  const [opened, blank] = [pathOf(), {ready: false}]
+  const seen = async () => {
+    for (let calm = 0; calm < 20 && !blank.ready;) {
+      await new Promise(done => setTimeout(done, 100))
+      calm = pathOf() !== opened && app.graph.nodes.length === 0 ? calm + 1 : 0
+    }
+  }
+  await Promise.race([app.extensionManager.command.execute('Comfy.NewBlankWorkflow'), seen()])
+  blank.ready = true
+"""
+"""JavaScript in an async function of the page: opens an empty workflow."""
+
+
 class Canvas:
     """One page of ComfyUI, what it complained about since it was opened, and images that it did not get."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from multiedit.tests.support.browser import Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
 
 # Give what no node of the pack does, and what only those give that come later in the graph.
 SOURCES = [
@@ -16,7 +16,8 @@ LINKABLE = ["STRING", "INT", "FLOAT", "BOOLEAN"]  # no node gives a combo's opti
 _SETTLE_MS = 700  # Nodes 2.0 mounts its components, and dynamic sockets grow, in later frames
 
 # A node with its widgets set, round by round another option of each dynamic combo, and then at random.
-_FILL = """
+_FILL = (
+    """
 async ({types, given, round}) => {
   let state = 7919 * (round + 1)
   const random = () => (state = (state * 48271) % 2147483647) / 2147483647
@@ -41,7 +42,9 @@ async ({types, given, round}) => {
   }
   const kept = node => (node.widgets ?? []).filter(
     widget => widget.serialize !== false && widget.type !== 'button')
-  await app.extensionManager.command.execute('Comfy.NewBlankWorkflow')
+"""
+    + NEW_WORKFLOW
+    + """
   const add = (type, at) => {
     const node = LiteGraph.createNode(type)
     node.pos = [420 * (at % 6), 900 * Math.floor(at / 6)]
@@ -85,6 +88,7 @@ async ({types, given, round}) => {
   }
 }
 """
+)
 
 # By title: what the Run button would send of each node, and every value that is saved with it.
 _STATE = """

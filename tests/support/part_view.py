@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multiedit.tests.support.browser import Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
 
 _POLL_MS = 200
 _POLLS = 50
 # [name, type, {widget: value}, {input: [name, slot]}], each after those that it is wired to.
-_BUILD = """
+_BUILD = (
+    """
 async nodes => {
-  await app.extensionManager.command.execute('Comfy.NewBlankWorkflow')
+"""
+    + NEW_WORKFLOW
+    + """
   const made = {}
   let x = 0
   for (const [name, type, values, wires] of nodes) {
@@ -37,6 +40,7 @@ async nodes => {
   return Object.fromEntries(Object.entries(made).map(([name, node]) => [name, String(node.id)]))
 }
 """
+)
 _PART = "app.graph.getNodeById(id).widgets.find(widget => widget.name === name).element"
 _ROOT = f"const part = {_PART}, view = part.shadowRoot.querySelector('canvas')"
 _SHOWS = f"""

@@ -7,14 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from multiedit.tests.support.browser import Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
 
 Point = tuple[float, float]
 _SETTLE_MS = 900  # the stage looks for changes of other nodes every 400 ms, and fetches pictures
 
-_BUILD = """
+_BUILD = (
+    """
 async files => {
-  await app.extensionManager.command.execute('Comfy.NewBlankWorkflow')
+"""
+    + NEW_WORKFLOW
+    + """
   const add = (type, x, y) => {
     const node = LiteGraph.createNode(type)
     node.pos = [x, y]
@@ -32,6 +35,7 @@ async files => {
   return String(stage.id)
 }
 """
+)
 _CAPTURE = """
 () => {
   const {changeTracker} = app.extensionManager.workflow.activeWorkflow
