@@ -62,6 +62,24 @@ NEW_WORKFLOW = """
 """JavaScript in an async function of the page: opens an empty workflow."""
 
 
+_BEGIN = """
+argument => {
+  const kept = window.multiEditKept = {}
+  kept.promise = (SCRIPT)(argument).then(value => ({value}), error => ({error: String(error)}))
+    .then(done => { kept.done = done })
+}
+"""
+
+
+def run_kept(page: Any, script: str, argument: Any = None) -> Any:
+    """What an async function of the page gives; the page holds its promise, or that may be collected."""
+    page.evaluate(_BEGIN.replace("SCRIPT", script), argument)
+    done = page.wait_for_function("window.multiEditKept.done", timeout=5 * _TIMEOUT_MS).json_value()
+    if "error" in done:
+        raise RuntimeError(done["error"])
+    return done.get("value")
+
+
 class Canvas:
     """One page of ComfyUI, what it complained about since it was opened, and images that it did not get."""
 

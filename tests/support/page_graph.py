@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas, run_kept
 
 # Give what no node of the pack does, and what only those give that come later in the graph.
 SOURCES = [
@@ -169,7 +169,8 @@ class PageGraph:
 
     def fill(self, round: int) -> None:
         """Make the graph anew, in a workflow of its own."""
-        self._run(_FILL, {"types": self.types, "given": SOURCES, "round": round})
+        run_kept(self.page, _FILL, {"types": self.types, "given": SOURCES, "round": round})
+        self.page.wait_for_timeout(_SETTLE_MS)
 
     def unwired(self) -> list[str]:
         """Every socket, and every input of a second node's widgets, to which nothing is wired."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas, run_kept
 
 _POLL_MS = 200
 _POLLS = 50
@@ -71,7 +71,7 @@ Nodes = Mapping[str, tuple[str, Mapping[str, Any], Mapping[str, tuple[str, int]]
 
 def build(canvas: Canvas, nodes: Nodes) -> dict[str, str]:
     """A new graph of nodes by name: type, widgets, wires; their ids."""
-    return canvas.page.evaluate(_BUILD, [[name, *node] for name, node in nodes.items()])
+    return run_kept(canvas.page, _BUILD, [[name, *node] for name, node in nodes.items()])
 
 
 class PartView:

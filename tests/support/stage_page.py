@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas
+from multiedit.tests.support.browser import NEW_WORKFLOW, Canvas, run_kept
 
 Point = tuple[float, float]
 _SETTLE_MS = 900  # the stage looks for changes of other nodes every 400 ms, and fetches pictures
@@ -185,7 +185,7 @@ class StagePage:
     def __init__(self, canvas: Canvas, files: list[str]) -> None:
         self.canvas = canvas
         self.files = files
-        self.node: str = canvas.page.evaluate(_BUILD, files)
+        self.node: str = run_kept(canvas.page, _BUILD, files)
         self.settle()
         self.command("Comfy.Canvas.FitView")  # an animation, after the nodes have their sizes
         canvas.page.evaluate(_CAPTURE)
